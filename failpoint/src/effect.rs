@@ -1,0 +1,197 @@
+//! What happens when a term acts?
+//!
+//! Each step of a term either is done at once, or is a wait that remains: a thread blocks on that,
+//! a task awaits it. Nothing is held while a step runs.
+
+use crate::exit;
+use crate::log::{self, Level};
+use crate::plan::{Fire, Plan};
+use crate::random::Purpose;
+use crate::settings::{self, PanicMode};
+use crate::sync::Arc;
+use crate::terms::{Action, PauseLimit, Span, Term};
+use std::time::Duration;
+
+/// How long a `pause` lasts if its terms do not say.
+const PAUSE_LIMIT: Duration = Duration::from_secs(5 * 60);
+
+/// What came of a step.
+pub(crate) enum Effect {
+    Done,
+    /// Hand this to the site.
+    Return(Option<String>),
+    Wait(Need),
+}
+
+/// What a caller still has to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    Sleep(Duration),
+    /// Keeps the processor busy.
+    Busy(Duration),
+    Resume { limit: Option<Duration> },
+    Barrier { term: usize, step: usize, size: u64, limit: Duration },
+    /// Passages of the point that the plan's observation of this index observes.
+    Passages { observation: usize, count: u64, limit: Duration },
+}
+
+/// Does step `step` of the term that fires.
+pub(crate) fn perform(plan: &Arc<Plan>, fire: Fire, step: usize) -> Effect {
+    let term = &plan.terms.chain[fire.term];
+    let draw = |span: &Span| length(span, plan, fire, step);
+    match &term.steps[step] {
+        Action::Off => {}
+        Action::Return(value) => {
+            return Effect::Return(value.as_ref().map(|value| value.content().to_owned()));
+        }
+        Action::Sleep(span) => return Effect::Wait(Need::Sleep(draw(span))),
+        Action::Delay(span) => return Effect::Wait(Need::Busy(draw(span))),
+        Action::Pause(limit) => {
+            let limit = match limit {
+                PauseLimit::Default => Some(PAUSE_LIMIT),
+                PauseLimit::Within(limit) => Some(*limit),
+                PauseLimit::Never => None,
+            };
+            return Effect::Wait(Need::Resume { limit });
+        }
+        Action::Barrier { count, limit } => {
+            return Effect::Wait(Need::Barrier {
+                term: fire.term,
+                step,
+                size: *count,
+                limit: *limit,
+            });
+        }
+        Action::Wait { count, limit, .. } => {
+            let before = term.steps[..step].iter().filter(|step| step.is_wait()).count();
+            return Effect::Wait(Need::Passages {
+                observation: plan.first_observation(fire.term) + before,
+                count: *count,
+                limit: *limit,
+            });
+        }
+        Action::Yield => std::thread::yield_now(),
+        Action::Print(None) => {
+            log::say(Level::Info, format_args!("failpoint {} executed.", plan.point));
+        }
+        Action::Print(Some(text)) => log::say(Level::Info, format_args!("{}", text.content())),
+        Action::Panic(text) => inject_panic(plan, text.as_ref().map(|text| text.content())),
+        Action::Break => break_in_debugger(plan),
+        Action::Exit(status) => {
+            exit::let_replies_out();
+            std::process::exit(i32::from(*status));
+        }
+        Action::Abort => {
+            exit::let_replies_out();
+            std::process::abort();
+        }
+        Action::Kill => {
+            exit::let_replies_out();
+            kill();
+        }
+    }
+    Effect::Done
+}
+
+/// Panics with `message`, or only logs it where the thread unwinds already: a second panic would
+/// end the process for a reason that nobody asked for.
+pub(crate) fn panic_unless_unwinding(message: &str) {
+    if std::thread::panicking() {
+        log::say(Level::Error, format_args!("{message} (not panicking: the thread unwinds already)"));
+    } else {
+        panic!("{message}");
+    }
+}
+
+fn inject_panic(plan: &Plan, text: Option<&str>) {
+    let message = match text {
+        Some(text) => format!("failpoint {} panic: {text}", plan.point),
+        None => format!("failpoint {} panic", plan.point),
+    };
+    let mode = settings::panic_mode();
+    if mode.ends_the_process() {
+        exit::let_replies_out();
+    }
+    match mode {
+        PanicMode::Unwind => panic_unless_unwinding(&message),
+        PanicMode::Abort => {
+            log::say(Level::Error, format_args!("{message}"));
+            std::process::abort();
+        }
+        PanicMode::Exit(status) => {
+            log::say(Level::Error, format_args!("{message}"));
+            std::process::exit(i32::from(status));
+        }
+    }
+}
+
+fn length(span: &Span, plan: &Plan, fire: Fire, step: usize) -> Duration {
+    match span {
+        Span::Fixed(length) => *length,
+        Span::Range(low, high) => {
+            let draws = plan.draws(fire.term);
+            let fraction = draws.fraction(Purpose::Length { step }, fire.number);
+            *low + (*high - *low).mul_f64(fraction)
+        }
+    }
+}
+
+/// SIGTRAP where a debugger listens; without one it would end the process.
+fn break_in_debugger(plan: &Plan) {
+    #[cfg(unix)]
+    if is_debugged() {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TRAP);
+        return;
+    }
+    log::say(
+        Level::Warn,
+        format_args!("failpoint {}: break passed by, no debugger is attached", plan.point),
+    );
+}
+
+/// Linux tells who traces a process; elsewhere we cannot know, and do not risk it.
+#[cfg(unix)]
+fn is_debugged() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
+    tracer.is_some_and(|pid| pid.trim() != "0")
+}
+
+/// Ends the process as a power cut would: nothing is flushed, no destructor runs.
+fn kill() {
+    #[cfg(unix)]
+    {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        // The signal is on its way; do not run on until it is here.
+        loop {
+            std::thread::park();
+        }
+    }
+    #[cfg(not(unix))]
+    std::process::abort();
+}
+
+impl Action {
+    pub(crate) fn is_wait(&self) -> bool {
+        matches!(self, Action::Wait { .. })
+    }
+}
+
+impl Term {
+    /// The points that the term's `wait` steps name, in order.
+    pub(crate) fn waits(&self) -> impl Iterator<Item = &String> {
+        self.steps.iter().filter_map(|step| match step {
+            Action::Wait { point, .. } => Some(point),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn is_off(&self) -> bool {
+        matches!(self.steps.as_slice(), [Action::Off])
+    }
+
+    /// Whether the site is handed something.
+    pub(crate) fn returns(&self) -> bool {
+        matches!(self.steps.last(), Some(Action::Return(_)))
+    }
+}

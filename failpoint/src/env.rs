@@ -1,0 +1,204 @@
+//! What does the environment ask for?
+//!
+//! It is read once: by `init_from_env`, or before the first evaluation and any other public call.
+//! What is wrong with it is an `Err` of the former; the latter has nobody to give an error to,
+//! prints it and ends the process, since a test that believes itself armed proves nothing.
+
+use crate::error::Error;
+use crate::log::{self, Level};
+use crate::plan::Origin;
+use crate::random;
+use crate::registry::{Request, Unknown, registry};
+use crate::settings::{self, PanicMode};
+use crate::sync::{AtomicBool, Ordering};
+use std::cell::Cell;
+use std::sync::OnceLock;
+
+/// Both hold a config; where both name a point, the first wins.
+const CONFIGS: [&str; 2] = ["GOFAIL_FAILPOINTS", "FAILPOINTS"];
+
+/// Every variable of the prefix that is ours, here or in the control plane.
+const KNOWN: &[&str] = &[
+    "FAILPOINT_FORBID",
+    "FAILPOINT_HTTP",
+    "FAILPOINT_HTTP_ACTIONS",
+    "FAILPOINT_HTTP_ALLOW",
+    "FAILPOINT_HTTP_DENY",
+    "FAILPOINT_HTTP_HOSTS",
+    "FAILPOINT_HTTP_INSECURE",
+    "FAILPOINT_HTTP_MAX_TTL",
+    "FAILPOINT_HTTP_PORT_FILE",
+    "FAILPOINT_HTTP_TOKEN",
+    "FAILPOINT_HTTP_TOKEN_FILE",
+    "FAILPOINT_HTTP_WAIT",
+    "FAILPOINT_PANIC",
+    "FAILPOINT_REPORT",
+    "FAILPOINT_SEED",
+];
+
+static READ: OnceLock<Result<(), Error>> = OnceLock::new();
+/// Set once the reading is over: what every public call looks at first.
+static DONE: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// This thread is reading: what it calls meanwhile must not wait for the reading to end.
+    static READING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Reads the environment if nobody has; an error is the caller's to report.
+pub(crate) fn read() -> Result<(), Error> {
+    once().map_or(Ok(()), |(_, result)| result.clone())
+}
+
+/// Reads the environment if nobody has; an error ends the process with status 1.
+///
+/// Who got the error from `init_from_env` was told, and goes on as it likes: only a first reading
+/// that nobody asked for ends the process.
+#[inline]
+pub(crate) fn ensure() {
+    if !DONE.load(Ordering::Acquire) {
+        ensure_now();
+    }
+}
+
+#[cold]
+fn ensure_now() {
+    match once() {
+        Some((true, Err(error))) => {
+            log::say(Level::Error, format_args!("in the environment: {error}"));
+            std::process::exit(1);
+        }
+        Some((true, Ok(()))) => announce(None),
+        _ => {}
+    }
+}
+
+/// What the reading gave, and whether this call did it; `None` within the reading itself.
+fn once() -> Option<(bool, &'static Result<(), Error>)> {
+    if READING.get() {
+        return None;
+    }
+    let mut first = false;
+    let result = READ.get_or_init(|| {
+        first = true;
+        READING.set(true);
+        let result = apply();
+        READING.set(false);
+        DONE.store(true, Ordering::Release);
+        result
+    });
+    Some((first, result))
+}
+
+/// Says once that this build has failpoints in it: how many, what is armed, where control listens.
+pub fn announce(control: Option<&str>) {
+    static ANNOUNCED: AtomicBool = AtomicBool::new(false);
+    if ANNOUNCED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let (points, armed) = registry().summary();
+    let armed = if armed.is_empty() { "none".to_owned() } else { armed.join(", ") };
+    let control = control.map_or_else(|| "nowhere".to_owned(), |at| format!("at {at}"));
+    log::say(
+        Level::Warn,
+        format_args!(
+            "failpoints are compiled in: {points} points; armed: {armed}; control listens {control}"
+        ),
+    );
+}
+
+fn apply() -> Result<(), Error> {
+    warn_of_unknown_variables();
+    let mut errors = Vec::new();
+
+    let mode = variable("FAILPOINT_PANIC", PanicMode::EXPECTED, PanicMode::parse, &mut errors);
+    let seed = variable(
+        "FAILPOINT_SEED",
+        "an integer from 0 to 18446744073709551615",
+        |text| text.trim().parse().ok(),
+        &mut errors,
+    );
+    let mut requests: Vec<Request> = Vec::new();
+    for variable in CONFIGS {
+        let Some(text) = text_of(variable, "UTF-8 text", &mut errors) else { continue };
+        match Request::parse_config(&text, Origin::Environment, Unknown::Pending) {
+            Ok(more) => {
+                let news =
+                    more.into_iter().filter(|new| requests.iter().all(|old| old.name != new.name));
+                requests.extend(news.collect::<Vec<_>>());
+            }
+            Err(more) => errors.extend(more),
+        }
+    }
+    if errors.is_empty() {
+        let pending = pending(&requests);
+        match registry().arm(requests) {
+            Ok(_) if pending.is_empty() => {}
+            Ok(_) => log::say(
+                Level::Warn,
+                format_args!(
+                    "the environment arms points that no code declares yet: {}",
+                    pending.join(", ")
+                ),
+            ),
+            Err(more) => errors.extend(more),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(Error::Config(errors));
+    }
+    mode.into_iter().for_each(settings::set_panic_mode);
+    seed.into_iter().for_each(random::set_seed);
+    Ok(())
+}
+
+fn pending(requests: &[Request]) -> Vec<String> {
+    let unknown = requests.iter().filter(|request| !registry().is_known(&request.name));
+    unknown.map(|request| request.name.clone()).collect()
+}
+
+/// What `name` holds, read by `parse`; a fault goes to `errors`.
+fn variable<T>(
+    name: &'static str,
+    expected: &'static str,
+    parse: impl FnOnce(&str) -> Option<T>,
+    errors: &mut Vec<Error>,
+) -> Option<T> {
+    let text = text_of(name, expected, errors)?;
+    let parsed = parse(&text);
+    if parsed.is_none() {
+        errors.push(Error::BadVariable { variable: name, got: text, expected });
+    }
+    parsed
+}
+
+/// What `name` holds; unset and empty are the same.
+fn text_of(name: &'static str, expected: &'static str, errors: &mut Vec<Error>) -> Option<String> {
+    let value = std::env::var_os(name)?;
+    match value.into_string() {
+        Ok(text) if text.is_empty() => None,
+        Ok(text) => Some(text),
+        Err(bytes) => {
+            let got = bytes.to_string_lossy().into_owned();
+            errors.push(Error::BadVariable { variable: name, got, expected });
+            None
+        }
+    }
+}
+
+fn warn_of_unknown_variables() {
+    let ours = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in ours.filter(|name| name.starts_with("FAILPOINT_")) {
+        if KNOWN.contains(&name.as_str()) {
+            continue;
+        }
+        let nearest = KNOWN
+            .iter()
+            .max_by(|a, b| strsim::jaro_winkler(&name, a).total_cmp(&strsim::jaro_winkler(&name, b)));
+        let nearest = nearest.copied().unwrap_or_default();
+        log::say(
+            Level::Warn,
+            format_args!("the variable {name} means nothing here; the nearest that does is {nearest}"),
+        );
+    }
+}

@@ -1,0 +1,221 @@
+//! What can go wrong when a point is armed or waited for, and what to do about it.
+//!
+//! The same types stand in both worlds. `Debug` prints the `Display` text, because a `main` that
+//! returns an error prints its `Debug`.
+
+use crate::terms::ParseError;
+use std::fmt;
+use std::time::Duration;
+
+/// Why a request to arm, disarm or look up a point was refused. A refusal changes nothing.
+///
+/// ```
+/// # #[cfg(feature = "failpoints")] {
+/// let refusal = failpoint::arm("no-such-point", "panic").unwrap_err();
+/// assert!(matches!(refusal, failpoint::Error::UnknownPoint { .. }));
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// No site in this program bears the name.
+    #[non_exhaustive]
+    UnknownPoint {
+        /// The name that was asked for.
+        name: String,
+        /// The names most like it, best first; may be empty.
+        nearest: Vec<String>,
+    },
+    /// The terms hold a `return`, and a site of this name has nothing to return with.
+    #[non_exhaustive]
+    CannotReturn {
+        /// The point.
+        name: String,
+        /// The first site that cannot, as `file:line`.
+        at: String,
+    },
+    /// The value of a `return` does not fit the type of a site.
+    #[non_exhaustive]
+    BadValue {
+        /// The point.
+        name: String,
+        /// The first site that refuses, as `file:line`.
+        at: String,
+        /// What that site takes.
+        expected: String,
+        /// What was written.
+        got: String,
+    },
+    /// The terms do not follow the grammar.
+    #[non_exhaustive]
+    Parse {
+        /// Where it went wrong, in bytes from the start of the text.
+        offset: usize,
+        /// What was expected there.
+        expected: String,
+        /// The line that holds the place, with a caret under it.
+        caret: String,
+    },
+    /// A config (several bindings) was refused; none of it was applied. One error per fault.
+    Config(Vec<Error>),
+    /// Not a name that a point may bear.
+    #[non_exhaustive]
+    BadName {
+        /// What was given.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// `wait(P)` names the point that it is armed at: it would wait for itself.
+    #[non_exhaustive]
+    WaitsForItself {
+        /// The point.
+        name: String,
+    },
+    /// An environment variable holds something else than it should.
+    #[non_exhaustive]
+    BadVariable {
+        /// The variable.
+        variable: &'static str,
+        /// What it holds.
+        got: String,
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// This build contains no failpoints.
+    CompiledOut,
+}
+
+/// What to say where failpoints were compiled out.
+pub(crate) const COMPILED_OUT: &str =
+    "failpoints were compiled out; build with --features failpoint/failpoints";
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::UnknownPoint { name, nearest } => {
+                write!(f, "no failpoint is named `{name}` in this program")?;
+                match nearest.as_slice() {
+                    [] => write!(f, "; failpoint::points() lists those there are"),
+                    names => write!(f, "; the nearest are {}", quoted(names)),
+                }
+            }
+            Error::CannotReturn { name, at } => write!(
+                f,
+                "the failpoint `{name}` cannot return: its site at {at} has no closure; write \
+                 fail_point!(\"{name}\", |v| …) there, or arm something else than `return`"
+            ),
+            Error::BadValue { name, at, expected, got } => write!(
+                f,
+                "the failpoint `{name}` does not take {got}: its site at {at} expects {expected}"
+            ),
+            Error::Parse { expected, caret, .. } => write!(f, "expected {expected}\n{caret}"),
+            Error::Config(errors) => {
+                write!(f, "nothing was applied, for {} of the bindings:", errors.len())?;
+                errors.iter().try_for_each(|error| write!(f, "\n{error}"))
+            }
+            Error::BadName { name, why } => {
+                write!(f, "`{}` cannot be the name of a failpoint: {why}", name.escape_debug())
+            }
+            Error::WaitsForItself { name } => {
+                write!(f, "wait({name}) at the failpoint `{name}` would wait for itself; name another")
+            }
+            Error::BadVariable { variable, got, expected } => {
+                write!(f, "{variable} is `{}`; it takes {expected}", got.escape_debug())
+            }
+            Error::CompiledOut => f.write_str(COMPILED_OUT),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<ParseError> for Error {
+    fn from(error: ParseError) -> Self {
+        let caret = error.caret();
+        Error::Parse { offset: error.offset, expected: error.expected, caret }
+    }
+}
+
+/// Why a wait ended without what it waited for.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The time given ran out. The counts are those of the arming that was waited for.
+    #[non_exhaustive]
+    TimedOut {
+        /// The point.
+        name: String,
+        /// What was waited for, such as `2 hits`.
+        wanted: String,
+        /// How long was waited.
+        waited: Duration,
+        /// Hits since the arming.
+        hits: u64,
+        /// Fires since the arming.
+        fires: u64,
+        /// Callers that stand in `pause` now.
+        paused: u64,
+    },
+    /// The arming that was waited for is over: disarmed, armed anew, or reset.
+    #[non_exhaustive]
+    Disarmed {
+        /// The point.
+        name: String,
+        /// What was waited for, such as `2 hits`.
+        wanted: String,
+    },
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WaitError::TimedOut { name, wanted, waited, hits, fires, paused } => {
+                write!(
+                    f,
+                    "waited {waited:?} for {wanted} of the failpoint `{name}`; since it was armed \
+                     it had {hits} hits and {fires} fires, and {paused} callers are paused there"
+                )?;
+                if *hits == 0 {
+                    write!(f, "; no code came by: is the site reached, and its condition true?")?;
+                }
+                Ok(())
+            }
+            WaitError::Disarmed { name, wanted } => write!(
+                f,
+                "the failpoint `{name}` was disarmed, armed anew or reset while {wanted} of it \
+                 were waited for"
+            ),
+        }
+    }
+}
+
+impl fmt::Debug for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for WaitError {}
+
+/// `a`, `b` and `c`, each in backquotes.
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    #[test]
+    fn debug_is_display() {
+        let error = Error::UnknownPoint { name: "a".into(), nearest: vec!["b".into()] };
+        assert_eq!(format!("{error:?}"), error.to_string());
+    }
+}

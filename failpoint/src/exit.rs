@@ -1,0 +1,43 @@
+//! Who may still finish a sentence before the process ends?
+//!
+//! A reply that is being written when an armed `exit`, `abort`, `kill` or process-ending `panic`
+//! strikes gets out first: whoever writes one holds the exit, for at most a second.
+
+use parking_lot::{Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+static HOLDS: Mutex<usize> = Mutex::new(0);
+static LET_GO: Condvar = Condvar::new();
+
+/// The longest that the end of the process waits for those who hold it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Holds the end of the process while it lives; given by [`hold_exit`](crate::hold_exit).
+#[derive(Debug)]
+#[must_use = "dropping the guard lets the process end"]
+pub struct ExitHold {
+    _private: (),
+}
+
+pub(crate) fn hold() -> ExitHold {
+    *HOLDS.lock() += 1;
+    ExitHold { _private: () }
+}
+
+impl Drop for ExitHold {
+    fn drop(&mut self) {
+        *HOLDS.lock() -= 1;
+        LET_GO.notify_all();
+    }
+}
+
+/// Waits until nobody holds the exit any more, at most [`PATIENCE`].
+pub(crate) fn let_replies_out() {
+    let deadline = Instant::now() + PATIENCE;
+    let mut holds = HOLDS.lock();
+    while *holds > 0 {
+        if LET_GO.wait_until(&mut holds, deadline).timed_out() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Failpoints for Rust servers: mark a place, arm it while the server runs, see it happen.
+//!
+//! ```
+//! fn save(entry: &str) -> std::io::Result<()> {
+//!     // … append to the log …
+//!     failpoint::fail_result!("walSync")?;
+//!     failpoint::fail_point!("raftAfterSave");
+//!     Ok(())
+//! }
+//! save("x = 1").unwrap();
+//!
+//! # #[cfg(feature = "failpoints")] {
+//! let armed = failpoint::arm("walSync", "nth(2):return(EIO)")?;
+//! assert!(save("x = 2").is_ok());
+//! assert!(save("x = 3").is_err());
+//! assert_eq!((armed.hits(), armed.fires()), (2, 1));
+//! # }
+//! # Ok::<(), failpoint::Error>(())
+//! ```
+//!
+//! **Why.** The code that runs when a disk fills, a peer is slow or the power goes is the code that
+//! decides whether data is lost, and the code that no test reaches. A failpoint reaches it: from a
+//! test in the process with [`arm`], from outside with `curl` through the crate `failpoint-http`,
+//! from the environment with `GOFAIL_FAILPOINTS`.
+//!
+//! **Cost.** Without the feature `failpoints` the macros leave no instruction and the crate has no
+//! run-time dependency. With it, an idle point is one load, one test and one branch.
+//!
+//! **Wiring.** A library depends on `failpoint` with `default-features = false` and has no feature
+//! of its own; the final binary forwards one, `failpoints = ["failpoint/failpoints"]`. Setting
+//! `FAILPOINT_FORBID=1` at build time makes the feature a compile error, for the builds you ship.
+//!
+//! **Words.** A *site* is a place in the source; a *point* is a name with its sites; *terms* are
+//! what is written, such as `3*return(5)->panic`. A *hit* is an evaluation of an armed point, a
+//! *fire* is a hit in which a term acted; *paused* is a caller waiting at the point.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+// Read by the compiler, so that cargo builds anew when the variable changes.
+#[cfg(feature = "failpoints")]
+const _: () = assert!(
+    !is_set(option_env!("FAILPOINT_FORBID")),
+    "FAILPOINT_FORBID is set, and the feature `failpoints` of the crate `failpoint` is on; find \
+     who asked for it with: cargo tree -e features -i failpoint"
+);
+
+mod error;
+mod info;
+mod injected;
+mod io_error;
+mod macros;
+mod name;
+// Off, only durations are read, by `value`.
+#[cfg_attr(not(feature = "runtime"), allow(dead_code, unused_imports))]
+mod terms;
+#[doc(hidden)]
+#[path = "private/mod.rs"]
+pub mod __private;
+mod value;
+mod verbs;
+
+#[cfg(feature = "runtime")]
+mod config;
+#[cfg(feature = "runtime")]
+mod effect;
+#[cfg(feature = "runtime")]
+mod env;
+#[cfg(feature = "runtime")]
+mod eval;
+#[cfg(feature = "runtime")]
+mod exit;
+#[cfg(feature = "runtime")]
+mod gate;
+#[cfg(feature = "runtime")]
+mod log;
+#[cfg(feature = "runtime")]
+mod plan;
+#[cfg(feature = "runtime")]
+mod point;
+#[cfg(feature = "runtime")]
+mod random;
+#[cfg(feature = "runtime")]
+mod registry;
+#[cfg(feature = "runtime")]
+mod settings;
+#[cfg(feature = "runtime")]
+mod site;
+#[cfg(feature = "runtime")]
+mod sync;
+#[cfg(feature = "runtime")]
+mod wait;
+
+#[cfg_attr(feature = "runtime", path = "world/on.rs")]
+#[cfg_attr(not(feature = "runtime"), path = "world/off.rs")]
+mod world;
+
+pub use error::{Error, WaitError};
+pub use info::{PointInfo, SiteInfo};
+pub use injected::Injected;
+pub use value::{BadTerm, FromTerm};
+pub use verbs::{
+    Armed, ExitHold, arm, arm_all, arm_unlisted, disarm, enabled, hold_exit, init_from_env, point,
+    points, reset, seed,
+};
+
+#[cfg(feature = "attributes")]
+pub use failpoint_macros::failpoint;
+
+/// Whether a variable of the build says yes: unset, empty and `0` say no.
+#[cfg(feature = "failpoints")]
+const fn is_set(value: Option<&str>) -> bool {
+    match value {
+        Some(value) => !matches!(value.as_bytes(), b"" | b"0"),
+        None => false,
+    }
+}

@@ -1,0 +1,117 @@
+//! What does a site become when failpoints are compiled out?
+//!
+//! Nothing that runs. What was written stands in the second arm of `match () { () => …, _ => … }`,
+//! which the compiler checks (types, borrows, moves) and then drops before it makes code: a future
+//! keeps its size to the byte, where `if false` would keep the locals. The const items are the same
+//! as when on, so that both worlds refuse the same code.
+
+/// `__emit!(form (name) … )`: see the munchers for what each form is given.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __emit {
+    (statement ($name:expr) $condition:tt $context:tt) => {
+        match () {
+            () => {}
+            _ => {
+                $crate::__check!($name, $crate::__private::Accepts::NOTHING);
+                $crate::__unused!($condition $context);
+            }
+        }
+    };
+    (closure ($name:expr) $condition:tt $context:tt ($($closure:tt)+)) => {
+        match () {
+            () => {}
+            _ => {
+                $crate::__check!($name, $crate::__private::Accepts::TEXT);
+                $crate::__unused!($condition $context);
+                return $crate::__private::call($crate::__private::never(), $($closure)+);
+            }
+        }
+    };
+    (callable ($name:expr) $condition:tt $context:tt $callable:expr) => {
+        match () {
+            () => {}
+            _ => {
+                $crate::__check!($name, $crate::__private::Accepts::TEXT);
+                $crate::__unused!($condition $context);
+                return $crate::__private::call_responder($crate::__private::never(), $callable);
+            }
+        }
+    };
+    (typed ($name:expr) $condition:tt $context:tt ($($closure:tt)+) $type:ty) => {
+        match () {
+            () => {}
+            _ => {
+                $crate::__check!(
+                    $name,
+                    $crate::__private::Accepts::typed::<$type>(
+                        "closure",
+                        $crate::__private::stringify!($type),
+                    )
+                );
+                $crate::__unused!($condition $context);
+                return $crate::__private::call_typed(
+                    $crate::__private::never::<$type>(),
+                    $($closure)+
+                );
+            }
+        }
+    };
+    (value $name:tt () $condition:tt $context:tt) => {
+        $crate::__emit!(value $name (()) $condition $context)
+    };
+    (value ($name:expr) ($type:ty) $condition:tt $context:tt) => {
+        match () {
+            () => $crate::__private::None::<$type>,
+            _ => {
+                $crate::__check!(
+                    $name,
+                    $crate::__private::Accepts::typed::<$type>(
+                        "value",
+                        $crate::__private::stringify!($type),
+                    )
+                );
+                $crate::__unused!($condition $context);
+                $crate::__private::never()
+            }
+        }
+    };
+    (result ($name:expr) $condition:tt $context:tt) => {
+        match () {
+            () => $crate::__private::Ok::<(), $crate::Injected>(()),
+            _ => {
+                $crate::__check!($name, $crate::__private::Accepts::RESULT);
+                $crate::__unused!($condition $context);
+                $crate::__private::never()
+            }
+        }
+    };
+}
+
+/// What the static of a site would check.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __check {
+    ($name:expr, $accepts:expr) => {
+        const _: () = $crate::__private::assert_good_name($name);
+        const _: $crate::__private::Accepts = $accepts;
+        // No const function may hold a site: reading a switch is not const, nor is this.
+        $crate::__private::not_const();
+    };
+}
+
+/// The condition and the context: checked, never evaluated.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __unused {
+    (() ($($key:ident = $value:expr,)*)) => {
+        $(
+            let _ = ($crate::__key!($key), &$value as &dyn $crate::__private::Display);
+        )*
+    };
+    (($condition:expr) $context:tt) => {
+        if $condition {
+            $crate::__unused!(() $context);
+        }
+    };
+}

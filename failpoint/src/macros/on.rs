@@ -1,0 +1,172 @@
+//! What does a site become when failpoints are compiled in?
+//!
+//! A static that the linker lists, one load and one branch; all else is a cold call. Every name
+//! goes through `$crate::__private`, so that nothing of the user's can stand in the way.
+
+/// `__emit!(form (name) … )`: see the munchers for what each form is given.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __emit {
+    (statement ($name:expr) () ()) => {{
+        let site = $crate::__site!($name, $crate::__private::Accepts::NOTHING);
+        if site.armed() {
+            $crate::__private::evaluate(site);
+        }
+    }};
+    (statement ($name:expr) $condition:tt $context:tt) => {{
+        let site = $crate::__site!($name, $crate::__private::Accepts::NOTHING);
+        if $crate::__armed!(site $condition) {
+            $crate::__private::evaluate_with(site, $crate::__context!($context));
+        }
+    }};
+    (closure ($name:expr) $condition:tt $context:tt ($($closure:tt)+)) => {{
+        let site = $crate::__site!($name, $crate::__private::Accepts::TEXT);
+        if $crate::__armed!(site $condition) {
+            if let $crate::__private::Some(value) =
+                $crate::__private::evaluate_text(site, $crate::__context!($context))
+            {
+                return $crate::__private::call(value, $($closure)+);
+            }
+        }
+    }};
+    (callable ($name:expr) $condition:tt $context:tt $callable:expr) => {{
+        let site = $crate::__site!($name, $crate::__private::Accepts::TEXT);
+        if $crate::__armed!(site $condition) {
+            if let $crate::__private::Some(value) =
+                $crate::__private::evaluate_text(site, $crate::__context!($context))
+            {
+                return $crate::__private::call_responder(value, $callable);
+            }
+        }
+    }};
+    (typed ($name:expr) $condition:tt $context:tt ($($closure:tt)+) $type:ty) => {{
+        let site = $crate::__site!(
+            $name,
+            $crate::__private::Accepts::typed::<$type>(
+                "closure",
+                $crate::__private::stringify!($type),
+            )
+        );
+        if $crate::__armed!(site $condition) {
+            if let $crate::__private::Some(value) =
+                $crate::__private::evaluate_typed::<$type>(site, $crate::__context!($context))
+            {
+                return $crate::__private::call_typed(value, $($closure)+);
+            }
+        }
+    }};
+    (value $name:tt () $condition:tt $context:tt) => {
+        $crate::__emit!(value $name (()) $condition $context)
+    };
+    (value ($name:expr) ($type:ty) $condition:tt $context:tt) => {{
+        let site = $crate::__site!(
+            $name,
+            $crate::__private::Accepts::typed::<$type>(
+                "value",
+                $crate::__private::stringify!($type),
+            )
+        );
+        if $crate::__armed!(site $condition) {
+            $crate::__private::evaluate_typed::<$type>(site, $crate::__context!($context))
+        } else {
+            $crate::__private::None
+        }
+    }};
+    (result ($name:expr) $condition:tt $context:tt) => {{
+        let site = $crate::__site!($name, $crate::__private::Accepts::RESULT);
+        if $crate::__armed!(site $condition) {
+            $crate::__private::evaluate_result(site, $crate::__context!($context))
+        } else {
+            $crate::__private::Ok(())
+        }
+    }};
+}
+
+/// The static of a site, listed at link time, as a reference: a static that a macro leaves is not
+/// hygienic, a local is.
+#[cfg(all(
+    not(miri),
+    any(
+        target_os = "linux",
+        target_os = "macos",
+        target_os = "ios",
+        target_os = "tvos",
+        target_os = "windows",
+        target_os = "android",
+        target_os = "fuchsia",
+        target_os = "illumos",
+        target_os = "freebsd",
+        target_os = "openbsd",
+    )
+))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __site {
+    ($name:expr, $accepts:expr) => {{
+        #[$crate::__private::linkme::distributed_slice($crate::__private::FAILPOINT_SITES_0_1)]
+        #[linkme(crate = $crate::__private::linkme)]
+        static __FAILPOINT_SITE: $crate::__private::Site = $crate::__describe!($name, $accepts);
+        &__FAILPOINT_SITE
+    }};
+}
+
+/// Where linkers make no list (wasm, Miri) a site registers at its first hit.
+#[cfg(not(all(
+    not(miri),
+    any(
+        target_os = "linux",
+        target_os = "macos",
+        target_os = "ios",
+        target_os = "tvos",
+        target_os = "windows",
+        target_os = "android",
+        target_os = "fuchsia",
+        target_os = "illumos",
+        target_os = "freebsd",
+        target_os = "openbsd",
+    )
+)))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __site {
+    ($name:expr, $accepts:expr) => {{
+        static __FAILPOINT_SITE: $crate::__private::Site = $crate::__describe!($name, $accepts);
+        &__FAILPOINT_SITE
+    }};
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __describe {
+    ($name:expr, $accepts:expr) => {
+        $crate::__private::Site::new(
+            $name,
+            const { &$accepts },
+            $crate::__private::file!(),
+            $crate::__private::line!(),
+            $crate::__private::module_path!(),
+            $crate::__private::option_env!("CARGO_PKG_NAME"),
+        )
+    };
+}
+
+/// Whether to go on at an armed site. A condition is user code: it runs only where something is
+/// armed, not at a site's first, unseen evaluation.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __armed {
+    ($site:ident ()) => {
+        $site.armed()
+    };
+    ($site:ident ($condition:expr)) => {
+        $site.armed() && $crate::__private::ready($site) && $condition
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __context {
+    (($($key:ident = $value:expr,)*)) => {
+        &[$(($crate::__key!($key), &$value as &dyn $crate::__private::Display),)*]
+    };
+}

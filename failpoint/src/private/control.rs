@@ -1,0 +1,73 @@
+//! The door of the control plane: what HTTP may do that code does not.
+
+use crate::env;
+use crate::error::Error;
+use crate::plan::Origin;
+use crate::registry::{Arming, Request, Unknown, registry};
+use crate::settings;
+use crate::terms::Action;
+
+pub use crate::env::announce;
+pub use crate::terms::duration;
+
+/// What an arming over HTTP made. Nothing disarms it but a verb.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Applied {
+    /// The point.
+    pub name: String,
+    /// The terms, as `GET` shows them.
+    pub terms: String,
+    /// What a lease ends, and nothing else.
+    pub generation: u64,
+    /// Whether its terms hold a `panic`, which in this process unwinds only a thread.
+    pub unwinds: bool,
+}
+
+/// Reads the environment if nobody has, without saying that failpoints are compiled in.
+pub fn read_environment() -> Result<(), Error> {
+    env::read()
+}
+
+/// Arms one point; `unlisted` takes a name that no code declares.
+pub fn arm(name: &str, terms: &str, unlisted: bool) -> Result<Applied, Error> {
+    env::ensure();
+    let unknown = if unlisted { Unknown::Armed } else { Unknown::Refused };
+    // An unknown name is the better answer where the terms are bad as well.
+    if !unlisted {
+        crate::point(name)?;
+    }
+    let request = Request::parse(name, terms, Origin::Remote, unknown)?;
+    match registry().arm(vec![request]) {
+        Ok(mut armings) => Ok(armings.remove(0).into()),
+        Err(mut errors) => Err(errors.remove(0)),
+    }
+}
+
+/// Arms all points of a config or none.
+pub fn arm_all(config: &str, unlisted: bool) -> Result<Vec<Applied>, Vec<Error>> {
+    env::ensure();
+    let unknown = if unlisted { Unknown::Armed } else { Unknown::Refused };
+    let requests = Request::parse_config(config, Origin::Remote, unknown)?;
+    let armings = registry().arm(requests)?;
+    Ok(armings.into_iter().map(Applied::from).collect())
+}
+
+/// Ends the arming of that generation, and only that one.
+pub fn disarm_generation(name: &str, generation: u64) -> bool {
+    registry().disarm_generation(name, generation)
+}
+
+impl From<Arming> for Applied {
+    fn from(arming: Arming) -> Self {
+        let plan = &arming.plan;
+        let panics = plan.terms.chain.iter().flat_map(|term| &term.steps);
+        Self {
+            name: plan.point.to_owned(),
+            terms: plan.text.clone(),
+            generation: plan.generation,
+            unwinds: panics.into_iter().any(|step| matches!(step, Action::Panic(_)))
+                && !settings::panic_mode().ends_the_process(),
+        }
+    }
+}

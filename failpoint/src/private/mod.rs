@@ -1,0 +1,83 @@
+//! Everything that an expansion names, and the door of the control plane.
+//!
+//! Not for use: it changes without notice.
+
+pub use core::fmt::Display;
+pub use core::option::Option::{self, None, Some};
+pub use core::result::Result::{Err, Ok};
+pub use core::{compile_error, file, line, module_path, option_env, stringify};
+
+#[cfg(feature = "failpoints")]
+mod world {
+    pub use crate::eval::{
+        evaluate, evaluate_result, evaluate_text, evaluate_typed, evaluate_with, ready,
+    };
+    pub use crate::site::*;
+    pub use linkme;
+}
+
+#[cfg(not(feature = "failpoints"))]
+mod world {
+    use crate::value::FromTerm;
+
+    pub use crate::name::assert_good as assert_good_name;
+
+    /// What a `return` may hand to a site: only the types are checked.
+    #[derive(Debug)]
+    pub struct Accepts;
+
+    impl Accepts {
+        pub const NOTHING: Accepts = Accepts;
+        pub const TEXT: Accepts = Accepts;
+        pub const RESULT: Accepts = Accepts;
+
+        pub const fn typed<T: FromTerm>(_: &'static str, _: &'static str) -> Accepts {
+            Accepts
+        }
+    }
+
+    /// A call that no const function may hold.
+    pub fn not_const() {}
+
+    /// Stands for a value in code that is checked and never made.
+    pub fn never<T>() -> T {
+        unreachable!("it stands in an arm that nothing reaches")
+    }
+}
+
+pub use world::*;
+
+#[cfg(feature = "runtime")]
+pub mod control;
+
+/// Calls a closure of the text; gives its parameter the type.
+#[inline]
+pub fn call<R>(text: Option<String>, closure: impl FnOnce(Option<String>) -> R) -> R {
+    closure(text)
+}
+
+/// Calls a closure of a typed value.
+#[inline]
+pub fn call_typed<T, R>(value: T, closure: impl FnOnce(T) -> R) -> R {
+    closure(value)
+}
+
+/// Calls what was written where a closure is expected, but does not look like one.
+#[inline]
+pub fn call_responder<F, R>(text: Option<String>, responder: F) -> R
+where
+    F: Responder + FnOnce(Option<String>) -> R,
+{
+    responder(text)
+}
+
+/// What can stand in the place of the closure.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a closure that a failpoint can call",
+    label = "neither a condition nor a closure",
+    note = "for a condition write fail_point!(\"name\", if CONDITION); \
+            for a closure write |v| …, or anything that is FnOnce(Option<String>) -> R"
+)]
+pub trait Responder {}
+
+impl<F, R> Responder for F where F: FnOnce(Option<String>) -> R {}

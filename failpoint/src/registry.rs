@@ -1,0 +1,387 @@
+//! Which points are there, and how is what they do changed?
+//!
+//! One lock, `control`, orders all changes and all listings, so that several points change at once
+//! or not at all. It is held for moments and never while anything of the user's runs: values are
+//! checked before it is taken, and what a change releases is woken and dropped after.
+
+use crate::config::{self, Binding};
+use crate::error::Error;
+use crate::info::PointInfo;
+use crate::log::{self, Level};
+use crate::name;
+use crate::plan::{Origin, Plan};
+use crate::point::Point;
+use crate::site::{self, Site};
+use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::terms::{Action, Term, Terms};
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+pub(crate) struct Registry {
+    control: Mutex<Control>,
+}
+
+#[derive(Default)]
+struct Control {
+    points: BTreeMap<&'static str, &'static Point>,
+    /// Terms for names that no site bears yet, from the environment.
+    pending: BTreeMap<String, Request>,
+    /// Raised by every arming and disarming.
+    generation: u64,
+    /// Raised by every site that registers: what was checked against the sites may be stale.
+    sites: u64,
+}
+
+/// One point to arm.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) name: String,
+    pub(crate) terms: Terms,
+    pub(crate) text: String,
+    pub(crate) origin: Origin,
+    /// What becomes of a name that no site bears.
+    pub(crate) unknown: Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    Refused,
+    /// Armed all the same: asked for on purpose.
+    Armed,
+    /// Kept until such a site registers.
+    Pending,
+}
+
+/// What an arming made.
+#[derive(Clone, Debug)]
+pub(crate) struct Arming {
+    pub(crate) point: &'static Point,
+    pub(crate) plan: Arc<Plan>,
+}
+
+impl Request {
+    /// The request to arm `name` with `text`.
+    pub(crate) fn parse(
+        name: &str,
+        text: &str,
+        origin: Origin,
+        unknown: Unknown,
+    ) -> Result<Self, Error> {
+        let terms = Terms::parse(text)?;
+        Ok(Self::new(name.to_owned(), terms, text, origin, unknown))
+    }
+
+    /// The requests of a whole config, or all that is wrong with it.
+    pub(crate) fn parse_config(
+        text: &str,
+        origin: Origin,
+        unknown: Unknown,
+    ) -> Result<Vec<Self>, Vec<Error>> {
+        let bindings = config::parse_config(text)
+            .map_err(|faults| faults.into_iter().map(|fault| fault.error.into()).collect::<Vec<_>>())?;
+        let request = |binding: Binding| {
+            Self::new(binding.name, binding.terms, &binding.text, origin, unknown)
+        };
+        Ok(bindings.into_iter().map(request).collect())
+    }
+
+    fn new(name: String, terms: Terms, text: &str, origin: Origin, unknown: Unknown) -> Self {
+        let text = text.trim();
+        // Shown on one line, so what was written over several is shown as it is printed.
+        let text = if text.contains(['\n', '\r']) { terms.to_string() } else { text.to_owned() };
+        Self { name, terms, text, origin, unknown }
+    }
+}
+
+/// The registry of this process, with every site that the linker listed.
+pub(crate) fn registry() -> &'static Registry {
+    static REGISTRY: OnceLock<Registry> = OnceLock::new();
+    REGISTRY.get_or_init(|| {
+        let registry = Registry { control: Mutex::new(Control::default()) };
+        match site::linked() {
+            Ok(sites) => {
+                let mut control = registry.control.lock();
+                sites.for_each(|site| control.add_site(site));
+            }
+            Err(_) => log::say(
+                Level::Error,
+                format_args!(
+                    "the linker dropped the list of failpoints: each is known only after its \
+                     first hit; keep the sections `linkme_*`, and do not strip them"
+                ),
+            ),
+        }
+        registry
+    })
+}
+
+impl Registry {
+    /// Arms all of `requests` or none. A refusal holds one error for each fault.
+    pub(crate) fn arm(&self, requests: Vec<Request>) -> Result<Vec<Arming>, Vec<Error>> {
+        loop {
+            let (sites_then, errors) = self.faults(&requests);
+            if !errors.is_empty() {
+                return Err(errors);
+            }
+            let control = self.control.lock();
+            // A site that registered meanwhile was not asked: ask again.
+            if control.sites == sites_then {
+                return Ok(Control::apply(control, requests));
+            }
+        }
+    }
+
+    /// What is wrong with `requests`, and which state of the sites was asked.
+    fn faults(&self, requests: &[Request]) -> (u64, Vec<Error>) {
+        let mut errors = Vec::new();
+        let mut to_check = Vec::new();
+        let control = self.control.lock();
+        for request in requests {
+            if let Some(why) = name::fault(&request.name) {
+                errors.push(Error::BadName { name: request.name.clone(), why });
+                continue;
+            }
+            for target in request.terms.chain.iter().flat_map(Term::waits) {
+                if *target == request.name {
+                    errors.push(Error::WaitsForItself { name: target.clone() });
+                } else if !control.is_known(target) {
+                    errors.push(control.unknown(target));
+                }
+            }
+            match control.points.get(request.name.as_str()) {
+                Some(point) if point.is_declared() => to_check.push((request, point.sites())),
+                _ if request.unknown == Unknown::Refused => {
+                    errors.push(control.unknown(&request.name));
+                }
+                _ => {}
+            }
+        }
+        let sites = control.sites;
+        drop(control);
+        let misfits = to_check.into_iter().filter_map(|(request, sites)| {
+            sites.into_iter().find_map(|site| misfit(&request.terms, site))
+        });
+        errors.extend(misfits);
+        (sites, errors)
+    }
+
+    /// Disarms `name`; says whether it was armed.
+    pub(crate) fn disarm(&self, name: &str) -> Result<bool, Error> {
+        let control = self.control.lock();
+        if let Some(why) = name::fault(name) {
+            return Err(Error::BadName { name: name.to_owned(), why });
+        }
+        if !control.is_known(name) {
+            return Err(control.unknown(name));
+        }
+        let names: Vec<&'static str> =
+            control.points.get_key_value(name).map(|(&name, _)| name).into_iter().collect();
+        Ok(!Control::disarm(control, &names).is_empty())
+    }
+
+    /// Ends the arming that made `plan`, and only that one.
+    pub(crate) fn disarm_plan(&self, point: &'static Point, plan: &Arc<Plan>) -> bool {
+        let control = self.control.lock();
+        let is_current = point.plan().is_some_and(|current| Arc::ptr_eq(&current, plan));
+        is_current && !Control::disarm(control, &[point.name()]).is_empty()
+    }
+
+    /// Ends the arming of `generation`, and only that one.
+    pub(crate) fn disarm_generation(&self, name: &str, generation: u64) -> bool {
+        let point = self.control.lock().points.get(name).copied();
+        let current = point.and_then(|point| Some((point, point.plan()?)));
+        current.is_some_and(|(point, plan)| {
+            plan.generation == generation && self.disarm_plan(point, &plan)
+        })
+    }
+
+    /// Disarms everything; gives what was armed, as it stood.
+    pub(crate) fn reset(&self) -> Vec<PointInfo> {
+        let mut control = self.control.lock();
+        control.pending.clear();
+        let names: Vec<&'static str> = control.points.keys().copied().collect();
+        Control::disarm(control, &names)
+    }
+
+    /// Every point that code declares or somebody armed, by name.
+    pub(crate) fn points(&self) -> Vec<PointInfo> {
+        let control = self.control.lock();
+        control.visible().map(|point| point.info()).collect()
+    }
+
+    pub(crate) fn point(&self, name: &str) -> Result<PointInfo, Error> {
+        let control = self.control.lock();
+        let found = control.visible_named(name).map(Point::info);
+        found.ok_or_else(|| control.unknown(name))
+    }
+
+    /// The point of a site that the linker may not have listed.
+    pub(crate) fn register(&self, site: &'static Site) -> &'static Point {
+        if let Some(point) = site.owner::<Point>() {
+            return point;
+        }
+        let mut control = self.control.lock();
+        control.add_site(site);
+        let point = control.point_named(site.name());
+        let pending = control.pending.remove(site.name());
+        drop(control);
+
+        if let Some(request) = pending {
+            if let Err(errors) = self.arm(vec![Request { unknown: Unknown::Refused, ..request }]) {
+                let refusal = Error::Config(errors);
+                log::say(Level::Error, format_args!("from the environment: {refusal}"));
+            }
+        } else if let Some(plan) = point.plan() {
+            if let Some(refusal) = misfit(&plan.terms, site) {
+                plan.add_misfit(site);
+                log::say(Level::Error, format_args!("{refusal}; that site passes by"));
+            }
+        }
+        point
+    }
+
+    pub(crate) fn is_known(&self, name: &str) -> bool {
+        self.control.lock().is_known(name)
+    }
+
+    /// Every plan that is armed, for messages about who waits for what.
+    pub(crate) fn plans(&self) -> Vec<Arc<Plan>> {
+        self.control.lock().points.values().filter_map(|point| point.plan()).collect()
+    }
+
+    /// How many points code declares, and the names of those that are armed.
+    pub(crate) fn summary(&self) -> (usize, Vec<&'static str>) {
+        let control = self.control.lock();
+        let declared = control.points.values().filter(|point| point.is_declared()).count();
+        let armed = control.points.values().filter(|point| point.plan().is_some());
+        (declared, armed.map(|point| point.name()).collect())
+    }
+}
+
+impl Control {
+    fn add_site(&mut self, site: &'static Site) {
+        let point = self.point_named(site.name());
+        // Two threads may come by an unlisted site at once; one of them registers it.
+        if site.set_owner(point) {
+            point.add_site(site);
+            self.sites += 1;
+        }
+    }
+
+    /// The point of this name, made if need be. Points live as long as the process: their number is
+    /// bounded by the names in the source and those armed on purpose.
+    fn point_named(&mut self, name: &str) -> &'static Point {
+        if let Some(point) = self.points.get(name) {
+            return point;
+        }
+        let name: &'static str = Box::leak(Box::from(name));
+        let point: &'static Point = Box::leak(Box::new(Point::new(name)));
+        self.points.insert(name, point);
+        point
+    }
+
+    fn visible(&self) -> impl Iterator<Item = &'static Point> + '_ {
+        let visible = |point: &&'static Point| point.is_declared() || point.plan().is_some();
+        self.points.values().copied().filter(visible)
+    }
+
+    fn visible_named(&self, name: &str) -> Option<&'static Point> {
+        let point = *self.points.get(name)?;
+        (point.is_declared() || point.plan().is_some()).then_some(point)
+    }
+
+    fn is_known(&self, name: &str) -> bool {
+        self.visible_named(name).is_some()
+    }
+
+    /// The refusal for `name`, with the names most like it.
+    fn unknown(&self, name: &str) -> Error {
+        /// More would not be read.
+        const SHOWN: usize = 3;
+        /// Below this the names have nothing to do with each other.
+        const ALIKE: f64 = 0.75;
+        let lower = name.to_ascii_lowercase();
+        let mut alike: Vec<(f64, &str)> = self
+            .visible()
+            .map(|point| (strsim::jaro_winkler(&lower, &point.name().to_ascii_lowercase()), point.name()))
+            .filter(|(likeness, _)| *likeness >= ALIKE)
+            .collect();
+        alike.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+        let nearest = alike.into_iter().take(SHOWN).map(|(_, name)| name.to_owned()).collect();
+        Error::UnknownPoint { name: name.to_owned(), nearest }
+    }
+
+    /// Puts all of `requests` in force, then lets go of what they replace.
+    fn apply(mut control: MutexGuard<'_, Self>, requests: Vec<Request>) -> Vec<Arming> {
+        let mut over = Vec::new();
+        let mut armings = Vec::new();
+        for request in requests {
+            let Request { name, terms, text, origin, unknown } = request;
+            if unknown == Unknown::Pending && !control.is_known(&name) {
+                let request = Request { name: name.clone(), terms, text, origin, unknown };
+                control.pending.insert(name, request);
+                continue;
+            }
+            control.generation += 1;
+            let point = control.point_named(&name);
+            let plan = Arc::new(Plan::new(point.name(), terms, text, origin, control.generation));
+            // Observed first: a passage right after the arming counts.
+            for (target, observation) in
+                plan.terms.chain.iter().flat_map(Term::waits).zip(&plan.observations)
+            {
+                control.point_named(target).observe(observation.clone());
+            }
+            over.extend(point.arm(Some(plan.clone()), control.generation));
+            armings.push(Arming { point, plan });
+        }
+        control.end(&over);
+        drop(control);
+        over.iter().for_each(|plan| plan.gate.close());
+        armings
+    }
+
+    /// Disarms `names`; gives those that were armed, as they stood.
+    fn disarm(mut control: MutexGuard<'_, Self>, names: &[&'static str]) -> Vec<PointInfo> {
+        let mut over = Vec::new();
+        let mut were_armed = Vec::new();
+        for name in names {
+            let point = control.points[name];
+            if point.plan().is_some() {
+                were_armed.push(point.info());
+                control.generation += 1;
+                over.extend(point.arm(None, control.generation));
+            }
+        }
+        control.end(&over);
+        drop(control);
+        over.iter().for_each(|plan| plan.gate.close());
+        were_armed
+    }
+
+    /// Takes the observations of `over` from the points they observe.
+    fn end(&self, over: &[Arc<Plan>]) {
+        for plan in over {
+            for (target, observation) in
+                plan.terms.chain.iter().flat_map(Term::waits).zip(&plan.observations)
+            {
+                if let Some(point) = self.points.get(target.as_str()) {
+                    point.unobserve(observation);
+                }
+            }
+        }
+    }
+}
+
+/// Why `site` cannot take what `terms` may return, if it cannot. Calls the user's `FromTerm`.
+fn misfit(terms: &Terms, site: &'static Site) -> Option<Error> {
+    terms.chain.iter().flat_map(|term| &term.steps).find_map(|action| {
+        let Action::Return(value) = action else { return None };
+        let (name, at) = (site.name().to_owned(), site.at());
+        if !site.accepts().can_return() {
+            return Some(Error::CannotReturn { name, at });
+        }
+        let content = value.as_ref().map(|value| value.content());
+        let bad = site.accepts().check(content).err()?;
+        Some(Error::BadValue { name, at, expected: bad.to_string(), got: action.to_string() })
+    })
+}

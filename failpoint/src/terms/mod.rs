@@ -1,0 +1,253 @@
+//! What may be written as terms, and what does it mean as data?
+//!
+//! This module turns text into [`Terms`] and [`Terms`] into text, and knows nothing of points,
+//! threads or time. Whatever was parsed prints to text that parses to equal terms; the printed
+//! (canonical) text never holds a line end.
+//!
+//! ```ebnf
+//! terms    = term { "->" term } ;                    (* the first term that allows, acts *)
+//! term     = { modifier } step { "&" step } ;        (* one after the other, in the same hit *)
+//! modifier = number "%" | int "*"
+//!          | ( "skip" | "nth" | "every" ) "(" int ")" ":"
+//!          | ( "for" | "after" ) "(" duration ")" ":"
+//!          | "when" "(" condition { "," condition } ")" ":" ;
+//! condition = key ( "=" | "==" | "!=" | "~" ) ( string | raw ) ;
+//! step     = action [ "(" [ argument { "," argument } ] ")" ] ;
+//! argument = string | raw ;                          (* raw: up to the matching ")", trimmed *)
+//! string   = '"' { char | escape } '"' | "`" { char } "`" ;
+//! number   = digits [ "." [ digits ] ] | "." digits ;
+//! duration = int | span { span } ;                   (* a bare int is milliseconds *)
+//! span     = number ( "ns" | "us" | "µs" | "ms" | "s" | "m" | "h" ) ;
+//! range    = duration [ ".." duration ] ;            (* what sleep and delay take *)
+//! key      = ( letter | "_" ) { letter | digit | "_" | "." | "-" } ;
+//! escape   = "\" ( "n" | "t" | "r" | "\" | '"' | "'" | "0" | "a" | "b" | "f" | "v"
+//!          | "x" 2 hex | "u" 4 hex | "u{" 1..6 hex "}" ) ;
+//! ```
+//! Blanks and line ends may stand between tokens. Only `wait` and `barrier` take more than one
+//! argument; everywhere else a comma in raw text is a comma. Integers have 64 bits.
+//!
+//! Beyond the grammar: a modifier stands at most once, `nth` and `every` exclude each other,
+//! [last-only](Action::is_last_only) steps end their term, and `off` is a term alone.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+pub(crate) use self::cursor::{Cursor, Expected};
+
+pub use self::chance::Chance;
+pub use self::error::ParseError;
+pub use self::value::Value;
+
+mod chance;
+mod cursor;
+pub mod duration;
+mod error;
+mod literal;
+pub(crate) mod nearest;
+pub(crate) mod parse;
+mod print;
+mod value;
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+pub(crate) mod property;
+
+/// How long `wait` and `barrier` wait where their terms do not say.
+pub const DEFAULT_WAIT_LIMIT: Duration = Duration::from_secs(30);
+
+/// What is written for a point: a chain of which the first term that allows, acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// The terms in the order written; never empty.
+    pub chain: Vec<Term>,
+}
+
+/// One link of a chain: when it allows, and what it then does.
+///
+/// The fields stand in the order in which they are asked, whatever order they were written in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Term {
+    /// What the site's context must look like; empty without `when`.
+    pub when: Vec<Condition>,
+    /// `after(d)`: allows from `d` after arming.
+    pub after: Option<Duration>,
+    /// `for(d)`: allows until `d` after arming.
+    pub for_: Option<Duration>,
+    /// `skip(n)`: does not allow the first `n`; 0 without `skip`.
+    pub skip: u64,
+    /// `nth(n)` or `every(n)`, counted on what `skip` left.
+    pub pick: Pick,
+    /// `p%`: allows by chance.
+    pub chance: Option<Chance>,
+    /// `n*`: at most `n` fires.
+    pub times: Option<u64>,
+    /// What is done, one after the other; never empty.
+    pub steps: Vec<Action>,
+}
+
+/// Which of the hits that are left a term takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// All of them.
+    All,
+    /// Only the n-th, from 1.
+    Nth(u64),
+    /// The n-th, the 2n-th, and so on.
+    Every(u64),
+}
+
+/// One comparison of `when`; a missing key does not match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// The name of a context value, or `thread`, or `scope`.
+    pub key: String,
+    /// How the two are compared.
+    pub op: Op,
+    /// What the context value is compared with, without quotes.
+    pub value: String,
+}
+
+/// How a [`Condition`] compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Op {
+    /// `=`, also written `==`.
+    Equal,
+    /// `!=`.
+    NotEqual,
+    /// `~`: the value is a glob.
+    Glob,
+}
+
+/// One step of a term.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Does nothing and stops the chain.
+    Off,
+    /// Hands a value to the site; `None` for a bare `return`.
+    Return(Option<Value>),
+    /// Waits.
+    Sleep(Span),
+    /// Keeps the processor busy.
+    Delay(Span),
+    /// Waits until disarmed, re-armed, resumed, or the limit.
+    Pause(PauseLimit),
+    /// Gives up the time slice.
+    Yield,
+    /// Writes a line; `None` for the line that needs no text.
+    Print(Option<Value>),
+    /// Panics; `None` for the message that needs no text.
+    Panic(Option<Value>),
+    /// Stops in a debugger.
+    Break,
+    /// Ends the process with this status; 1 where none is written.
+    Exit(u8),
+    /// Aborts the process.
+    Abort,
+    /// Kills the process.
+    Kill,
+    /// Waits until another point has been hit.
+    Wait {
+        /// The name of that point; a good one.
+        point: String,
+        /// How many hits are waited for, from 1; 1 where it is not written.
+        count: u64,
+        /// How long at most; [`DEFAULT_WAIT_LIMIT`] where it is not written.
+        limit: Duration,
+    },
+    /// Waits until enough callers stand here.
+    Barrier {
+        /// How many callers, from 1.
+        count: u64,
+        /// How long at most; [`DEFAULT_WAIT_LIMIT`] where it is not written.
+        limit: Duration,
+    },
+}
+
+/// How long `pause` holds a caller at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PauseLimit {
+    /// Nothing was written: as long as the door it was armed through rules.
+    Default,
+    /// At most this long.
+    Within(Duration),
+    /// `never`: no limit.
+    Never,
+}
+
+/// How long `sleep` and `delay` last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Span {
+    /// Always this long.
+    Fixed(Duration),
+    /// Drawn per hit, both ends included; the first is not above the second.
+    Range(Duration, Duration),
+}
+
+impl Terms {
+    /// Parses terms, all of `text`.
+    ///
+    /// # Errors
+    /// The first place at which `text` leaves the grammar, and what was expected there.
+    pub fn parse(text: &str) -> Result<Terms, ParseError> {
+        parse::whole(text).map_err(|expected| expected.within(&text.into()))
+    }
+}
+
+impl FromStr for Terms {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Terms, ParseError> {
+        Terms::parse(text)
+    }
+}
+
+impl Action {
+    /// The word that the action is written with.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Action::Off => "off",
+            Action::Return(_) => "return",
+            Action::Sleep(_) => "sleep",
+            Action::Delay(_) => "delay",
+            Action::Pause(_) => "pause",
+            Action::Yield => "yield",
+            Action::Print(_) => "print",
+            Action::Panic(_) => "panic",
+            Action::Break => "break",
+            Action::Exit(_) => "exit",
+            Action::Abort => "abort",
+            Action::Kill => "kill",
+            Action::Wait { .. } => "wait",
+            Action::Barrier { .. } => "barrier",
+        }
+    }
+
+    /// Whether nothing can come after it: it returns from the site, or it ends the process.
+    pub fn is_last_only(&self) -> bool {
+        matches!(
+            self,
+            Action::Return(_) | Action::Panic(_) | Action::Exit(_) | Action::Abort | Action::Kill
+        )
+    }
+}
+
+/// What the fuzz target asserts of arbitrary text: a refusal can be shown, and what is accepted
+/// prints to one line that parses to the same.
+///
+/// # Panics
+/// When that does not hold.
+#[doc(hidden)]
+pub fn round_trip(text: &str) {
+    match Terms::parse(text) {
+        Ok(terms) => {
+            let printed = terms.to_string();
+            assert!(!printed.contains(['\n', '\r']), "{printed:?}");
+            assert_eq!(Terms::parse(&printed).as_ref(), Ok(&terms), "{printed:?}");
+        }
+        Err(error) => {
+            assert!(text.is_char_boundary(error.offset), "{error:?}");
+            assert!(error.to_string().contains('^'), "{error:?}");
+        }
+    }
+}

@@ -1,0 +1,464 @@
+//! Which terms does a text write, and if none, where does it leave the grammar?
+//!
+//! One function per rule of the EBNF in the parent module. Each takes the cursor, walks over what
+//! it read and gives data, or says what it expected. Nothing recurses, so no text is too deep, and
+//! no rule goes back, so time is linear in the text.
+
+use std::time::Duration;
+
+use super::literal::{Argument, Until, argument, close};
+use super::nearest::nearest;
+use super::{
+    Action, Chance, Condition, Cursor, DEFAULT_WAIT_LIMIT, Expected, Op, PauseLimit, Pick, Span,
+    Term, Terms, Value, duration,
+};
+use crate::name;
+
+/// Every word that may begin a step or a modifier: what a misspelled one is compared with.
+const WORDS: [&str; 20] = [
+    "off", "return", "sleep", "delay", "pause", "yield", "print", "panic", "break", "exit",
+    "abort", "kill", "wait", "barrier", "skip", "nth", "every", "for", "after", "when",
+];
+
+const ACTION: &str = "an action such as return, sleep or panic";
+const DURATION: &str = "a duration such as 10ms";
+const INTEGER: &str = "an integer";
+
+/// What the modifiers of one term said so far.
+#[derive(Default)]
+struct Modifiers {
+    when: Option<Vec<Condition>>,
+    after: Option<Duration>,
+    for_: Option<Duration>,
+    skip: Option<u64>,
+    nth: Option<u64>,
+    every: Option<u64>,
+    chance: Option<Chance>,
+    times: Option<u64>,
+}
+
+/// Reads terms that are all of `text`.
+pub(super) fn whole(text: &str) -> Result<Terms, Expected> {
+    let mut cursor = Cursor::new(text);
+    let terms = terms(&mut cursor)?;
+    if cursor.is_at_end() {
+        Ok(terms)
+    } else {
+        Err(cursor.expected("`->`, `&` or the end"))
+    }
+}
+
+/// Reads terms, and the blanks around them, as far as they go.
+///
+/// What follows is the caller's to judge: the end of the text, or the `;` of a config.
+pub(crate) fn terms(cursor: &mut Cursor<'_>) -> Result<Terms, Expected> {
+    let mut chain = Vec::new();
+    loop {
+        chain.push(term(cursor)?);
+        if !cursor.eat("->") {
+            return Ok(Terms { chain });
+        }
+    }
+}
+
+fn term(cursor: &mut Cursor<'_>) -> Result<Term, Expected> {
+    let mut modifiers = Modifiers::default();
+    loop {
+        cursor.blanks();
+        let at = cursor.at();
+        if matches!(cursor.peek(), Some('0'..='9' | '.')) {
+            modifiers.number(cursor)?;
+            continue;
+        }
+        let word = word(cursor)?;
+        if !modifiers.word(cursor, at, word)? {
+            return Ok(modifiers.with(steps(cursor, at, word)?));
+        }
+    }
+}
+
+/// Reads the steps of a term, of which the word of the first, at `at`, is read already.
+fn steps(cursor: &mut Cursor<'_>, at: usize, word: &str) -> Result<Vec<Action>, Expected> {
+    let mut steps = vec![action(cursor, at, word)?];
+    let mut last_at = at;
+    loop {
+        cursor.blanks();
+        if !cursor.eat("&") {
+            return Ok(steps);
+        }
+        if let Some(last) = steps.last().filter(|last| last.is_last_only()) {
+            let what = format!("`{}` to be the last step of its term", last.word());
+            return Err(Expected::at(last_at, what));
+        }
+        if steps == [Action::Off] {
+            return Err(off_alone(last_at));
+        }
+        cursor.blanks();
+        last_at = cursor.at();
+        let word = self::word(cursor)?;
+        let step = action(cursor, last_at, word)?;
+        if step == Action::Off {
+            return Err(off_alone(last_at));
+        }
+        steps.push(step);
+    }
+}
+
+fn off_alone(at: usize) -> Expected {
+    Expected::at(at, "`off` to be the only step of its term")
+}
+
+/// Reads the word of a modifier or of an action, and the blanks after it.
+fn word<'a>(cursor: &mut Cursor<'a>) -> Result<&'a str, Expected> {
+    let begins = |c: char| c.is_alphabetic() || c == '_';
+    if !cursor.peek().is_some_and(begins) {
+        return Err(cursor.expected(ACTION));
+    }
+    let word = cursor.eat_while(|c| c.is_alphanumeric() || c == '_');
+    cursor.blanks();
+    Ok(word)
+}
+
+impl Modifiers {
+    /// Reads `p%` or `n*`.
+    fn number(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Expected> {
+        let is_digit = |c: char| c.is_ascii_digit();
+        let at = cursor.at();
+        let whole = cursor.eat_while(is_digit);
+        let has_point = cursor.eat(".");
+        let fraction = if has_point {
+            cursor.eat_while(is_digit)
+        } else {
+            ""
+        };
+        if whole.is_empty() && fraction.is_empty() {
+            return Err(Expected::at(at, "a percentage such as 50% or 0.5%"));
+        }
+        cursor.blanks();
+        if cursor.eat("%") {
+            let chance = Chance::from_percent(whole, fraction)
+                .ok_or_else(|| Expected::at(at, "a percentage from 0% to 100%"))?;
+            set(&mut self.chance, chance, at, "%")
+        } else if cursor.eat("*") {
+            if has_point {
+                return Err(Expected::at(at, "an integer before `*`"));
+            }
+            set(&mut self.times, number_at(at, whole)?, at, "*")
+        } else if has_point {
+            Err(cursor.expected("`%` after the number"))
+        } else {
+            Err(cursor.expected("`%` or `*` after the number"))
+        }
+    }
+
+    /// Reads the rest of a modifier that begins with `word`; says `false`, and reads nothing, if
+    /// none does.
+    fn word(&mut self, cursor: &mut Cursor<'_>, at: usize, word: &str) -> Result<bool, Expected> {
+        match word {
+            "when" => {
+                let conditions = within(cursor, word, conditions)?;
+                set(&mut self.when, conditions, at, word)?;
+            }
+            "after" => {
+                let duration = within(cursor, word, duration)?;
+                set(&mut self.after, duration, at, word)?;
+            }
+            "for" => {
+                let duration = within(cursor, word, duration)?;
+                set(&mut self.for_, duration, at, word)?;
+            }
+            "skip" => {
+                let count = within(cursor, word, |cursor, _| integer(cursor))?;
+                set(&mut self.skip, count, at, word)?;
+            }
+            "nth" => {
+                let count = within(cursor, word, |cursor, _| positive(cursor))?;
+                set(&mut self.nth, count, at, word)?;
+            }
+            "every" => {
+                let count = within(cursor, word, |cursor, _| positive(cursor))?;
+                set(&mut self.every, count, at, word)?;
+            }
+            _ => return Ok(false),
+        }
+        if self.nth.is_some() && self.every.is_some() {
+            return Err(Expected::at(at, "`nth` or `every`, not both"));
+        }
+        Ok(true)
+    }
+
+    fn with(self, steps: Vec<Action>) -> Term {
+        let pick = match (self.nth, self.every) {
+            (Some(n), _) => Pick::Nth(n),
+            (None, Some(n)) => Pick::Every(n),
+            (None, None) => Pick::All,
+        };
+        Term {
+            when: self.when.unwrap_or_default(),
+            after: self.after,
+            for_: self.for_,
+            skip: self.skip.unwrap_or(0),
+            pick,
+            chance: self.chance,
+            times: self.times,
+            steps,
+        }
+    }
+}
+
+fn set<T>(slot: &mut Option<T>, value: T, at: usize, modifier: &str) -> Result<(), Expected> {
+    if slot.replace(value).is_some() {
+        let what = format!("each modifier at most once, and `{modifier}` stands here again");
+        return Err(Expected::at(at, what));
+    }
+    Ok(())
+}
+
+/// Reads `( inner ) :`, where `inner` is told the place of the `(`.
+fn within<'a, T>(
+    cursor: &mut Cursor<'a>,
+    modifier: &str,
+    inner: impl FnOnce(&mut Cursor<'a>, usize) -> Result<T, Expected>,
+) -> Result<T, Expected> {
+    let open = cursor.at();
+    if !cursor.eat("(") {
+        return Err(cursor.expected(format!("`(` after `{modifier}`")));
+    }
+    cursor.blanks();
+    let value = inner(cursor, open)?;
+    close(cursor, open)?;
+    cursor.blanks();
+    if !cursor.eat(":") {
+        return Err(cursor.expected(format!("`:` after `{modifier}(…)`")));
+    }
+    Ok(value)
+}
+
+fn conditions(cursor: &mut Cursor<'_>, open: usize) -> Result<Vec<Condition>, Expected> {
+    let mut conditions = vec![condition(cursor, open)?];
+    while cursor.eat(",") {
+        conditions.push(condition(cursor, open)?);
+    }
+    Ok(conditions)
+}
+
+fn condition(cursor: &mut Cursor<'_>, open: usize) -> Result<Condition, Expected> {
+    cursor.blanks();
+    let begins = |c: char| c.is_ascii_alphabetic() || c == '_';
+    if !cursor.peek().is_some_and(begins) {
+        return Err(cursor.expected("a condition such as region=7"));
+    }
+    let key = cursor.eat_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    cursor.blanks();
+    let op = if cursor.eat("==") || cursor.eat("=") {
+        Op::Equal
+    } else if cursor.eat("!=") {
+        Op::NotEqual
+    } else if cursor.eat("~") {
+        Op::Glob
+    } else {
+        return Err(cursor.expected(format!("`=`, `!=` or `~` after the key `{key}`")));
+    };
+    let value = argument(cursor, open, Until::CommaOrClose)?;
+    if value.is_absent() {
+        return Err(Expected::at(value.at, "a value, in quotes if it is empty"));
+    }
+    Ok(Condition {
+        key: key.to_owned(),
+        op,
+        value: value.content.into_owned(),
+    })
+}
+
+fn duration(cursor: &mut Cursor<'_>, open: usize) -> Result<Duration, Expected> {
+    duration_of(&argument(cursor, open, Until::Close)?)
+}
+
+fn positive(cursor: &mut Cursor<'_>) -> Result<u64, Expected> {
+    let at = cursor.at();
+    at_least_one(at, integer(cursor)?)
+}
+
+fn integer(cursor: &mut Cursor<'_>) -> Result<u64, Expected> {
+    let at = cursor.at();
+    let digits = cursor.eat_while(|c| c.is_ascii_digit());
+    if digits.is_empty() {
+        return Err(cursor.expected(INTEGER));
+    }
+    number_at(at, digits)
+}
+
+/// Reads the rest of the step that begins with `word`.
+fn action(cursor: &mut Cursor<'_>, at: usize, word: &str) -> Result<Action, Expected> {
+    Ok(match word {
+        "off" => bare(cursor, word, Action::Off)?,
+        "yield" => bare(cursor, word, Action::Yield)?,
+        "break" => bare(cursor, word, Action::Break)?,
+        "abort" => bare(cursor, word, Action::Abort)?,
+        "kill" => bare(cursor, word, Action::Kill)?,
+        "return" => Action::Return(optional(cursor)?.map(|argument| value(&argument))),
+        "print" => Action::Print(present(cursor)?.map(|argument| value(&argument))),
+        "panic" => Action::Panic(present(cursor)?.map(|argument| value(&argument))),
+        "exit" => Action::Exit(match present(cursor)? {
+            None => 1,
+            Some(argument) => status(&argument)?,
+        }),
+        "pause" => Action::Pause(match present(cursor)? {
+            None => PauseLimit::Default,
+            Some(argument) if argument.content == "never" => PauseLimit::Never,
+            Some(argument) => PauseLimit::Within(duration_of(&argument)?),
+        }),
+        "sleep" => Action::Sleep(span(cursor, word)?),
+        "delay" => Action::Delay(span(cursor, word)?),
+        "wait" => wait(cursor)?,
+        "barrier" => barrier(cursor)?,
+        _ => return Err(unknown(at, word)),
+    })
+}
+
+fn unknown(at: usize, word: &str) -> Expected {
+    match nearest(word, WORDS) {
+        Some(meant) => Expected::at(at, format!("{ACTION} (did you mean \"{meant}\"?)")),
+        None => Expected::at(at, ACTION),
+    }
+}
+
+fn bare(cursor: &Cursor<'_>, word: &str, action: Action) -> Result<Action, Expected> {
+    if cursor.rest().starts_with('(') {
+        return Err(cursor.expected(format!("no argument, because `{word}` takes none")));
+    }
+    Ok(action)
+}
+
+/// Reads `( [argument] )` if it stands there.
+fn optional<'a>(cursor: &mut Cursor<'a>) -> Result<Option<Argument<'a>>, Expected> {
+    let open = cursor.at();
+    if !cursor.eat("(") {
+        return Ok(None);
+    }
+    let argument = argument(cursor, open, Until::Close)?;
+    close(cursor, open)?;
+    Ok(Some(argument))
+}
+
+/// The same where `()` is no argument.
+fn present<'a>(cursor: &mut Cursor<'a>) -> Result<Option<Argument<'a>>, Expected> {
+    Ok(optional(cursor)?.filter(|argument| !argument.is_absent()))
+}
+
+fn wait(cursor: &mut Cursor<'_>) -> Result<Action, Expected> {
+    const POINT: &str = "the name of the point to wait for, as in wait(walAfterSync)";
+    let (point, rest) = list(cursor, POINT)?;
+    if point.is_absent() {
+        return Err(Expected::at(point.at, POINT));
+    }
+    if let Some(wrong) = name::fault(&point.content) {
+        let what = format!("the name of the point to wait for, but {wrong}");
+        return Err(Expected::at(point.at, what));
+    }
+    let [count, limit] = at_most("wait", rest)?;
+    Ok(Action::Wait {
+        point: point.content.into_owned(),
+        count: count.map_or(Ok(1), |count| positive_of(&count))?,
+        limit: limit.map_or(Ok(DEFAULT_WAIT_LIMIT), |limit| duration_of(&limit))?,
+    })
+}
+
+fn barrier(cursor: &mut Cursor<'_>) -> Result<Action, Expected> {
+    let (count, rest) = list(cursor, "how many callers to wait for, as in barrier(2)")?;
+    let [limit] = at_most("barrier", rest)?;
+    Ok(Action::Barrier {
+        count: positive_of(&count)?,
+        limit: limit.map_or(Ok(DEFAULT_WAIT_LIMIT), |limit| duration_of(&limit))?,
+    })
+}
+
+/// Reads `( argument { "," argument } )`; `first` is what is expected where it does not stand.
+fn list<'a>(
+    cursor: &mut Cursor<'a>,
+    first: &'static str,
+) -> Result<(Argument<'a>, Vec<Argument<'a>>), Expected> {
+    let open = cursor.at();
+    if !cursor.eat("(") {
+        return Err(cursor.expected(first));
+    }
+    let head = argument(cursor, open, Until::CommaOrClose)?;
+    let mut rest = Vec::new();
+    while cursor.eat(",") {
+        rest.push(argument(cursor, open, Until::CommaOrClose)?);
+    }
+    close(cursor, open)?;
+    Ok((head, rest))
+}
+
+fn at_most<'a, const N: usize>(
+    action: &str,
+    arguments: Vec<Argument<'a>>,
+) -> Result<[Option<Argument<'a>>; N], Expected> {
+    if let Some(argument) = arguments.get(N) {
+        let what = format!("at most {} arguments of `{action}`", N + 1);
+        return Err(Expected::at(argument.at, what));
+    }
+    let mut arguments = arguments.into_iter();
+    Ok(std::array::from_fn(|_| arguments.next()))
+}
+
+fn span(cursor: &mut Cursor<'_>, action: &str) -> Result<Span, Expected> {
+    let Some(argument) = optional(cursor)? else {
+        return Err(cursor.expected(format!("`(` and {DURATION} after `{action}`")));
+    };
+    let Some((low, high)) = argument.content.split_once("..") else {
+        return Ok(Span::Fixed(duration_of(&argument)?));
+    };
+    let high_at = argument.content.len() - high.trim_start().len();
+    let low = duration::read(low.trim_end()).map_err(|error| argument.place(error))?;
+    let high = duration::read(high.trim_start()).map_err(|error| {
+        let offset = error.offset + high_at;
+        argument.place(Expected { offset, ..error })
+    })?;
+    if low > high {
+        return Err(Expected::at(
+            argument.at,
+            "a range from the shorter duration to the longer",
+        ));
+    }
+    Ok(Span::Range(low, high))
+}
+
+fn value(argument: &Argument<'_>) -> Value {
+    Value::spelled(argument.raw, &argument.content)
+}
+
+fn duration_of(argument: &Argument<'_>) -> Result<Duration, Expected> {
+    duration::read(&argument.content).map_err(|error| argument.place(error))
+}
+
+fn positive_of(argument: &Argument<'_>) -> Result<u64, Expected> {
+    at_least_one(argument.at, integer_of(argument)?)
+}
+
+fn status(argument: &Argument<'_>) -> Result<u8, Expected> {
+    let status = integer_of(argument)?;
+    u8::try_from(status).map_err(|_| Expected::at(argument.at, "an exit status from 0 to 255"))
+}
+
+fn integer_of(argument: &Argument<'_>) -> Result<u64, Expected> {
+    let digits = &*argument.content;
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Expected::at(argument.at, INTEGER));
+    }
+    number_at(argument.at, digits)
+}
+
+fn number_at(at: usize, digits: &str) -> Result<u64, Expected> {
+    digits
+        .parse()
+        .map_err(|_| Expected::at(at, "an integer of 64 bits"))
+}
+
+fn at_least_one(at: usize, count: u64) -> Result<u64, Expected> {
+    if count == 0 {
+        return Err(Expected::at(at, "a count from 1 on"));
+    }
+    Ok(count)
+}

@@ -1,0 +1,147 @@
+//! How are terms written when nobody is there who wrote them?
+//!
+//! Canonically: modifiers in the order in which they are asked, what is a default left out,
+//! durations in the largest unit that fits, and all on one line. It parses to equal terms.
+
+use std::fmt::{self, Display, Formatter, Write as _};
+use std::time::Duration;
+
+use super::duration::Canonical;
+use super::literal::{holds_line_end, quoted};
+use super::{
+    Action, Condition, DEFAULT_WAIT_LIMIT, Op, PauseLimit, Pick, Span, Term, Terms, Value,
+};
+
+impl Display for Terms {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        separated(f, "->", &self.chain)
+    }
+}
+
+impl Display for Term {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if !self.when.is_empty() {
+            f.write_str("when(")?;
+            separated(f, ", ", &self.when)?;
+            f.write_str("):")?;
+        }
+        if let Some(after) = self.after {
+            write!(f, "after({}):", Canonical(after))?;
+        }
+        if let Some(for_) = self.for_ {
+            write!(f, "for({}):", Canonical(for_))?;
+        }
+        if self.skip > 0 {
+            write!(f, "skip({}):", self.skip)?;
+        }
+        match self.pick {
+            Pick::All => {}
+            Pick::Nth(n) => write!(f, "nth({n}):")?,
+            Pick::Every(n) => write!(f, "every({n}):")?,
+        }
+        if let Some(chance) = self.chance {
+            write!(f, "{chance}%")?;
+        }
+        if let Some(times) = self.times {
+            write!(f, "{times}*")?;
+        }
+        separated(f, "&", &self.steps)
+    }
+}
+
+impl Display for Condition {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        // Narrower than the grammar: what looks like an operator, a list or an argument that
+        // goes on is easier to read in quotes.
+        let is_plain = |c: char| c.is_alphanumeric() || "_-.:/*?@+".contains(c);
+        write!(f, "{}{}", self.key, self.op)?;
+        if !self.value.is_empty() && self.value.chars().all(is_plain) {
+            f.write_str(&self.value)
+        } else {
+            f.write_str(&quoted(&self.value))
+        }
+    }
+}
+
+impl Display for Op {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Op::Equal => "=",
+            Op::NotEqual => "!=",
+            Op::Glob => "~",
+        })
+    }
+}
+
+impl Display for Action {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())?;
+        match self {
+            Action::Off | Action::Yield | Action::Break | Action::Abort | Action::Kill => Ok(()),
+            Action::Return(None) | Action::Print(None) | Action::Panic(None) => Ok(()),
+            Action::Return(Some(value)) => write!(f, "({value})"),
+            // `print()` is `print`: text that is there and empty needs its quotes.
+            Action::Print(Some(text)) | Action::Panic(Some(text)) if text.raw().is_empty() => {
+                f.write_str("(\"\")")
+            }
+            Action::Print(Some(text)) | Action::Panic(Some(text)) => write!(f, "({text})"),
+            Action::Sleep(span) | Action::Delay(span) => write!(f, "({span})"),
+            Action::Pause(PauseLimit::Default) | Action::Exit(1) => Ok(()),
+            Action::Pause(PauseLimit::Within(limit)) => write!(f, "({})", Canonical(*limit)),
+            Action::Pause(PauseLimit::Never) => f.write_str("(never)"),
+            Action::Exit(status) => write!(f, "({status})"),
+            Action::Wait {
+                point,
+                count,
+                limit,
+            } => {
+                write!(f, "({point}")?;
+                if *count != 1 || *limit != DEFAULT_WAIT_LIMIT {
+                    write!(f, ", {count}")?;
+                }
+                end_with_limit(f, *limit)
+            }
+            Action::Barrier { count, limit } => {
+                write!(f, "({count}")?;
+                end_with_limit(f, *limit)
+            }
+        }
+    }
+}
+
+impl Display for Span {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match *self {
+            Span::Fixed(duration) => write!(f, "{}", Canonical(duration)),
+            Span::Range(low, high) => write!(f, "{}..{}", Canonical(low), Canonical(high)),
+        }
+    }
+}
+
+/// The text as it was written; where that holds a line end, the content in quotes.
+impl Display for Value {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if holds_line_end(self.raw()) {
+            f.write_str(&quoted(self.content()))
+        } else {
+            f.write_str(self.raw())
+        }
+    }
+}
+
+fn end_with_limit(f: &mut Formatter<'_>, limit: Duration) -> fmt::Result {
+    if limit != DEFAULT_WAIT_LIMIT {
+        write!(f, ", {}", Canonical(limit))?;
+    }
+    f.write_char(')')
+}
+
+fn separated(f: &mut Formatter<'_>, separator: &str, items: &[impl Display]) -> fmt::Result {
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            f.write_str(separator)?;
+        }
+        item.fmt(f)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! How does the text in `return(…)` become a value of the site's type?
+//!
+//! [`FromTerm`] is asked twice: when the point is armed, so that a wrong value is refused there and
+//! then, and when it fires.
+
+use crate::terms::duration;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// A type that a `return(…)` can hand to a site: `|v: T|` in [`fail_point!`](crate::fail_point) and
+/// the type of [`fail_value!`](crate::fail_value).
+///
+/// ```
+/// use failpoint::{BadTerm, FromTerm};
+///
+/// #[derive(Debug, PartialEq)]
+/// enum Fate { Drop, Duplicate }
+///
+/// impl FromTerm for Fate {
+///     fn from_term(text: Option<&str>) -> Result<Self, BadTerm> {
+///         match text {
+///             Some("drop") => Ok(Fate::Drop),
+///             Some("duplicate") => Ok(Fate::Duplicate),
+///             _ => Err(BadTerm::expected("`drop` or `duplicate`")),
+///         }
+///     }
+/// }
+/// assert_eq!(Fate::from_term(Some("drop")).ok(), Some(Fate::Drop));
+/// assert_eq!(Option::<u8>::from_term(None).ok(), Some(None));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a failpoint cannot hand a value of type `{Self}` to this site",
+    label = "`{Self}` does not implement `failpoint::FromTerm`",
+    note = "use a type that does (String, bool, a number, Duration, char, std::io::Error, Option of \
+            one), implement it, or write `|v|` for the text as an `Option<String>`"
+)]
+pub trait FromTerm: Sized {
+    /// Reads the content of `return(TEXT)`, unquoted; `None` stands for a bare `return`, which only
+    /// `()` and `Option` take.
+    ///
+    /// # Errors
+    /// Says what would have been right.
+    fn from_term(text: Option<&str>) -> Result<Self, BadTerm>;
+}
+
+/// Why a value does not fit: says what would.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadTerm {
+    expected: String,
+}
+
+impl BadTerm {
+    /// `expected` completes the sentence «the site expects …».
+    pub fn expected(expected: impl Into<String>) -> Self {
+        Self { expected: expected.into() }
+    }
+}
+
+impl fmt::Display for BadTerm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.expected)
+    }
+}
+
+impl std::error::Error for BadTerm {}
+
+impl FromTerm for () {
+    fn from_term(_: Option<&str>) -> Result<Self, BadTerm> {
+        Ok(())
+    }
+}
+
+impl<T: FromTerm> FromTerm for Option<T> {
+    fn from_term(text: Option<&str>) -> Result<Self, BadTerm> {
+        match text {
+            None => Ok(None),
+            Some(_) => T::from_term(text).map(Some),
+        }
+    }
+}
+
+impl FromTerm for String {
+    fn from_term(text: Option<&str>) -> Result<Self, BadTerm> {
+        text.map(str::to_owned).ok_or_else(|| BadTerm::expected("a text, as in return(hello)"))
+    }
+}
+
+impl FromTerm for char {
+    fn from_term(text: Option<&str>) -> Result<Self, BadTerm> {
+        let text = text.unwrap_or_default();
+        // Rust's and Go's notation, `'a'`, means the same character.
+        let bare = text.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
+        bare.filter(|bare| !bare.is_empty())
+            .unwrap_or(text)
+            .parse()
+            .map_err(|_| BadTerm::expected("one character"))
+    }
+}
+
+impl FromTerm for Duration {
+    fn from_term(text: Option<&str>) -> Result<Self, BadTerm> {
+        text.and_then(|text| duration::parse(text).ok()).ok_or_else(|| {
+            BadTerm::expected("a duration, as in 100, 100ms or 1m0s (a bare number is milliseconds)")
+        })
+    }
+}
+
+impl FromTerm for io::Error {
+    /// An errno's name, an error kind's, or any other text, which becomes the message.
+    fn from_term(text: Option<&str>) -> Result<Self, BadTerm> {
+        let text = text.unwrap_or_default();
+        match crate::io_error::by_name(text) {
+            Some(error) => Ok(error),
+            None if text.is_empty() || crate::io_error::looks_like_an_errno(text) => {
+                Err(BadTerm::expected("an errno such as EIO or ENOSPC, an error kind, or a message"))
+            }
+            None => Ok(io::Error::other(text.to_owned())),
+        }
+    }
+}
+
+/// Types whose `FromStr` is the whole story.
+macro_rules! from_str {
+    ($($type:ty: $expected:literal),+ $(,)?) => {$(
+        impl FromTerm for $type {
+            fn from_term(text: Option<&str>) -> Result<Self, BadTerm> {
+                text.and_then(|text| text.parse().ok()).ok_or_else(|| BadTerm::expected($expected))
+            }
+        }
+    )+};
+}
+
+from_str! {
+    bool: "true or false",
+    f32: "a number (f32)",
+    f64: "a number (f64)",
+}
+
+/// Integers, with their range in the refusal.
+macro_rules! integers {
+    ($($type:ty),+) => {$(
+        impl FromTerm for $type {
+            fn from_term(text: Option<&str>) -> Result<Self, BadTerm> {
+                text.and_then(|text| text.parse().ok()).ok_or_else(|| {
+                    BadTerm::expected(format!(
+                        "an integer from {} to {} ({})",
+                        <$type>::MIN,
+                        <$type>::MAX,
+                        stringify!($type)
+                    ))
+                })
+            }
+        }
+    )+};
+}
+
+integers!(i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<T: FromTerm>(text: &str) -> Result<T, String> {
+        T::from_term(Some(text)).map_err(|bad| bad.to_string())
+    }
+
+    #[test]
+    fn each_type_reads_its_own_and_refuses_the_rest() {
+        assert_eq!(read::<u8>("255"), Ok(255));
+        assert_eq!(read::<u8>("256"), Err("an integer from 0 to 255 (u8)".into()));
+        assert_eq!(read::<i64>("-5"), Ok(-5));
+        assert_eq!(read::<bool>("true"), Ok(true));
+        assert!(read::<bool>("1").is_err());
+        assert_eq!(read::<f64>("1.5"), Ok(1.5));
+        assert_eq!(read::<char>("'a'"), Ok('a'));
+        assert_eq!(read::<char>("é"), Ok('é'));
+        assert_eq!(read::<char>("'"), Ok('\''));
+        assert!(read::<char>("ab").is_err());
+        assert_eq!(read::<Duration>("1m0s"), Ok(Duration::from_secs(60)));
+        assert!(read::<Duration>("soon").is_err());
+        assert_eq!(read::<String>(""), Ok(String::new()));
+    }
+
+    #[test]
+    fn only_unit_and_option_take_a_bare_return() {
+        assert!(<()>::from_term(None).is_ok());
+        assert_eq!(Option::<u8>::from_term(None), Ok(None));
+        assert!(String::from_term(None).is_err());
+        assert!(u8::from_term(None).is_err());
+        assert!(io::Error::from_term(None).is_err());
+        assert!(Option::<u8>::from_term(Some("x")).is_err());
+    }
+
+    #[test]
+    fn io_errors_by_errno_kind_or_message() {
+        let kind = |text| io::Error::from_term(Some(text)).map(|error| error.kind());
+        assert_eq!(kind("ENOSPC"), Ok(io::ErrorKind::StorageFull));
+        assert_eq!(kind("permission denied"), Ok(io::ErrorKind::PermissionDenied));
+        assert_eq!(kind("the disk is on fire"), Ok(io::ErrorKind::Other));
+        assert!(kind("ENOSPCC").is_err(), "a mistyped errno is not a message");
+    }
+}

@@ -1,0 +1,315 @@
+//! What can be done to points: arm, disarm, list, wait.
+//!
+//! One face for both worlds; `world` is what stands behind it.
+
+use crate::error::{Error, WaitError};
+use crate::info::PointInfo;
+use crate::world;
+use std::fmt;
+use std::time::Duration;
+
+/// Arms a point: from now on every evaluation of its sites does what `terms` say.
+///
+/// Arming anew replaces the terms, starts the counts at zero and releases whoever sleeps or is
+/// paused there. The guard disarms when it is dropped.
+///
+/// # Errors
+/// [`Error::UnknownPoint`] with the nearest names, [`Error::Parse`], [`Error::CannotReturn`] or
+/// [`Error::BadValue`] where a site of the name cannot take what the terms return,
+/// [`Error::CompiledOut`] in a build without the feature `failpoints`. What was armed stays as it
+/// was.
+///
+/// ```
+/// # #[cfg(feature = "failpoints")] {
+/// fn save() {
+///     failpoint::fail_point!("raftAfterSave");
+/// }
+/// let armed = failpoint::arm("raftAfterSave", "1*sleep(10ms)->off")?;
+/// save();
+/// save();
+/// assert_eq!((armed.hits(), armed.fires()), (2, 2), "`off` acts, by doing nothing");
+/// # }
+/// # Ok::<(), failpoint::Error>(())
+/// ```
+#[doc(alias = "cfg")]
+#[doc(alias = "enable")]
+pub fn arm(name: &str, terms: &str) -> Result<Armed, Error> {
+    world::arm(name, terms).map(Armed::new)
+}
+
+/// Arms several points, `a=TERMS;b=TERMS`: all of them or, with every error, none.
+///
+/// # Errors
+/// [`Error::Config`] with one error for each fault.
+///
+/// ```
+/// # #[cfg(feature = "failpoints")] {
+/// # fn f() { failpoint::fail_point!("walBeforeSync"); failpoint::fail_point!("walAfterSync"); }
+/// let armed = failpoint::arm_all("walBeforeSync=sleep(10); walAfterSync=1*panic(\"torn\")")?;
+/// assert_eq!(armed.len(), 2);
+/// assert!(failpoint::arm_all("walBeforeSync=slep(10); nobody=off").is_err());
+/// assert_eq!(armed[0].terms(), "sleep(10)");
+/// # }
+/// # Ok::<(), failpoint::Error>(())
+/// ```
+pub fn arm_all(config: &str) -> Result<Vec<Armed>, Error> {
+    world::arm_all(config).map(|all| all.into_iter().map(Armed::new).collect())
+}
+
+/// Arms a name that no code is known to declare: for a site that the linker's list lacks, or one in
+/// a library that is loaded later.
+///
+/// # Errors
+/// As [`arm`], but for an unknown name.
+///
+/// ```
+/// # #[cfg(feature = "failpoints")] {
+/// let armed = failpoint::arm_unlisted("plugin/afterLoad", "panic")?;
+/// assert_eq!(armed.hits(), 0);
+/// # }
+/// # Ok::<(), failpoint::Error>(())
+/// ```
+pub fn arm_unlisted(name: &str, terms: &str) -> Result<Armed, Error> {
+    world::arm_unlisted(name, terms).map(Armed::new)
+}
+
+/// Disarms a point, whoever armed it, and releases who sleeps or is paused there. Says whether it
+/// was armed.
+///
+/// # Errors
+/// [`Error::UnknownPoint`], [`Error::BadName`], [`Error::CompiledOut`].
+///
+/// ```
+/// # #[cfg(feature = "failpoints")] {
+/// # fn f() { failpoint::fail_point!("beforeDisarm"); }
+/// failpoint::arm("beforeDisarm", "panic")?.keep();
+/// assert!(failpoint::disarm("beforeDisarm")?);
+/// assert!(!failpoint::disarm("beforeDisarm")?);
+/// # }
+/// # Ok::<(), failpoint::Error>(())
+/// ```
+#[doc(alias = "remove")]
+#[doc(alias = "disable")]
+pub fn disarm(name: &str) -> Result<bool, Error> {
+    world::disarm(name)
+}
+
+/// Disarms every point and releases everyone; gives what was armed, as it stood. Empty in a build
+/// without failpoints.
+///
+/// ```
+/// let were_armed = failpoint::reset();
+/// assert!(were_armed.is_empty());
+/// ```
+pub fn reset() -> Vec<PointInfo> {
+    world::reset()
+}
+
+/// Every point that code declares or somebody armed, by name: also those that no evaluation has
+/// reached. Empty in a build without failpoints.
+///
+/// ```
+/// fn never_called() {
+///     failpoint::fail_point!("in-dead-code");
+/// }
+/// let listed = failpoint::points().iter().any(|point| point.name == "in-dead-code");
+/// assert_eq!(listed, failpoint::enabled());
+/// ```
+#[doc(alias = "list")]
+pub fn points() -> Vec<PointInfo> {
+    world::points()
+}
+
+/// One point as it stands.
+///
+/// # Errors
+/// [`Error::UnknownPoint`] with the nearest names, [`Error::CompiledOut`].
+///
+/// ```
+/// # #[cfg(feature = "failpoints")] {
+/// # fn f() { failpoint::fail_point!("looked-at"); }
+/// let point = failpoint::point("looked-at")?;
+/// assert_eq!((point.terms, point.sites.len()), (None, 1));
+/// # }
+/// # Ok::<(), failpoint::Error>(())
+/// ```
+pub fn point(name: &str) -> Result<PointInfo, Error> {
+    world::point(name)
+}
+
+/// Reads the environment now: `GOFAIL_FAILPOINTS` and `FAILPOINTS` (terms; for a name in both the
+/// first wins), `FAILPOINT_PANIC` (`unwind`, `abort`, `exit:CODE`), `FAILPOINT_SEED`.
+///
+/// It is read once, at the latest before the first evaluation. Call this at the start of `main` to
+/// get what is wrong with it as an error: a later reading that nobody asked for prints it and ends
+/// the process with status 1. In a build without failpoints a line on stderr says so where one of
+/// the first two is set.
+///
+/// # Errors
+/// [`Error::Config`] with everything that is wrong. Then nothing is armed.
+///
+/// ```
+/// failpoint::init_from_env()?;
+/// # Ok::<(), failpoint::Error>(())
+/// ```
+pub fn init_from_env() -> Result<(), Error> {
+    world::init_from_env()
+}
+
+/// Sets the seed of every chance (`50%…`, `sleep(1ms..9ms)`) drawn from now on, as `FAILPOINT_SEED`
+/// does. Without one the process chooses, and prints it at the first chance drawn.
+///
+/// ```
+/// failpoint::seed(42);
+/// ```
+pub fn seed(seed: u64) {
+    world::seed(seed);
+}
+
+/// Whether failpoints are compiled in.
+///
+/// ```
+/// assert_eq!(failpoint::enabled(), failpoint::arm("no-such", "off") != Err(failpoint::Error::CompiledOut));
+/// ```
+pub const fn enabled() -> bool {
+    cfg!(feature = "failpoints")
+}
+
+/// Holds the end of the process: an armed `exit`, `abort`, `kill`, or `panic` that ends the process
+/// waits until every guard is dropped, at most a second. For servers that write the reply to a
+/// request which arms such a point.
+///
+/// ```
+/// let hold = failpoint::hold_exit();
+/// // … write the reply …
+/// drop(hold);
+/// ```
+pub fn hold_exit() -> ExitHold {
+    ExitHold { _inner: world::hold_exit() }
+}
+
+/// Holds the end of the process while it lives; given by [`hold_exit`].
+#[must_use = "dropping the guard lets the process end"]
+pub struct ExitHold {
+    _inner: world::ExitHold,
+}
+
+impl fmt::Debug for ExitHold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ExitHold")
+    }
+}
+
+/// A point that was armed; dropping it disarms.
+///
+/// It stands for one arming: where the point has been armed anew since, it keeps its own counts,
+/// its waits give [`WaitError::Disarmed`], and dropping it changes nothing.
+#[must_use = "dropping the guard disarms the point; keep it, or call `.keep()`"]
+pub struct Armed {
+    inner: world::Armed,
+}
+
+impl Armed {
+    fn new(inner: world::Armed) -> Self {
+        Self { inner }
+    }
+
+    /// The point.
+    pub fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    /// The terms as they were written, trimmed.
+    pub fn terms(&self) -> &str {
+        self.inner.terms()
+    }
+
+    /// The process-wide number of this arming.
+    pub fn generation(&self) -> u64 {
+        self.inner.generation()
+    }
+
+    /// Evaluations that found this arming and that the `when` of at least one term admits.
+    pub fn hits(&self) -> u64 {
+        self.inner.hits()
+    }
+
+    /// Hits in which a term acted; `off` acts too.
+    pub fn fires(&self) -> u64 {
+        self.inner.fires()
+    }
+
+    /// Callers that stand in `pause` now.
+    pub fn paused(&self) -> u64 {
+        self.inner.paused()
+    }
+
+    /// Blocks until there were `n` hits since the arming. A hit before this call counts.
+    ///
+    /// # Errors
+    /// [`WaitError::TimedOut`] with the counts, [`WaitError::Disarmed`] when the arming is over.
+    ///
+    /// ```
+    /// # #[cfg(feature = "failpoints")] {
+    /// use std::time::Duration;
+    /// fn work() {
+    ///     failpoint::fail_point!("working");
+    /// }
+    /// let armed = failpoint::arm("working", "pause")?;
+    /// let worker = std::thread::spawn(work);
+    /// armed.wait_paused(1, Duration::from_secs(10)).unwrap();
+    /// assert_eq!(armed.resume(1), 1);
+    /// worker.join().unwrap();
+    /// armed.wait_hits(1, Duration::ZERO).unwrap();
+    /// # }
+    /// # Ok::<(), failpoint::Error>(())
+    /// ```
+    pub fn wait_hits(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        self.inner.wait_hits(n, timeout)
+    }
+
+    /// Blocks until there were `n` fires since the arming.
+    ///
+    /// # Errors
+    /// As [`Armed::wait_hits`].
+    pub fn wait_fires(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        self.inner.wait_fires(n, timeout)
+    }
+
+    /// Blocks until `n` callers stand in `pause` at once.
+    ///
+    /// # Errors
+    /// As [`Armed::wait_hits`].
+    pub fn wait_paused(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        self.inner.wait_paused(n, timeout)
+    }
+
+    /// Frees at most `n` of those paused now, the oldest first; says how many. The point stays
+    /// armed, and no credit is kept for callers to come.
+    pub fn resume(&self, n: usize) -> usize {
+        self.inner.resume(n)
+    }
+
+    /// Leaves the point armed until somebody disarms it.
+    pub fn keep(self) {
+        self.inner.keep();
+    }
+}
+
+impl fmt::Debug for Armed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Armed")
+            .field("name", &self.name())
+            .field("terms", &self.terms())
+            .field("hits", &self.hits())
+            .field("fires", &self.fires())
+            .finish()
+    }
+}
+
+impl PartialEq for Armed {
+    /// The same arming.
+    fn eq(&self, other: &Self) -> bool {
+        self.generation() == other.generation()
+    }
+}

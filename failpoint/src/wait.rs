@@ -1,0 +1,274 @@
+//! How does a caller wait, and what ends it?
+//!
+//! One state machine for threads and tasks: it is polled with a waker and says when to look again.
+//! A thread's waker unparks it. Waits are woken, never polled on the clock.
+
+use crate::effect::{self, Need};
+use crate::error::WaitError;
+use crate::gate::{Entered, Place, Reason, Standing};
+use crate::log::{self, Level};
+use crate::plan::{self, Origin, Plan};
+use crate::registry::registry;
+use crate::site::Site;
+use crate::sync::Arc;
+use std::fmt::Write;
+use std::task::{Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+/// Whether the steps behind a wait run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// It ended by its own time, or was resumed: go on.
+    GoOn,
+    /// The plan is over: the rest is skipped.
+    Over,
+}
+
+/// Blocks this thread for `need`.
+pub(crate) fn block(plan: &Arc<Plan>, site: &'static Site, need: Need) -> After {
+    if let Need::Busy(length) = need {
+        return spin(plan, length);
+    }
+    let mut stay = Stay::new(plan.clone(), site, need);
+    match block_on(stay.deadline, |waker| stay.poll(waker)) {
+        Some(after) => after,
+        None => stay.expire(),
+    }
+}
+
+/// What a test waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Hits(u64),
+    Fires(u64),
+    Paused(u64),
+}
+
+/// Blocks until `plan` has seen what is wanted, is over, or `timeout` has run out.
+pub(crate) fn watch(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Result<(), WaitError> {
+    let mut place = None;
+    // A time-out beyond what the clock can hold is one that never comes.
+    let deadline = Instant::now().checked_add(timeout);
+    let poll = |waker: &Waker| look(plan, wanted, &mut place, waker);
+    match block_on(deadline, poll) {
+        Some(Standing::Closed) => {
+            Err(WaitError::Disarmed { name: plan.point.to_owned(), wanted: wanted.to_string() })
+        }
+        Some(_) => Ok(()),
+        None => Err(WaitError::TimedOut {
+            name: plan.point.to_owned(),
+            wanted: wanted.to_string(),
+            waited: timeout,
+            hits: plan.hits(),
+            fires: plan.fires(),
+            paused: plan.gate.paused(),
+        }),
+    }
+}
+
+fn look(
+    plan: &Arc<Plan>,
+    wanted: Wanted,
+    place: &mut Option<Place>,
+    waker: &Waker,
+) -> Poll<Standing> {
+    if place.is_none() {
+        match plan.gate.enter(Reason::Watching, String::new(), waker.clone()) {
+            Entered::Standing(entered) => *place = Some(entered),
+            // What was reached before the end was reached.
+            Entered::Closed if wanted.is_reached(plan) => return Poll::Ready(Standing::Freed),
+            _ => return Poll::Ready(Standing::Closed),
+        }
+    }
+    let standing = place.as_ref().map_or(Standing::Closed, |place| place.look(waker));
+    if wanted.is_reached(plan) {
+        Poll::Ready(Standing::Freed)
+    } else if standing == Standing::Closed {
+        Poll::Ready(Standing::Closed)
+    } else {
+        Poll::Pending
+    }
+}
+
+impl Wanted {
+    fn is_reached(self, plan: &Plan) -> bool {
+        match self {
+            Wanted::Hits(n) => plan.hits() >= n,
+            Wanted::Fires(n) => plan.fires() >= n,
+            Wanted::Paused(n) => plan.gate.paused() >= n,
+        }
+    }
+}
+
+impl std::fmt::Display for Wanted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Wanted::Hits(n) => write!(f, "{n} hits"),
+            Wanted::Fires(n) => write!(f, "{n} fires"),
+            Wanted::Paused(n) => write!(f, "{n} paused callers"),
+        }
+    }
+}
+
+/// One stay of a caller at the gate of a plan.
+struct Stay {
+    plan: Arc<Plan>,
+    site: &'static Site,
+    need: Need,
+    deadline: Option<Instant>,
+    place: Option<Place>,
+}
+
+impl Stay {
+    fn new(plan: Arc<Plan>, site: &'static Site, need: Need) -> Self {
+        let length = match need {
+            Need::Sleep(length) | Need::Busy(length) => Some(length),
+            Need::Resume { limit } => limit,
+            Need::Barrier { limit, .. } | Need::Passages { limit, .. } => Some(limit),
+        };
+        // A length beyond what the clock can hold never runs out.
+        let deadline = length.and_then(|length| Instant::now().checked_add(length));
+        Self { plan, site, need, deadline, place: None }
+    }
+
+    fn poll(&mut self, waker: &Waker) -> Poll<After> {
+        if self.place.is_none() {
+            let who = format!("thread `{}` at {}", plan::this_thread(), self.site.at());
+            match self.plan.gate.enter(self.reason(), who, waker.clone()) {
+                Entered::Standing(place) => self.place = Some(place),
+                Entered::Through => return Poll::Ready(After::GoOn),
+                Entered::Closed => return Poll::Ready(After::Over),
+            }
+        }
+        let standing = self.place.as_ref().map_or(Standing::Closed, |place| place.look(waker));
+        match standing {
+            Standing::Freed => Poll::Ready(After::GoOn),
+            Standing::Closed => Poll::Ready(After::Over),
+            Standing::Still if self.has_seen_enough() => Poll::Ready(After::GoOn),
+            Standing::Still => Poll::Pending,
+        }
+    }
+
+    fn has_seen_enough(&self) -> bool {
+        match self.need {
+            Need::Passages { observation, count, .. } => {
+                self.plan.observations[observation].passages() >= count
+            }
+            _ => false,
+        }
+    }
+
+    fn reason(&self) -> Reason {
+        match self.need {
+            Need::Sleep(_) | Need::Busy(_) => Reason::Sleeping,
+            Need::Resume { .. } => Reason::Paused,
+            Need::Barrier { term, step, size, .. } => Reason::Barrier { term, step, size },
+            Need::Passages { .. } => Reason::Passages,
+        }
+    }
+
+    /// The time is up: the end of a sleep, the failure of anything else.
+    fn expire(self) -> After {
+        let (what, limit) = match self.need {
+            Need::Sleep(_) | Need::Busy(_) => return After::GoOn,
+            Need::Resume { limit } => {
+                ("nobody resumed the pause".to_owned(), limit.unwrap_or_default())
+            }
+            Need::Barrier { size, limit, .. } => {
+                (format!("the barrier never held {size} callers"), limit)
+            }
+            Need::Passages { observation, count, limit } => {
+                let seen = self.plan.observations[observation].passages();
+                let target =
+                    self.plan.terms.chain.iter().flat_map(crate::terms::Term::waits).nth(observation);
+                let target = target.map_or("", String::as_str);
+                (format!("`{target}` was passed {seen} of {count} times"), limit)
+            }
+        };
+        let mut message = format!(
+            "failpoint {}: the limit of {limit:?} ran out at {}: {what}",
+            self.plan.point,
+            self.site.at()
+        );
+        describe_waiting(&mut message);
+        let origin = self.plan.origin;
+        // The place is left before anything is said or unwound.
+        drop(self);
+        match origin {
+            Origin::Code => effect::panic_unless_unwinding(&message),
+            Origin::Remote | Origin::Environment => {
+                log::say(Level::Error, format_args!("{message}"));
+            }
+        }
+        After::GoOn
+    }
+}
+
+/// Who stands where, in all plans: an order that cannot be had shows here.
+fn describe_waiting(message: &mut String) {
+    for plan in registry().plans() {
+        for (reason, who) in plan.gate.standing() {
+            let what = match reason {
+                Reason::Sleeping => "sleeps",
+                Reason::Paused => "is paused",
+                Reason::Barrier { .. } => "stands at a barrier",
+                Reason::Passages => "waits for another point",
+                Reason::Watching => continue,
+            };
+            let _ = write!(message, "\n  {who} {what} at `{}` ({})", plan.point, plan.text);
+        }
+    }
+}
+
+/// Keeps the processor busy; looks now and then whether the plan is over.
+fn spin(plan: &Plan, length: Duration) -> After {
+    /// Looking takes a lock that others may want.
+    const LOOK_EVERY: Duration = Duration::from_micros(200);
+    let start = Instant::now();
+    let mut looked = Duration::ZERO;
+    loop {
+        let spent = start.elapsed();
+        if spent >= length {
+            return After::GoOn;
+        }
+        if spent >= looked + LOOK_EVERY {
+            looked = spent;
+            if plan.gate.is_closed() {
+                return After::Over;
+            }
+        }
+        std::hint::spin_loop();
+    }
+}
+
+/// Parks this thread until `poll` is ready, or until `deadline`: then `None`.
+fn block_on<T>(
+    deadline: Option<Instant>,
+    mut poll: impl FnMut(&Waker) -> Poll<T>,
+) -> Option<T> {
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    loop {
+        if let Poll::Ready(value) = poll(&waker) {
+            return Some(value);
+        }
+        match deadline {
+            None => std::thread::park(),
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return None;
+                }
+                std::thread::park_timeout(left);
+            }
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}

@@ -1,0 +1,104 @@
+//! The verbs where failpoints are compiled out: arming is refused, lists are empty.
+
+use crate::error::{COMPILED_OUT, Error, WaitError};
+use crate::info::PointInfo;
+use std::convert::Infallible;
+use std::sync::Once;
+use std::time::Duration;
+
+pub(crate) fn arm(_: &str, _: &str) -> Result<Armed, Error> {
+    Err(Error::CompiledOut)
+}
+
+pub(crate) fn arm_unlisted(_: &str, _: &str) -> Result<Armed, Error> {
+    Err(Error::CompiledOut)
+}
+
+pub(crate) fn arm_all(_: &str) -> Result<Vec<Armed>, Error> {
+    Err(Error::CompiledOut)
+}
+
+pub(crate) fn disarm(_: &str) -> Result<bool, Error> {
+    Err(Error::CompiledOut)
+}
+
+pub(crate) fn reset() -> Vec<PointInfo> {
+    Vec::new()
+}
+
+pub(crate) fn points() -> Vec<PointInfo> {
+    Vec::new()
+}
+
+pub(crate) fn point(_: &str) -> Result<PointInfo, Error> {
+    Err(Error::CompiledOut)
+}
+
+/// Says on stderr that what the environment asks for is not in this build.
+pub(crate) fn init_from_env() -> Result<(), Error> {
+    static SAID: Once = Once::new();
+    let asked = ["GOFAIL_FAILPOINTS", "FAILPOINTS"].into_iter().find(|name| {
+        std::env::var_os(name).is_some_and(|value| !value.is_empty())
+    });
+    if let Some(name) = asked {
+        SAID.call_once(|| eprintln!("failpoint: {name} is set, but {COMPILED_OUT}"));
+    }
+    Ok(())
+}
+
+pub(crate) fn seed(_: u64) {}
+
+pub(crate) fn hold_exit() -> ExitHold {
+    ExitHold
+}
+
+pub(crate) struct ExitHold;
+
+/// Nothing can be armed, so no value of this type exists.
+pub(crate) struct Armed(Infallible);
+
+impl Armed {
+    pub(crate) fn name(&self) -> &str {
+        match self.0 {}
+    }
+
+    pub(crate) fn terms(&self) -> &str {
+        match self.0 {}
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        match self.0 {}
+    }
+
+    pub(crate) fn hits(&self) -> u64 {
+        match self.0 {}
+    }
+
+    pub(crate) fn fires(&self) -> u64 {
+        match self.0 {}
+    }
+
+    pub(crate) fn paused(&self) -> u64 {
+        match self.0 {}
+    }
+
+    pub(crate) fn wait_hits(&self, _: u64, _: Duration) -> Result<(), WaitError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn wait_fires(&self, _: u64, _: Duration) -> Result<(), WaitError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn wait_paused(&self, _: u64, _: Duration) -> Result<(), WaitError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn resume(&self, _: usize) -> usize {
+        match self.0 {}
+    }
+
+    pub(crate) fn keep(self) {
+        match self.0 {}
+    }
+}

@@ -1,0 +1,136 @@
+//! The verbs where failpoints are compiled in.
+
+use crate::env;
+use crate::error::{Error, WaitError};
+use crate::exit;
+use crate::info::PointInfo;
+use crate::plan::Origin;
+use crate::random;
+use crate::registry::{Arming, Request, Unknown, registry};
+use crate::wait::{self, Wanted};
+use std::time::Duration;
+
+pub(crate) use crate::exit::ExitHold;
+
+pub(crate) fn arm(name: &str, terms: &str) -> Result<Armed, Error> {
+    arm_one(name, terms, Unknown::Refused)
+}
+
+pub(crate) fn arm_unlisted(name: &str, terms: &str) -> Result<Armed, Error> {
+    arm_one(name, terms, Unknown::Armed)
+}
+
+fn arm_one(name: &str, terms: &str, unknown: Unknown) -> Result<Armed, Error> {
+    env::ensure();
+    let request = Request::parse(name, terms, Origin::Code, unknown)?;
+    match registry().arm(vec![request]) {
+        Ok(mut armings) => Ok(Armed::new(armings.remove(0))),
+        Err(mut errors) => Err(errors.remove(0)),
+    }
+}
+
+pub(crate) fn arm_all(config: &str) -> Result<Vec<Armed>, Error> {
+    env::ensure();
+    let armings = Request::parse_config(config, Origin::Code, Unknown::Refused)
+        .and_then(|requests| registry().arm(requests))
+        .map_err(Error::Config)?;
+    Ok(armings.into_iter().map(Armed::new).collect())
+}
+
+pub(crate) fn disarm(name: &str) -> Result<bool, Error> {
+    env::ensure();
+    registry().disarm(name)
+}
+
+pub(crate) fn reset() -> Vec<PointInfo> {
+    env::ensure();
+    registry().reset()
+}
+
+pub(crate) fn points() -> Vec<PointInfo> {
+    env::ensure();
+    registry().points()
+}
+
+pub(crate) fn point(name: &str) -> Result<PointInfo, Error> {
+    env::ensure();
+    registry().point(name)
+}
+
+pub(crate) fn init_from_env() -> Result<(), Error> {
+    env::read()?;
+    env::announce(None);
+    Ok(())
+}
+
+pub(crate) fn seed(seed: u64) {
+    env::ensure();
+    random::set_seed(seed);
+}
+
+pub(crate) fn hold_exit() -> ExitHold {
+    exit::hold()
+}
+
+pub(crate) struct Armed {
+    arming: Arming,
+    keep: bool,
+}
+
+impl Armed {
+    fn new(arming: Arming) -> Self {
+        Self { arming, keep: false }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.arming.plan.point
+    }
+
+    pub(crate) fn terms(&self) -> &str {
+        &self.arming.plan.text
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.arming.plan.generation
+    }
+
+    pub(crate) fn hits(&self) -> u64 {
+        self.arming.plan.hits()
+    }
+
+    pub(crate) fn fires(&self) -> u64 {
+        self.arming.plan.fires()
+    }
+
+    pub(crate) fn paused(&self) -> u64 {
+        self.arming.plan.gate.paused()
+    }
+
+    pub(crate) fn wait_hits(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        wait::watch(&self.arming.plan, Wanted::Hits(n), timeout)
+    }
+
+    pub(crate) fn wait_fires(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        wait::watch(&self.arming.plan, Wanted::Fires(n), timeout)
+    }
+
+    pub(crate) fn wait_paused(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        wait::watch(&self.arming.plan, Wanted::Paused(n), timeout)
+    }
+
+    pub(crate) fn resume(&self, n: usize) -> usize {
+        self.arming.plan.gate.resume(n)
+    }
+
+    pub(crate) fn keep(mut self) {
+        self.keep = true;
+    }
+}
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        if !self.keep {
+            registry().disarm_plan(self.arming.point, &self.arming.plan);
+        }
+    }
+}
