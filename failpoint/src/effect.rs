@@ -12,9 +12,6 @@ use crate::sync::Arc;
 use crate::terms::{Action, PauseLimit, Span, Term};
 use std::time::Duration;
 
-/// How long a `pause` lasts if its terms do not say.
-const PAUSE_LIMIT: Duration = Duration::from_secs(5 * 60);
-
 /// What came of a step.
 pub(crate) enum Effect {
     Done,
@@ -29,10 +26,21 @@ pub(crate) enum Need {
     Sleep(Duration),
     /// Keeps the processor busy.
     Busy(Duration),
-    Resume { limit: Option<Duration> },
-    Barrier { term: usize, step: usize, size: u64, limit: Duration },
+    Resume {
+        limit: Option<Duration>,
+    },
+    Barrier {
+        term: usize,
+        step: usize,
+        size: u64,
+        limit: Duration,
+    },
     /// Passages of the point that the plan's observation of this index observes.
-    Passages { observation: usize, count: u64, limit: Duration },
+    Passages {
+        observation: usize,
+        count: u64,
+        limit: Duration,
+    },
 }
 
 /// Does step `step` of the term that fires.
@@ -48,7 +56,7 @@ pub(crate) fn perform(plan: &Arc<Plan>, fire: Fire, step: usize) -> Effect {
         Action::Delay(span) => return Effect::Wait(Need::Busy(draw(span))),
         Action::Pause(limit) => {
             let limit = match limit {
-                PauseLimit::Default => Some(PAUSE_LIMIT),
+                PauseLimit::Default => Some(plan.pause_limit),
                 PauseLimit::Within(limit) => Some(*limit),
                 PauseLimit::Never => None,
             };
@@ -97,7 +105,10 @@ pub(crate) fn perform(plan: &Arc<Plan>, fire: Fire, step: usize) -> Effect {
 /// end the process for a reason that nobody asked for.
 pub(crate) fn panic_unless_unwinding(message: &str) {
     if std::thread::panicking() {
-        log::say(Level::Error, format_args!("{message} (not panicking: the thread unwinds already)"));
+        log::say(
+            Level::Error,
+            format_args!("{message} (not panicking: the thread unwinds already)"),
+        );
     } else {
         panic!("{message}");
     }
@@ -140,7 +151,8 @@ fn length(span: &Span, plan: &Plan, fire: Fire, step: usize) -> Duration {
 fn break_in_debugger(plan: &Plan) {
     #[cfg(unix)]
     if is_debugged() {
-        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TRAP);
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TRAP);
         return;
     }
     log::say(
@@ -161,7 +173,8 @@ fn is_debugged() -> bool {
 fn kill() {
     #[cfg(unix)]
     {
-        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         // The signal is on its way; do not run on until it is here.
         loop {
             std::thread::park();

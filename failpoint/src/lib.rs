@@ -50,11 +50,12 @@ mod io_error;
 mod macros;
 mod name;
 // Off, only durations are read, by `value`.
-#[cfg_attr(not(feature = "runtime"), allow(dead_code, unused_imports))]
-mod terms;
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;
+mod scoped;
+#[cfg_attr(not(feature = "runtime"), allow(dead_code, unused_imports, unreachable_pub))]
+mod terms;
 mod value;
 mod verbs;
 
@@ -81,11 +82,17 @@ mod random;
 #[cfg(feature = "runtime")]
 mod registry;
 #[cfg(feature = "runtime")]
+mod scope;
+#[cfg(feature = "runtime")]
 mod settings;
 #[cfg(feature = "runtime")]
 mod site;
 #[cfg(feature = "runtime")]
+mod slot;
+#[cfg(feature = "runtime")]
 mod sync;
+#[cfg(feature = "runtime")]
+mod timer;
 #[cfg(feature = "runtime")]
 mod wait;
 
@@ -96,6 +103,7 @@ mod world;
 pub use error::{Error, WaitError};
 pub use info::{PointInfo, SiteInfo};
 pub use injected::Injected;
+pub use scoped::{DontHoldScopeGuardsAcrossAwaitPoints, Scope};
 pub use value::{BadTerm, FromTerm};
 pub use verbs::{
     Armed, ExitHold, arm, arm_all, arm_unlisted, disarm, enabled, hold_exit, init_from_env, point,

@@ -9,9 +9,10 @@ use crate::error::Error;
 use crate::info::PointInfo;
 use crate::log::{self, Level};
 use crate::name;
-use crate::plan::{Origin, Plan};
+use crate::plan::Plan;
 use crate::point::Point;
 use crate::site::{self, Site};
+use crate::slot::Slot;
 use crate::sync::{Arc, Mutex, MutexGuard};
 use crate::terms::{Action, Term, Terms};
 use std::collections::BTreeMap;
@@ -38,7 +39,6 @@ pub(crate) struct Request {
     pub(crate) name: String,
     pub(crate) terms: Terms,
     pub(crate) text: String,
-    pub(crate) origin: Origin,
     /// What becomes of a name that no site bears.
     pub(crate) unknown: Unknown,
 }
@@ -61,35 +61,26 @@ pub(crate) struct Arming {
 
 impl Request {
     /// The request to arm `name` with `text`.
-    pub(crate) fn parse(
-        name: &str,
-        text: &str,
-        origin: Origin,
-        unknown: Unknown,
-    ) -> Result<Self, Error> {
+    pub(crate) fn parse(name: &str, text: &str, unknown: Unknown) -> Result<Self, Error> {
         let terms = Terms::parse(text)?;
-        Ok(Self::new(name.to_owned(), terms, text, origin, unknown))
+        Ok(Self::new(name.to_owned(), terms, text, unknown))
     }
 
     /// The requests of a whole config, or all that is wrong with it.
-    pub(crate) fn parse_config(
-        text: &str,
-        origin: Origin,
-        unknown: Unknown,
-    ) -> Result<Vec<Self>, Vec<Error>> {
-        let bindings = config::parse_config(text)
-            .map_err(|faults| faults.into_iter().map(|fault| fault.error.into()).collect::<Vec<_>>())?;
-        let request = |binding: Binding| {
-            Self::new(binding.name, binding.terms, &binding.text, origin, unknown)
-        };
+    pub(crate) fn parse_config(text: &str, unknown: Unknown) -> Result<Vec<Self>, Vec<Error>> {
+        let bindings = config::parse_config(text).map_err(|faults| {
+            faults.into_iter().map(|fault| fault.error.into()).collect::<Vec<_>>()
+        })?;
+        let request =
+            |binding: Binding| Self::new(binding.name, binding.terms, &binding.text, unknown);
         Ok(bindings.into_iter().map(request).collect())
     }
 
-    fn new(name: String, terms: Terms, text: &str, origin: Origin, unknown: Unknown) -> Self {
+    fn new(name: String, terms: Terms, text: &str, unknown: Unknown) -> Self {
         let text = text.trim();
         // Shown on one line, so what was written over several is shown as it is printed.
         let text = if text.contains(['\n', '\r']) { terms.to_string() } else { text.to_owned() };
-        Self { name, terms, text, origin, unknown }
+        Self { name, terms, text, unknown }
     }
 }
 
@@ -116,8 +107,12 @@ pub(crate) fn registry() -> &'static Registry {
 }
 
 impl Registry {
-    /// Arms all of `requests` or none. A refusal holds one error for each fault.
-    pub(crate) fn arm(&self, requests: Vec<Request>) -> Result<Vec<Arming>, Vec<Error>> {
+    /// Arms all of `requests` or none, in `slot`. A refusal holds one error for each fault.
+    pub(crate) fn arm(
+        &self,
+        requests: Vec<Request>,
+        slot: Slot<'_>,
+    ) -> Result<Vec<Arming>, Vec<Error>> {
         loop {
             let (sites_then, errors) = self.faults(&requests);
             if !errors.is_empty() {
@@ -126,7 +121,7 @@ impl Registry {
             let control = self.control.lock();
             // A site that registered meanwhile was not asked: ask again.
             if control.sites == sites_then {
-                return Ok(Control::apply(control, requests));
+                return Ok(Control::apply(control, requests, slot));
             }
         }
     }
@@ -165,8 +160,8 @@ impl Registry {
         (sites, errors)
     }
 
-    /// Disarms `name`; says whether it was armed.
-    pub(crate) fn disarm(&self, name: &str) -> Result<bool, Error> {
+    /// Disarms `name` in `slot`; says whether it was armed.
+    pub(crate) fn disarm(&self, name: &str, slot: Slot<'_>) -> Result<bool, Error> {
         let control = self.control.lock();
         if let Some(why) = name::fault(name) {
             return Err(Error::BadName { name: name.to_owned(), why });
@@ -176,14 +171,14 @@ impl Registry {
         }
         let names: Vec<&'static str> =
             control.points.get_key_value(name).map(|(&name, _)| name).into_iter().collect();
-        Ok(!Control::disarm(control, &names).is_empty())
+        Ok(!Control::disarm(control, &names, slot).is_empty())
     }
 
     /// Ends the arming that made `plan`, and only that one.
     pub(crate) fn disarm_plan(&self, point: &'static Point, plan: &Arc<Plan>) -> bool {
         let control = self.control.lock();
         let is_current = point.plan().is_some_and(|current| Arc::ptr_eq(&current, plan));
-        is_current && !Control::disarm(control, &[point.name()]).is_empty()
+        is_current && !Control::disarm(control, &[point.name()], Slot::Global).is_empty()
     }
 
     /// Ends the arming of `generation`, and only that one.
@@ -195,12 +190,25 @@ impl Registry {
         })
     }
 
-    /// Disarms everything; gives what was armed, as it stood.
+    /// Disarms everything for everybody; gives what was armed, as it stood.
     pub(crate) fn reset(&self) -> Vec<PointInfo> {
         let mut control = self.control.lock();
         control.pending.clear();
         let names: Vec<&'static str> = control.points.keys().copied().collect();
-        Control::disarm(control, &names)
+        Control::disarm(control, &names, Slot::Global)
+    }
+
+    /// Disarms everything that a scope armed.
+    pub(crate) fn reset_scope(&self, slot: Slot<'_>) {
+        let control = self.control.lock();
+        let names: Vec<&'static str> = slot.armed().iter().map(|point| point.name()).collect();
+        Control::disarm(control, &names, slot);
+    }
+
+    /// The point of this name, if any code declares it or somebody armed it.
+    pub(crate) fn find(&self, name: &str) -> Result<&'static Point, Error> {
+        let control = self.control.lock();
+        control.points.get(name).copied().ok_or_else(|| control.unknown(name))
     }
 
     /// Every point that code declares or somebody armed, by name.
@@ -227,11 +235,13 @@ impl Registry {
         drop(control);
 
         if let Some(request) = pending {
-            if let Err(errors) = self.arm(vec![Request { unknown: Unknown::Refused, ..request }]) {
+            let request = Request { unknown: Unknown::Refused, ..request };
+            if let Err(errors) = self.arm(vec![request], Slot::Environment) {
                 let refusal = Error::Config(errors);
                 log::say(Level::Error, format_args!("from the environment: {refusal}"));
             }
-        } else if let Some(plan) = point.plan() {
+        }
+        for plan in point.plans() {
             if let Some(refusal) = misfit(&plan.terms, site) {
                 plan.add_misfit(site);
                 log::say(Level::Error, format_args!("{refusal}; that site passes by"));
@@ -246,7 +256,7 @@ impl Registry {
 
     /// Every plan that is armed, for messages about who waits for what.
     pub(crate) fn plans(&self) -> Vec<Arc<Plan>> {
-        self.control.lock().points.values().filter_map(|point| point.plan()).collect()
+        self.control.lock().points.values().flat_map(|point| point.plans()).collect()
     }
 
     /// How many points code declares, and the names of those that are armed.
@@ -303,7 +313,9 @@ impl Control {
         let lower = name.to_ascii_lowercase();
         let mut alike: Vec<(f64, &str)> = self
             .visible()
-            .map(|point| (strsim::jaro_winkler(&lower, &point.name().to_ascii_lowercase()), point.name()))
+            .map(|point| {
+                (strsim::jaro_winkler(&lower, &point.name().to_ascii_lowercase()), point.name())
+            })
             .filter(|(likeness, _)| *likeness >= ALIKE)
             .collect();
         alike.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
@@ -312,26 +324,28 @@ impl Control {
     }
 
     /// Puts all of `requests` in force, then lets go of what they replace.
-    fn apply(mut control: MutexGuard<'_, Self>, requests: Vec<Request>) -> Vec<Arming> {
+    fn apply(
+        mut control: MutexGuard<'_, Self>,
+        requests: Vec<Request>,
+        slot: Slot<'_>,
+    ) -> Vec<Arming> {
         let mut over = Vec::new();
         let mut armings = Vec::new();
         for request in requests {
-            let Request { name, terms, text, origin, unknown } = request;
-            if unknown == Unknown::Pending && !control.is_known(&name) {
-                let request = Request { name: name.clone(), terms, text, origin, unknown };
-                control.pending.insert(name, request);
+            if request.unknown == Unknown::Pending && !control.is_known(&request.name) {
+                control.pending.insert(request.name.clone(), request);
                 continue;
             }
             control.generation += 1;
-            let point = control.point_named(&name);
-            let plan = Arc::new(Plan::new(point.name(), terms, text, origin, control.generation));
+            let generation = control.generation;
+            let point = control.point_named(&request.name);
+            let Request { terms, text, .. } = request;
+            let plan = Arc::new(Plan::new(point.name(), terms, text, slot.setting(), generation));
             // Observed first: a passage right after the arming counts.
-            for (target, observation) in
-                plan.terms.chain.iter().flat_map(Term::waits).zip(&plan.observations)
-            {
+            for (target, observation) in plan.observed() {
                 control.point_named(target).observe(observation.clone());
             }
-            over.extend(point.arm(Some(plan.clone()), control.generation));
+            over.extend(slot.put(point, Some(plan.clone()), generation));
             armings.push(Arming { point, plan });
         }
         control.end(&over);
@@ -340,16 +354,20 @@ impl Control {
         armings
     }
 
-    /// Disarms `names`; gives those that were armed, as they stood.
-    fn disarm(mut control: MutexGuard<'_, Self>, names: &[&'static str]) -> Vec<PointInfo> {
+    /// Disarms `names` in `slot`; gives those that were armed, as they stood.
+    fn disarm(
+        mut control: MutexGuard<'_, Self>,
+        names: &[&'static str],
+        slot: Slot<'_>,
+    ) -> Vec<PointInfo> {
         let mut over = Vec::new();
         let mut were_armed = Vec::new();
         for name in names {
             let point = control.points[name];
-            if point.plan().is_some() {
+            if slot.plan(point).is_some() {
                 were_armed.push(point.info());
                 control.generation += 1;
-                over.extend(point.arm(None, control.generation));
+                over.extend(slot.put(point, None, control.generation));
             }
         }
         control.end(&over);
@@ -361,10 +379,8 @@ impl Control {
     /// Takes the observations of `over` from the points they observe.
     fn end(&self, over: &[Arc<Plan>]) {
         for plan in over {
-            for (target, observation) in
-                plan.terms.chain.iter().flat_map(Term::waits).zip(&plan.observations)
-            {
-                if let Some(point) = self.points.get(target.as_str()) {
+            for (target, observation) in plan.observed() {
+                if let Some(point) = self.points.get(target) {
                     point.unobserve(observation);
                 }
             }

@@ -200,6 +200,25 @@ impl fmt::Debug for ExitHold {
     }
 }
 
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "runtime"), allow(dead_code))] // off, nobody can wait
+pub(crate) enum Wanted {
+    Hits(u64),
+    Fires(u64),
+    Paused(u64),
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Wanted::Hits(n) => write!(f, "{n} hits"),
+            Wanted::Fires(n) => write!(f, "{n} fires"),
+            Wanted::Paused(n) => write!(f, "{n} paused callers"),
+        }
+    }
+}
+
 /// A point that was armed; dropping it disarms.
 ///
 /// It stands for one arming: where the point has been armed anew since, it keeps its own counts,
@@ -265,7 +284,7 @@ impl Armed {
     /// # Ok::<(), failpoint::Error>(())
     /// ```
     pub fn wait_hits(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        self.inner.wait_hits(n, timeout)
+        self.inner.wait(Wanted::Hits(n), timeout)
     }
 
     /// Blocks until there were `n` fires since the arming.
@@ -273,7 +292,7 @@ impl Armed {
     /// # Errors
     /// As [`Armed::wait_hits`].
     pub fn wait_fires(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        self.inner.wait_fires(n, timeout)
+        self.inner.wait(Wanted::Fires(n), timeout)
     }
 
     /// Blocks until `n` callers stand in `pause` at once.
@@ -281,7 +300,7 @@ impl Armed {
     /// # Errors
     /// As [`Armed::wait_hits`].
     pub fn wait_paused(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        self.inner.wait_paused(n, timeout)
+        self.inner.wait(Wanted::Paused(n), timeout)
     }
 
     /// Frees at most `n` of those paused now, the oldest first; says how many. The point stays

@@ -1,7 +1,9 @@
 //! What is refused when it is armed, and what does a refusal leave?
 #![cfg(feature = "failpoints")]
 
-use failpoint::{Error, arm, arm_all, arm_unlisted, disarm, fail_point, fail_result, fail_value, point};
+use failpoint::{
+    Error, arm, arm_all, arm_unlisted, disarm, fail_point, fail_result, fail_value, point,
+};
 
 #[allow(dead_code)]
 fn sites() {
@@ -14,7 +16,8 @@ fn sites() {
         None
     }
     fail_point!("refuse/plain");
-    let _ = (typed(), untyped(), fail_value!("refuse/unit"), fail_value!("refuse/option", Option<u8>));
+    let _ =
+        (typed(), untyped(), fail_value!("refuse/unit"), fail_value!("refuse/option", Option<u8>));
     let _ = fail_result!("refuse/result");
     // One name, two sites that do not take the same.
     fail_point!("refuse/mixed");
@@ -86,7 +89,8 @@ fn a_config_is_applied_whole_or_not_at_all() {
         fail_point!("bulk/b");
     }
     let armed = arm("bulk/a", "print(before)").unwrap();
-    let Err(Error::Config(errors)) = arm_all("bulk/a=off; bulk/b=retrun; bulk/c=off; bulk/b=return")
+    let Err(Error::Config(errors)) =
+        arm_all("bulk/a=off; bulk/b=retrun; bulk/c=off; bulk/b=return")
     else {
         panic!()
     };

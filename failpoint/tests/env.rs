@@ -70,7 +70,10 @@ fn child() {
 fn both_variables_arm_and_the_first_wins_by_name() {
     let output = run(
         "evaluate",
-        &[("GOFAIL_FAILPOINTS", "env/value=return(1)"), ("FAILPOINTS", "env/value=return(2);env/other=return(3)")],
+        &[
+            ("GOFAIL_FAILPOINTS", "env/value=return(1)"),
+            ("FAILPOINTS", "env/value=return(2);env/other=return(3)"),
+        ],
     );
     assert!(stdout(&output).contains("value=Some(1) other=Some(3)"), "{output:?}");
     let said = stderr(&output);
@@ -102,8 +105,10 @@ fn a_bad_type_is_an_error_of_init() {
 
 #[test]
 fn a_first_reading_that_nobody_asked_for_ends_the_process() {
-    let output =
-        run("evaluate", &[("FAILPOINTS", "env/value=retrun(1);env/other=return(x)"), ("FAILPOINT_PANIC", "loudly")]);
+    let output = run(
+        "evaluate",
+        &[("FAILPOINTS", "env/value=retrun(1);env/other=return(x)"), ("FAILPOINT_PANIC", "loudly")],
+    );
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = stderr(&output);
     assert!(said.contains('^') && said.contains("FAILPOINT_PANIC is `loudly`"), "{said}");

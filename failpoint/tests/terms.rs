@@ -11,8 +11,7 @@ macro_rules! drawn {
             fail_value!($name, Option<String>).map(|text| text.unwrap_or_else(|| "none".into()))
         }
         let armed = arm($name, $terms).unwrap();
-        let drawn: Vec<String> =
-            (0..$hits).map(|_| site().unwrap_or_else(|| "-".into())).collect();
+        let drawn: Vec<String> = (0..$hits).map(|_| site().unwrap_or_else(|| "-".into())).collect();
         assert_eq!(armed.hits(), $hits, "every evaluation is a hit");
         (drawn.join(" "), armed.fires())
     }};
@@ -68,7 +67,8 @@ fn filters_see_the_context() {
         fail_point!("filtered", region = region, kind = kind, |text| text);
         None
     }
-    let armed = arm("filtered", "when(region=7,kind~w*):return(a)->when(region!=7):return(b)").unwrap();
+    let armed =
+        arm("filtered", "when(region=7,kind~w*):return(a)->when(region!=7):return(b)").unwrap();
     assert_eq!(apply(7, "write").as_deref(), Some("a"));
     assert_eq!(apply(8, "write").as_deref(), Some("b"));
     assert_eq!(apply(7, "read"), None);

@@ -209,7 +209,11 @@ fn control_never_waits_for_execution() {
             assert!(times[50] < Duration::from_millis(5), "median {:?}", times[50]);
             let start = Instant::now();
             drop(armed);
-            assert!(start.elapsed() < Duration::from_millis(100), "disarming took {:?}", start.elapsed());
+            assert!(
+                start.elapsed() < Duration::from_millis(100),
+                "disarming took {:?}",
+                start.elapsed()
+            );
         });
     }
 }

@@ -3,43 +3,45 @@
 //! A static that the linker lists, one load and one branch; all else is a cold call. Every name
 //! goes through `$crate::__private`, so that nothing of the user's can stand in the way.
 
-/// `__emit!(form (name) … )`: see the munchers for what each form is given.
+/// `__emit!(form (mode (scope) name) … )`: see the munchers for what each form is given.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __emit {
-    (statement ($name:expr) () ()) => {{
+    (statement (sync () $name:expr) () ()) => {{
         let site = $crate::__site!($name, $crate::__private::Accepts::NOTHING);
         if site.armed() {
             $crate::__private::evaluate(site);
         }
     }};
-    (statement ($name:expr) $condition:tt $context:tt) => {{
+    (statement ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {{
         let site = $crate::__site!($name, $crate::__private::Accepts::NOTHING);
         if $crate::__armed!(site $condition) {
-            $crate::__private::evaluate_with(site, $crate::__context!($context));
+            let _ = $crate::__evaluate!($mode $scope site $context);
         }
     }};
-    (closure ($name:expr) $condition:tt $context:tt ($($closure:tt)+)) => {{
+    (closure ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($($closure:tt)+)) => {{
         let site = $crate::__site!($name, $crate::__private::Accepts::TEXT);
         if $crate::__armed!(site $condition) {
             if let $crate::__private::Some(value) =
-                $crate::__private::evaluate_text(site, $crate::__context!($context))
+                $crate::__evaluate!($mode $scope site $context)
             {
                 return $crate::__private::call(value, $($closure)+);
             }
         }
     }};
-    (callable ($name:expr) $condition:tt $context:tt $callable:expr) => {{
+    (callable ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt $callable:expr) => {{
         let site = $crate::__site!($name, $crate::__private::Accepts::TEXT);
         if $crate::__armed!(site $condition) {
             if let $crate::__private::Some(value) =
-                $crate::__private::evaluate_text(site, $crate::__context!($context))
+                $crate::__evaluate!($mode $scope site $context)
             {
                 return $crate::__private::call_responder(value, $callable);
             }
         }
     }};
-    (typed ($name:expr) $condition:tt $context:tt ($($closure:tt)+) $type:ty) => {{
+    (typed ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt
+        ($($closure:tt)+) $type:ty
+    ) => {{
         let site = $crate::__site!(
             $name,
             $crate::__private::Accepts::typed::<$type>(
@@ -49,16 +51,16 @@ macro_rules! __emit {
         );
         if $crate::__armed!(site $condition) {
             if let $crate::__private::Some(value) =
-                $crate::__private::evaluate_typed::<$type>(site, $crate::__context!($context))
+                $crate::__private::typed::<$type>($crate::__evaluate!($mode $scope site $context))
             {
                 return $crate::__private::call_typed(value, $($closure)+);
             }
         }
     }};
-    (value $name:tt () $condition:tt $context:tt) => {
-        $crate::__emit!(value $name (()) $condition $context)
+    (value $head:tt () $condition:tt $context:tt) => {
+        $crate::__emit!(value $head (()) $condition $context)
     };
-    (value ($name:expr) ($type:ty) $condition:tt $context:tt) => {{
+    (value ($mode:ident $scope:tt $name:expr) ($type:ty) $condition:tt $context:tt) => {{
         let site = $crate::__site!(
             $name,
             $crate::__private::Accepts::typed::<$type>(
@@ -67,19 +69,53 @@ macro_rules! __emit {
             )
         );
         if $crate::__armed!(site $condition) {
-            $crate::__private::evaluate_typed::<$type>(site, $crate::__context!($context))
+            $crate::__private::typed::<$type>($crate::__evaluate!($mode $scope site $context))
         } else {
             $crate::__private::None
         }
     }};
-    (result ($name:expr) $condition:tt $context:tt) => {{
+    (result ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {{
         let site = $crate::__site!($name, $crate::__private::Accepts::RESULT);
         if $crate::__armed!(site $condition) {
-            $crate::__private::evaluate_result(site, $crate::__context!($context))
+            $crate::__private::injected(site, $crate::__evaluate!($mode $scope site $context))
         } else {
             $crate::__private::Ok(())
         }
     }};
+}
+
+/// The cold half. An async one is begun and then awaited in two statements, so that what the site
+/// tells is gone before the await.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __evaluate {
+    (sync $scope:tt $site:ident $context:tt) => {
+        $crate::__private::evaluate_with(
+            $site,
+            $crate::__context!($context),
+            $crate::__through!($scope),
+        )
+    };
+    (async_ $scope:tt $site:ident $context:tt) => {{
+        let evaluation = $crate::__private::evaluate_async(
+            $site,
+            $crate::__context!($context),
+            $crate::__through!($scope),
+        );
+        evaluation.await
+    }};
+}
+
+/// The scope that was passed by hand, if one was.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __through {
+    (()) => {
+        $crate::__private::None
+    };
+    (($scope:expr)) => {
+        $crate::__private::Some($crate::__private::through(&$scope))
+    };
 }
 
 /// The static of a site, listed at link time, as a reference: a static that a macro leaves is not

@@ -2,13 +2,13 @@
 
 use crate::env;
 use crate::error::Error;
-use crate::plan::Origin;
 use crate::registry::{Arming, Request, Unknown, registry};
 use crate::settings;
+use crate::slot::Slot;
 use crate::terms::Action;
 
 pub use crate::env::announce;
-pub use crate::terms::duration;
+pub use crate::terms::duration::parse as parse_duration;
 
 /// What an arming over HTTP made. Nothing disarms it but a verb.
 #[derive(Clone, Debug)]
@@ -37,8 +37,8 @@ pub fn arm(name: &str, terms: &str, unlisted: bool) -> Result<Applied, Error> {
     if !unlisted {
         crate::point(name)?;
     }
-    let request = Request::parse(name, terms, Origin::Remote, unknown)?;
-    match registry().arm(vec![request]) {
+    let request = Request::parse(name, terms, unknown)?;
+    match registry().arm(vec![request], Slot::Remote) {
         Ok(mut armings) => Ok(armings.remove(0).into()),
         Err(mut errors) => Err(errors.remove(0)),
     }
@@ -48,8 +48,8 @@ pub fn arm(name: &str, terms: &str, unlisted: bool) -> Result<Applied, Error> {
 pub fn arm_all(config: &str, unlisted: bool) -> Result<Vec<Applied>, Vec<Error>> {
     env::ensure();
     let unknown = if unlisted { Unknown::Armed } else { Unknown::Refused };
-    let requests = Request::parse_config(config, Origin::Remote, unknown)?;
-    let armings = registry().arm(requests)?;
+    let requests = Request::parse_config(config, unknown)?;
+    let armings = registry().arm(requests, Slot::Remote)?;
     Ok(armings.into_iter().map(Applied::from).collect())
 }
 

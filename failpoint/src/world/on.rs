@@ -4,13 +4,15 @@ use crate::env;
 use crate::error::{Error, WaitError};
 use crate::exit;
 use crate::info::PointInfo;
-use crate::plan::Origin;
 use crate::random;
 use crate::registry::{Arming, Request, Unknown, registry};
-use crate::wait::{self, Wanted};
+use crate::slot::Slot;
+use crate::verbs::Wanted;
+use crate::wait;
 use std::time::Duration;
 
 pub(crate) use crate::exit::ExitHold;
+pub(crate) use crate::scope::Scope;
 
 pub(crate) fn arm(name: &str, terms: &str) -> Result<Armed, Error> {
     arm_one(name, terms, Unknown::Refused)
@@ -22,8 +24,8 @@ pub(crate) fn arm_unlisted(name: &str, terms: &str) -> Result<Armed, Error> {
 
 fn arm_one(name: &str, terms: &str, unknown: Unknown) -> Result<Armed, Error> {
     env::ensure();
-    let request = Request::parse(name, terms, Origin::Code, unknown)?;
-    match registry().arm(vec![request]) {
+    let request = Request::parse(name, terms, unknown)?;
+    match registry().arm(vec![request], Slot::Global) {
         Ok(mut armings) => Ok(Armed::new(armings.remove(0))),
         Err(mut errors) => Err(errors.remove(0)),
     }
@@ -31,15 +33,15 @@ fn arm_one(name: &str, terms: &str, unknown: Unknown) -> Result<Armed, Error> {
 
 pub(crate) fn arm_all(config: &str) -> Result<Vec<Armed>, Error> {
     env::ensure();
-    let armings = Request::parse_config(config, Origin::Code, Unknown::Refused)
-        .and_then(|requests| registry().arm(requests))
+    let armings = Request::parse_config(config, Unknown::Refused)
+        .and_then(|requests| registry().arm(requests, Slot::Global))
         .map_err(Error::Config)?;
     Ok(armings.into_iter().map(Armed::new).collect())
 }
 
 pub(crate) fn disarm(name: &str) -> Result<bool, Error> {
     env::ensure();
-    registry().disarm(name)
+    registry().disarm(name, Slot::Global)
 }
 
 pub(crate) fn reset() -> Vec<PointInfo> {
@@ -106,16 +108,8 @@ impl Armed {
         self.arming.plan.gate.paused()
     }
 
-    pub(crate) fn wait_hits(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        wait::watch(&self.arming.plan, Wanted::Hits(n), timeout)
-    }
-
-    pub(crate) fn wait_fires(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        wait::watch(&self.arming.plan, Wanted::Fires(n), timeout)
-    }
-
-    pub(crate) fn wait_paused(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        wait::watch(&self.arming.plan, Wanted::Paused(n), timeout)
+    pub(crate) fn wait(&self, wanted: Wanted, timeout: Duration) -> Result<(), WaitError> {
+        wait::watch(&self.arming.plan, wanted, timeout)
     }
 
     pub(crate) fn resume(&self, n: usize) -> usize {
@@ -131,6 +125,20 @@ impl Drop for Armed {
     fn drop(&mut self) {
         if !self.keep {
             registry().disarm_plan(self.arming.point, &self.arming.plan);
+        }
+    }
+}
+
+impl Scope {
+    pub(crate) fn wait(
+        &self,
+        name: &str,
+        wanted: Wanted,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        match self.plan(name) {
+            Ok(Some(plan)) => wait::watch(&plan, wanted, timeout),
+            _ => Err(WaitError::Disarmed { name: name.to_owned(), wanted: wanted.to_string() }),
         }
     }
 }
