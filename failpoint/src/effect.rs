@@ -4,7 +4,9 @@
 //! a task awaits it. Nothing is held while a step runs.
 
 use crate::exit;
+use crate::hook;
 use crate::log::{self, Level};
+use crate::panics::InjectedPanic;
 use crate::plan::{Fire, Plan};
 use crate::random::Purpose;
 use crate::settings::{self, PanicMode};
@@ -105,13 +107,14 @@ pub(crate) fn perform(plan: &Arc<Plan>, fire: Fire, step: usize) -> Effect {
 /// end the process for a reason that nobody asked for.
 pub(crate) fn panic_unless_unwinding(message: &str) {
     if std::thread::panicking() {
-        log::say(
-            Level::Error,
-            format_args!("{message} (not panicking: the thread unwinds already)"),
-        );
+        say_while_unwinding(message);
     } else {
         panic!("{message}");
     }
+}
+
+fn say_while_unwinding(message: &str) {
+    log::say(Level::Error, format_args!("{message} (not panicking: the thread unwinds already)"));
 }
 
 fn inject_panic(plan: &Plan, text: Option<&str>) {
@@ -124,7 +127,11 @@ fn inject_panic(plan: &Plan, text: Option<&str>) {
         exit::let_replies_out();
     }
     match mode {
-        PanicMode::Unwind => panic_unless_unwinding(&message),
+        PanicMode::Unwind if std::thread::panicking() => say_while_unwinding(&message),
+        PanicMode::Unwind => {
+            hook::install();
+            std::panic::panic_any(InjectedPanic::new(plan.point, message));
+        }
         PanicMode::Abort => {
             log::say(Level::Error, format_args!("{message}"));
             std::process::abort();

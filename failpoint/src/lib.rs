@@ -49,6 +49,7 @@ mod injected;
 mod io_error;
 mod macros;
 mod name;
+mod panics;
 // Off, only durations are read, by `value`.
 #[doc(hidden)]
 #[path = "private/mod.rs"]
@@ -71,6 +72,8 @@ mod eval;
 mod exit;
 #[cfg(feature = "runtime")]
 mod gate;
+#[cfg(feature = "runtime")]
+mod hook;
 #[cfg(feature = "runtime")]
 mod log;
 #[cfg(feature = "runtime")]
@@ -103,6 +106,7 @@ mod world;
 pub use error::{Error, WaitError};
 pub use info::{PointInfo, SiteInfo};
 pub use injected::Injected;
+pub use panics::InjectedPanic;
 pub use scoped::{DontHoldScopeGuardsAcrossAwaitPoints, Scope};
 pub use value::{BadTerm, FromTerm};
 pub use verbs::{

@@ -183,6 +183,12 @@ impl Plan {
         })
     }
 
+    /// What to say of a plan that should have fired and has not.
+    pub(crate) fn unfired(&self) -> String {
+        let outside = self.outside().map_or_else(String::new, |outside| format!(" ({outside})"));
+        format!("`{}={}` had {} hits and no fire{outside}", self.point, self.text, self.hits())
+    }
+
     pub(crate) fn elapsed(&self) -> Duration {
         self.armed_at.elapsed()
     }

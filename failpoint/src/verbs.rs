@@ -6,6 +6,7 @@ use crate::error::{Error, WaitError};
 use crate::info::PointInfo;
 use crate::world;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 /// Arms a point: from now on every evaluation of its sites does what `terms` say.
@@ -303,6 +304,41 @@ impl Armed {
         self.inner.wait(Wanted::Paused(n), timeout)
     }
 
+    /// The same as [`Armed::wait_hits`], awaiting.
+    ///
+    /// # Errors
+    /// As [`Armed::wait_hits`].
+    pub async fn wait_hits_async(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        self.inner.wait_async(Wanted::Hits(n), timeout).await
+    }
+
+    /// The same as [`Armed::wait_fires`], awaiting.
+    ///
+    /// # Errors
+    /// As [`Armed::wait_hits`].
+    pub async fn wait_fires_async(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        self.inner.wait_async(Wanted::Fires(n), timeout).await
+    }
+
+    /// The same as [`Armed::wait_paused`], awaiting.
+    ///
+    /// # Errors
+    /// As [`Armed::wait_hits`].
+    pub async fn wait_paused_async(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        self.inner.wait_async(Wanted::Paused(n), timeout).await
+    }
+
+    /// Asserts that the point has fired since it was armed.
+    ///
+    /// # Panics
+    /// When it has not; says what is known of why.
+    #[track_caller]
+    pub fn expect_fired(&self) {
+        if let Err(why) = self.inner.expect_fired() {
+            panic!("{why}");
+        }
+    }
+
     /// Frees at most `n` of those paused now, the oldest first; says how many. The point stays
     /// armed, and no credit is kept for callers to come.
     pub fn resume(&self, n: usize) -> usize {
@@ -314,6 +350,10 @@ impl Armed {
         self.inner.keep();
     }
 }
+
+// No code of a user's runs while a point is being changed, so none can leave it half changed.
+impl UnwindSafe for Armed {}
+impl RefUnwindSafe for Armed {}
 
 impl fmt::Debug for Armed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

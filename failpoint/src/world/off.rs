@@ -88,6 +88,14 @@ impl Armed {
         match self.0 {}
     }
 
+    pub(crate) async fn wait_async(&self, _: Wanted, _: Duration) -> Result<(), WaitError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn expect_fired(&self) -> Result<(), String> {
+        match self.0 {}
+    }
+
     pub(crate) fn resume(&self, _: usize) -> usize {
         match self.0 {}
     }
@@ -158,5 +166,18 @@ impl Scope {
 
     pub(crate) fn wait(&self, name: &str, wanted: Wanted, _: Duration) -> Result<(), WaitError> {
         Err(WaitError::Disarmed { name: name.to_owned(), wanted: wanted.to_string() })
+    }
+
+    pub(crate) async fn wait_async(
+        &self,
+        name: &str,
+        wanted: Wanted,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        self.wait(name, wanted, timeout)
+    }
+
+    pub(crate) fn expect_fired(&self, _: &str) -> Result<(), String> {
+        Err(COMPILED_OUT.to_owned())
     }
 }

@@ -4,6 +4,7 @@ use crate::env;
 use crate::error::{Error, WaitError};
 use crate::exit;
 use crate::info::PointInfo;
+use crate::plan::Plan;
 use crate::random;
 use crate::registry::{Arming, Request, Unknown, registry};
 use crate::slot::Slot;
@@ -112,6 +113,18 @@ impl Armed {
         wait::watch(&self.arming.plan, wanted, timeout)
     }
 
+    pub(crate) async fn wait_async(
+        &self,
+        wanted: Wanted,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        wait::watch_async(&self.arming.plan, wanted, timeout).await
+    }
+
+    pub(crate) fn expect_fired(&self) -> Result<(), String> {
+        expect_fired(&self.arming.plan)
+    }
+
     pub(crate) fn resume(&self, n: usize) -> usize {
         self.arming.plan.gate.resume(n)
     }
@@ -141,4 +154,28 @@ impl Scope {
             _ => Err(WaitError::Disarmed { name: name.to_owned(), wanted: wanted.to_string() }),
         }
     }
+
+    pub(crate) async fn wait_async(
+        &self,
+        name: &str,
+        wanted: Wanted,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        match self.plan(name) {
+            Ok(Some(plan)) => wait::watch_async(&plan, wanted, timeout).await,
+            _ => Err(WaitError::Disarmed { name: name.to_owned(), wanted: wanted.to_string() }),
+        }
+    }
+
+    pub(crate) fn expect_fired(&self, name: &str) -> Result<(), String> {
+        match self.plan(name) {
+            Ok(Some(plan)) => expect_fired(&plan),
+            Ok(None) => Err(format!("the scope does not arm `{name}`")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+fn expect_fired(plan: &Plan) -> Result<(), String> {
+    if plan.fires() > 0 { Ok(()) } else { Err(plan.unfired()) }
 }
