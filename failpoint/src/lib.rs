@@ -43,6 +43,7 @@ const _: () = assert!(
      who asked for it with: cargo tree -e features -i failpoint"
 );
 
+mod callback;
 mod error;
 mod info;
 mod injected;
@@ -103,6 +104,7 @@ mod wait;
 #[cfg_attr(not(feature = "runtime"), path = "world/off.rs")]
 mod world;
 
+pub use callback::{Action, Hit};
 pub use error::{Error, WaitError};
 pub use info::{PointInfo, SiteInfo};
 pub use injected::Injected;
@@ -110,8 +112,8 @@ pub use panics::InjectedPanic;
 pub use scoped::{DontHoldScopeGuardsAcrossAwaitPoints, Scope};
 pub use value::{BadTerm, FromTerm};
 pub use verbs::{
-    Armed, ExitHold, arm, arm_all, arm_unlisted, disarm, enabled, hold_exit, init_from_env, point,
-    points, reset, seed,
+    Armed, ExitHold, arm, arm_all, arm_unlisted, arm_with, disarm, enabled, hold_exit,
+    init_from_env, point, points, reset, seed,
 };
 
 #[cfg(feature = "attributes")]

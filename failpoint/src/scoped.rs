@@ -1,5 +1,6 @@
 //! Arming for one test, or one part of a program, and nobody else: the public face of scopes.
 
+use crate::callback::{Action, Hit};
 use crate::error::{Error, WaitError};
 use crate::verbs::Wanted;
 use crate::world;
@@ -134,6 +135,18 @@ impl Scope {
     /// As [`arm`](crate::arm).
     pub fn arm(&self, name: &str, terms: &str) -> Result<(), Error> {
         self.inner.arm(name, terms)
+    }
+
+    /// Arms a point inside the scope with a callback.
+    ///
+    /// # Errors
+    /// As [`arm_with`](crate::arm_with).
+    pub fn arm_with(
+        &self,
+        name: &str,
+        callback: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        self.inner.arm_with(name, callback)
     }
 
     /// Arms several points, all or none.

@@ -2,6 +2,7 @@
 //!
 //! One face for both worlds; `world` is what stands behind it.
 
+use crate::callback::{Action, Hit};
 use crate::error::{Error, WaitError};
 use crate::info::PointInfo;
 use crate::world;
@@ -36,6 +37,37 @@ use std::time::Duration;
 #[doc(alias = "enable")]
 pub fn arm(name: &str, terms: &str) -> Result<Armed, Error> {
     world::arm(name, terms).map(Armed::new)
+}
+
+/// Arms a point with a callback, which sees every hit and says what to do.
+///
+/// It is called with nothing held: it may disarm its own point. A value that the site cannot take
+/// is logged once and passed by.
+///
+/// # Errors
+/// As [`arm`].
+///
+/// ```
+/// # #[cfg(feature = "failpoints")] {
+/// use failpoint::Action;
+/// fn apply(region: u64) -> Option<u64> {
+///     failpoint::fail_point!("apply-called-back", region = region, |n: u64| Some(n));
+///     None
+/// }
+/// let armed = failpoint::arm_with("apply-called-back", |hit| {
+///     if hit.get("region").as_deref() == Some("7") { Action::value(hit.number()) } else { Action::Pass }
+/// })?;
+/// assert_eq!([apply(1), apply(7), apply(7)], [None, Some(2), Some(3)]);
+/// assert_eq!((armed.hits(), armed.fires()), (3, 2));
+/// # }
+/// # Ok::<(), failpoint::Error>(())
+/// ```
+#[doc(alias = "cfg_callback")]
+pub fn arm_with(
+    name: &str,
+    callback: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+) -> Result<Armed, Error> {
+    world::arm_with(name, callback).map(Armed::new)
 }
 
 /// Arms several points, `a=TERMS;b=TERMS`: all of them or, with every error, none.

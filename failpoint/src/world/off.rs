@@ -1,5 +1,6 @@
 //! The verbs where failpoints are compiled out: arming is refused, lists are empty.
 
+use crate::callback::{Action, Hit};
 use crate::error::{COMPILED_OUT, Error, WaitError};
 use crate::info::PointInfo;
 use crate::verbs::Wanted;
@@ -9,6 +10,13 @@ use std::sync::Once;
 use std::time::Duration;
 
 pub(crate) fn arm(_: &str, _: &str) -> Result<Armed, Error> {
+    Err(Error::CompiledOut)
+}
+
+pub(crate) fn arm_with(
+    _: &str,
+    _: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+) -> Result<Armed, Error> {
     Err(Error::CompiledOut)
 }
 
@@ -135,6 +143,14 @@ impl Scope {
     }
 
     pub(crate) fn arm(&self, _: &str, _: &str) -> Result<(), Error> {
+        Err(Error::CompiledOut)
+    }
+
+    pub(crate) fn arm_with(
+        &self,
+        _: &str,
+        _: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+    ) -> Result<(), Error> {
         Err(Error::CompiledOut)
     }
 

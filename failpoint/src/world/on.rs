@@ -1,5 +1,6 @@
 //! The verbs where failpoints are compiled in.
 
+use crate::callback::{Action, Hit};
 use crate::env;
 use crate::error::{Error, WaitError};
 use crate::exit;
@@ -8,6 +9,7 @@ use crate::plan::Plan;
 use crate::random;
 use crate::registry::{Arming, Request, Unknown, registry};
 use crate::slot::Slot;
+use crate::sync::Arc;
 use crate::verbs::Wanted;
 use crate::wait;
 use std::time::Duration;
@@ -23,9 +25,20 @@ pub(crate) fn arm_unlisted(name: &str, terms: &str) -> Result<Armed, Error> {
     arm_one(name, terms, Unknown::Armed)
 }
 
+pub(crate) fn arm_with(
+    name: &str,
+    callback: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+) -> Result<Armed, Error> {
+    env::ensure();
+    arm_request(Request::callback(name, Arc::new(callback)))
+}
+
 fn arm_one(name: &str, terms: &str, unknown: Unknown) -> Result<Armed, Error> {
     env::ensure();
-    let request = Request::parse(name, terms, unknown)?;
+    arm_request(Request::parse(name, terms, unknown)?)
+}
+
+fn arm_request(request: Request) -> Result<Armed, Error> {
     match registry().arm(vec![request], Slot::Global) {
         Ok(mut armings) => Ok(Armed::new(armings.remove(0))),
         Err(mut errors) => Err(errors.remove(0)),
