@@ -55,23 +55,30 @@ pub(crate) struct Exchange {
 struct Shared {
     from: String,
     limits: Limits,
-    phase: Mutex<Phase>,
+    state: Mutex<State>,
     deadline: watch::Sender<Option<Instant>>,
 }
 
+struct State {
+    phase: Phase,
+    /// One for each reply that is on its way: a peer may ask again before it has the first.
+    holds: Vec<ExitHold>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Idle,
     Head,
     Acting,
-    Replying { _hold: ExitHold },
+    Replying,
 }
 
 impl Exchange {
     /// Of a connection with `from`.
     pub(crate) fn new(from: String, limits: Limits) -> Self {
         let deadline = watch::Sender::new(Some(Instant::now() + limits.head));
-        let phase = Mutex::new(Phase::Head);
-        Self { shared: Arc::new(Shared { from, limits, phase, deadline }) }
+        let state = Mutex::new(State { phase: Phase::Head, holds: Vec::new() });
+        Self { shared: Arc::new(Shared { from, limits, state, deadline }) }
     }
 
     pub(crate) fn from(&self) -> &str {
@@ -89,7 +96,8 @@ impl Exchange {
 
     /// A reply goes out now; `hold` was taken before the request was acted upon.
     pub(crate) fn reply(&self, hold: ExitHold) {
-        self.enter(Phase::Replying { _hold: hold }, Some(self.shared.limits.reply));
+        self.state().holds.push(hold);
+        self.enter(Phase::Replying, Some(self.shared.limits.reply));
     }
 
     /// Comes back once the peer has taken longer than it may.
@@ -109,25 +117,30 @@ impl Exchange {
     }
 
     fn heard(&self) {
-        if matches!(*self.phase(), Phase::Idle) {
+        if self.state().phase == Phase::Idle {
             self.enter(Phase::Head, Some(self.shared.limits.head));
         }
     }
 
     fn flushed(&self) {
-        if matches!(*self.phase(), Phase::Replying { .. }) {
+        self.let_go();
+        if self.state().phase == Phase::Replying {
             self.enter(Phase::Idle, Some(self.shared.limits.idle));
         }
     }
 
+    fn let_go(&self) {
+        let holds = std::mem::take(&mut self.state().holds);
+        drop(holds);
+    }
+
     fn enter(&self, phase: Phase, limit: Option<Duration>) {
-        let over = std::mem::replace(&mut *self.phase(), phase);
-        drop(over);
+        self.state().phase = phase;
         self.shared.deadline.send_replace(limit.map(|limit| Instant::now() + limit));
     }
 
-    fn phase(&self) -> MutexGuard<'_, Phase> {
-        self.shared.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -146,7 +159,7 @@ impl<S> Wire<S> {
 impl<S> Drop for Wire<S> {
     /// Nothing more goes out: whoever waits for the reply to be out waits in vain.
     fn drop(&mut self) {
-        self.exchange.enter(Phase::Idle, None);
+        self.exchange.let_go();
     }
 }
 
@@ -194,7 +207,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // Whatever did not get out by now never will.
-        self.exchange.flushed();
+        self.exchange.let_go();
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -16,7 +16,6 @@ use crate::request::{Request, decode};
 use failpoint::__private::control::{self, Applied, duration};
 use failpoint::{Error, PointInfo};
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::time::Duration;
 
 pub(crate) fn answer(request: &Request<'_>) -> Result<Reply, Refusal> {
@@ -132,19 +131,26 @@ fn name(key: &str) -> Cow<'_, str> {
 }
 
 fn one_refused(error: Error) -> Refusal {
-    refused(&error, error.to_string())
+    refused(&error, explain(&error))
 }
 
 fn several_refused(errors: Vec<Error>) -> Refusal {
-    let mut text = String::new();
-    for error in &errors {
-        let line_end = if text.is_empty() { "" } else { "\n" };
-        let _ = write!(text, "{line_end}{error}");
-    }
-    let text = text + "\nnothing was changed";
+    let mut lines: Vec<String> = errors.iter().map(explain).collect();
+    lines.push("nothing was changed".to_owned());
+    let text = lines.join("\n");
     match errors.first() {
         Some(first) => refused(first, text),
         None => Refusal::SetBadTerms(text),
+    }
+}
+
+/// The error in words for those who are outside.
+fn explain(error: &Error) -> String {
+    match error {
+        Error::UnknownPoint { name, nearest, .. } if nearest.is_empty() => {
+            format!("no failpoint is named `{name}` in this program; GET / lists those there are")
+        }
+        _ => error.to_string(),
     }
 }
 

@@ -24,7 +24,7 @@
 //!
 //! **Own thread.** The listener has a thread and a runtime of its own: a server whose every worker
 //! is paused or wedged still answers, and the reply to a request that arms `kill` arrives before the
-//! process ends. [`mount`] and [`respond`] carry the same answers on somebody else's runtime, without
+//! process ends. `mount` (feature `axum`) and [`respond`] carry the same answers on somebody else's runtime, without
 //! these two promises.
 //!
 //! **Who may come in.** Without a token only loopback and Unix sockets are listened on, and a
@@ -44,10 +44,6 @@
 //! asks for them: it needs no `#[cfg]`.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(
-    not(feature = "axum"),
-    doc = "\n[`mount`]: https://docs.rs/failpoint-http/latest/failpoint_http/fn.mount.html"
-)]
 
 mod address;
 #[cfg(feature = "axum")]
@@ -73,6 +69,8 @@ mod request;
 mod respond;
 #[cfg(feature = "failpoints")]
 mod serve;
+#[cfg(all(test, feature = "failpoints"))]
+mod serve_tests;
 #[cfg(feature = "failpoints")]
 mod settings;
 
@@ -163,3 +161,8 @@ impl fmt::Debug for Control {
         f.debug_struct("Control").field("address", &self.address()).finish()
     }
 }
+
+/// The code of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -57,7 +57,10 @@ fn a_session_of_a_client_of_gofail() {
     assert_eq!(client.ask("GET", "/raftBeforeSave?x", "").status, 200);
 
     // HTTP/1.0, and a client that closes its half when it has asked.
-    assert_eq!(read_all(&address, "GET /raftBeforeSave HTTP/1.0\r\n\r\n").lines().last(), Some("1*off"));
+    assert_eq!(
+        read_all(&address, "GET /raftBeforeSave HTTP/1.0\r\n\r\n").lines().last(),
+        Some("1*off")
+    );
 
     drop(control);
     assert!(client.is_closed(), "whoever is connected is let go");

@@ -60,7 +60,8 @@ fn a_point_from_idle_to_armed_to_idle() {
 
 #[test]
 fn a_name_that_nobody_bears() {
-    for path in ["/rows/nobody", "/", "//rows/nobody", "/v1", "/failpoints", "/a%20b", "/%ff", "/%"] {
+    for path in ["/rows/nobody", "/", "//rows/nobody", "/v1", "/failpoints", "/a%20b", "/%ff", "/%"]
+    {
         if path != "/" {
             let unknown = "failed to GET: failpoint: failpoint does not exist\n";
             row("GET", path, "", 404, REFUSED, unknown);
@@ -71,13 +72,15 @@ fn a_name_that_nobody_bears() {
     }
     row(
         "PUT",
-        "/rows/nobody",
+        "/QQQQ",
         "off",
         400,
         REFUSED,
-        "fail to set failpoint: failpoint: failpoint does not exist: no failpoint is named \
-         `rows/nobody` in this program; failpoint::points() lists those there are\n",
+        "fail to set failpoint: failpoint: failpoint does not exist: no failpoint is named `QQQQ` \
+         in this program; GET / lists those there are\n",
     );
+    let near = String::from_utf8(ask("PUT", "/rows/onee", "off").body).expect("UTF-8");
+    assert!(near.contains("the nearest are `rows/one`"), "{near}");
 }
 
 #[test]
@@ -115,12 +118,11 @@ fn several_at_once_are_all_armed_or_none() {
     row(
         "PUT",
         "/failpoints",
-        "rows/several-a=panic;rows/several-c=off",
+        "rows/several-a=panic;QQQQ=off",
         400,
         REFUSED,
-        "fail to set failpoint: failpoint: failpoint does not exist: no failpoint is named \
-         `rows/several-c` in this program; the nearest are `rows/several-a`, `rows/several-b`\n\
-         nothing was changed\n",
+        "fail to set failpoint: failpoint: failpoint does not exist: no failpoint is named `QQQQ` \
+         in this program; GET / lists those there are\nnothing was changed\n",
     );
     let two = ask("PUT", "/failpoints", "rows/several-a=panic;rows/several-b=slep(1);x");
     let text = String::from_utf8(two.body).expect("UTF-8");
@@ -226,7 +228,10 @@ fn json_for_those_who_ask_for_it() {
          is disabled\"}\n"
     );
     assert!(json("GET", "/", "").2.contains("\"rows/json\":null"));
-    assert_eq!(json("PUT", "/rows/json", "return(\"a\\\\b\")"), (204, String::new(), String::new()));
+    assert_eq!(
+        json("PUT", "/rows/json", "return(\"a\\\\b\")"),
+        (204, String::new(), String::new())
+    );
     assert!(json("GET", "/", "").2.starts_with("{\"failpoints\":{\""));
     let is = |body: &str| (200, "application/json".to_owned(), body.to_owned());
     assert_eq!(

@@ -57,7 +57,11 @@ fn control_answers_while_everybody_sleeps_or_is_paused() {
             println!("{terms}: {kind}: median {median:?}, worst {:?}", times[ROUNDS - 1]);
             assert!(median < BOUND, "{kind} takes {median:?}");
         }
-        assert_eq!(failpoint::point("wedged/held").unwrap().hits, THREADS as u64, "they still stand");
+        assert_eq!(
+            failpoint::point("wedged/held").unwrap().hits,
+            THREADS as u64,
+            "they still stand"
+        );
 
         // What frees them, too.
         let start = Instant::now();
