@@ -4,4 +4,5 @@
 
 #![forbid(unsafe_code)]
 
+pub mod curl;
 pub mod wal_server;

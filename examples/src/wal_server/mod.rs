@@ -17,6 +17,11 @@
 //! | `walAfterSync` | synced, no reader sees it yet | dying with a record that nobody was promised |
 //! | `raftAfterSave` | saved, `OK` not sent | a slow save; a promise that never arrives |
 
+pub mod client;
+pub mod demo;
+pub mod load;
+pub mod process;
 pub mod record;
+pub mod server;
 pub mod store;
 pub mod wal;
