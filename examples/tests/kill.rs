@@ -47,7 +47,7 @@ fn five_deaths_lose_no_acknowledged_write() {
 }
 
 #[test]
-#[ignore = "takes a minute or two; run with: cargo test -p failpoint-examples --test kill -- --ignored"]
+#[ignore = "takes ten seconds and more; run with: cargo test -p failpoint-examples --test kill -- --ignored"]
 fn fifty_deaths_lose_no_acknowledged_write() {
     die(50);
 }
