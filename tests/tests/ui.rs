@@ -66,9 +66,16 @@ fn the_cases_do_not_trip_clippy() {
         return;
     }
     check("clippy", &["pass", "run"], &["2024"], |build| {
-        // Pedantry is for the one case that is written to please it.
+        // Pedantry is for the one case that is written to please it. (`nursery` wants functions to be
+        // const that hold points, where these are compiled out: no macro can talk it out of that.)
         let lints: &[&str] = if build.case.ends_with("every_form.rs") {
-            &["-Dwarnings", "-Dclippy::all", "-Dclippy::pedantic", "-Dclippy::nursery"]
+            &[
+                "-Dwarnings",
+                "-Dclippy::all",
+                "-Dclippy::pedantic",
+                "-Dclippy::nursery",
+                "-Aclippy::missing_const_for_fn",
+            ]
         } else {
             &["-Dwarnings", "-Dclippy::correctness", "-Dclippy::suspicious", "-Dclippy::perf"]
         };

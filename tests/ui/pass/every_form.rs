@@ -25,6 +25,7 @@
 )]
 
 use failpoint::{Injected, fail_point, fail_result, fail_value};
+use std::error::Error;
 use std::time::Duration;
 
 /// Plain.
@@ -47,6 +48,7 @@ pub fn context(region: u64, tenant: &str) {
 }
 
 /// With a closure of the text.
+#[must_use]
 pub fn text(n: u64) -> Option<String> {
     fail_point!("text", |text| text);
     fail_point!("text", if n > 1, |text| text);
@@ -57,6 +59,7 @@ pub fn text(n: u64) -> Option<String> {
 }
 
 /// With a typed closure.
+#[must_use]
 pub fn typed(n: u64) -> u64 {
     fail_point!("typed", |v: u64| v + 1);
     fail_point!("typed", if n > 1, |v: u64| v + n);
@@ -67,6 +70,7 @@ pub fn typed(n: u64) -> u64 {
 }
 
 /// As the crate `fail` has it.
+#[must_use]
 pub fn three_arguments(n: u64) -> u64 {
     fail_point!("three", n > 1, |_| 1);
     fail_point!("three", n == 1, |text| text.map_or(0, |text| text.len() as u64));
@@ -75,6 +79,7 @@ pub fn three_arguments(n: u64) -> u64 {
 }
 
 /// Values.
+#[must_use]
 pub fn values(n: u64) -> Option<u64> {
     if fail_value!("value").is_some() {
         return None;
@@ -92,12 +97,12 @@ pub fn values(n: u64) -> Option<u64> {
 ///
 /// # Errors
 /// When one is injected.
-pub fn results(n: u64) -> Result<(), Injected> {
+pub fn results(n: u64) -> Result<(), Box<dyn Error>> {
     fail_result!("result")?;
     fail_result!("result",)?;
     fail_result!("result", if n > 1)?;
     fail_result!("result", if n > 1, n = n)?;
-    fail_result!("result", n = n)
+    Ok(fail_result!("result", n = n)?)
 }
 
 /// Results in an `io::Result`.

@@ -46,6 +46,22 @@ pub fn questions(n: u64) -> Result<u64, Error> {
     Ok(fail_value!("question", u64).ok_or(Error::Injected(String::new())).unwrap_or(n))
 }
 
+pub fn looked_at() -> String {
+    if let Err(injected) = fail_result!("looked") {
+        return format!("{injected} {}", injected.point());
+    }
+    match fail_result!("looked") {
+        Ok(()) => {}
+        Err(injected) => {
+            let text = injected.value().unwrap_or_default().to_owned();
+            return text;
+        }
+    }
+    let Err(injected) = fail_result!("looked") else { return String::new() };
+    println!("{injected:?}");
+    injected.to_string()
+}
+
 fn check(n: u64) -> Result<bool, Error> {
     Ok(n > 1)
 }

@@ -38,7 +38,7 @@ pub fn result() -> Result<String, Box<dyn Error>> {
     fail_point!("return", |text| text.ok_or_else(|| "injected".into()));
     fail_point!("return", |text| Err(text.unwrap_or_default().into()));
     fail_point!("return", |error: std::io::Error| Err(error)?);
-    fail_point!("return", |_| Err(Box::new(std::fmt::Error)));
+    fail_point!("return", |_| -> Result<String, Box<dyn Error>> { Err(Box::new(std::fmt::Error)) });
     fail_result!("return")?;
     Ok(String::new())
 }
@@ -144,7 +144,7 @@ impl<T> Server<T> {
     }
 
     pub fn changed(&mut self, other: T) -> &mut T {
-        fail_point!("changed", |_| &mut self.0);
+        fail_point!("changed", move |_| &mut self.0);
         self.0 = other;
         &mut self.0
     }

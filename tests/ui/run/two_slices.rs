@@ -1,4 +1,5 @@
 //! Is a user's own static or slice of the same name another one?
+#![allow(clippy::assertions_on_constants)]
 #![allow(dead_code)]
 
 use failpoint::fail_point;
