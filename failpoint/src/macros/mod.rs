@@ -156,42 +156,56 @@ macro_rules! __fail_point {
     ) => {
         $crate::__fail_point!(@arguments $name $condition ($($context)* $key = $value,) $($($rest)*)?)
     };
-    (@arguments $name:tt $condition:tt $context:tt move | $($rest:tt)+) => {
-        $crate::__fail_point!(@parameter $name $condition $context (move | $($rest)+) $($rest)+)
+    (@arguments $name:tt $condition:tt $context:tt if $($rest:tt)*) => {
+        $crate::__private::compile_error!(
+            "`if CONDITION` stands once, right after the name: \
+             fail_point!(NAME, if CONDITION, KEY = VALUE, |v| …)"
+        )
     };
-    (@arguments $name:tt $condition:tt $context:tt | $($rest:tt)+) => {
-        $crate::__fail_point!(@parameter $name $condition $context (| $($rest)+) $($rest)+)
-    };
-    // `fail`'s three arguments.
-    (@arguments $name:tt () () $condition:expr, $($closure:tt)+) => {
-        $crate::__fail_point!(@closure $name ($condition) () $($closure)+)
-    };
-    (@arguments $name:tt $condition:tt $context:tt $callable:expr $(,)?) => {
-        $crate::__emit!(callable $name $condition $context $callable)
+    (@arguments $name:tt $condition:tt $context:tt $($closure:tt)+) => {
+        $crate::__fail_point!(@closure $name $condition $context ($($closure)+) $($closure)+)
     };
 
-    (@closure $name:tt $condition:tt $context:tt move | $($rest:tt)+) => {
-        $crate::__fail_point!(@parameter $name $condition $context (move | $($rest)+) $($rest)+)
+    // The closure comes twice: as written, so that errors point at what the user wrote, and to be
+    // taken apart.
+    (@closure $name:tt $condition:tt $context:tt $closure:tt move | $($rest:tt)+) => {
+        $crate::__fail_point!(@parameter $name $condition $context $closure $($rest)+)
     };
-    (@closure $name:tt $condition:tt $context:tt | $($rest:tt)+) => {
-        $crate::__fail_point!(@parameter $name $condition $context (| $($rest)+) $($rest)+)
+    (@closure $name:tt $condition:tt $context:tt $closure:tt | $($rest:tt)+) => {
+        $crate::__fail_point!(@parameter $name $condition $context $closure $($rest)+)
     };
-    (@closure $name:tt $condition:tt $context:tt $callable:expr $(,)?) => {
-        $crate::__emit!(callable $name $condition $context $callable)
+    // `fail`'s three arguments.
+    (@closure $name:tt () () $all:tt $condition:expr, $($closure:tt)+) => {
+        $crate::__fail_point!(@closure $name ($condition) () ($($closure)+) $($closure)+)
+    };
+    (@closure $name:tt $condition:tt $context:tt $callable:tt $($rest:tt)+) => {
+        $crate::__fail_point!(@last callable $name $condition $context $callable)
     };
 
     // Walks over the closure's pattern, to see whether a type stands behind it.
-    (@parameter $name:tt $condition:tt $context:tt $closure:tt : _ | $($body:tt)+) => {
-        $crate::__emit!(closure $name $condition $context $closure)
+    (@parameter $name:tt $condition:tt $context:tt $closure:tt : _ $(,)? | $($body:tt)+) => {
+        $crate::__fail_point!(@last closure $name $condition $context $closure)
     };
     (@parameter $name:tt $condition:tt $context:tt $closure:tt : $type:ty | $($body:tt)+) => {
-        $crate::__emit!(typed $name $condition $context $closure $type)
+        $crate::__fail_point!(@last typed $name $condition $context $closure $type)
+    };
+    (@parameter $name:tt $condition:tt $context:tt $closure:tt : $type:ty, | $($body:tt)+) => {
+        $crate::__fail_point!(@last typed $name $condition $context $closure $type)
     };
     (@parameter $name:tt $condition:tt $context:tt $closure:tt | $($body:tt)+) => {
-        $crate::__emit!(closure $name $condition $context $closure)
+        $crate::__fail_point!(@last closure $name $condition $context $closure)
     };
     (@parameter $name:tt $condition:tt $context:tt $closure:tt $seen:tt $($rest:tt)+) => {
         $crate::__fail_point!(@parameter $name $condition $context $closure $($rest)+)
+    };
+
+    (@last $form:ident $name:tt $condition:tt $context:tt ($closure:expr $(,)?) $($type:ty)?) => {
+        $crate::__emit!($form $name $condition $context ($closure) $($type)?)
+    };
+    (@last $form:ident $name:tt $condition:tt $context:tt ($closure:expr, $($rest:tt)+) $($type:ty)?) => {
+        $crate::__private::compile_error!(
+            "the closure comes last: fail_point!(NAME, if CONDITION, KEY = VALUE, |v| …)"
+        )
     };
 }
 
@@ -221,6 +235,12 @@ macro_rules! __fail_value {
             @typed $name $type $condition ($($context)* $key = $value,) $($($rest)*)?
         )
     };
+    (@typed $name:tt $type:tt $condition:tt $context:tt $($rest:tt)+) => {
+        $crate::__private::compile_error!(
+            "write fail_value!(NAME, Type, if CONDITION, KEY = VALUE), in this order and each but \
+             the name optional"
+        )
+    };
 }
 
 /// The muncher of `fail_result!`: `(name) (condition) (context) rest`.
@@ -238,6 +258,12 @@ macro_rules! __fail_result {
     ) => {
         $crate::__fail_result!(
             @arguments $name $condition ($($context)* $key = $value,) $($($rest)*)?
+        )
+    };
+    (@arguments $name:tt $condition:tt $context:tt $($rest:tt)+) => {
+        $crate::__private::compile_error!(
+            "write fail_result!(NAME, if CONDITION, KEY = VALUE), in this order and each but the \
+             name optional"
         )
     };
 }

@@ -18,17 +18,17 @@ macro_rules! __emit {
             }
         }
     };
-    (closure ($name:expr) $condition:tt $context:tt ($($closure:tt)+)) => {
+    (closure ($name:expr) $condition:tt $context:tt ($closure:expr)) => {
         match () {
             () => {}
             _ => {
                 $crate::__check!($name, $crate::__private::Accepts::TEXT);
                 $crate::__unused!($condition $context);
-                return $crate::__private::call($crate::__private::never(), $($closure)+);
+                return $crate::__private::call($crate::__private::never(), $closure);
             }
         }
     };
-    (callable ($name:expr) $condition:tt $context:tt $callable:expr) => {
+    (callable ($name:expr) $condition:tt $context:tt ($callable:expr)) => {
         match () {
             () => {}
             _ => {
@@ -38,7 +38,7 @@ macro_rules! __emit {
             }
         }
     };
-    (typed ($name:expr) $condition:tt $context:tt ($($closure:tt)+) $type:ty) => {
+    (typed ($name:expr) $condition:tt $context:tt ($closure:expr) $type:ty) => {
         match () {
             () => {}
             _ => {
@@ -52,7 +52,7 @@ macro_rules! __emit {
                 $crate::__unused!($condition $context);
                 return $crate::__private::call_typed(
                     $crate::__private::never::<$type>(),
-                    $($closure)+
+                    $closure
                 );
             }
         }
@@ -106,7 +106,8 @@ macro_rules! __check {
 macro_rules! __unused {
     (() ($($key:ident = $value:expr,)*)) => {
         $(
-            let _ = ($crate::__key!($key), &$value as &dyn $crate::__private::Display);
+            // A call, not a `let`, which would extend the life of what is borrowed here.
+            $crate::__private::unused($crate::__key!($key), $crate::__private::shown(&$value));
         )*
     };
     (($condition:expr) $context:tt) => {

@@ -2,7 +2,7 @@
 //!
 //! Not for use: it changes without notice.
 
-pub use core::fmt::Display;
+use core::fmt::Display;
 pub use core::option::Option::{self, None, Some};
 pub use core::result::Result::{Err, Ok};
 pub use core::{compile_error, file, line, module_path, option_env, stringify};
@@ -36,6 +36,9 @@ mod world {
         }
     }
 
+    /// Takes what context is given.
+    pub fn unused(_: &str, _: &dyn core::fmt::Display) {}
+
     /// A call that no const function may hold.
     pub fn not_const() {}
 
@@ -49,6 +52,12 @@ pub use world::*;
 
 #[cfg(feature = "runtime")]
 pub mod control;
+
+/// What context is given; a function, so that errors point at the value.
+#[inline]
+pub fn shown<T: Display>(value: &T) -> &dyn Display {
+    value
+}
 
 /// Calls a closure of the text; gives its parameter the type.
 #[inline]
