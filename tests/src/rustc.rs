@@ -18,7 +18,8 @@ pub fn rustc(world: World, profile: Profile) -> Command {
 pub fn clippy(world: World, profile: Profile) -> Option<Command> {
     let sysroot = rustc(world, profile).args(["--print", "sysroot"]).output().ok()?.stdout;
     let sysroot = PathBuf::from(String::from_utf8(sysroot).ok()?.trim());
-    let driver = sysroot.join("bin").join("clippy-driver").with_extension(env::consts::EXE_EXTENSION);
+    let driver =
+        sysroot.join("bin").join("clippy-driver").with_extension(env::consts::EXE_EXTENSION);
     driver.exists().then(|| with_failpoint(Command::new(driver), world, profile))
 }
 
