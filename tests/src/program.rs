@@ -1,9 +1,9 @@
 //! How is the program in `tests/wiring` built with flags that cargo's profiles would make slow?
 
 use crate::rustc::{run, rustc};
-use crate::world::{Profile, World, directory, workspace};
+use crate::world::{self, Profile, World, directory, workspace};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The program and its library, compiled for one world with one set of flags.
@@ -38,15 +38,6 @@ impl Program {
         executable
     }
 
-    /// Builds it and runs it; gives what it prints, a line for each site.
-    pub fn sites(&self) -> Vec<String> {
-        let mut command = Command::new(self.build());
-        crate::world::without_settings(&mut command);
-        let mut sites: Vec<_> = run(&mut command).lines().map(str::to_owned).collect();
-        sites.sort();
-        sites
-    }
-
     fn rustc(&self, package: &str, main: &str) -> Command {
         let mut rustc = rustc(self.world, self.profile);
         rustc
@@ -57,4 +48,13 @@ impl Program {
             .args(self.flags);
         rustc
     }
+}
+
+/// Runs a program that was built here; gives what it prints, a line for each site.
+pub fn sites(executable: &Path) -> Vec<String> {
+    let mut command = Command::new(executable);
+    world::without_settings(&mut command);
+    let mut sites: Vec<_> = run(&mut command).lines().map(str::to_owned).collect();
+    sites.sort();
+    sites
 }

@@ -140,9 +140,16 @@ macro_rules! __through {
 #[macro_export]
 macro_rules! __site {
     ($name:expr, $accepts:expr) => {{
+        static __FAILPOINT_SITE: $crate::__private::Site = $crate::__describe!($name, $accepts);
+        // The list holds functions. A static that the list held or referred to would be one that
+        // others may see, and in a library its address would be loaded before its byte is.
+        #[inline(never)]
+        fn __failpoint_site() -> &'static $crate::__private::Site {
+            &__FAILPOINT_SITE
+        }
         #[$crate::__private::linkme::distributed_slice($crate::__private::FAILPOINT_SITES_0_1)]
         #[linkme(crate = $crate::__private::linkme)]
-        static __FAILPOINT_SITE: $crate::__private::Site = $crate::__describe!($name, $accepts);
+        static __FAILPOINT_LISTED: fn() -> &'static $crate::__private::Site = __failpoint_site;
         &__FAILPOINT_SITE
     }};
 }

@@ -66,3 +66,32 @@ pub mod unnamed {
         }
     }
 }
+
+/// What does an idle point in a library cost?
+pub mod idle {
+    /// With a point.
+    #[inline(never)]
+    pub fn library_with_point(argument: u64) -> u64 {
+        failpoint::fail_point!("idle/library");
+        argument.wrapping_mul(5)
+    }
+
+    /// Without it.
+    #[inline(never)]
+    pub fn library_without_point(argument: u64) -> u64 {
+        argument.wrapping_mul(5)
+    }
+
+    /// With a point, made in the program.
+    #[inline(never)]
+    pub fn instance_with_point<T: Into<u64>>(argument: T) -> u64 {
+        failpoint::fail_point!("idle/instance");
+        argument.into().wrapping_mul(9)
+    }
+
+    /// Without it.
+    #[inline(never)]
+    pub fn instance_without_point<T: Into<u64>>(argument: T) -> u64 {
+        argument.into().wrapping_mul(9)
+    }
+}
