@@ -13,7 +13,7 @@ use crate::json;
 use crate::lease;
 use crate::reply::{Refusal, Reply};
 use crate::request::{Request, decode};
-use failpoint::__private::control::{self, Applied, duration};
+use failpoint::__private::control::{self, Applied};
 use failpoint::{Error, PointInfo};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -204,7 +204,7 @@ impl Wish {
 }
 
 fn ttl(text: &str) -> Result<Duration, Refusal> {
-    match duration::parse(text) {
+    match control::parse_duration(text) {
         Ok(Duration::ZERO) => {
             Err(Refusal::BadParameter("ttl: expected a duration longer than nothing".to_owned()))
         }

@@ -1,85 +1,122 @@
 //! What does a site become when failpoints are compiled in?
 //!
 //! A static that the linker lists, one load and one branch; all else is a cold call. Every name
-//! goes through `$crate::__private`, so that nothing of the user's can stand in the way.
+//! goes through `$crate::__private`, so that nothing of the user's can stand in the way. A local is
+//! hygienic towards the user's locals, but `let site` means the user's `const site` where there is
+//! one: hence the underscores.
+//!
+//! What was evaluated is bound before it is matched, so that the context is gone when the closure
+//! takes what the context borrowed.
 
-/// `__emit!(form (name) … )`: see the munchers for what each form is given.
+/// `__emit!(form (mode (scope) name) … )`: see the munchers for what each form is given.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __emit {
-    (statement ($name:expr) () ()) => {{
-        let site = $crate::__site!($name, $crate::__private::Accepts::NOTHING);
-        if site.armed() {
-            $crate::__private::evaluate(site);
+    (statement (sync () $name:expr) () ()) => {{
+        let __site = $crate::__site!($name, $crate::__private::Accepts::NOTHING);
+        if __site.armed() {
+            $crate::__private::evaluate(__site);
         }
     }};
-    (statement ($name:expr) $condition:tt $context:tt) => {{
-        let site = $crate::__site!($name, $crate::__private::Accepts::NOTHING);
-        if $crate::__armed!(site $condition) {
-            $crate::__private::evaluate_with(site, $crate::__context!($context));
+    (statement ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {{
+        let __site = $crate::__site!($name, $crate::__private::Accepts::NOTHING);
+        if $crate::__armed!(__site $condition $context) {
+            let _ = $crate::__evaluate!($mode $scope __site $context);
         }
     }};
-    (closure ($name:expr) $condition:tt $context:tt ($($closure:tt)+)) => {{
-        let site = $crate::__site!($name, $crate::__private::Accepts::TEXT);
-        if $crate::__armed!(site $condition) {
-            if let $crate::__private::Some(value) =
-                $crate::__private::evaluate_text(site, $crate::__context!($context))
-            {
-                return $crate::__private::call(value, $($closure)+);
+    (closure ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($closure:expr)) => {{
+        let __site = $crate::__site!($name, $crate::__private::Accepts::TEXT);
+        if $crate::__armed!(__site $condition $context) {
+            let __value = $crate::__evaluate!($mode $scope __site $context);
+            if let $crate::__private::Some(__value) = __value {
+                return $crate::__private::call(__value, $closure);
             }
         }
     }};
-    (callable ($name:expr) $condition:tt $context:tt $callable:expr) => {{
-        let site = $crate::__site!($name, $crate::__private::Accepts::TEXT);
-        if $crate::__armed!(site $condition) {
-            if let $crate::__private::Some(value) =
-                $crate::__private::evaluate_text(site, $crate::__context!($context))
-            {
-                return $crate::__private::call_responder(value, $callable);
+    (callable ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($callable:expr)) => {{
+        let __site = $crate::__site!($name, $crate::__private::Accepts::TEXT);
+        if $crate::__armed!(__site $condition $context) {
+            let __value = $crate::__evaluate!($mode $scope __site $context);
+            if let $crate::__private::Some(__value) = __value {
+                return $crate::__private::call_responder(__value, $callable);
             }
         }
     }};
-    (typed ($name:expr) $condition:tt $context:tt ($($closure:tt)+) $type:ty) => {{
-        let site = $crate::__site!(
+    (typed ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($closure:expr) $type:ty) => {{
+        let __site = $crate::__site!(
             $name,
             $crate::__private::Accepts::typed::<$type>(
                 "closure",
                 $crate::__private::stringify!($type),
             )
         );
-        if $crate::__armed!(site $condition) {
-            if let $crate::__private::Some(value) =
-                $crate::__private::evaluate_typed::<$type>(site, $crate::__context!($context))
-            {
-                return $crate::__private::call_typed(value, $($closure)+);
+        if $crate::__armed!(__site $condition $context) {
+            let __value =
+                $crate::__private::typed::<$type>($crate::__evaluate!($mode $scope __site $context));
+            if let $crate::__private::Some(__value) = __value {
+                return $crate::__private::call_typed(__value, $closure);
             }
         }
     }};
-    (value $name:tt () $condition:tt $context:tt) => {
-        $crate::__emit!(value $name (()) $condition $context)
+    (value $head:tt () $condition:tt $context:tt) => {
+        $crate::__emit!(value $head (()) $condition $context)
     };
-    (value ($name:expr) ($type:ty) $condition:tt $context:tt) => {{
-        let site = $crate::__site!(
+    (value ($mode:ident $scope:tt $name:expr) ($type:ty) $condition:tt $context:tt) => {{
+        let __site = $crate::__site!(
             $name,
             $crate::__private::Accepts::typed::<$type>(
                 "value",
                 $crate::__private::stringify!($type),
             )
         );
-        if $crate::__armed!(site $condition) {
-            $crate::__private::evaluate_typed::<$type>(site, $crate::__context!($context))
+        if $crate::__armed!(__site $condition $context) {
+            $crate::__private::typed::<$type>($crate::__evaluate!($mode $scope __site $context))
         } else {
             $crate::__private::None
         }
     }};
-    (result ($name:expr) $condition:tt $context:tt) => {{
-        let site = $crate::__site!($name, $crate::__private::Accepts::RESULT);
-        if $crate::__armed!(site $condition) {
-            $crate::__private::evaluate_result(site, $crate::__context!($context))
+    (result ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {{
+        let __site = $crate::__site!($name, $crate::__private::Accepts::RESULT);
+        if $crate::__armed!(__site $condition $context) {
+            $crate::__private::injected(__site, $crate::__evaluate!($mode $scope __site $context))
         } else {
             $crate::__private::Ok(())
         }
     }};
+}
+
+/// The cold half. An async one is begun and then awaited in two statements, so that what the site
+/// tells is gone before the await.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __evaluate {
+    (sync $scope:tt $site:ident $context:tt) => {
+        $crate::__private::evaluate_with(
+            $site,
+            $crate::__context!($context),
+            $crate::__through!($scope),
+        )
+    };
+    (async_ $scope:tt $site:ident $context:tt) => {{
+        let __evaluation = $crate::__private::evaluate_async(
+            $site,
+            $crate::__context!($context),
+            $crate::__through!($scope),
+        );
+        __evaluation.await
+    }};
+}
+
+/// The scope that was passed by hand, if one was.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __through {
+    (()) => {
+        $crate::__private::None
+    };
+    (($scope:expr)) => {
+        $crate::__private::Some($crate::__private::through(&$scope))
+    };
 }
 
 /// The static of a site, listed at link time, as a reference: a static that a macro leaves is not
@@ -150,15 +187,18 @@ macro_rules! __describe {
     };
 }
 
-/// Whether to go on at an armed site. A condition is user code: it runs only where something is
-/// armed, not at a site's first, unseen evaluation.
+/// Whether to go on at an armed site. A condition and context are user code: they run only where
+/// something is armed, not at a site's first, unseen evaluation.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __armed {
-    ($site:ident ()) => {
+    ($site:ident () ()) => {
         $site.armed()
     };
-    ($site:ident ($condition:expr)) => {
+    ($site:ident () $context:tt) => {
+        $site.armed() && $crate::__private::ready($site)
+    };
+    ($site:ident ($condition:expr) $context:tt) => {
         $site.armed() && $crate::__private::ready($site) && $condition
     };
 }
@@ -167,6 +207,6 @@ macro_rules! __armed {
 #[macro_export]
 macro_rules! __context {
     (($($key:ident = $value:expr,)*)) => {
-        &[$(($crate::__key!($key), &$value as &dyn $crate::__private::Display),)*]
+        &[$(($crate::__key!($key), $crate::__private::shown(&$value)),)*]
     };
 }

@@ -3,15 +3,15 @@
 use crate::env;
 use crate::error::Error;
 use crate::log::{self, Level};
-use crate::plan::Origin;
 use crate::registry::{Arming, Request, Unknown, registry};
 use crate::settings;
+use crate::slot::Slot;
 use crate::terms::Action;
 use std::fmt;
 
 pub use crate::env::announce;
 pub use crate::log::Speaking as Quiet;
-pub use crate::terms::duration;
+pub use crate::terms::duration::parse as parse_duration;
 
 /// What an arming over HTTP made. Nothing disarms it but a verb.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub fn arm(name: &str, terms: &str, unlisted: bool) -> Result<Applied, Error> {
     if !unlisted {
         crate::point(name)?;
     }
-    let request = Request::parse(name, terms, Origin::Remote, unknown)?;
+    let request = Request::parse(name, terms, unknown)?;
     apply(vec![request]).map(|mut all| all.remove(0)).map_err(|mut errors| errors.remove(0))
 }
 
@@ -50,7 +50,7 @@ pub fn arm(name: &str, terms: &str, unlisted: bool) -> Result<Applied, Error> {
 pub fn arm_all(config: &str, unlisted: bool) -> Result<Vec<Applied>, Vec<Error>> {
     env::ensure();
     let unknown = if unlisted { Unknown::Armed } else { Unknown::Refused };
-    let requests = Request::parse_config(config, Origin::Remote, unknown)?;
+    let requests = Request::parse_config(config, unknown)?;
     apply(requests)
 }
 
@@ -77,7 +77,7 @@ pub fn warn(line: fmt::Arguments<'_>) {
 fn apply(requests: Vec<Request>) -> Result<Vec<Applied>, Vec<Error>> {
     let terms = |request: &Request| registry().point(&request.name).ok()?.terms;
     let before: Vec<Option<String>> = requests.iter().map(terms).collect();
-    let armings = registry().arm(requests)?;
+    let armings = registry().arm(requests, Slot::Remote)?;
     Ok(armings.into_iter().zip(before).map(|(arming, was)| Applied::new(arming, was)).collect())
 }
 
