@@ -1,7 +1,6 @@
 //! What the environment says. Each case needs its own process: this executable runs itself once
 //! more, its test `child` alone.
 #![cfg(feature = "failpoints")]
-#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,6 +1,5 @@
 //! The control plane beside a server on tokio, whose only worker is blocked.
 #![cfg(feature = "failpoints")]
-#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,6 +1,5 @@
 //! A hundred threads stand at a point, and control answers. Needs its own process: it measures.
 #![cfg(feature = "failpoints")]
-#![allow(clippy::unwrap_used)]
 
 mod common;
 
