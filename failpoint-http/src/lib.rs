@@ -76,6 +76,8 @@ mod serve;
 mod serve_tests;
 #[cfg(feature = "failpoints")]
 mod settings;
+#[cfg(feature = "failpoints")]
+mod v1;
 
 #[cfg(not(feature = "failpoints"))]
 mod stub;
