@@ -111,7 +111,7 @@ pub use verbs::{
 };
 
 #[cfg(feature = "attributes")]
-pub use failpoint_macros::failpoint;
+pub use failpoint_macros::{FromTerm, failpoint, test};
 
 /// Whether a variable of the build says yes: unset, empty and `0` say no.
 #[cfg(feature = "failpoints")]
