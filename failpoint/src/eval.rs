@@ -2,13 +2,14 @@
 //!
 //! The cold half of a site whose switch says to go on. See *One evaluation* in ARCHITECTURE.md.
 
-use crate::effect::{self, Effect};
+use crate::callback::{Action, Hit};
+use crate::effect::{self, Effect, Fired};
 use crate::env;
 use crate::injected::Injected;
-use crate::log;
-use crate::plan::{self, Decision, Fire, Plan};
+use crate::log::{self, Level};
+use crate::plan::{self, Decision, Facts, Fire, Plan};
 use crate::point::{Point, Snapshot};
-use crate::registry::registry;
+use crate::registry::{self, registry};
 use crate::scope::{self, Found, Scope};
 use crate::site::Site;
 use crate::sync::Arc;
@@ -53,7 +54,7 @@ pub fn evaluate_async(
     scope: Option<&crate::Scope>,
 ) -> Evaluation {
     let fired = decide(site, context, scope.map(crate::Scope::inner));
-    Evaluation { run: fired.map(|(plan, fire)| Box::new(Run::new(plan, site, fire))) }
+    Evaluation { run: fired.map(|(plan, fired)| Box::new(Run::new(plan, site, fired))) }
 }
 
 /// Reads what was returned as a `T`.
@@ -104,7 +105,7 @@ fn decide(
     site: &'static Site,
     context: Context<'_>,
     through: Option<&Scope>,
-) -> Option<(Arc<Plan>, Fire)> {
+) -> Option<(Arc<Plan>, Fired)> {
     let (point, snapshot) = find(site)?;
     for observation in &snapshot.observers {
         if observation.scope().is_none_or(|scope| scope::is_inside(scope, through)) {
@@ -127,17 +128,42 @@ fn decide(
         "scope" => scope::current_name(through),
         key => context.iter().find(|(name, _)| *name == key).map(|(_, value)| value.to_string()),
     };
-    match plan.decide(site, &facts) {
-        Decision::Fire(fire) => Some((plan, fire)),
-        Decision::NoHit | Decision::Pass | Decision::Misfit => None,
+    let fired = match plan.decide(site, &facts) {
+        Decision::Fire(fire) => Fired { fire, asked: None },
+        Decision::Ask(number) => ask(&plan, site, number, &facts)?,
+        Decision::NoHit | Decision::Pass | Decision::Misfit => return None,
+    };
+    Some((plan, fired))
+}
+
+/// Asks the callback what to do. Nothing is held: it may disarm its own point.
+fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Option<Fired> {
+    let callback = plan.callback.clone()?;
+    let action = callback(&Hit::new(plan.point, number + 1, facts));
+    if let Action::Return(text) = &action {
+        if let Some(refusal) = registry::misfit_of(site, text.as_deref()) {
+            if plan.is_first_misfit() {
+                log::say(Level::Error, format_args!("{refusal}; that site passes by"));
+            }
+            return None;
+        }
     }
+    let is_off = action == Action::Off;
+    let asked = effect::steps_of(action);
+    if asked.is_empty() {
+        return None;
+    }
+    plan.count_callback_fire(is_off);
+    Some(Fired { fire: Fire { term: 0, number }, asked: Some(asked) })
 }
 
 /// Decides, and runs the steps of the term that fires on this thread.
 fn run(site: &'static Site, context: Context<'_>, through: Option<&Scope>) -> Returned {
-    let (plan, fire) = decide(site, context, through)?;
-    for step in 0..plan.terms.chain[fire.term].steps.len() {
-        match effect::perform(&plan, fire, step) {
+    let (plan, fired) = decide(site, context, through)?;
+    let mut step = 0;
+    while let Some(effect) = effect::perform(&plan, &fired, step) {
+        step += 1;
+        match effect {
             Effect::Done => {}
             Effect::Return(value) => return Some(value),
             Effect::Wait(need) => match wait::block(&plan, site, need) {
@@ -173,14 +199,14 @@ impl Future for Evaluation {
 struct Run {
     plan: Arc<Plan>,
     site: &'static Site,
-    fire: Fire,
+    fired: Fired,
     step: usize,
     stay: Option<Stay>,
 }
 
 impl Run {
-    fn new(plan: Arc<Plan>, site: &'static Site, fire: Fire) -> Self {
-        Self { plan, site, fire, step: 0, stay: None }
+    fn new(plan: Arc<Plan>, site: &'static Site, fired: Fired) -> Self {
+        Self { plan, site, fired, step: 0, stay: None }
     }
 
     fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Returned> {
@@ -191,10 +217,9 @@ impl Run {
                     After::Over => return Poll::Ready(None),
                 }
             }
-            if self.step == self.plan.terms.chain[self.fire.term].steps.len() {
+            let Some(effect) = effect::perform(&self.plan, &self.fired, self.step) else {
                 return Poll::Ready(None);
-            }
-            let effect = effect::perform(&self.plan, self.fire, self.step);
+            };
             self.step += 1;
             match effect {
                 Effect::Done => {}

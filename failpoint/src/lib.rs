@@ -43,12 +43,14 @@ const _: () = assert!(
      who asked for it with: cargo tree -e features -i failpoint"
 );
 
+mod callback;
 mod error;
 mod info;
 mod injected;
 mod io_error;
 mod macros;
 mod name;
+mod panics;
 // Off, only durations are read, by `value`.
 #[doc(hidden)]
 #[path = "private/mod.rs"]
@@ -71,6 +73,8 @@ mod eval;
 mod exit;
 #[cfg(feature = "runtime")]
 mod gate;
+#[cfg(feature = "runtime")]
+mod hook;
 #[cfg(feature = "runtime")]
 mod log;
 #[cfg(feature = "runtime")]
@@ -100,14 +104,16 @@ mod wait;
 #[cfg_attr(not(feature = "runtime"), path = "world/off.rs")]
 mod world;
 
+pub use callback::{Action, Hit};
 pub use error::{Error, WaitError};
 pub use info::{PointInfo, SiteInfo};
 pub use injected::Injected;
+pub use panics::InjectedPanic;
 pub use scoped::{DontHoldScopeGuardsAcrossAwaitPoints, Scope};
 pub use value::{BadTerm, FromTerm};
 pub use verbs::{
-    Armed, ExitHold, arm, arm_all, arm_unlisted, disarm, enabled, hold_exit, init_from_env, point,
-    points, reset, seed,
+    Armed, ExitHold, arm, arm_all, arm_unlisted, arm_with, disarm, enabled, hold_exit,
+    init_from_env, point, points, reset, seed,
 };
 
 #[cfg(feature = "attributes")]

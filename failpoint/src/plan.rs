@@ -4,6 +4,7 @@
 //! over when the point is disarmed, armed anew or reset. Deciding is all it does; acting is
 //! `effect`'s.
 
+use crate::callback::{self, Hit};
 use crate::gate::Gate;
 use crate::random::{Draws, Purpose};
 use crate::site::Site;
@@ -42,9 +43,29 @@ pub(crate) struct Setting<'a> {
     pub(crate) pause_limit: Duration,
 }
 
+/// What is armed: terms, or a callback that decides.
+#[derive(Clone)]
+pub(crate) enum Order {
+    Terms(Terms),
+    Callback(Arc<Callback>),
+}
+
+pub(crate) type Callback = dyn Fn(&Hit<'_>) -> callback::Action + Send + Sync;
+
+impl fmt::Debug for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Order::Terms(terms) => terms.fmt(f),
+            Order::Callback(_) => f.write_str("callback"),
+        }
+    }
+}
+
 pub(crate) struct Plan {
     pub(crate) point: &'static str,
+    /// Empty for a callback.
     pub(crate) terms: Terms,
+    pub(crate) callback: Option<Arc<Callback>>,
     /// As written; see the ruling on text.
     pub(crate) text: String,
     pub(crate) origin: Origin,
@@ -103,8 +124,11 @@ pub(crate) enum Decision {
     Misfit,
     /// A hit in which this term acts.
     Fire(Fire),
+    /// A hit of this number, from 0, which the callback decides.
+    Ask(u64),
 }
 
+/// A term that acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fire {
     pub(crate) term: usize,
@@ -115,16 +139,21 @@ pub(crate) struct Fire {
 impl Plan {
     pub(crate) fn new(
         point: &'static str,
-        terms: Terms,
+        order: Order,
         text: String,
         setting: Setting<'_>,
         generation: u64,
     ) -> Self {
+        let (terms, callback) = match order {
+            Order::Terms(terms) => (terms, None),
+            Order::Callback(callback) => (Terms { chain: Vec::new() }, Some(callback)),
+        };
         let gate = Gate::new();
         let waits = terms.chain.iter().flat_map(Term::waits).count();
         let observe = || Arc::new(Observation::new(gate.clone(), setting.scope));
         Self {
             point,
+            callback,
             text,
             origin: setting.origin,
             pause_limit: setting.pause_limit,
@@ -162,6 +191,11 @@ impl Plan {
         *self.last_fire.lock()
     }
 
+    /// Whether this is the first value of a callback that a site could not take.
+    pub(crate) fn is_first_misfit(&self) -> bool {
+        !self.has_misfits.swap(true, Ordering::AcqRel)
+    }
+
     /// Notes an evaluation that came from outside the scope while only scopes arm the name.
     pub(crate) fn note_outside(&self, site: &Site) {
         let last = format!("{} on thread `{}`", site.at(), this_thread());
@@ -181,6 +215,12 @@ impl Plan {
                 outside.count, outside.last
             )
         })
+    }
+
+    /// What to say of a plan that should have fired and has not.
+    pub(crate) fn unfired(&self) -> String {
+        let outside = self.outside().map_or_else(String::new, |outside| format!(" ({outside})"));
+        format!("`{}={}` had {} hits and no fire{outside}", self.point, self.text, self.hits())
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -218,7 +258,7 @@ impl Plan {
         let decision = self.decide_and_count(site, facts);
         match decision {
             Decision::NoHit => {}
-            Decision::Pass | Decision::Misfit => self.gate.ring(),
+            Decision::Pass | Decision::Misfit | Decision::Ask(_) => self.gate.ring(),
             Decision::Fire(fire) => {
                 if !self.terms.chain[fire.term].is_off() {
                     *self.last_fire.lock() = Some(SystemTime::now());
@@ -230,6 +270,11 @@ impl Plan {
     }
 
     fn decide_and_count(&self, site: &Site, facts: Facts<'_>) -> Decision {
+        if self.callback.is_some() {
+            let mut counts = self.counts.lock();
+            counts.hits += 1;
+            return Decision::Ask(counts.hits - 1);
+        }
         let misfit = self.is_misfit(site);
         if self.unconditional && !misfit {
             return Decision::Fire(Fire {
@@ -267,6 +312,15 @@ impl Plan {
             }
         }
         Decision::Pass
+    }
+
+    /// Counts a fire that the callback asked for.
+    pub(crate) fn count_callback_fire(&self, is_off: bool) {
+        self.counts.lock().fires += 1;
+        if !is_off {
+            *self.last_fire.lock() = Some(SystemTime::now());
+        }
+        self.gate.ring();
     }
 
     fn admitted(&self, facts: Facts<'_>) -> Vec<bool> {

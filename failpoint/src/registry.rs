@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::info::PointInfo;
 use crate::log::{self, Level};
 use crate::name;
-use crate::plan::Plan;
+use crate::plan::{Callback, Order, Plan};
 use crate::point::Point;
 use crate::site::{self, Site};
 use crate::slot::Slot;
@@ -37,7 +37,7 @@ struct Control {
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) name: String,
-    pub(crate) terms: Terms,
+    pub(crate) order: Order,
     pub(crate) text: String,
     /// What becomes of a name that no site bears.
     pub(crate) unknown: Unknown,
@@ -76,11 +76,28 @@ impl Request {
         Ok(bindings.into_iter().map(request).collect())
     }
 
+    /// The request to ask `callback` at every hit of `name`.
+    pub(crate) fn callback(name: &str, callback: Arc<Callback>) -> Self {
+        Self {
+            name: name.to_owned(),
+            order: Order::Callback(callback),
+            text: "callback".to_owned(),
+            unknown: Unknown::Refused,
+        }
+    }
+
+    fn terms(&self) -> Option<&Terms> {
+        match &self.order {
+            Order::Terms(terms) => Some(terms),
+            Order::Callback(_) => None,
+        }
+    }
+
     fn new(name: String, terms: Terms, text: &str, unknown: Unknown) -> Self {
         let text = text.trim();
         // Shown on one line, so what was written over several is shown as it is printed.
         let text = if text.contains(['\n', '\r']) { terms.to_string() } else { text.to_owned() };
-        Self { name, terms, text, unknown }
+        Self { name, order: Order::Terms(terms), text, unknown }
     }
 }
 
@@ -136,7 +153,8 @@ impl Registry {
                 errors.push(Error::BadName { name: request.name.clone(), why });
                 continue;
             }
-            for target in request.terms.chain.iter().flat_map(Term::waits) {
+            let terms = request.terms().into_iter().flat_map(|terms| &terms.chain);
+            for target in terms.flat_map(Term::waits) {
                 if *target == request.name {
                     errors.push(Error::WaitsForItself { name: target.clone() });
                 } else if !control.is_known(target) {
@@ -154,7 +172,8 @@ impl Registry {
         let sites = control.sites;
         drop(control);
         let misfits = to_check.into_iter().filter_map(|(request, sites)| {
-            sites.into_iter().find_map(|site| misfit(&request.terms, site))
+            let terms = request.terms()?;
+            sites.into_iter().find_map(|site| misfit(terms, site))
         });
         errors.extend(misfits);
         (sites, errors)
@@ -339,8 +358,8 @@ impl Control {
             control.generation += 1;
             let generation = control.generation;
             let point = control.point_named(&request.name);
-            let Request { terms, text, .. } = request;
-            let plan = Arc::new(Plan::new(point.name(), terms, text, slot.setting(), generation));
+            let Request { order, text, .. } = request;
+            let plan = Arc::new(Plan::new(point.name(), order, text, slot.setting(), generation));
             // Observed first: a passage right after the arming counts.
             for (target, observation) in plan.observed() {
                 control.point_named(target).observe(observation.clone());
@@ -392,12 +411,17 @@ impl Control {
 fn misfit(terms: &Terms, site: &'static Site) -> Option<Error> {
     terms.chain.iter().flat_map(|term| &term.steps).find_map(|action| {
         let Action::Return(value) = action else { return None };
-        let (name, at) = (site.name().to_owned(), site.at());
-        if !site.accepts().can_return() {
-            return Some(Error::CannotReturn { name, at });
-        }
-        let content = value.as_ref().map(|value| value.content());
-        let bad = site.accepts().check(content).err()?;
-        Some(Error::BadValue { name, at, expected: bad.to_string(), got: action.to_string() })
+        misfit_of(site, value.as_ref().map(|value| value.content()))
     })
+}
+
+/// Why `site` cannot take the content of a `return`, if it cannot. Calls the user's `FromTerm`.
+pub(crate) fn misfit_of(site: &'static Site, content: Option<&str>) -> Option<Error> {
+    let (name, at) = (site.name().to_owned(), site.at());
+    if !site.accepts().can_return() {
+        return Some(Error::CannotReturn { name, at });
+    }
+    let bad = site.accepts().check(content).err()?;
+    let got = content.map_or("return".to_owned(), |content| format!("return({content})"));
+    Some(Error::BadValue { name, at, expected: bad.to_string(), got })
 }

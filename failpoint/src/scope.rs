@@ -4,6 +4,7 @@
 //! pools whose threads it was given to. An evaluation looks through the scopes in force, the
 //! innermost first, then at what is armed for everybody.
 
+use crate::callback::{Action, Hit};
 use crate::error::Error;
 use crate::plan::{Plan, ScopeId};
 use crate::point::Point;
@@ -111,7 +112,18 @@ impl Scope {
     }
 
     pub(crate) fn arm(&self, name: &str, terms: &str) -> Result<(), Error> {
-        let request = Request::parse(name, terms, Unknown::Refused)?;
+        self.arm_request(Request::parse(name, terms, Unknown::Refused)?)
+    }
+
+    pub(crate) fn arm_with(
+        &self,
+        name: &str,
+        callback: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        self.arm_request(Request::callback(name, Arc::new(callback)))
+    }
+
+    fn arm_request(&self, request: Request) -> Result<(), Error> {
         registry().arm(vec![request], self.slot()).map(drop).map_err(|mut all| all.remove(0))
     }
 

@@ -1,11 +1,13 @@
 //! Arming for one test, or one part of a program, and nobody else: the public face of scopes.
 
+use crate::callback::{Action, Hit};
 use crate::error::{Error, WaitError};
 use crate::verbs::Wanted;
 use crate::world;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 /// Who sees an arming: what is armed in a scope is in force only inside it.
@@ -135,6 +137,18 @@ impl Scope {
         self.inner.arm(name, terms)
     }
 
+    /// Arms a point inside the scope with a callback.
+    ///
+    /// # Errors
+    /// As [`arm_with`](crate::arm_with).
+    pub fn arm_with(
+        &self,
+        name: &str,
+        callback: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        self.inner.arm_with(name, callback)
+    }
+
     /// Arms several points, all or none.
     ///
     /// # Errors
@@ -205,6 +219,56 @@ impl Scope {
         self.inner.wait(name, Wanted::Paused(n), timeout)
     }
 
+    /// The same as [`Scope::wait_hits`], awaiting.
+    ///
+    /// # Errors
+    /// As [`Scope::wait_hits`].
+    pub async fn wait_hits_async(
+        &self,
+        name: &str,
+        n: u64,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        self.inner.wait_async(name, Wanted::Hits(n), timeout).await
+    }
+
+    /// The same as [`Scope::wait_fires`], awaiting.
+    ///
+    /// # Errors
+    /// As [`Scope::wait_hits`].
+    pub async fn wait_fires_async(
+        &self,
+        name: &str,
+        n: u64,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        self.inner.wait_async(name, Wanted::Fires(n), timeout).await
+    }
+
+    /// The same as [`Scope::wait_paused`], awaiting.
+    ///
+    /// # Errors
+    /// As [`Scope::wait_hits`].
+    pub async fn wait_paused_async(
+        &self,
+        name: &str,
+        n: u64,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        self.inner.wait_async(name, Wanted::Paused(n), timeout).await
+    }
+
+    /// Asserts that what the scope arms at `name` has fired.
+    ///
+    /// # Panics
+    /// When it has not, or the scope does not arm the name; says what is known of why.
+    #[track_caller]
+    pub fn expect_fired(&self, name: &str) {
+        if let Err(why) = self.inner.expect_fired(name) {
+            panic!("{why}");
+        }
+    }
+
     /// Frees at most `n` of those paused at `name` inside the scope now; says how many.
     ///
     /// # Errors
@@ -214,10 +278,19 @@ impl Scope {
     }
 
     #[cfg(feature = "runtime")]
+    pub(crate) fn from_inner(inner: world::Scope) -> Self {
+        Self { inner }
+    }
+
+    #[cfg(feature = "runtime")]
     pub(crate) fn inner(&self) -> &world::Scope {
         &self.inner
     }
 }
+
+// No code of a user's runs while a scope is being changed, so none can leave it half changed.
+impl UnwindSafe for Scope {}
+impl RefUnwindSafe for Scope {}
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

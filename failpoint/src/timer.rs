@@ -26,7 +26,15 @@ pub(crate) struct Alarm {
 }
 
 impl Alarm {
-    pub(crate) fn at(time: Instant, waker: &Waker) -> Self {
+    /// Sees to it that `waker` is woken at `time`, by the alarm there is or a new one.
+    pub(crate) fn set(alarm: &mut Option<Self>, time: Instant, waker: &Waker) {
+        match alarm {
+            Some(alarm) => alarm.set_waker(waker),
+            None => *alarm = Some(Self::at(time, waker)),
+        }
+    }
+
+    fn at(time: Instant, waker: &Waker) -> Self {
         start();
         let mut alarms = ALARMS.lock();
         let key = (time, alarms.next);
@@ -41,7 +49,7 @@ impl Alarm {
     }
 
     /// Wakes `waker` from now on.
-    pub(crate) fn set_waker(&self, waker: &Waker) {
+    fn set_waker(&self, waker: &Waker) {
         let mut alarms = ALARMS.lock();
         let Some(current) = alarms.by_time.get_mut(&self.key) else { return };
         let old = (!current.will_wake(waker)).then(|| std::mem::replace(current, waker.clone()));

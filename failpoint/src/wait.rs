@@ -48,14 +48,47 @@ pub(crate) fn watch(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Resu
     // A time-out beyond what the clock can hold is one that never comes.
     let deadline = Instant::now().checked_add(timeout);
     let poll = |waker: &Waker| look(plan, wanted, &mut place, waker);
-    match block_on(deadline, poll) {
-        Some(Standing::Closed) => {
-            Err(WaitError::Disarmed { name: plan.point.to_owned(), wanted: wanted.to_string() })
+    outcome(plan, wanted, timeout, block_on(deadline, poll))
+}
+
+/// The same for a task.
+pub(crate) async fn watch_async(
+    plan: &Arc<Plan>,
+    wanted: Wanted,
+    timeout: Duration,
+) -> Result<(), WaitError> {
+    let mut place = None;
+    let mut alarm = None;
+    let deadline = Instant::now().checked_add(timeout);
+    let seen = std::future::poll_fn(|cx| {
+        if let Poll::Ready(standing) = look(plan, wanted, &mut place, cx.waker()) {
+            return Poll::Ready(Some(standing));
         }
+        match deadline {
+            Some(deadline) if Instant::now() >= deadline => return Poll::Ready(None),
+            Some(deadline) => Alarm::set(&mut alarm, deadline, cx.waker()),
+            None => {}
+        }
+        Poll::Pending
+    })
+    .await;
+    outcome(plan, wanted, timeout, seen)
+}
+
+/// What a wait comes to: `seen` is how it ended, `None` if the time ran out.
+fn outcome(
+    plan: &Plan,
+    wanted: Wanted,
+    timeout: Duration,
+    seen: Option<Standing>,
+) -> Result<(), WaitError> {
+    let (name, wanted) = (plan.point.to_owned(), wanted.to_string());
+    match seen {
+        Some(Standing::Closed) => Err(WaitError::Disarmed { name, wanted }),
         Some(_) => Ok(()),
         None => Err(WaitError::TimedOut {
-            name: plan.point.to_owned(),
-            wanted: wanted.to_string(),
+            name,
+            wanted,
             waited: timeout,
             hits: plan.hits(),
             fires: plan.fires(),
@@ -159,10 +192,7 @@ impl Stay {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        match &self.alarm {
-            Some(alarm) => alarm.set_waker(cx.waker()),
-            None => self.alarm = Some(Alarm::at(deadline, cx.waker())),
-        }
+        Alarm::set(&mut self.alarm, deadline, cx.waker());
         Poll::Pending
     }
 

@@ -55,7 +55,7 @@ fn child() {
         }
         "unwind" => {
             let payload = std::panic::catch_unwind(plain).unwrap_err();
-            println!("payload={:?}", payload.downcast_ref::<String>());
+            println!("payload={:?}", payload.downcast_ref::<failpoint::InjectedPanic>());
         }
         "draws" => {
             let drawn: String =
@@ -145,6 +145,7 @@ fn panic_ends_what_failpoint_panic_says() {
     let armed = ("FAILPOINTS", "env/plain=panic(sorry)");
     let unwound = run("unwind", &[armed]);
     assert!(stdout(&unwound).contains("failpoint env/plain panic: sorry"), "{unwound:?}");
+    assert!(stderr(&unwound).contains("failpoint env/plain panic: sorry"), "{unwound:?}");
 
     let exited = run("plain", &[armed, ("FAILPOINT_PANIC", "exit:2")]);
     assert_eq!(exited.status.code(), Some(2));

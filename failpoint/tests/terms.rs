@@ -1,7 +1,7 @@
 //! Do armed terms do what the language says? One point a test, so all run side by side.
 #![cfg(feature = "failpoints")]
 
-use failpoint::{arm, fail_point, fail_result, fail_value};
+use failpoint::{InjectedPanic, arm, fail_point, fail_result, fail_value};
 use std::time::{Duration, Instant};
 
 /// What `hits` evaluations of `$name`, armed with `$terms`, hand out: `-` for nothing.
@@ -132,7 +132,7 @@ fn a_panic_names_the_point() {
     let message = |terms: &str| {
         let _armed = arm("panics", terms).unwrap();
         let payload = std::panic::catch_unwind(site).unwrap_err();
-        payload.downcast_ref::<String>().cloned()
+        payload.downcast_ref::<InjectedPanic>().map(InjectedPanic::to_string)
     };
     assert_eq!(message("panic").as_deref(), Some("failpoint panics panic"));
     assert_eq!(message("panic(\"sorry!\")").as_deref(), Some("failpoint panics panic: sorry!"));

@@ -49,6 +49,11 @@ pub use world::*;
 
 #[cfg(feature = "runtime")]
 pub mod control;
+#[cfg(feature = "failpoints")]
+mod test_scope;
+
+#[cfg(feature = "failpoints")]
+pub use test_scope::TestScope;
 
 /// What the fuzz targets ask of arbitrary text.
 #[cfg(feature = "runtime")]

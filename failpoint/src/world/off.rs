@@ -1,5 +1,6 @@
 //! The verbs where failpoints are compiled out: arming is refused, lists are empty.
 
+use crate::callback::{Action, Hit};
 use crate::error::{COMPILED_OUT, Error, WaitError};
 use crate::info::PointInfo;
 use crate::verbs::Wanted;
@@ -9,6 +10,13 @@ use std::sync::Once;
 use std::time::Duration;
 
 pub(crate) fn arm(_: &str, _: &str) -> Result<Armed, Error> {
+    Err(Error::CompiledOut)
+}
+
+pub(crate) fn arm_with(
+    _: &str,
+    _: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+) -> Result<Armed, Error> {
     Err(Error::CompiledOut)
 }
 
@@ -88,6 +96,14 @@ impl Armed {
         match self.0 {}
     }
 
+    pub(crate) async fn wait_async(&self, _: Wanted, _: Duration) -> Result<(), WaitError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn expect_fired(&self) -> Result<(), String> {
+        match self.0 {}
+    }
+
     pub(crate) fn resume(&self, _: usize) -> usize {
         match self.0 {}
     }
@@ -130,6 +146,14 @@ impl Scope {
         Err(Error::CompiledOut)
     }
 
+    pub(crate) fn arm_with(
+        &self,
+        _: &str,
+        _: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        Err(Error::CompiledOut)
+    }
+
     pub(crate) fn arm_all(&self, _: &str) -> Result<(), Error> {
         Err(Error::CompiledOut)
     }
@@ -158,5 +182,18 @@ impl Scope {
 
     pub(crate) fn wait(&self, name: &str, wanted: Wanted, _: Duration) -> Result<(), WaitError> {
         Err(WaitError::Disarmed { name: name.to_owned(), wanted: wanted.to_string() })
+    }
+
+    pub(crate) async fn wait_async(
+        &self,
+        name: &str,
+        wanted: Wanted,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        self.wait(name, wanted, timeout)
+    }
+
+    pub(crate) fn expect_fired(&self, _: &str) -> Result<(), String> {
+        Err(COMPILED_OUT.to_owned())
     }
 }

@@ -1,12 +1,15 @@
 //! The verbs where failpoints are compiled in.
 
+use crate::callback::{Action, Hit};
 use crate::env;
 use crate::error::{Error, WaitError};
 use crate::exit;
 use crate::info::PointInfo;
+use crate::plan::Plan;
 use crate::random;
 use crate::registry::{Arming, Request, Unknown, registry};
 use crate::slot::Slot;
+use crate::sync::Arc;
 use crate::verbs::Wanted;
 use crate::wait;
 use std::time::Duration;
@@ -22,9 +25,20 @@ pub(crate) fn arm_unlisted(name: &str, terms: &str) -> Result<Armed, Error> {
     arm_one(name, terms, Unknown::Armed)
 }
 
+pub(crate) fn arm_with(
+    name: &str,
+    callback: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+) -> Result<Armed, Error> {
+    env::ensure();
+    arm_request(Request::callback(name, Arc::new(callback)))
+}
+
 fn arm_one(name: &str, terms: &str, unknown: Unknown) -> Result<Armed, Error> {
     env::ensure();
-    let request = Request::parse(name, terms, unknown)?;
+    arm_request(Request::parse(name, terms, unknown)?)
+}
+
+fn arm_request(request: Request) -> Result<Armed, Error> {
     match registry().arm(vec![request], Slot::Global) {
         Ok(mut armings) => Ok(Armed::new(armings.remove(0))),
         Err(mut errors) => Err(errors.remove(0)),
@@ -112,6 +126,18 @@ impl Armed {
         wait::watch(&self.arming.plan, wanted, timeout)
     }
 
+    pub(crate) async fn wait_async(
+        &self,
+        wanted: Wanted,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        wait::watch_async(&self.arming.plan, wanted, timeout).await
+    }
+
+    pub(crate) fn expect_fired(&self) -> Result<(), String> {
+        expect_fired(&self.arming.plan)
+    }
+
     pub(crate) fn resume(&self, n: usize) -> usize {
         self.arming.plan.gate.resume(n)
     }
@@ -141,4 +167,28 @@ impl Scope {
             _ => Err(WaitError::Disarmed { name: name.to_owned(), wanted: wanted.to_string() }),
         }
     }
+
+    pub(crate) async fn wait_async(
+        &self,
+        name: &str,
+        wanted: Wanted,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        match self.plan(name) {
+            Ok(Some(plan)) => wait::watch_async(&plan, wanted, timeout).await,
+            _ => Err(WaitError::Disarmed { name: name.to_owned(), wanted: wanted.to_string() }),
+        }
+    }
+
+    pub(crate) fn expect_fired(&self, name: &str) -> Result<(), String> {
+        match self.plan(name) {
+            Ok(Some(plan)) => expect_fired(&plan),
+            Ok(None) => Err(format!("the scope does not arm `{name}`")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+fn expect_fired(plan: &Plan) -> Result<(), String> {
+    if plan.fires() > 0 { Ok(()) } else { Err(plan.unfired()) }
 }
