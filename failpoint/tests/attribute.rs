@@ -178,7 +178,7 @@ mod error {
     }
 
     #[failpoint("err/async", err)]
-    async fn asynchronous(disk: &str) -> Result<impl Display, Refusal> {
+    async fn asynchronous(disk: &str) -> Result<impl Display + '_, Refusal> {
         std::future::ready(own(disk)?).await;
         Ok(disk)
     }
@@ -607,7 +607,7 @@ mod renamed {
     use super::*;
 
     pub(crate) mod vendored {
-        pub(crate) extern crate failpoint;
+        pub(crate) use ::failpoint;
     }
 
     #[failpoint::failpoint(crate = vendored::failpoint, "renamed/site", |n: u8| n)]

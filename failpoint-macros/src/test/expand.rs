@@ -24,13 +24,15 @@ pub(crate) fn on(mut test: Test) -> TokenStream {
         let (attributes, pattern, ty) = (&argument.attrs, &argument.pat, &argument.ty);
         quote_spanned!(Span::mixed_site()=> #(#attributes)* let #pattern: #ty = test.scope();)
     });
-    let run = run(&test);
+    let (runtime, run) = run(&test);
+    // Locals go in reverse: the test's own handle to the scope before the runtime.
     let statements = quote_spanned! {Span::mixed_site()=>
         let test = #krate::__private::TestScope::new(
             ::core::concat!(::core::module_path!(), "::", #name),
             #points,
             #allow_unfired,
         );
+        #runtime
         #scope
         #run
     };
@@ -41,12 +43,13 @@ pub(crate) fn on(mut test: Test) -> TokenStream {
     test.function.with(statements)
 }
 
-/// Runs the body inside `test`.
-fn run(test: &Test) -> TokenStream {
+/// The runtime, if the test needs one of ours, and what runs the body inside `test`.
+fn run(test: &Test) -> (Option<TokenStream>, TokenStream) {
     let body = test.function.body();
     if !test.function.is_async() {
         let returned = test.function.returned();
-        return quote_spanned!(Span::mixed_site()=> test.run(move || -> #returned #body));
+        let run = quote_spanned!(Span::mixed_site()=> test.run(move || -> #returned #body));
+        return (None, run);
     }
     let hint = future::hint(&test.function);
     let body = quote_spanned! {Span::mixed_site()=>
@@ -54,17 +57,16 @@ fn run(test: &Test) -> TokenStream {
         let body = async move { #hint #body };
     };
     if test.has_harness {
-        return quote_spanned!(Span::mixed_site()=> #body test.run_async(body).await);
+        return (None, quote_spanned!(Span::mixed_site()=> #body test.run_async(body).await));
     }
     let builder = builder(&test.arguments.runtime);
-    quote_spanned! {Span::mixed_site()=>
-        #body
+    let runtime = quote_spanned! {Span::mixed_site()=>
         let runtime = ::core::result::Result::expect(
             #builder.enable_all().on_thread_start(test.scope().on_thread_start()).build(),
-            "failpoint::test: tokio's runtime does not start",
+            "#[failpoint::test] cannot start the runtime",
         );
-        test.run(|| runtime.block_on(body))
-    }
+    };
+    (Some(runtime), quote_spanned!(Span::mixed_site()=> #body test.run(|| runtime.block_on(body))))
 }
 
 fn builder(runtime: &Runtime) -> TokenStream {
