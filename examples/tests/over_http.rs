@@ -6,8 +6,10 @@
 
 mod support;
 
+use failpoint_examples::curl::Curl;
 use failpoint_examples::wal_server::client::{Client, ClientError};
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::{control, expect, start};
@@ -118,7 +120,23 @@ fn what_cannot_be_armed_is_refused() {
 }
 
 #[test]
-fn the_quickstart_ends_when_asked_and_its_point_is_listed() {
+fn the_quickstart_has_one_point() {
+    let mut quickstart = Command::new(env!("CARGO_BIN_EXE_quickstart"))
+        .env("GOFAIL_HTTP", "127.0.0.1:0")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(quickstart.stdout.take().unwrap()).lines();
+    let line = lines.next().unwrap().unwrap();
+    let address = line.strip_prefix("control on ").unwrap().split(';').next().unwrap();
+    let listed = Curl::new(address).list().send().map(|answer| answer.body);
+    quickstart.kill().unwrap();
+    quickstart.wait().unwrap();
+    assert_eq!(listed.unwrap(), "beforeSend=\n");
+}
+
+#[test]
+fn the_quickstart_ends_when_asked() {
     let output = Command::new(env!("CARGO_BIN_EXE_quickstart"))
         .args(["--rounds", "1"])
         .env("GOFAIL_HTTP", "127.0.0.1:0")

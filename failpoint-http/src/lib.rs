@@ -24,8 +24,8 @@
 //!
 //! **Own thread.** The listener has a thread and a runtime of its own: a server whose every worker
 //! is paused or wedged still answers, and the reply to a request that arms `kill` arrives before the
-//! process ends. `mount` (feature `axum`) and [`respond`] carry the same answers on somebody else's runtime, without
-//! these two promises.
+//! process ends. `mount` (feature `axum`) and [`respond`] carry the same answers on somebody else's
+//! runtime, without these two promises.
 //!
 //! **Who may come in.** Without a token only loopback and Unix sockets are listened on, and a
 //! `Host` that is neither an IP address, nor `localhost`, nor named in `FAILPOINT_HTTP_HOSTS` is
@@ -67,6 +67,8 @@ mod listen;
 mod request;
 #[cfg(feature = "failpoints")]
 mod respond;
+#[cfg(feature = "failpoints")]
+mod runtime;
 #[cfg(feature = "failpoints")]
 mod serve;
 #[cfg(all(test, feature = "failpoints"))]

@@ -11,7 +11,6 @@
 #![forbid(unsafe_code)]
 
 use failpoint::fail_point;
-use failpoint_examples::curl::Curl;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
@@ -20,14 +19,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let control = failpoint_http::serve_from_env()?;
     match control.address() {
         Some(address) => {
-            let curl = Curl::new(&address.to_string());
-            println!("control on {address}; in another shell try\n  {}", curl.list());
-            println!(
-                "  {}\n  {}",
-                curl.put("beforeSend", "sleep(1s)"),
-                curl.get("beforeSend/count")
-            );
-            println!("  {}", curl.delete("beforeSend"));
+            println!("control on {address}; in another shell try");
+            println!("  curl http://{address}/");
+            println!("  curl -XPUT -d'sleep(1s)' http://{address}/beforeSend");
+            println!("  curl http://{address}/beforeSend/count");
+            println!("  curl -XDELETE http://{address}/beforeSend");
         }
         None => println!("no control: start it with GOFAIL_HTTP=127.0.0.1:22381 to arm beforeSend"),
     }

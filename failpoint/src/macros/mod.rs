@@ -238,42 +238,56 @@ macro_rules! __fail_point {
     ) => {
         $crate::__fail_point!(@arguments $head $condition ($($context)* $key = $value,) $($($rest)*)?)
     };
-    (@arguments $head:tt $condition:tt $context:tt move | $($rest:tt)+) => {
-        $crate::__fail_point!(@parameter $head $condition $context (move | $($rest)+) $($rest)+)
+    (@arguments $head:tt $condition:tt $context:tt if $($rest:tt)*) => {
+        $crate::__private::compile_error!(
+            "`if CONDITION` stands once, right after the name: \
+             fail_point!(NAME, if CONDITION, KEY = VALUE, |v| …)"
+        )
     };
-    (@arguments $head:tt $condition:tt $context:tt | $($rest:tt)+) => {
-        $crate::__fail_point!(@parameter $head $condition $context (| $($rest)+) $($rest)+)
-    };
-    // `fail`'s three arguments.
-    (@arguments $head:tt () () $condition:expr, $($closure:tt)+) => {
-        $crate::__fail_point!(@closure $head ($condition) () $($closure)+)
-    };
-    (@arguments $head:tt $condition:tt $context:tt $callable:expr $(,)?) => {
-        $crate::__emit!(callable $head $condition $context $callable)
+    (@arguments $head:tt $condition:tt $context:tt $($closure:tt)+) => {
+        $crate::__fail_point!(@closure $head $condition $context ($($closure)+) $($closure)+)
     };
 
-    (@closure $head:tt $condition:tt $context:tt move | $($rest:tt)+) => {
-        $crate::__fail_point!(@parameter $head $condition $context (move | $($rest)+) $($rest)+)
+    // The closure comes twice: as written, so that errors point at what the user wrote, and to be
+    // taken apart.
+    (@closure $head:tt $condition:tt $context:tt $closure:tt move | $($rest:tt)+) => {
+        $crate::__fail_point!(@parameter $head $condition $context $closure $($rest)+)
     };
-    (@closure $head:tt $condition:tt $context:tt | $($rest:tt)+) => {
-        $crate::__fail_point!(@parameter $head $condition $context (| $($rest)+) $($rest)+)
+    (@closure $head:tt $condition:tt $context:tt $closure:tt | $($rest:tt)+) => {
+        $crate::__fail_point!(@parameter $head $condition $context $closure $($rest)+)
     };
-    (@closure $head:tt $condition:tt $context:tt $callable:expr $(,)?) => {
-        $crate::__emit!(callable $head $condition $context $callable)
+    // `fail`'s three arguments.
+    (@closure $head:tt () () $all:tt $condition:expr, $($closure:tt)+) => {
+        $crate::__fail_point!(@closure $head ($condition) () ($($closure)+) $($closure)+)
+    };
+    (@closure $head:tt $condition:tt $context:tt $callable:tt $($rest:tt)+) => {
+        $crate::__fail_point!(@last callable $head $condition $context $callable)
     };
 
     // Walks over the closure's pattern, to see whether a type stands behind it.
-    (@parameter $head:tt $condition:tt $context:tt $closure:tt : _ | $($body:tt)+) => {
-        $crate::__emit!(closure $head $condition $context $closure)
+    (@parameter $head:tt $condition:tt $context:tt $closure:tt : _ $(,)? | $($body:tt)+) => {
+        $crate::__fail_point!(@last closure $head $condition $context $closure)
     };
     (@parameter $head:tt $condition:tt $context:tt $closure:tt : $type:ty | $($body:tt)+) => {
-        $crate::__emit!(typed $head $condition $context $closure $type)
+        $crate::__fail_point!(@last typed $head $condition $context $closure $type)
+    };
+    (@parameter $head:tt $condition:tt $context:tt $closure:tt : $type:ty, | $($body:tt)+) => {
+        $crate::__fail_point!(@last typed $head $condition $context $closure $type)
     };
     (@parameter $head:tt $condition:tt $context:tt $closure:tt | $($body:tt)+) => {
-        $crate::__emit!(closure $head $condition $context $closure)
+        $crate::__fail_point!(@last closure $head $condition $context $closure)
     };
     (@parameter $head:tt $condition:tt $context:tt $closure:tt $seen:tt $($rest:tt)+) => {
         $crate::__fail_point!(@parameter $head $condition $context $closure $($rest)+)
+    };
+
+    (@last $form:ident $head:tt $condition:tt $context:tt ($closure:expr $(,)?) $($type:ty)?) => {
+        $crate::__emit!($form $head $condition $context ($closure) $($type)?)
+    };
+    (@last $form:ident $head:tt $condition:tt $context:tt ($closure:expr, $($rest:tt)+) $($type:ty)?) => {
+        $crate::__private::compile_error!(
+            "the closure comes last: fail_point!(NAME, if CONDITION, KEY = VALUE, |v| …)"
+        )
     };
 }
 
@@ -306,6 +320,12 @@ macro_rules! __fail_value {
             @typed $head $type $condition ($($context)* $key = $value,) $($($rest)*)?
         )
     };
+    (@typed $head:tt $type:tt $condition:tt $context:tt $($rest:tt)+) => {
+        $crate::__private::compile_error!(
+            "write fail_value!(NAME, Type, if CONDITION, KEY = VALUE), in this order and each but \
+             the name optional"
+        )
+    };
 }
 
 /// The muncher of `fail_result!`: `(mode (scope) name) (condition) (context) rest`.
@@ -323,6 +343,12 @@ macro_rules! __fail_result {
     ) => {
         $crate::__fail_result!(
             @arguments $head $condition ($($context)* $key = $value,) $($($rest)*)?
+        )
+    };
+    (@arguments $head:tt $condition:tt $context:tt $($rest:tt)+) => {
+        $crate::__private::compile_error!(
+            "write fail_result!(NAME, if CONDITION, KEY = VALUE), in this order and each but the \
+             name optional"
         )
     };
 }

@@ -18,17 +18,17 @@ macro_rules! __emit {
             }
         }
     };
-    (closure ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($($closure:tt)+)) => {
+    (closure ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($closure:expr)) => {
         match () {
             () => {}
             _ => {
                 $crate::__check!($name, $crate::__private::Accepts::TEXT);
                 $crate::__unused!($mode $scope $condition $context);
-                return $crate::__private::call($crate::__private::never(), $($closure)+);
+                return $crate::__private::call($crate::__private::never(), $closure);
             }
         }
     };
-    (callable ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt $callable:expr) => {
+    (callable ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($callable:expr)) => {
         match () {
             () => {}
             _ => {
@@ -39,7 +39,7 @@ macro_rules! __emit {
         }
     };
     (typed ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt
-        ($($closure:tt)+) $type:ty
+        ($closure:expr) $type:ty
     ) => {
         match () {
             () => {}
@@ -54,7 +54,7 @@ macro_rules! __emit {
                 $crate::__unused!($mode $scope $condition $context);
                 return $crate::__private::call_typed(
                     $crate::__private::never::<$type>(),
-                    $($closure)+
+                    $closure
                 );
             }
         }
@@ -108,7 +108,8 @@ macro_rules! __check {
 macro_rules! __unused {
     (sync () () ($($key:ident = $value:expr,)*)) => {
         $(
-            let _ = ($crate::__key!($key), &$value as &dyn $crate::__private::Display);
+            // A call, not a `let`, which would extend the life of what is borrowed here.
+            $crate::__private::unused($crate::__key!($key), $crate::__private::shown(&$value));
         )*
     };
     (async_ $scope:tt $condition:tt $context:tt) => {

@@ -3,7 +3,7 @@
 //! Not for use: it changes without notice.
 
 pub use crate::name::assert_good as assert_good_name;
-pub use core::fmt::Display;
+use core::fmt::Display;
 pub use core::option::Option::{self, None, Some};
 pub use core::result::Result::{Err, Ok};
 pub use core::{compile_error, file, line, module_path, option_env, stringify};
@@ -33,6 +33,9 @@ mod world {
         }
     }
 
+    /// Takes what context is given.
+    pub fn unused(_: &str, _: &dyn core::fmt::Display) {}
+
     /// An await that is never reached.
     pub async fn awaited() {}
 
@@ -60,6 +63,12 @@ pub use test_scope::TestScope;
 pub mod fuzz {
     pub use crate::config::round_trip as config;
     pub use crate::terms::round_trip as terms;
+}
+
+/// What context is given; a function, so that errors point at the value.
+#[inline]
+pub fn shown<T: Display>(value: &T) -> &dyn Display {
+    value
 }
 
 /// A scope passed by hand, by value, by reference or behind a pointer.

@@ -18,29 +18,34 @@
 mod linked {
     // `linkme` places statics in a section of the binary and reads that section as a slice: the one
     // thing here that the compiler cannot check. What it relies on is that everything in the
-    // section is a `Site`, and the attribute lets nothing else in.
+    // section is a `Listed`, and the attribute lets nothing else in.
     #![allow(unsafe_code)]
 
     use crate::site::{Accepts, Site};
 
+    /// Gives the site. See `__site!` for why the list does not hold it.
+    pub type Listed = fn() -> &'static Site;
+
     /// The name bears the version, so that two versions in one program, or a slice of the user's
     /// own, never collide.
     #[linkme::distributed_slice]
-    pub static FAILPOINT_SITES_0_1: [Site];
+    pub static FAILPOINT_SITES_0_1: [Listed];
 
     /// Stands in every list: a list without it is one that the linker dropped.
-    #[linkme::distributed_slice(FAILPOINT_SITES_0_1)]
     static SENTINEL: Site =
         Site::new("failpoint/sentinel", &Accepts::NOTHING, file!(), line!(), module_path!(), None);
+
+    #[linkme::distributed_slice(FAILPOINT_SITES_0_1)]
+    static LISTED_SENTINEL: Listed = || &SENTINEL;
 
     /// The sites of this program.
     ///
     /// # Errors
     /// Where the linker dropped the list.
     pub(crate) fn linked() -> Result<impl Iterator<Item = &'static Site>, Dropped> {
-        let sites = FAILPOINT_SITES_0_1.static_slice();
-        if sites.iter().any(is_sentinel) {
-            Ok(sites.iter().filter(|site| !is_sentinel(site)))
+        let sites = || FAILPOINT_SITES_0_1.static_slice().iter().map(|listed| listed());
+        if sites().any(is_sentinel) {
+            Ok(sites().filter(|site| !is_sentinel(site)))
         } else {
             Err(Dropped)
         }

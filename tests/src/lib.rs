@@ -1,0 +1,19 @@
+//! What do the checks of this package share?
+//!
+//! The checks build little programs in both worlds, with the cargo and rustc of the run, and look at
+//! what came out: at a diagnostic, at an instruction, at a list of points. Cargo builds `failpoint`
+//! once per world and profile ([`world`]); each little program is then one call of rustc ([`rustc`]),
+//! which takes a fraction of a second where cargo would take several.
+//!
+//! ```sh
+//! cargo test -p failpoint-tests                             # all of them
+//! UI_CASE=moves cargo test -p failpoint-tests --test ui     # the UI cases whose path contains `moves`
+//! cargo test -p failpoint-tests -- --ignored                # the slow ones
+//! ```
+
+pub mod assembly;
+pub mod diagnostics;
+pub mod parallel;
+pub mod program;
+pub mod rustc;
+pub mod world;

@@ -1,0 +1,227 @@
+//! Does each world accept what the other accepts, and refuse what the other refuses?
+//!
+//! The cases are files under `tests/ui`: those in `pass` compile without a warning in every edition,
+//! those in `run` run as well, those in `fail` are refused. Each begins with its question. In `fail`
+//! a comment says what the compiler must say about its line, or about the line that its carets point
+//! up to:
+//!
+//! ```text
+//! fail_point!("a b"); //~ both: bad failpoint name
+//! //~^ on: said only with failpoints compiled in
+//! ```
+//!
+//! Every error must be expected, in both worlds. `UI_CASE=text` runs only the cases whose path
+//! contains the text.
+
+use failpoint_tests::diagnostics::{self, Diagnostic};
+use failpoint_tests::parallel;
+use failpoint_tests::rustc::{self, EDITIONS};
+use failpoint_tests::world::{Profile, World, directory, workspace};
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[test]
+fn what_should_pass_passes_in_both_worlds_and_every_edition() {
+    check("pass", &["pass", "run"], &EDITIONS, |build| {
+        none(&build.diagnostics(build.rustc(), &["-Dwarnings", "-Funsafe_code"])?)
+    });
+}
+
+#[test]
+fn what_should_run_runs_in_both_worlds() {
+    check("run", &["run"], &["2021"], |build| {
+        let program = build.artifact().with_extension(env::consts::EXE_EXTENSION);
+        succeed(build.rustc().arg("-o").arg(&program))?;
+        succeed(&mut Command::new(&program))
+    });
+}
+
+#[test]
+fn what_should_fail_fails_in_both_worlds() {
+    check("fail", &["fail"], &EDITIONS, |build| {
+        let said = build.diagnostics(build.rustc(), &["-Awarnings"])?;
+        let expected = expectations(&build.case, build.world);
+        if expected.is_empty() {
+            return Err("the case does not say what it expects".to_owned());
+        }
+        if said.is_empty() {
+            return Err("it compiles".to_owned());
+        }
+        if let Some(error) = said.iter().find(|error| !expected.iter().any(|one| one.is(error))) {
+            return Err(format!("an error that nobody expects:\n{}", error.text));
+        }
+        match expected.iter().find(|one| !said.iter().any(|error| one.is(error))) {
+            None => Ok(()),
+            Some(one) => Err(format!("nobody says {one:?}:\n{}", listed(&said))),
+        }
+    });
+}
+
+#[test]
+fn the_cases_do_not_trip_clippy() {
+    if rustc::clippy(World::Off, Profile::Dev).is_none() {
+        eprintln!("SKIPPED: there is no clippy-driver beside this rustc");
+        return;
+    }
+    check("clippy", &["pass", "run"], &["2024"], |build| {
+        // Pedantry is for the one case that is written to please it. (`nursery` wants functions to be
+        // const that hold points, where these are compiled out: no macro can talk it out of that.)
+        let lints: &[&str] = if build.case.ends_with("every_form.rs") {
+            &[
+                "-Dwarnings",
+                "-Dclippy::all",
+                "-Dclippy::pedantic",
+                "-Dclippy::nursery",
+                "-Aclippy::missing_const_for_fn",
+            ]
+        } else {
+            &["-Dwarnings", "-Dclippy::correctness", "-Dclippy::suspicious", "-Dclippy::perf"]
+        };
+        let clippy = rustc::clippy(build.world, Profile::Dev).ok_or("clippy-driver is gone")?;
+        none(&build.diagnostics(build.with_case(clippy), lints)?)
+    });
+}
+
+/// One case in one world and one edition.
+struct Build {
+    test: &'static str,
+    case: PathBuf,
+    world: World,
+    edition: &'static str,
+}
+
+impl Build {
+    fn rustc(&self) -> Command {
+        self.with_case(rustc::rustc(self.world, Profile::Dev))
+    }
+
+    fn with_case(&self, mut compiler: Command) -> Command {
+        let runs = self.case.with_file_name("").ends_with("run");
+        compiler
+            .arg(&self.case)
+            .arg(format!("--edition={}", self.edition))
+            .arg(if runs { "--crate-type=bin" } else { "--crate-type=lib" })
+            .arg("--check-cfg=cfg(on)");
+        if self.world == World::On {
+            compiler.arg("--cfg=on");
+        }
+        compiler
+    }
+
+    /// Compiles as far as to the metadata; gives the errors and warnings.
+    fn diagnostics(
+        &self,
+        mut compiler: Command,
+        flags: &[&str],
+    ) -> Result<Vec<Diagnostic>, String> {
+        compiler.args(["--error-format=json", "--emit=metadata"]).args(flags);
+        compiler.arg("-o").arg(self.artifact().with_extension("rmeta"));
+        let output = compiler.output().map_err(|error| format!("{compiler:?}: {error}"))?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let said = diagnostics::read(&stderr, &self.case);
+        if !output.status.success() && said.is_empty() {
+            return Err(format!("{compiler:?} failed without an error: {stderr}"));
+        }
+        Ok(said)
+    }
+
+    /// A path of this build's own.
+    fn artifact(&self) -> PathBuf {
+        let stem = self.case.file_stem().unwrap_or_default().to_string_lossy();
+        let name = format!("{stem}-{}-{}", self.world.name(), self.edition);
+        directory().join("ui").join(self.test).join(name)
+    }
+}
+
+/// Runs `job` on every case in `directories`, in both worlds and in each of `editions`.
+fn check(
+    test: &'static str,
+    directories: &[&str],
+    editions: &[&'static str],
+    job: impl Fn(&Build) -> Result<(), String> + Sync,
+) {
+    fs::create_dir_all(directory().join("ui").join(test)).expect("the target directory is ours");
+    let wanted = env::var("UI_CASE").unwrap_or_default();
+    let mut builds = Vec::new();
+    for case in directories.iter().flat_map(|directory| cases(directory)) {
+        for world in World::BOTH {
+            // Two threads would else build it twice.
+            world.built(Profile::Dev);
+            builds.extend(editions.iter().map(|&edition| Build {
+                test,
+                case: case.clone(),
+                world,
+                edition,
+            }));
+        }
+    }
+    assert!(!builds.is_empty(), "there are no cases in {directories:?}");
+    builds.retain(|build| build.case.to_string_lossy().contains(&wanted));
+    let faults = parallel::faults(&builds, |build| {
+        job(build).map_err(|fault| {
+            let (case, world) = (build.case.display(), build.world.name());
+            format!("--- {case}, {world}, edition {}\n{fault}", build.edition)
+        })
+    });
+    assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), builds.len(), faults.join("\n"));
+}
+
+fn cases(directory: &str) -> Vec<PathBuf> {
+    let mut cases: Vec<_> = fs::read_dir(workspace().join("tests/ui").join(directory))
+        .expect("the cases are there")
+        .map(|entry| entry.expect("a directory can be read").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    cases.sort();
+    cases
+}
+
+/// What a case wants to be said about one of its lines.
+#[derive(Debug)]
+struct Expectation {
+    line: usize,
+    phrase: String,
+}
+
+impl Expectation {
+    fn is(&self, error: &Diagnostic) -> bool {
+        // The compiler breaks long messages into lines.
+        let said = error.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        error.line == Some(self.line) && said.contains(&self.phrase)
+    }
+}
+
+fn expectations(case: &Path, world: World) -> Vec<Expectation> {
+    let source = fs::read_to_string(case).expect("the case can be read");
+    let mut expectations = Vec::new();
+    for (at, line) in source.lines().enumerate() {
+        let Some((_, comment)) = line.split_once("//~") else { continue };
+        let (worlds, phrase) = comment.split_once(':').expect("`//~ WORLDS: PHRASE`");
+        let up = worlds.chars().take_while(|&c| c == '^').count();
+        let worlds = worlds[up..].trim();
+        assert!(matches!(worlds, "both" | "on" | "off"), "{}: {worlds}?", case.display());
+        if worlds == "both" || worlds == world.name() {
+            expectations.push(Expectation { line: at + 1 - up, phrase: phrase.trim().to_owned() });
+        }
+    }
+    expectations
+}
+
+fn none(said: &[Diagnostic]) -> Result<(), String> {
+    if said.is_empty() { Ok(()) } else { Err(listed(said)) }
+}
+
+fn listed(said: &[Diagnostic]) -> String {
+    said.iter().map(|one| format!("{:?}: {}", one.line, one.text)).collect()
+}
+
+fn succeed(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{command:?}: {}\n{stderr}", output.status))
+}
