@@ -1,10 +1,16 @@
 //! Where is the crate `failpoint`? At `::failpoint`, unless `crate = path` says otherwise.
 
+use proc_macro2::Span;
 use syn::parse::ParseStream;
-use syn::{Path, Result, Token, parse_quote};
+use syn::{Path, Result, Token, parse_quote, parse_quote_spanned};
 
 pub(crate) fn default() -> Path {
     parse_quote!(::failpoint)
+}
+
+/// The default, for an error that must point to something of the user's.
+pub(crate) fn default_at(span: Span) -> Path {
+    parse_quote_spanned!(span=> ::failpoint)
 }
 
 /// Whether `crate = …` comes next; `crate::names::POINT` is a name.

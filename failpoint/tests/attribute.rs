@@ -78,7 +78,7 @@ mod head {
         "own".to_owned()
     }
 
-    #[failpoint("head/condition", if region > 1, region = region, |text| text.unwrap_or_default())]
+    #[failpoint("head/condition", if region > 1, region = region, |text| format!("{text:?}"))]
     fn condition(region: u64) -> String {
         region.to_string()
     }
@@ -125,7 +125,7 @@ mod head {
     #[test]
     fn conditions_and_context_go_to_the_macro() {
         let armed = arm("head/condition", "when(region=7):return(seven)").unwrap();
-        assert_eq!([condition(1), condition(2), condition(7)], ["1", "2", "seven"]);
+        assert_eq!([condition(1), condition(2), condition(7)], ["1", "2", "Some(\"seven\")"]);
         assert_eq!(armed.hits(), 1);
     }
 

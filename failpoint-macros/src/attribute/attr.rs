@@ -16,8 +16,8 @@ use syn::spanned::Spanned;
 use syn::{Error, Expr, Ident, Path, Result, Token};
 
 pub(crate) struct Arguments {
-    /// The path of the crate `failpoint`.
-    pub(crate) krate: Path,
+    /// The path of the crate `failpoint`, if one was given.
+    pub(crate) krate: Option<Path>,
     pub(crate) sites: Sites,
 }
 
@@ -30,8 +30,8 @@ pub(crate) enum Sites {
 
 /// What a `return` at the head does.
 pub(crate) enum Reply {
-    /// It cannot be armed.
-    Nothing,
+    /// It cannot be armed. The span is the name's.
+    Nothing(Span),
     /// The function returns what the closure gives; it stands in the arguments.
     Value(Span),
     /// The function returns the error.
@@ -41,7 +41,7 @@ pub(crate) enum Reply {
 /// `before = NAME`
 pub(crate) struct Named {
     pub(crate) key: Ident,
-    pub(crate) name: Expr,
+    pub(crate) name: Box<Expr>,
 }
 
 impl Arguments {
@@ -59,9 +59,9 @@ impl Arguments {
 
 impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let mut path = krate::default();
+        let mut path = None;
         if krate::peek(input) {
-            path = krate::parse(input)?;
+            path = Some(krate::parse(input)?);
             comma(input)?;
         }
         if input.is_empty() {
@@ -84,6 +84,7 @@ fn head(input: ParseStream<'_>) -> Result<Sites> {
         return Err(Error::new_spanned(name, "expected the name of a point before the closure"));
     }
     name.to_tokens(&mut arguments);
+    let at = name.span();
     comma(input)?;
 
     let mut keys: Vec<Ident> = Vec::new();
@@ -117,7 +118,7 @@ fn head(input: ParseStream<'_>) -> Result<Sites> {
             return Ok(Sites::Head { arguments, reply });
         }
     }
-    Ok(Sites::Head { arguments, reply: Reply::Nothing })
+    Ok(Sites::Head { arguments, reply: Reply::Nothing(at) })
 }
 
 /// The last argument of a head.
@@ -191,7 +192,7 @@ fn around(input: ParseStream<'_>) -> Result<Sites> {
             return Err(Error::new(key.span(), format!("`{key}` was given already")));
         }
         input.parse::<Token![=]>()?;
-        *slot = Some(Named { key, name: input.parse()? });
+        *slot = Some(Named { key, name: Box::new(input.parse()?) });
         comma(input)?;
     }
     Ok(Sites::Around { before, after })

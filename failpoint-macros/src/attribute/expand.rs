@@ -10,13 +10,15 @@
 
 use super::attr::{Arguments, Named, Reply, Sites};
 use crate::function::Function;
-use crate::future;
+use crate::{future, krate};
 use proc_macro2::{Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Path;
+use syn::spanned::Spanned;
 
 pub(crate) fn function(arguments: &Arguments, function: &Function) -> TokenStream {
     let Arguments { krate, sites } = arguments;
+    let krate = krate.as_ref();
     let nothing = TokenStream::new;
     let statements = if function.is_async() {
         let emitter = Emitter { krate, is_async: true, hint: future::hint(function) };
@@ -34,7 +36,7 @@ pub(crate) fn function(arguments: &Arguments, function: &Function) -> TokenStrea
 }
 
 struct Emitter<'a> {
-    krate: &'a Path,
+    krate: Option<&'a Path>,
     is_async: bool,
     /// Tells the body, as a future of its own, what it returns.
     hint: TokenStream,
@@ -46,13 +48,12 @@ impl Emitter<'_> {
         let statements = body.stream();
         match sites {
             Sites::Head { arguments, reply: Reply::Error(word) } => {
-                let site = self.call("fail_result", arguments);
-                // What `?` may complain of is due to this word.
-                let question = quote_spanned!(word.span()=> ?);
-                quote_spanned!(mixed()=> #site #question; #statements)
+                let site = self.call("fail_result", arguments, word.span());
+                let question = quote_spanned!(at(word.span())=> ?;);
+                quote!(#site #question #statements)
             }
-            Sites::Head { arguments, reply: Reply::Nothing | Reply::Value(_) } => {
-                let site = self.call("fail_point", arguments);
+            Sites::Head { arguments, reply: Reply::Nothing(span) | Reply::Value(span) } => {
+                let site = self.call("fail_point", arguments, *span);
                 quote_spanned!(mixed()=> #site; #statements)
             }
             Sites::Around { before, after } => {
@@ -110,18 +111,28 @@ impl Emitter<'_> {
     }
 
     fn named(&self, named: &Named) -> TokenStream {
-        self.call("fail_point", &named.name.to_token_stream())
+        self.call("fail_point", &named.name.to_token_stream(), named.name.span())
     }
 
-    fn call(&self, name: &str, arguments: &TokenStream) -> TokenStream {
-        let krate = self.krate;
+    /// A call of the macro; what is wrong with it is shown at `span`.
+    fn call(&self, name: &str, arguments: &TokenStream, span: Span) -> TokenStream {
+        let span = at(span);
+        let krate = match self.krate {
+            Some(path) => path.clone(),
+            None => krate::default_at(span),
+        };
         let name = if self.is_async { format!("{name}_async") } else { name.to_owned() };
-        let name = Ident::new(&name, mixed());
-        quote_spanned!(mixed()=> #krate::#name!(#arguments))
+        let name = Ident::new(&name, span);
+        quote_spanned!(span=> #krate::#name!(#arguments))
     }
 }
 
 /// Locals of the expansion are none of the body's.
 fn mixed() -> Span {
     Span::mixed_site()
+}
+
+/// The same, at a place in the user's code.
+fn at(span: Span) -> Span {
+    span.resolved_at(mixed())
 }

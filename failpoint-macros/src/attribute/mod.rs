@@ -48,7 +48,7 @@ fn check(arguments: &Arguments, function: &Function) -> Result<()> {
 /// The token that lives on the function's return, and why.
 fn needs_return(sites: &Sites) -> Option<(Span, &'static str)> {
     match sites {
-        Sites::Head { reply: Reply::Nothing, .. } | Sites::Around { after: None, .. } => None,
+        Sites::Head { reply: Reply::Nothing(_), .. } | Sites::Around { after: None, .. } => None,
         Sites::Head { reply: Reply::Value(span), .. } => {
             Some((*span, "a closure gives what the function is to return"))
         }

@@ -18,7 +18,7 @@ pub(crate) struct Input {
 
 pub(crate) enum Shape {
     /// `struct Millis(u64);`
-    Newtype(Type),
+    Newtype(Box<Type>),
     Enum(Vec<Variant>),
 }
 
@@ -46,7 +46,7 @@ impl Input {
             }
             Item::Enum(item) => Shape::Enum(variants(item.variants.iter())?),
             Item::Struct(item) => match one_field(&item.fields) {
-                Some(field) => Shape::Newtype(field.ty.clone()),
+                Some(field) => Shape::Newtype(Box::new(field.ty.clone())),
                 None => {
                     return Err(Error::new(
                         name.span(),
