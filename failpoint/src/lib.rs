@@ -121,4 +121,4 @@ pub use verbs::{
 };
 
 #[cfg(feature = "attributes")]
-pub use failpoint_macros::failpoint;
+pub use failpoint_macros::{FromTerm, failpoint, test};
