@@ -49,6 +49,7 @@ const _: () = assert!(
 
 mod callback;
 mod error;
+mod event;
 mod info;
 mod injected;
 mod io_error;
@@ -60,6 +61,7 @@ mod panics;
 #[path = "private/mod.rs"]
 pub mod __private;
 mod scoped;
+mod subscription;
 #[cfg_attr(not(feature = "runtime"), allow(dead_code, unused_imports, unreachable_pub))]
 mod terms;
 mod value;
@@ -73,6 +75,8 @@ mod effect;
 mod env;
 #[cfg(feature = "runtime")]
 mod eval;
+#[cfg(feature = "runtime")]
+mod events;
 #[cfg(feature = "runtime")]
 mod exit;
 #[cfg(feature = "runtime")]
@@ -110,14 +114,16 @@ mod world;
 
 pub use callback::{Action, Hit};
 pub use error::{Error, WaitError};
+pub use event::{Event, EventKind};
 pub use info::{PointInfo, SiteInfo};
 pub use injected::Injected;
 pub use panics::InjectedPanic;
 pub use scoped::{DontHoldScopeGuardsAcrossAwaitPoints, Scope};
+pub use subscription::Subscription;
 pub use value::{BadTerm, FromTerm};
 pub use verbs::{
     Armed, ExitHold, arm, arm_all, arm_unlisted, arm_with, disarm, enabled, hold_exit,
-    init_from_env, point, points, reset, seed,
+    init_from_env, point, points, reset, seed, subscribe,
 };
 
 #[cfg(feature = "attributes")]

@@ -69,6 +69,8 @@ pub(crate) struct Plan {
     /// As written; see the ruling on text.
     pub(crate) text: String,
     pub(crate) origin: Origin,
+    /// The scope it is armed in; `None` for everybody.
+    pub(crate) scope: Option<ScopeId>,
     pub(crate) pause_limit: Duration,
     pub(crate) generation: u64,
     pub(crate) gate: Arc<Gate>,
@@ -156,6 +158,7 @@ impl Plan {
             callback,
             text,
             origin: setting.origin,
+            scope: setting.scope,
             pause_limit: setting.pause_limit,
             generation,
             observations: std::iter::repeat_with(observe).take(waits).collect(),

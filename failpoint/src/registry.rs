@@ -6,6 +6,8 @@
 
 use crate::config::{self, Binding};
 use crate::error::Error;
+use crate::event::EventKind;
+use crate::events;
 use crate::info::PointInfo;
 use crate::log::{self, Level};
 use crate::name;
@@ -369,7 +371,8 @@ impl Control {
         }
         control.end(&over);
         drop(control);
-        over.iter().for_each(|plan| plan.gate.close());
+        conclude(&over);
+        armings.iter().for_each(|arming| events::publish_plain(&arming.plan, EventKind::Armed));
         armings
     }
 
@@ -391,7 +394,7 @@ impl Control {
         }
         control.end(&over);
         drop(control);
-        over.iter().for_each(|plan| plan.gate.close());
+        conclude(&over);
         were_armed
     }
 
@@ -404,6 +407,14 @@ impl Control {
                 }
             }
         }
+    }
+}
+
+/// Lets go of whoever stands at plans that are over. No lock is held: wakers are somebody's code.
+fn conclude(over: &[Arc<Plan>]) {
+    for plan in over {
+        plan.gate.close();
+        events::publish_plain(plan, EventKind::Disarmed);
     }
 }
 

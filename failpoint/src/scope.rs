@@ -68,6 +68,10 @@ impl Scope {
         IN_FORCE.try_with(innermost).ok().flatten()
     }
 
+    pub(crate) fn id(&self) -> ScopeId {
+        self.inner.plans.id
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.inner.plans.name
     }

@@ -5,6 +5,7 @@
 use crate::callback::{Action, Hit};
 use crate::error::{Error, WaitError};
 use crate::info::PointInfo;
+use crate::subscription::Subscription;
 use crate::world;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -168,6 +169,29 @@ pub fn points() -> Vec<PointInfo> {
 /// ```
 pub fn point(name: &str) -> Result<PointInfo, Error> {
     world::point(name)
+}
+
+/// What happens from now on at points that are armed for everybody: armed, disarmed, fired,
+/// paused, resumed. A scope has [its own](crate::Scope::subscribe).
+///
+/// ```
+/// # #[cfg(feature = "failpoints")] {
+/// use failpoint::EventKind;
+/// fn site(region: u64) {
+///     failpoint::fail_point!("subscribed", region = region);
+/// }
+/// let mut events = failpoint::subscribe();
+/// let _armed = failpoint::arm("subscribed", "off")?;
+/// site(7);
+/// assert_eq!(events.try_recv().unwrap().kind, EventKind::Armed);
+/// let fired = events.try_recv().unwrap();
+/// assert_eq!(fired.kind, EventKind::Fired);
+/// assert_eq!(fired.context, [("region".to_owned(), "7".to_owned())]);
+/// # }
+/// # Ok::<(), failpoint::Error>(())
+/// ```
+pub fn subscribe() -> Subscription {
+    Subscription::new(world::subscribe())
 }
 
 /// Reads the environment now: `GOFAIL_FAILPOINTS` and `FAILPOINTS` (terms; for a name in both the

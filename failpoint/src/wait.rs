@@ -5,6 +5,8 @@
 
 use crate::effect::{self, Need};
 use crate::error::WaitError;
+use crate::event::EventKind;
+use crate::events;
 use crate::gate::{Entered, Place, Reason, Standing};
 use crate::log::{self, Level};
 use crate::plan::{self, Origin, Plan};
@@ -160,17 +162,29 @@ impl Stay {
         if self.place.is_none() {
             let who = format!("thread `{}` at {}", plan::this_thread(), self.site.at());
             match self.plan.gate.enter(self.reason(), who, waker.clone()) {
-                Entered::Standing(place) => self.place = Some(place),
+                Entered::Standing(place) => {
+                    self.place = Some(place);
+                    self.publish(EventKind::Paused);
+                }
                 Entered::Through => return Poll::Ready(After::GoOn),
                 Entered::Closed => return Poll::Ready(After::Over),
             }
         }
         let standing = self.place.as_ref().map_or(Standing::Closed, |place| place.look(waker));
         match standing {
-            Standing::Freed => Poll::Ready(After::GoOn),
+            Standing::Freed => {
+                self.publish(EventKind::Resumed);
+                Poll::Ready(After::GoOn)
+            }
             Standing::Closed => Poll::Ready(After::Over),
             Standing::Still if self.has_seen_enough() => Poll::Ready(After::GoOn),
             Standing::Still => Poll::Pending,
+        }
+    }
+
+    fn publish(&self, kind: EventKind) {
+        if matches!(self.need, Need::Resume { .. }) {
+            events::publish_plain(&self.plan, kind);
         }
     }
 
@@ -286,7 +300,10 @@ fn spin(plan: &Plan, length: Duration) -> After {
 }
 
 /// Parks this thread until `poll` is ready, or until `deadline`: then `None`.
-fn block_on<T>(deadline: Option<Instant>, mut poll: impl FnMut(&Waker) -> Poll<T>) -> Option<T> {
+pub(crate) fn block_on<T>(
+    deadline: Option<Instant>,
+    mut poll: impl FnMut(&Waker) -> Poll<T>,
+) -> Option<T> {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     loop {
         if let Poll::Ready(value) = poll(&waker) {

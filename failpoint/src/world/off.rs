@@ -2,6 +2,7 @@
 
 use crate::callback::{Action, Hit};
 use crate::error::{COMPILED_OUT, Error, WaitError};
+use crate::event::Event;
 use crate::info::PointInfo;
 use crate::verbs::Wanted;
 use std::convert::Infallible;
@@ -195,5 +196,32 @@ impl Scope {
 
     pub(crate) fn expect_fired(&self, _: &str) -> Result<(), String> {
         Err(COMPILED_OUT.to_owned())
+    }
+}
+
+/// Nothing ever happens.
+pub(crate) struct Subscription;
+
+pub(crate) fn subscribe() -> Subscription {
+    Subscription
+}
+
+impl Scope {
+    pub(crate) fn subscribe(&self) -> Subscription {
+        Subscription
+    }
+}
+
+impl Subscription {
+    pub(crate) fn recv(&mut self, _: Duration) -> Option<Event> {
+        None
+    }
+
+    pub(crate) async fn recv_async(&mut self) -> Event {
+        std::future::pending().await
+    }
+
+    pub(crate) fn lost(&self) -> u64 {
+        0
     }
 }

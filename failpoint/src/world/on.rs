@@ -3,6 +3,8 @@
 use crate::callback::{Action, Hit};
 use crate::env;
 use crate::error::{Error, WaitError};
+use crate::event::Event;
+use crate::events::{self, Queue};
 use crate::exit;
 use crate::info::PointInfo;
 use crate::plan::Plan;
@@ -12,7 +14,8 @@ use crate::slot::Slot;
 use crate::sync::Arc;
 use crate::verbs::Wanted;
 use crate::wait;
-use std::time::Duration;
+use std::future::poll_fn;
+use std::time::{Duration, Instant};
 
 pub(crate) use crate::exit::ExitHold;
 pub(crate) use crate::scope::Scope;
@@ -186,6 +189,44 @@ impl Scope {
             Ok(None) => Err(format!("the scope does not arm `{name}`")),
             Err(error) => Err(error.to_string()),
         }
+    }
+}
+
+pub(crate) struct Subscription {
+    queue: Arc<Queue>,
+    lost: u64,
+}
+
+/// What happens for everybody.
+pub(crate) fn subscribe() -> Subscription {
+    env::ensure();
+    Subscription { queue: events::subscribe(None), lost: 0 }
+}
+
+impl Scope {
+    /// What happens inside the scope.
+    pub(crate) fn subscribe(&self) -> Subscription {
+        Subscription { queue: events::subscribe(Some(self.id())), lost: 0 }
+    }
+}
+
+impl Subscription {
+    pub(crate) fn recv(&mut self, timeout: Duration) -> Option<Event> {
+        let deadline = Instant::now().checked_add(timeout);
+        let (event, lost) = wait::block_on(deadline, |waker| self.queue.poll(waker))?;
+        self.lost += lost;
+        Some(event)
+    }
+
+    pub(crate) async fn recv_async(&mut self) -> Event {
+        let queue = &self.queue;
+        let (event, lost) = poll_fn(|cx| queue.poll(cx.waker())).await;
+        self.lost += lost;
+        event
+    }
+
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost
     }
 }
 
