@@ -7,5 +7,7 @@ mod attribute;
 /// Marks the head of a function: see the crate `failpoint`.
 #[proc_macro_attribute]
 pub fn failpoint(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    attribute::expand(arguments.into(), item.into()).unwrap_or_else(|error| error.into_compile_error()).into()
+    attribute::expand(arguments.into(), item.into())
+        .unwrap_or_else(|error| error.into_compile_error())
+        .into()
 }

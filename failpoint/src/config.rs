@@ -18,7 +18,7 @@ use crate::terms::{Cursor, Expected, ParseError, Terms, parse};
 
 /// One point of a config and what it is armed with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Binding {
+pub(crate) struct Binding {
     /// The name of the point; a good one, and no other binding has it.
     pub name: String,
     /// Where the name begins in the config, in bytes.
@@ -31,7 +31,7 @@ pub struct Binding {
 
 /// One thing that is wrong with a config.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError {
+pub(crate) struct ConfigError {
     /// The name before the `=`, as written, where there is one.
     pub name: Option<String>,
     /// What was expected, with its place in the whole config.
@@ -42,7 +42,7 @@ pub struct ConfigError {
 ///
 /// # Errors
 /// All that is wrong with it, in the order of the text; never an empty list.
-pub fn parse_config(text: &str) -> Result<Vec<Binding>, Vec<ConfigError>> {
+pub(crate) fn parse_config(text: &str) -> Result<Vec<Binding>, Vec<ConfigError>> {
     let mut cursor = Cursor::new(text);
     let mut config = Config::default();
     loop {
@@ -80,9 +80,7 @@ impl<'a> Config<'a> {
     fn binding(&mut self, cursor: &mut Cursor<'a>, text: &'a str) {
         let name_offset = cursor.at();
         // Stops where arguments begin, too: `return(a=b)` is a forgotten name, not a bad one.
-        let name = cursor
-            .eat_while(|c| !matches!(c, '=' | ';' | '(' | '"' | '`'))
-            .trim_end();
+        let name = cursor.eat_while(|c| !matches!(c, '=' | ';' | '(' | '"' | '`')).trim_end();
         let name_end = name_offset + name.len();
         if !cursor.eat("=") {
             self.refuse(None, Expected::at(name_end, "`=` and terms after a name"));
@@ -121,13 +119,10 @@ impl<'a> Config<'a> {
             return Ok(self.bindings);
         }
         let text: Arc<str> = text.into();
-        let errors = self
-            .refused
-            .into_iter()
-            .map(|(name, expected)| ConfigError {
-                name: name.map(str::to_owned),
-                error: expected.within(&text),
-            });
+        let errors = self.refused.into_iter().map(|(name, expected)| ConfigError {
+            name: name.map(str::to_owned),
+            error: expected.within(&text),
+        });
         Err(errors.collect())
     }
 }
@@ -176,11 +171,7 @@ fn string_end(bytes: &[u8], open: usize) -> usize {
     let quote = bytes[open];
     let mut at = open + 1;
     while at < bytes.len() && bytes[at] != quote {
-        at += if quote == b'"' && bytes[at] == b'\\' {
-            2
-        } else {
-            1
-        };
+        at += if quote == b'"' && bytes[at] == b'\\' { 2 } else { 1 };
     }
     at
 }
@@ -232,10 +223,7 @@ mod tests {
         for error in errors {
             let name = error.name.as_deref().unwrap_or("?");
             assert_eq!(error.error.text(), text);
-            shown.push(format!(
-                "{name}@{} {}",
-                error.error.offset, error.error.expected
-            ));
+            shown.push(format!("{name}@{} {}", error.error.offset, error.error.expected));
         }
         shown
     }
@@ -243,19 +231,14 @@ mod tests {
     fn assert_errors(text: &str, expected: &[&str]) {
         let errors = errors(text);
         let agree = errors.len() == expected.len()
-            && errors
-                .iter()
-                .zip(expected)
-                .all(|(error, begin)| error.starts_with(begin));
+            && errors.iter().zip(expected).all(|(error, begin)| error.starts_with(begin));
         assert!(agree, "{text}\n{errors:#?}\n{expected:#?}");
     }
 
     #[test]
     fn bindings() {
         let bindings = parse_config(" a = return(1) ; b=return(\"k=v;x\") ;\n").unwrap();
-        let [a, b] = &bindings[..] else {
-            panic!("{bindings:?}")
-        };
+        let [a, b] = &bindings[..] else { panic!("{bindings:?}") };
         assert_eq!(
             *a,
             Binding {
@@ -265,20 +248,14 @@ mod tests {
                 text: "return(1)".to_owned(),
             }
         );
-        assert_eq!((b.name.as_str(), b.name_offset), ("b", 18));
+        assert_eq!((b.name.as_str(), b.name_offset), ("b", 17));
         assert_eq!(b.text, "return(\"k=v;x\")");
 
         assert_eq!(names(""), [""; 0]);
         assert_eq!(names(" \n;; ; "), [""; 0]);
         assert_eq!(names(";a=off;;b=off;"), ["a", "b"]);
-        assert_eq!(
-            names("raft/a:b.c-d_E\n=\n1*off\n->\nprint(;)\n"),
-            ["raft/a:b.c-d_E"]
-        );
-        assert_eq!(
-            names("a=return(;=->(;));b=when(k=\";)\"):return(`;)`);c=off"),
-            ["a", "b", "c"]
-        );
+        assert_eq!(names("raft/a:b.c-d_E\n=\n1*off\n->\nprint(;)\n"), ["raft/a:b.c-d_E"]);
+        assert_eq!(names("a=return(;=->(;));b=when(k=\";)\"):return(`;)`);c=off"), ["a", "b", "c"]);
         assert_eq!(names("a=return(it's \"; b=off);b=off"), ["a", "b"]);
     }
 
@@ -299,36 +276,15 @@ mod tests {
 
     #[test]
     fn going_on_respects_quotes_and_parentheses() {
-        assert_errors(
-            "a=retrun(\";x=\\\";\");b=ret",
-            &["a@2 an action", "b@21 an action"],
-        );
-        assert_errors(
-            "a=retrun(it's \"; b);b=ret",
-            &["a@2 an action", "b@22 an action"],
-        );
+        assert_errors("a=retrun(\";x=\\\";\");b=ret", &["a@2 an action", "b@21 an action"]);
+        assert_errors("a=retrun(it's \"; b);b=ret", &["a@2 an action", "b@22 an action"]);
         assert_errors("a=retrun((;););b=ret", &["a@2 an action", "b@17 an action"]);
-        assert_errors(
-            "a=when(k=`;)`):ret;b=ret",
-            &["a@15 an action", "b@21 an action"],
-        );
-        assert_errors(
-            "a=\"return(1);\";b=ret",
-            &["a@2 an action", "b@17 an action"],
-        );
-        assert_errors(
-            "a=return(x));b=ret",
-            &["a@11 `->`, `&`, `;` or the end", "b@15 an action"],
-        );
+        assert_errors("a=when(k=`;)`):ret;b=ret", &["a@15 an action", "b@21 an action"]);
+        assert_errors("a=\"return(1);\";b=ret", &["a@2 an action", "b@17 an action"]);
+        assert_errors("a=return(x));b=ret", &["a@11 `->`, `&`, `;` or the end", "b@15 an action"]);
         assert_errors("a=return(\"x\" y);b=ret", &["a@13 a `)`", "b@18 an action"]);
-        assert_errors(
-            "a=return(1;b=ret",
-            &["a@16 a `)` that closes the `(` at byte 8"],
-        );
-        assert_errors(
-            "a=return(\"1;b=ret",
-            &["a@17 a '\"' that closes the string at byte 9"],
-        );
+        assert_errors("a=return(1;b=ret", &["a@16 a `)` that closes the `(` at byte 8"]);
+        assert_errors("a=return(\"1;b=ret", &["a@17 a '\"' that closes the string at byte 9"]);
     }
 
     #[test]
@@ -345,11 +301,7 @@ mod tests {
         assert_errors("a= ;b= ", &["a@3 an action", "b@6 an action"]);
         assert_errors(
             "a=ret;a=ret",
-            &[
-                "a@2 an action",
-                "a@6 each name at most once",
-                "a@8 an action",
-            ],
+            &["a@2 an action", "a@6 each name at most once", "a@8 an action"],
         );
     }
 

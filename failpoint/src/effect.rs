@@ -3,17 +3,16 @@
 //! Each step of a term either is done at once, or is a wait that remains: a thread blocks on that,
 //! a task awaits it. Nothing is held while a step runs.
 
+use crate::callback;
 use crate::exit;
+use crate::hook;
 use crate::log::{self, Level};
+use crate::panics::InjectedPanic;
 use crate::plan::{Fire, Plan};
 use crate::random::Purpose;
 use crate::settings::{self, PanicMode};
-use crate::sync::Arc;
-use crate::terms::{Action, PauseLimit, Span, Term};
+use crate::terms::{Action, PauseLimit, Span, Term, Value};
 use std::time::Duration;
-
-/// How long a `pause` lasts if its terms do not say.
-const PAUSE_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// What came of a step.
 pub(crate) enum Effect {
@@ -29,17 +28,50 @@ pub(crate) enum Need {
     Sleep(Duration),
     /// Keeps the processor busy.
     Busy(Duration),
-    Resume { limit: Option<Duration> },
-    Barrier { term: usize, step: usize, size: u64, limit: Duration },
+    Resume {
+        limit: Option<Duration>,
+    },
+    Barrier {
+        term: usize,
+        step: usize,
+        size: u64,
+        limit: Duration,
+    },
     /// Passages of the point that the plan's observation of this index observes.
-    Passages { observation: usize, count: u64, limit: Duration },
+    Passages {
+        observation: usize,
+        count: u64,
+        limit: Duration,
+    },
 }
 
-/// Does step `step` of the term that fires.
-pub(crate) fn perform(plan: &Arc<Plan>, fire: Fire, step: usize) -> Effect {
-    let term = &plan.terms.chain[fire.term];
+/// What acts in a fire: the steps of a term, or those a callback asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Fired {
+    pub(crate) fire: Fire,
+    pub(crate) asked: Option<Vec<Action>>,
+}
+
+impl Fired {
+    fn steps<'a>(&'a self, plan: &'a Plan) -> &'a [Action] {
+        match &self.asked {
+            Some(asked) => asked,
+            None => &plan.terms.chain[self.fire.term].steps,
+        }
+    }
+}
+
+/// Does step `step` of what fires; `None` when there are no more.
+pub(crate) fn perform(plan: &Plan, fired: &Fired, step: usize) -> Option<Effect> {
+    let steps = fired.steps(plan);
+    let action = steps.get(step)?;
+    Some(act(plan, fired.fire, &steps[..step], action))
+}
+
+fn act(plan: &Plan, fire: Fire, before: &[Action], action: &Action) -> Effect {
+    let step = before.len();
     let draw = |span: &Span| length(span, plan, fire, step);
-    match &term.steps[step] {
+    match action {
         Action::Off => {}
         Action::Return(value) => {
             return Effect::Return(value.as_ref().map(|value| value.content().to_owned()));
@@ -48,7 +80,7 @@ pub(crate) fn perform(plan: &Arc<Plan>, fire: Fire, step: usize) -> Effect {
         Action::Delay(span) => return Effect::Wait(Need::Busy(draw(span))),
         Action::Pause(limit) => {
             let limit = match limit {
-                PauseLimit::Default => Some(PAUSE_LIMIT),
+                PauseLimit::Default => Some(plan.pause_limit),
                 PauseLimit::Within(limit) => Some(*limit),
                 PauseLimit::Never => None,
             };
@@ -63,7 +95,7 @@ pub(crate) fn perform(plan: &Arc<Plan>, fire: Fire, step: usize) -> Effect {
             });
         }
         Action::Wait { count, limit, .. } => {
-            let before = term.steps[..step].iter().filter(|step| step.is_wait()).count();
+            let before = before.iter().filter(|step| step.is_wait()).count();
             return Effect::Wait(Need::Passages {
                 observation: plan.first_observation(fire.term) + before,
                 count: *count,
@@ -97,10 +129,14 @@ pub(crate) fn perform(plan: &Arc<Plan>, fire: Fire, step: usize) -> Effect {
 /// end the process for a reason that nobody asked for.
 pub(crate) fn panic_unless_unwinding(message: &str) {
     if std::thread::panicking() {
-        log::say(Level::Error, format_args!("{message} (not panicking: the thread unwinds already)"));
+        say_while_unwinding(message);
     } else {
         panic!("{message}");
     }
+}
+
+fn say_while_unwinding(message: &str) {
+    log::say(Level::Error, format_args!("{message} (not panicking: the thread unwinds already)"));
 }
 
 fn inject_panic(plan: &Plan, text: Option<&str>) {
@@ -113,7 +149,11 @@ fn inject_panic(plan: &Plan, text: Option<&str>) {
         exit::let_replies_out();
     }
     match mode {
-        PanicMode::Unwind => panic_unless_unwinding(&message),
+        PanicMode::Unwind if std::thread::panicking() => say_while_unwinding(&message),
+        PanicMode::Unwind => {
+            hook::install();
+            std::panic::panic_any(InjectedPanic::new(plan.point, message));
+        }
         PanicMode::Abort => {
             log::say(Level::Error, format_args!("{message}"));
             std::process::abort();
@@ -140,7 +180,8 @@ fn length(span: &Span, plan: &Plan, fire: Fire, step: usize) -> Duration {
 fn break_in_debugger(plan: &Plan) {
     #[cfg(unix)]
     if is_debugged() {
-        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TRAP);
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TRAP);
         return;
     }
     log::say(
@@ -161,7 +202,8 @@ fn is_debugged() -> bool {
 fn kill() {
     #[cfg(unix)]
     {
-        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         // The signal is on its way; do not run on until it is here.
         loop {
             std::thread::park();
@@ -169,6 +211,18 @@ fn kill() {
     }
     #[cfg(not(unix))]
     std::process::abort();
+}
+
+/// The steps that a callback asks for; empty where it passes.
+pub(crate) fn steps_of(action: callback::Action) -> Vec<Action> {
+    let value = |text: String| Value::spelled(&text, &text);
+    match action {
+        callback::Action::Pass => Vec::new(),
+        callback::Action::Off => vec![Action::Off],
+        callback::Action::Return(text) => vec![Action::Return(text.map(value))],
+        callback::Action::Sleep(length) => vec![Action::Sleep(Span::Fixed(length))],
+        callback::Action::Panic(text) => vec![Action::Panic(text.map(value))],
+    }
 }
 
 impl Action {

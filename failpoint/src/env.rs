@@ -6,10 +6,10 @@
 
 use crate::error::Error;
 use crate::log::{self, Level};
-use crate::plan::Origin;
 use crate::random;
 use crate::registry::{Request, Unknown, registry};
 use crate::settings::{self, PanicMode};
+use crate::slot::Slot;
 use crate::sync::{AtomicBool, Ordering};
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -121,7 +121,7 @@ fn apply() -> Result<(), Error> {
     let mut requests: Vec<Request> = Vec::new();
     for variable in CONFIGS {
         let Some(text) = text_of(variable, "UTF-8 text", &mut errors) else { continue };
-        match Request::parse_config(&text, Origin::Environment, Unknown::Pending) {
+        match Request::parse_config(&text, Unknown::Pending) {
             Ok(more) => {
                 let news =
                     more.into_iter().filter(|new| requests.iter().all(|old| old.name != new.name));
@@ -132,7 +132,7 @@ fn apply() -> Result<(), Error> {
     }
     if errors.is_empty() {
         let pending = pending(&requests);
-        match registry().arm(requests) {
+        match registry().arm(requests, Slot::Environment) {
             Ok(_) if pending.is_empty() => {}
             Ok(_) => log::say(
                 Level::Warn,
@@ -192,13 +192,15 @@ fn warn_of_unknown_variables() {
         if KNOWN.contains(&name.as_str()) {
             continue;
         }
-        let nearest = KNOWN
-            .iter()
-            .max_by(|a, b| strsim::jaro_winkler(&name, a).total_cmp(&strsim::jaro_winkler(&name, b)));
+        let nearest = KNOWN.iter().max_by(|a, b| {
+            strsim::jaro_winkler(&name, a).total_cmp(&strsim::jaro_winkler(&name, b))
+        });
         let nearest = nearest.copied().unwrap_or_default();
         log::say(
             Level::Warn,
-            format_args!("the variable {name} means nothing here; the nearest that does is {nearest}"),
+            format_args!(
+                "the variable {name} means nothing here; the nearest that does is {nearest}"
+            ),
         );
     }
 }

@@ -118,7 +118,10 @@ impl fmt::Display for Error {
                 write!(f, "`{}` cannot be the name of a failpoint: {why}", name.escape_debug())
             }
             Error::WaitsForItself { name } => {
-                write!(f, "wait({name}) at the failpoint `{name}` would wait for itself; name another")
+                write!(
+                    f,
+                    "wait({name}) at the failpoint `{name}` would wait for itself; name another"
+                )
             }
             Error::BadVariable { variable, got, expected } => {
                 write!(f, "{variable} is `{}`; it takes {expected}", got.escape_debug())
@@ -162,6 +165,8 @@ pub enum WaitError {
         fires: u64,
         /// Callers that stand in `pause` now.
         paused: u64,
+        /// What to say of evaluations that came from outside the scope which arms the point.
+        outside: Option<String>,
     },
     /// The arming that was waited for is over: disarmed, armed anew, or reset.
     #[non_exhaustive]
@@ -176,13 +181,15 @@ pub enum WaitError {
 impl fmt::Display for WaitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            WaitError::TimedOut { name, wanted, waited, hits, fires, paused } => {
+            WaitError::TimedOut { name, wanted, waited, hits, fires, paused, outside } => {
                 write!(
                     f,
                     "waited {waited:?} for {wanted} of the failpoint `{name}`; since it was armed \
                      it had {hits} hits and {fires} fires, and {paused} callers are paused there"
                 )?;
-                if *hits == 0 {
+                if let Some(outside) = outside {
+                    write!(f, "; {outside}")?;
+                } else if *hits == 0 {
                     write!(f, "; no code came by: is the site reached, and its condition true?")?;
                 }
                 Ok(())

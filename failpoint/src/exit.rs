@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Holds the end of the process while it lives; given by [`hold_exit`](crate::hold_exit).
 #[derive(Debug)]
 #[must_use = "dropping the guard lets the process end"]
-pub struct ExitHold {
+pub(crate) struct ExitHold {
     _private: (),
 }
 

@@ -43,18 +43,21 @@ const _: () = assert!(
      who asked for it with: cargo tree -e features -i failpoint"
 );
 
+mod callback;
 mod error;
 mod info;
 mod injected;
 mod io_error;
 mod macros;
 mod name;
+mod panics;
 // Off, only durations are read, by `value`.
-#[cfg_attr(not(feature = "runtime"), allow(dead_code, unused_imports))]
-mod terms;
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;
+mod scoped;
+#[cfg_attr(not(feature = "runtime"), allow(dead_code, unused_imports, unreachable_pub))]
+mod terms;
 mod value;
 mod verbs;
 
@@ -71,6 +74,8 @@ mod exit;
 #[cfg(feature = "runtime")]
 mod gate;
 #[cfg(feature = "runtime")]
+mod hook;
+#[cfg(feature = "runtime")]
 mod log;
 #[cfg(feature = "runtime")]
 mod plan;
@@ -81,11 +86,17 @@ mod random;
 #[cfg(feature = "runtime")]
 mod registry;
 #[cfg(feature = "runtime")]
+mod scope;
+#[cfg(feature = "runtime")]
 mod settings;
 #[cfg(feature = "runtime")]
 mod site;
 #[cfg(feature = "runtime")]
+mod slot;
+#[cfg(feature = "runtime")]
 mod sync;
+#[cfg(feature = "runtime")]
+mod timer;
 #[cfg(feature = "runtime")]
 mod wait;
 
@@ -93,13 +104,16 @@ mod wait;
 #[cfg_attr(not(feature = "runtime"), path = "world/off.rs")]
 mod world;
 
+pub use callback::{Action, Hit};
 pub use error::{Error, WaitError};
 pub use info::{PointInfo, SiteInfo};
 pub use injected::Injected;
+pub use panics::InjectedPanic;
+pub use scoped::{DontHoldScopeGuardsAcrossAwaitPoints, Scope};
 pub use value::{BadTerm, FromTerm};
 pub use verbs::{
-    Armed, ExitHold, arm, arm_all, arm_unlisted, disarm, enabled, hold_exit, init_from_env, point,
-    points, reset, seed,
+    Armed, ExitHold, arm, arm_all, arm_unlisted, arm_with, disarm, enabled, hold_exit,
+    init_from_env, point, points, reset, seed,
 };
 
 #[cfg(feature = "attributes")]

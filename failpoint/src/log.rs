@@ -44,12 +44,13 @@ pub(crate) fn say(level: Level, line: fmt::Arguments<'_>) {
 }
 
 /// Resets the mark when the line is out, also where a subscriber panics.
-struct Speaking {
+#[derive(Debug)]
+pub struct Speaking {
     before: bool,
 }
 
 impl Speaking {
-    fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         Self { before: SPEAKING.try_with(|speaking| speaking.replace(true)).unwrap_or(true) }
     }
 }

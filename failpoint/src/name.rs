@@ -1,38 +1,42 @@
 //! What may a point be called?
 //!
-//! Names are `[A-Za-z0-9_.:/-]+` with no `/` at either end. Two kinds of name are kept for the
-//! control plane: its own routes, and a last segment that it reads as a verb. The check is
-//! `const`, so that a bad name in the source is a compile error at the site, in both worlds.
+//! A name is part of a URL path and of a config, and some last segments and some first ones
+//! belong to the control plane. The check is a `const fn`, so that a site asks it while it is
+//! being compiled, and everybody else asks the very same one at run time.
 
-/// What is wrong with `name`, as a sentence; `None` if it may be used.
-pub const fn fault(name: &str) -> Option<&'static str> {
-    let bytes = name.as_bytes();
-    if bytes.is_empty() {
+/// Says what is wrong with `name`, in one sentence; `None` means that nothing is.
+pub(crate) const fn fault(name: &str) -> Option<&'static str> {
+    let name = name.as_bytes();
+    if name.is_empty() {
         return Some("a name must not be empty");
     }
-    if bytes[0] == b'/' || bytes[bytes.len() - 1] == b'/' {
-        return Some("a name must not begin or end with `/`");
-    }
-    let mut last_segment = 0;
     let mut at = 0;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b':' | b'-' => {}
-            b'/' => last_segment = at + 1,
-            _ => return Some("a name is made of letters, digits and `_ . : / -`"),
+    while at < name.len() {
+        if !is_allowed(name[at]) {
+            return Some("a name holds only letters, digits and `_` `.` `:` `/` `-`");
         }
         at += 1;
     }
-    if ends_with(bytes, last_segment, b"count")
-        || ends_with(bytes, last_segment, b"wait")
-        || ends_with(bytes, last_segment, b"resume")
+    if name[0] == b'/' || name[name.len() - 1] == b'/' {
+        return Some("a name neither begins nor ends with `/`");
+    }
+    if last_segment_is(name, b"count")
+        || last_segment_is(name, b"wait")
+        || last_segment_is(name, b"resume")
     {
         return Some("the last segment of a name must not be `count`, `wait` or `resume`");
     }
-    if is_reserved(bytes) {
+    if is(name, b"v1") || begins_with(name, b"v1/") {
+        return Some("`v1` and all names below `v1/` are reserved");
+    }
+    if is(name, b"ui")
+        || is(name, b"metrics")
+        || is(name, b"healthz")
+        || is(name, b"openapi.json")
+        || is_in_any_case(name, b"failpoints")
+    {
         return Some(
-            "`v1`, `v1/…`, `ui`, `metrics`, `healthz`, `openapi.json` and `failpoints` are \
-             routes of the control plane",
+            "`ui`, `metrics`, `healthz`, `openapi.json` and `failpoints` are reserved names",
         );
     }
     None
@@ -48,28 +52,49 @@ pub const fn assert_good(name: &str) {
     );
 }
 
-const fn is_reserved(name: &[u8]) -> bool {
-    ends_with(name, 0, b"v1")
-        || (name.len() > 2 && name[0] == b'v' && name[1] == b'1' && name[2] == b'/')
-        || ends_with(name, 0, b"ui")
-        || ends_with(name, 0, b"metrics")
-        || ends_with(name, 0, b"healthz")
-        || ends_with(name, 0, b"openapi.json")
-        // gofail's bulk route is taken in any case of letters.
-        || name.eq_ignore_ascii_case(b"failpoints")
+const fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'/' | b'-')
 }
 
-/// Whether `name[from..]` is exactly `word`.
-const fn ends_with(name: &[u8], from: usize, word: &[u8]) -> bool {
-    if name.len() - from != word.len() {
+const fn is(name: &[u8], word: &[u8]) -> bool {
+    name.len() == word.len() && stands_at(name, 0, word)
+}
+
+/// The same for a `word` in lower case. The standard library's is const only from 1.89 on.
+const fn is_in_any_case(name: &[u8], word: &[u8]) -> bool {
+    if name.len() != word.len() {
         return false;
     }
-    let mut at = 0;
-    while at < word.len() {
-        if name[from + at] != word[at] {
+    let mut i = 0;
+    while i < word.len() {
+        if name[i].to_ascii_lowercase() != word[i] {
             return false;
         }
-        at += 1;
+        i += 1;
+    }
+    true
+}
+
+const fn begins_with(name: &[u8], word: &[u8]) -> bool {
+    name.len() >= word.len() && stands_at(name, 0, word)
+}
+
+const fn last_segment_is(name: &[u8], word: &[u8]) -> bool {
+    if name.len() < word.len() {
+        return false;
+    }
+    let at = name.len() - word.len();
+    (at == 0 || name[at - 1] == b'/') && stands_at(name, at, word)
+}
+
+/// Whether `word` stands in `name` from `at` on. `==` on slices is not yet const.
+const fn stands_at(name: &[u8], at: usize, word: &[u8]) -> bool {
+    let mut i = 0;
+    while i < word.len() {
+        if name[at + i] != word[i] {
+            return false;
+        }
+        i += 1;
     }
     true
 }
@@ -88,8 +113,25 @@ mod tests {
     #[test]
     fn names_that_may_not() {
         for name in [
-            "", "/a", "a/", "a b", "é", "a=b", "a/count", "wait", "x/resume", "v1", "v1/a", "ui",
-            "metrics", "healthz", "openapi.json", "failpoints", "FailPoints", "a;b", "a?b",
+            "",
+            "/a",
+            "a/",
+            "a b",
+            "é",
+            "a=b",
+            "a/count",
+            "wait",
+            "x/resume",
+            "v1",
+            "v1/a",
+            "ui",
+            "metrics",
+            "healthz",
+            "openapi.json",
+            "failpoints",
+            "FailPoints",
+            "a;b",
+            "a?b",
         ] {
             assert!(fault(name).is_some(), "{name}");
         }

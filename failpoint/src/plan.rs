@@ -4,20 +4,22 @@
 //! over when the point is disarmed, armed anew or reset. Deciding is all it does; acting is
 //! `effect`'s.
 
+use crate::callback::{self, Hit};
 use crate::gate::Gate;
 use crate::random::{Draws, Purpose};
 use crate::site::Site;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::terms::{Condition, Op, Pick, Term, Terms};
-use std::fmt::{self, Display};
+use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
-/// What a site tells of its passage, rendered only if a filter asks.
-pub(crate) type Context<'a> = &'a [(&'static str, &'a dyn Display)];
+/// What a filter may ask of an evaluation: a key of the site's context, `thread`, or `scope`. The
+/// answer is rendered only when it is asked for.
+pub(crate) type Facts<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Through which door the terms came: it decides what happens when a limit runs out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// `failpoint::arm` and its kin: a limit that runs out panics.
     Code,
     /// HTTP: a limit that runs out is logged.
@@ -26,12 +28,48 @@ pub enum Origin {
     Environment,
 }
 
+/// Which scope a plan belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ScopeId(pub(crate) u64);
+
+/// What a plan takes from where it was armed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting<'a> {
+    pub(crate) origin: Origin,
+    pub(crate) scope: Option<ScopeId>,
+    /// The scope's name, empty without one: part of what decides a chance.
+    pub(crate) scope_name: &'a str,
+    /// How long a `pause` lasts if its terms do not say.
+    pub(crate) pause_limit: Duration,
+}
+
+/// What is armed: terms, or a callback that decides.
+#[derive(Clone)]
+pub(crate) enum Order {
+    Terms(Terms),
+    Callback(Arc<Callback>),
+}
+
+pub(crate) type Callback = dyn Fn(&Hit<'_>) -> callback::Action + Send + Sync;
+
+impl fmt::Debug for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Order::Terms(terms) => terms.fmt(f),
+            Order::Callback(_) => f.write_str("callback"),
+        }
+    }
+}
+
 pub(crate) struct Plan {
     pub(crate) point: &'static str,
+    /// Empty for a callback.
     pub(crate) terms: Terms,
+    pub(crate) callback: Option<Arc<Callback>>,
     /// As written; see the ruling on text.
     pub(crate) text: String,
     pub(crate) origin: Origin,
+    pub(crate) pause_limit: Duration,
     pub(crate) generation: u64,
     pub(crate) gate: Arc<Gate>,
     /// What the `wait` steps observe, in their order in the terms.
@@ -49,6 +87,14 @@ pub(crate) struct Plan {
     last_fire: Mutex<Option<SystemTime>>,
     has_misfits: AtomicBool,
     misfits: Mutex<Vec<&'static Site>>,
+    outside: Mutex<Outside>,
+}
+
+/// Evaluations that a scoped plan did not see, because they came from outside its scope.
+#[derive(Clone, Debug, Default)]
+struct Outside {
+    count: u64,
+    last: String,
 }
 
 #[derive(Debug, Default)]
@@ -78,8 +124,11 @@ pub(crate) enum Decision {
     Misfit,
     /// A hit in which this term acts.
     Fire(Fire),
+    /// A hit of this number, from 0, which the callback decides.
+    Ask(u64),
 }
 
+/// A term that acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fire {
     pub(crate) term: usize,
@@ -90,23 +139,31 @@ pub(crate) struct Fire {
 impl Plan {
     pub(crate) fn new(
         point: &'static str,
-        terms: Terms,
+        order: Order,
         text: String,
-        origin: Origin,
+        setting: Setting<'_>,
         generation: u64,
     ) -> Self {
+        let (terms, callback) = match order {
+            Order::Terms(terms) => (terms, None),
+            Order::Callback(callback) => (Terms { chain: Vec::new() }, Some(callback)),
+        };
         let gate = Gate::new();
         let waits = terms.chain.iter().flat_map(Term::waits).count();
-        let observe = || Arc::new(Observation { passages: AtomicU64::new(0), gate: gate.clone() });
+        let observe = || Arc::new(Observation::new(gate.clone(), setting.scope));
         Self {
             point,
+            callback,
             text,
-            origin,
+            origin: setting.origin,
+            pause_limit: setting.pause_limit,
             generation,
             observations: std::iter::repeat_with(observe).take(waits).collect(),
             gate,
             armed_at: Instant::now(),
-            draws: (0..terms.chain.len()).map(|index| Draws::new(point, "", index)).collect(),
+            draws: (0..terms.chain.len())
+                .map(|index| Draws::new(point, setting.scope_name, index))
+                .collect(),
             unconditional: terms.chain.first().is_some_and(Term::is_unconditional),
             filters: terms.chain.iter().any(|term| !term.when.is_empty()),
             direct: AtomicU64::new(0),
@@ -117,6 +174,7 @@ impl Plan {
             last_fire: Mutex::new(None),
             has_misfits: AtomicBool::new(false),
             misfits: Mutex::new(Vec::new()),
+            outside: Mutex::new(Outside::default()),
             terms,
         }
     }
@@ -133,6 +191,38 @@ impl Plan {
         *self.last_fire.lock()
     }
 
+    /// Whether this is the first value of a callback that a site could not take.
+    pub(crate) fn is_first_misfit(&self) -> bool {
+        !self.has_misfits.swap(true, Ordering::AcqRel)
+    }
+
+    /// Notes an evaluation that came from outside the scope while only scopes arm the name.
+    pub(crate) fn note_outside(&self, site: &Site) {
+        let last = format!("{} on thread `{}`", site.at(), this_thread());
+        let mut outside = self.outside.lock();
+        outside.count += 1;
+        outside.last = last;
+    }
+
+    /// What to say of evaluations from outside the scope, if there were any.
+    pub(crate) fn outside(&self) -> Option<String> {
+        let outside = self.outside.lock().clone();
+        (outside.count > 0).then(|| {
+            format!(
+                "{} evaluations came from outside the scope, the last at {}; give that thread the \
+                 scope with scope.wrap(future), scope.wrap_fn(closure) or \
+                 scope.on_thread_start(), or arm the point for everybody with failpoint::arm",
+                outside.count, outside.last
+            )
+        })
+    }
+
+    /// What to say of a plan that should have fired and has not.
+    pub(crate) fn unfired(&self) -> String {
+        let outside = self.outside().map_or_else(String::new, |outside| format!(" ({outside})"));
+        format!("`{}={}` had {} hits and no fire{outside}", self.point, self.text, self.hits())
+    }
+
     pub(crate) fn elapsed(&self) -> Duration {
         self.armed_at.elapsed()
     }
@@ -144,6 +234,12 @@ impl Plan {
     /// The index among [`Plan::observations`] of the first `wait` in `term`.
     pub(crate) fn first_observation(&self, term: usize) -> usize {
         self.terms.chain[..term].iter().flat_map(Term::waits).count()
+    }
+
+    /// The points that `wait` steps name, each with what it has seen.
+    pub(crate) fn observed(&self) -> impl Iterator<Item = (&str, &Arc<Observation>)> {
+        let targets = self.terms.chain.iter().flat_map(Term::waits);
+        targets.map(String::as_str).zip(&self.observations)
     }
 
     /// Notes a site that registered after the arming and cannot take what the terms return.
@@ -158,11 +254,11 @@ impl Plan {
     }
 
     /// Decides one evaluation, counts it, and wakes who waits for the counts.
-    pub(crate) fn decide(&self, site: &Site, context: Context<'_>) -> Decision {
-        let decision = self.decide_and_count(site, context);
+    pub(crate) fn decide(&self, site: &Site, facts: Facts<'_>) -> Decision {
+        let decision = self.decide_and_count(site, facts);
         match decision {
             Decision::NoHit => {}
-            Decision::Pass | Decision::Misfit => self.gate.ring(),
+            Decision::Pass | Decision::Misfit | Decision::Ask(_) => self.gate.ring(),
             Decision::Fire(fire) => {
                 if !self.terms.chain[fire.term].is_off() {
                     *self.last_fire.lock() = Some(SystemTime::now());
@@ -173,7 +269,12 @@ impl Plan {
         decision
     }
 
-    fn decide_and_count(&self, site: &Site, context: Context<'_>) -> Decision {
+    fn decide_and_count(&self, site: &Site, facts: Facts<'_>) -> Decision {
+        if self.callback.is_some() {
+            let mut counts = self.counts.lock();
+            counts.hits += 1;
+            return Decision::Ask(counts.hits - 1);
+        }
         let misfit = self.is_misfit(site);
         if self.unconditional && !misfit {
             return Decision::Fire(Fire {
@@ -182,13 +283,18 @@ impl Plan {
             });
         }
         // Filters render the user's values, so they are asked before the lock is taken.
-        let admitted = self.filters.then(|| self.admitted(context));
+        let admitted = self.filters.then(|| self.admitted(facts));
         let admits = |index: usize| admitted.as_ref().is_none_or(|admitted| admitted[index]);
         if !(0..self.terms.chain.len()).any(admits) {
             return Decision::NoHit;
         }
-        let elapsed =
-            self.terms.chain.iter().any(Term::has_window).then(|| self.elapsed()).unwrap_or_default();
+        let elapsed = self
+            .terms
+            .chain
+            .iter()
+            .any(Term::has_window)
+            .then(|| self.elapsed())
+            .unwrap_or_default();
 
         let mut counts = self.counts.lock();
         counts.hits += 1;
@@ -208,11 +314,20 @@ impl Plan {
         Decision::Pass
     }
 
-    fn admitted(&self, context: Context<'_>) -> Vec<bool> {
+    /// Counts a fire that the callback asked for.
+    pub(crate) fn count_callback_fire(&self, is_off: bool) {
+        self.counts.lock().fires += 1;
+        if !is_off {
+            *self.last_fire.lock() = Some(SystemTime::now());
+        }
+        self.gate.ring();
+    }
+
+    fn admitted(&self, facts: Facts<'_>) -> Vec<bool> {
         self.terms
             .chain
             .iter()
-            .map(|term| term.when.iter().all(|condition| condition.admits(context)))
+            .map(|term| term.when.iter().all(|condition| condition.admits(facts)))
             .collect()
     }
 }
@@ -278,13 +393,8 @@ impl Term {
 }
 
 impl Condition {
-    fn admits(&self, context: Context<'_>) -> bool {
-        let found = match self.key.as_str() {
-            "thread" => Some(this_thread()),
-            key => {
-                context.iter().find(|(name, _)| *name == key).map(|(_, value)| value.to_string())
-            }
-        };
+    fn admits(&self, facts: Facts<'_>) -> bool {
+        let found = facts(&self.key);
         found.is_some_and(|found| match self.op {
             Op::Equal => found == self.value,
             Op::NotEqual => found != self.value,
@@ -304,9 +414,19 @@ pub(crate) fn this_thread() -> String {
 pub(crate) struct Observation {
     passages: AtomicU64,
     gate: Arc<Gate>,
+    /// A scoped term counts passages inside its scope; a global one counts all.
+    scope: Option<ScopeId>,
 }
 
 impl Observation {
+    fn new(gate: Arc<Gate>, scope: Option<ScopeId>) -> Self {
+        Self { passages: AtomicU64::new(0), gate, scope }
+    }
+
+    pub(crate) fn scope(&self) -> Option<ScopeId> {
+        self.scope
+    }
+
     pub(crate) fn passages(&self) -> u64 {
         self.passages.load(Ordering::SeqCst)
     }

@@ -5,7 +5,7 @@
 //! Only this module writes switches.
 
 use crate::info::PointInfo;
-use crate::plan::{Observation, Plan};
+use crate::plan::{Observation, Plan, ScopeId};
 use crate::site::Site;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
 use arc_swap::ArcSwapOption;
@@ -16,14 +16,23 @@ pub(crate) struct Point {
     /// `None` while nothing is armed and nobody observes.
     now: ArcSwapOption<Snapshot>,
     generation: AtomicU64,
-    /// Taken for changes; evaluations never do.
-    sites: Mutex<Vec<&'static Site>>,
+    /// Taken for changes, and by evaluations that only a foreign scope is armed for.
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sites: Vec<&'static Site>,
+    /// What scopes have armed here; each scope keeps its plans itself, for evaluations to find.
+    scoped: Vec<(ScopeId, Arc<Plan>)>,
 }
 
 /// What an evaluation finds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) plan: Option<Arc<Plan>>,
+    /// Whether any scope arms the name.
+    pub(crate) scoped: bool,
     pub(crate) observers: Vec<Arc<Observation>>,
 }
 
@@ -33,7 +42,7 @@ impl Point {
             name,
             now: ArcSwapOption::empty(),
             generation: AtomicU64::new(0),
-            sites: Mutex::new(Vec::new()),
+            state: Mutex::new(State::default()),
         }
     }
 
@@ -50,48 +59,72 @@ impl Point {
     }
 
     pub(crate) fn sites(&self) -> Vec<&'static Site> {
-        self.sites.lock().clone()
+        self.state.lock().sites.clone()
     }
 
     pub(crate) fn is_declared(&self) -> bool {
-        !self.sites.lock().is_empty()
+        !self.state.lock().sites.is_empty()
     }
 
     pub(crate) fn add_site(&self, site: &'static Site) {
-        let mut sites = self.sites.lock();
-        sites.push(site);
+        let mut state = self.state.lock();
+        state.sites.push(site);
         site.set_switch(self.now.load().is_some());
     }
 
     /// Works out a site's switch again, after it was reached.
     pub(crate) fn refresh(&self, site: &'static Site) {
-        let _sites = self.sites.lock();
+        let _state = self.state.lock();
         site.set_switch(self.now.load().is_some());
     }
 
     /// Puts `plan` in the place of the one before, which is given back to be closed.
     pub(crate) fn arm(&self, plan: Option<Arc<Plan>>, generation: u64) -> Option<Arc<Plan>> {
         let mut old = None;
-        self.change(|snapshot| old = std::mem::replace(&mut snapshot.plan, plan));
+        self.change(|snapshot, _| old = std::mem::replace(&mut snapshot.plan, plan));
         self.generation.store(generation, Ordering::SeqCst);
         old
     }
 
+    /// Notes what `scope` arms here, or that it no longer does.
+    pub(crate) fn arm_scoped(&self, scope: ScopeId, plan: Option<Arc<Plan>>) {
+        self.change(|snapshot, state| {
+            state.scoped.retain(|(other, _)| *other != scope);
+            state.scoped.extend(plan.map(|plan| (scope, plan)));
+            snapshot.scoped = !state.scoped.is_empty();
+        });
+    }
+
+    /// Notes an evaluation that no scope in force arms the point for.
+    pub(crate) fn note_outside(&self, site: &Site) {
+        let plans = self.state.lock().scoped.clone();
+        plans.iter().for_each(|(_, plan)| plan.note_outside(site));
+    }
+
+    /// Everything armed here, for everybody and in scopes.
+    pub(crate) fn plans(&self) -> Vec<Arc<Plan>> {
+        let scoped = self.state.lock().scoped.clone();
+        self.plan().into_iter().chain(scoped.into_iter().map(|(_, plan)| plan)).collect()
+    }
+
     pub(crate) fn observe(&self, observation: Arc<Observation>) {
-        self.change(|snapshot| snapshot.observers.push(observation));
+        self.change(|snapshot, _| snapshot.observers.push(observation));
     }
 
     pub(crate) fn unobserve(&self, observation: &Arc<Observation>) {
-        self.change(|snapshot| snapshot.observers.retain(|other| !Arc::ptr_eq(other, observation)));
+        self.change(|snapshot, _| {
+            snapshot.observers.retain(|other| !Arc::ptr_eq(other, observation));
+        });
     }
 
-    fn change(&self, change: impl FnOnce(&mut Snapshot)) {
-        let sites = self.sites.lock();
-        let mut snapshot = self.now.load_full().as_deref().cloned().unwrap_or_default();
-        change(&mut snapshot);
-        let live = snapshot.plan.is_some() || !snapshot.observers.is_empty();
+    fn change(&self, change: impl FnOnce(&mut Snapshot, &mut State)) {
+        let mut state = self.state.lock();
+        let before = self.now.load_full();
+        let mut snapshot = before.as_deref().cloned().unwrap_or_default();
+        change(&mut snapshot, &mut state);
+        let live = snapshot.plan.is_some() || snapshot.scoped || !snapshot.observers.is_empty();
         self.now.store(live.then(|| Arc::new(snapshot)));
-        sites.iter().for_each(|site| site.set_switch(live));
+        state.sites.iter().for_each(|site| site.set_switch(live));
     }
 
     pub(crate) fn info(&self) -> PointInfo {
@@ -99,7 +132,7 @@ impl Point {
         let plan = plan.as_deref();
         PointInfo {
             name: self.name.to_owned(),
-            sites: self.sites.lock().iter().map(|site| site.info()).collect(),
+            sites: self.state.lock().sites.iter().map(|site| site.info()).collect(),
             terms: plan.map(|plan| plan.text.clone()),
             generation: self.generation.load(Ordering::SeqCst),
             hits: plan.map_or(0, Plan::hits),

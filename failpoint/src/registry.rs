@@ -9,9 +9,10 @@ use crate::error::Error;
 use crate::info::PointInfo;
 use crate::log::{self, Level};
 use crate::name;
-use crate::plan::{Origin, Plan};
+use crate::plan::{Callback, Order, Plan};
 use crate::point::Point;
 use crate::site::{self, Site};
+use crate::slot::Slot;
 use crate::sync::{Arc, Mutex, MutexGuard};
 use crate::terms::{Action, Term, Terms};
 use std::collections::BTreeMap;
@@ -36,9 +37,8 @@ struct Control {
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) name: String,
-    pub(crate) terms: Terms,
+    pub(crate) order: Order,
     pub(crate) text: String,
-    pub(crate) origin: Origin,
     /// What becomes of a name that no site bears.
     pub(crate) unknown: Unknown,
 }
@@ -61,35 +61,43 @@ pub(crate) struct Arming {
 
 impl Request {
     /// The request to arm `name` with `text`.
-    pub(crate) fn parse(
-        name: &str,
-        text: &str,
-        origin: Origin,
-        unknown: Unknown,
-    ) -> Result<Self, Error> {
+    pub(crate) fn parse(name: &str, text: &str, unknown: Unknown) -> Result<Self, Error> {
         let terms = Terms::parse(text)?;
-        Ok(Self::new(name.to_owned(), terms, text, origin, unknown))
+        Ok(Self::new(name.to_owned(), terms, text, unknown))
     }
 
     /// The requests of a whole config, or all that is wrong with it.
-    pub(crate) fn parse_config(
-        text: &str,
-        origin: Origin,
-        unknown: Unknown,
-    ) -> Result<Vec<Self>, Vec<Error>> {
-        let bindings = config::parse_config(text)
-            .map_err(|faults| faults.into_iter().map(|fault| fault.error.into()).collect::<Vec<_>>())?;
-        let request = |binding: Binding| {
-            Self::new(binding.name, binding.terms, &binding.text, origin, unknown)
-        };
+    pub(crate) fn parse_config(text: &str, unknown: Unknown) -> Result<Vec<Self>, Vec<Error>> {
+        let bindings = config::parse_config(text).map_err(|faults| {
+            faults.into_iter().map(|fault| fault.error.into()).collect::<Vec<_>>()
+        })?;
+        let request =
+            |binding: Binding| Self::new(binding.name, binding.terms, &binding.text, unknown);
         Ok(bindings.into_iter().map(request).collect())
     }
 
-    fn new(name: String, terms: Terms, text: &str, origin: Origin, unknown: Unknown) -> Self {
+    /// The request to ask `callback` at every hit of `name`.
+    pub(crate) fn callback(name: &str, callback: Arc<Callback>) -> Self {
+        Self {
+            name: name.to_owned(),
+            order: Order::Callback(callback),
+            text: "callback".to_owned(),
+            unknown: Unknown::Refused,
+        }
+    }
+
+    fn terms(&self) -> Option<&Terms> {
+        match &self.order {
+            Order::Terms(terms) => Some(terms),
+            Order::Callback(_) => None,
+        }
+    }
+
+    fn new(name: String, terms: Terms, text: &str, unknown: Unknown) -> Self {
         let text = text.trim();
         // Shown on one line, so what was written over several is shown as it is printed.
         let text = if text.contains(['\n', '\r']) { terms.to_string() } else { text.to_owned() };
-        Self { name, terms, text, origin, unknown }
+        Self { name, order: Order::Terms(terms), text, unknown }
     }
 }
 
@@ -116,8 +124,12 @@ pub(crate) fn registry() -> &'static Registry {
 }
 
 impl Registry {
-    /// Arms all of `requests` or none. A refusal holds one error for each fault.
-    pub(crate) fn arm(&self, requests: Vec<Request>) -> Result<Vec<Arming>, Vec<Error>> {
+    /// Arms all of `requests` or none, in `slot`. A refusal holds one error for each fault.
+    pub(crate) fn arm(
+        &self,
+        requests: Vec<Request>,
+        slot: Slot<'_>,
+    ) -> Result<Vec<Arming>, Vec<Error>> {
         loop {
             let (sites_then, errors) = self.faults(&requests);
             if !errors.is_empty() {
@@ -126,7 +138,7 @@ impl Registry {
             let control = self.control.lock();
             // A site that registered meanwhile was not asked: ask again.
             if control.sites == sites_then {
-                return Ok(Control::apply(control, requests));
+                return Ok(Control::apply(control, requests, slot));
             }
         }
     }
@@ -141,7 +153,8 @@ impl Registry {
                 errors.push(Error::BadName { name: request.name.clone(), why });
                 continue;
             }
-            for target in request.terms.chain.iter().flat_map(Term::waits) {
+            let terms = request.terms().into_iter().flat_map(|terms| &terms.chain);
+            for target in terms.flat_map(Term::waits) {
                 if *target == request.name {
                     errors.push(Error::WaitsForItself { name: target.clone() });
                 } else if !control.is_known(target) {
@@ -159,14 +172,15 @@ impl Registry {
         let sites = control.sites;
         drop(control);
         let misfits = to_check.into_iter().filter_map(|(request, sites)| {
-            sites.into_iter().find_map(|site| misfit(&request.terms, site))
+            let terms = request.terms()?;
+            sites.into_iter().find_map(|site| misfit(terms, site))
         });
         errors.extend(misfits);
         (sites, errors)
     }
 
-    /// Disarms `name`; says whether it was armed.
-    pub(crate) fn disarm(&self, name: &str) -> Result<bool, Error> {
+    /// Disarms `name` in `slot`; says whether it was armed.
+    pub(crate) fn disarm(&self, name: &str, slot: Slot<'_>) -> Result<bool, Error> {
         let control = self.control.lock();
         if let Some(why) = name::fault(name) {
             return Err(Error::BadName { name: name.to_owned(), why });
@@ -176,14 +190,14 @@ impl Registry {
         }
         let names: Vec<&'static str> =
             control.points.get_key_value(name).map(|(&name, _)| name).into_iter().collect();
-        Ok(!Control::disarm(control, &names).is_empty())
+        Ok(!Control::disarm(control, &names, slot).is_empty())
     }
 
     /// Ends the arming that made `plan`, and only that one.
     pub(crate) fn disarm_plan(&self, point: &'static Point, plan: &Arc<Plan>) -> bool {
         let control = self.control.lock();
         let is_current = point.plan().is_some_and(|current| Arc::ptr_eq(&current, plan));
-        is_current && !Control::disarm(control, &[point.name()]).is_empty()
+        is_current && !Control::disarm(control, &[point.name()], Slot::Global).is_empty()
     }
 
     /// Ends the arming of `generation`, and only that one.
@@ -195,12 +209,25 @@ impl Registry {
         })
     }
 
-    /// Disarms everything; gives what was armed, as it stood.
+    /// Disarms everything for everybody; gives what was armed, as it stood.
     pub(crate) fn reset(&self) -> Vec<PointInfo> {
         let mut control = self.control.lock();
         control.pending.clear();
         let names: Vec<&'static str> = control.points.keys().copied().collect();
-        Control::disarm(control, &names)
+        Control::disarm(control, &names, Slot::Global)
+    }
+
+    /// Disarms everything that a scope armed.
+    pub(crate) fn reset_scope(&self, slot: Slot<'_>) {
+        let control = self.control.lock();
+        let names: Vec<&'static str> = slot.armed().iter().map(|point| point.name()).collect();
+        Control::disarm(control, &names, slot);
+    }
+
+    /// The point of this name, if any code declares it or somebody armed it.
+    pub(crate) fn find(&self, name: &str) -> Result<&'static Point, Error> {
+        let control = self.control.lock();
+        control.points.get(name).copied().ok_or_else(|| control.unknown(name))
     }
 
     /// Every point that code declares or somebody armed, by name.
@@ -227,11 +254,13 @@ impl Registry {
         drop(control);
 
         if let Some(request) = pending {
-            if let Err(errors) = self.arm(vec![Request { unknown: Unknown::Refused, ..request }]) {
+            let request = Request { unknown: Unknown::Refused, ..request };
+            if let Err(errors) = self.arm(vec![request], Slot::Environment) {
                 let refusal = Error::Config(errors);
                 log::say(Level::Error, format_args!("from the environment: {refusal}"));
             }
-        } else if let Some(plan) = point.plan() {
+        }
+        for plan in point.plans() {
             if let Some(refusal) = misfit(&plan.terms, site) {
                 plan.add_misfit(site);
                 log::say(Level::Error, format_args!("{refusal}; that site passes by"));
@@ -246,7 +275,7 @@ impl Registry {
 
     /// Every plan that is armed, for messages about who waits for what.
     pub(crate) fn plans(&self) -> Vec<Arc<Plan>> {
-        self.control.lock().points.values().filter_map(|point| point.plan()).collect()
+        self.control.lock().points.values().flat_map(|point| point.plans()).collect()
     }
 
     /// How many points code declares, and the names of those that are armed.
@@ -303,7 +332,9 @@ impl Control {
         let lower = name.to_ascii_lowercase();
         let mut alike: Vec<(f64, &str)> = self
             .visible()
-            .map(|point| (strsim::jaro_winkler(&lower, &point.name().to_ascii_lowercase()), point.name()))
+            .map(|point| {
+                (strsim::jaro_winkler(&lower, &point.name().to_ascii_lowercase()), point.name())
+            })
             .filter(|(likeness, _)| *likeness >= ALIKE)
             .collect();
         alike.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
@@ -312,26 +343,28 @@ impl Control {
     }
 
     /// Puts all of `requests` in force, then lets go of what they replace.
-    fn apply(mut control: MutexGuard<'_, Self>, requests: Vec<Request>) -> Vec<Arming> {
+    fn apply(
+        mut control: MutexGuard<'_, Self>,
+        requests: Vec<Request>,
+        slot: Slot<'_>,
+    ) -> Vec<Arming> {
         let mut over = Vec::new();
         let mut armings = Vec::new();
         for request in requests {
-            let Request { name, terms, text, origin, unknown } = request;
-            if unknown == Unknown::Pending && !control.is_known(&name) {
-                let request = Request { name: name.clone(), terms, text, origin, unknown };
-                control.pending.insert(name, request);
+            if request.unknown == Unknown::Pending && !control.is_known(&request.name) {
+                control.pending.insert(request.name.clone(), request);
                 continue;
             }
             control.generation += 1;
-            let point = control.point_named(&name);
-            let plan = Arc::new(Plan::new(point.name(), terms, text, origin, control.generation));
+            let generation = control.generation;
+            let point = control.point_named(&request.name);
+            let Request { order, text, .. } = request;
+            let plan = Arc::new(Plan::new(point.name(), order, text, slot.setting(), generation));
             // Observed first: a passage right after the arming counts.
-            for (target, observation) in
-                plan.terms.chain.iter().flat_map(Term::waits).zip(&plan.observations)
-            {
+            for (target, observation) in plan.observed() {
                 control.point_named(target).observe(observation.clone());
             }
-            over.extend(point.arm(Some(plan.clone()), control.generation));
+            over.extend(slot.put(point, Some(plan.clone()), generation));
             armings.push(Arming { point, plan });
         }
         control.end(&over);
@@ -340,16 +373,20 @@ impl Control {
         armings
     }
 
-    /// Disarms `names`; gives those that were armed, as they stood.
-    fn disarm(mut control: MutexGuard<'_, Self>, names: &[&'static str]) -> Vec<PointInfo> {
+    /// Disarms `names` in `slot`; gives those that were armed, as they stood.
+    fn disarm(
+        mut control: MutexGuard<'_, Self>,
+        names: &[&'static str],
+        slot: Slot<'_>,
+    ) -> Vec<PointInfo> {
         let mut over = Vec::new();
         let mut were_armed = Vec::new();
         for name in names {
             let point = control.points[name];
-            if point.plan().is_some() {
+            if slot.plan(point).is_some() {
                 were_armed.push(point.info());
                 control.generation += 1;
-                over.extend(point.arm(None, control.generation));
+                over.extend(slot.put(point, None, control.generation));
             }
         }
         control.end(&over);
@@ -361,10 +398,8 @@ impl Control {
     /// Takes the observations of `over` from the points they observe.
     fn end(&self, over: &[Arc<Plan>]) {
         for plan in over {
-            for (target, observation) in
-                plan.terms.chain.iter().flat_map(Term::waits).zip(&plan.observations)
-            {
-                if let Some(point) = self.points.get(target.as_str()) {
+            for (target, observation) in plan.observed() {
+                if let Some(point) = self.points.get(target) {
                     point.unobserve(observation);
                 }
             }
@@ -376,12 +411,17 @@ impl Control {
 fn misfit(terms: &Terms, site: &'static Site) -> Option<Error> {
     terms.chain.iter().flat_map(|term| &term.steps).find_map(|action| {
         let Action::Return(value) = action else { return None };
-        let (name, at) = (site.name().to_owned(), site.at());
-        if !site.accepts().can_return() {
-            return Some(Error::CannotReturn { name, at });
-        }
-        let content = value.as_ref().map(|value| value.content());
-        let bad = site.accepts().check(content).err()?;
-        Some(Error::BadValue { name, at, expected: bad.to_string(), got: action.to_string() })
+        misfit_of(site, value.as_ref().map(|value| value.content()))
     })
+}
+
+/// Why `site` cannot take the content of a `return`, if it cannot. Calls the user's `FromTerm`.
+pub(crate) fn misfit_of(site: &'static Site, content: Option<&str>) -> Option<Error> {
+    let (name, at) = (site.name().to_owned(), site.at());
+    if !site.accepts().can_return() {
+        return Some(Error::CannotReturn { name, at });
+    }
+    let bad = site.accepts().check(content).err()?;
+    let got = content.map_or("return".to_owned(), |content| format!("return({content})"));
+    Some(Error::BadValue { name, at, expected: bad.to_string(), got })
 }

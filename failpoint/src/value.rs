@@ -101,7 +101,9 @@ impl FromTerm for char {
 impl FromTerm for Duration {
     fn from_term(text: Option<&str>) -> Result<Self, BadTerm> {
         text.and_then(|text| duration::parse(text).ok()).ok_or_else(|| {
-            BadTerm::expected("a duration, as in 100, 100ms or 1m0s (a bare number is milliseconds)")
+            BadTerm::expected(
+                "a duration, as in 100, 100ms or 1m0s (a bare number is milliseconds)",
+            )
         })
     }
 }
@@ -112,9 +114,9 @@ impl FromTerm for io::Error {
         let text = text.unwrap_or_default();
         match crate::io_error::by_name(text) {
             Some(error) => Ok(error),
-            None if text.is_empty() || crate::io_error::looks_like_an_errno(text) => {
-                Err(BadTerm::expected("an errno such as EIO or ENOSPC, an error kind, or a message"))
-            }
+            None if text.is_empty() || crate::io_error::looks_like_an_errno(text) => Err(
+                BadTerm::expected("an errno such as EIO or ENOSPC, an error kind, or a message"),
+            ),
             None => Ok(io::Error::other(text.to_owned())),
         }
     }

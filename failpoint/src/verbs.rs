@@ -2,10 +2,12 @@
 //!
 //! One face for both worlds; `world` is what stands behind it.
 
+use crate::callback::{Action, Hit};
 use crate::error::{Error, WaitError};
 use crate::info::PointInfo;
 use crate::world;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 /// Arms a point: from now on every evaluation of its sites does what `terms` say.
@@ -35,6 +37,37 @@ use std::time::Duration;
 #[doc(alias = "enable")]
 pub fn arm(name: &str, terms: &str) -> Result<Armed, Error> {
     world::arm(name, terms).map(Armed::new)
+}
+
+/// Arms a point with a callback, which sees every hit and says what to do.
+///
+/// It is called with nothing held: it may disarm its own point. A value that the site cannot take
+/// is logged once and passed by.
+///
+/// # Errors
+/// As [`arm`].
+///
+/// ```
+/// # #[cfg(feature = "failpoints")] {
+/// use failpoint::Action;
+/// fn apply(region: u64) -> Option<u64> {
+///     failpoint::fail_point!("apply-called-back", region = region, |n: u64| Some(n));
+///     None
+/// }
+/// let armed = failpoint::arm_with("apply-called-back", |hit| {
+///     if hit.get("region").as_deref() == Some("7") { Action::value(hit.number()) } else { Action::Pass }
+/// })?;
+/// assert_eq!([apply(1), apply(7), apply(7)], [None, Some(2), Some(3)]);
+/// assert_eq!((armed.hits(), armed.fires()), (3, 2));
+/// # }
+/// # Ok::<(), failpoint::Error>(())
+/// ```
+#[doc(alias = "cfg_callback")]
+pub fn arm_with(
+    name: &str,
+    callback: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+) -> Result<Armed, Error> {
+    world::arm_with(name, callback).map(Armed::new)
 }
 
 /// Arms several points, `a=TERMS;b=TERMS`: all of them or, with every error, none.
@@ -200,6 +233,25 @@ impl fmt::Debug for ExitHold {
     }
 }
 
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "runtime"), allow(dead_code))] // off, nobody can wait
+pub(crate) enum Wanted {
+    Hits(u64),
+    Fires(u64),
+    Paused(u64),
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Wanted::Hits(n) => write!(f, "{n} hits"),
+            Wanted::Fires(n) => write!(f, "{n} fires"),
+            Wanted::Paused(n) => write!(f, "{n} paused callers"),
+        }
+    }
+}
+
 /// A point that was armed; dropping it disarms.
 ///
 /// It stands for one arming: where the point has been armed anew since, it keeps its own counts,
@@ -265,7 +317,7 @@ impl Armed {
     /// # Ok::<(), failpoint::Error>(())
     /// ```
     pub fn wait_hits(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        self.inner.wait_hits(n, timeout)
+        self.inner.wait(Wanted::Hits(n), timeout)
     }
 
     /// Blocks until there were `n` fires since the arming.
@@ -273,7 +325,7 @@ impl Armed {
     /// # Errors
     /// As [`Armed::wait_hits`].
     pub fn wait_fires(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        self.inner.wait_fires(n, timeout)
+        self.inner.wait(Wanted::Fires(n), timeout)
     }
 
     /// Blocks until `n` callers stand in `pause` at once.
@@ -281,7 +333,42 @@ impl Armed {
     /// # Errors
     /// As [`Armed::wait_hits`].
     pub fn wait_paused(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        self.inner.wait_paused(n, timeout)
+        self.inner.wait(Wanted::Paused(n), timeout)
+    }
+
+    /// The same as [`Armed::wait_hits`], awaiting.
+    ///
+    /// # Errors
+    /// As [`Armed::wait_hits`].
+    pub async fn wait_hits_async(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        self.inner.wait_async(Wanted::Hits(n), timeout).await
+    }
+
+    /// The same as [`Armed::wait_fires`], awaiting.
+    ///
+    /// # Errors
+    /// As [`Armed::wait_hits`].
+    pub async fn wait_fires_async(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        self.inner.wait_async(Wanted::Fires(n), timeout).await
+    }
+
+    /// The same as [`Armed::wait_paused`], awaiting.
+    ///
+    /// # Errors
+    /// As [`Armed::wait_hits`].
+    pub async fn wait_paused_async(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        self.inner.wait_async(Wanted::Paused(n), timeout).await
+    }
+
+    /// Asserts that the point has fired since it was armed.
+    ///
+    /// # Panics
+    /// When it has not; says what is known of why.
+    #[track_caller]
+    pub fn expect_fired(&self) {
+        if let Err(why) = self.inner.expect_fired() {
+            panic!("{why}");
+        }
     }
 
     /// Frees at most `n` of those paused now, the oldest first; says how many. The point stays
@@ -295,6 +382,10 @@ impl Armed {
         self.inner.keep();
     }
 }
+
+// No code of a user's runs while a point is being changed, so none can leave it half changed.
+impl UnwindSafe for Armed {}
+impl RefUnwindSafe for Armed {}
 
 impl fmt::Debug for Armed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,10 +11,15 @@ use crate::plan::{self, Origin, Plan};
 use crate::registry::registry;
 use crate::site::Site;
 use crate::sync::Arc;
+use crate::timer::Alarm;
+use crate::verbs::Wanted;
 use std::fmt::Write;
-use std::task::{Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
+
+/// How long a busy task keeps its executor at a time.
+const BUSY_SLICE: Duration = Duration::from_micros(100);
 
 /// Whether the steps behind a wait run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,32 +42,58 @@ pub(crate) fn block(plan: &Arc<Plan>, site: &'static Site, need: Need) -> After 
     }
 }
 
-/// What a test waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    Hits(u64),
-    Fires(u64),
-    Paused(u64),
-}
-
 /// Blocks until `plan` has seen what is wanted, is over, or `timeout` has run out.
 pub(crate) fn watch(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Result<(), WaitError> {
     let mut place = None;
     // A time-out beyond what the clock can hold is one that never comes.
     let deadline = Instant::now().checked_add(timeout);
     let poll = |waker: &Waker| look(plan, wanted, &mut place, waker);
-    match block_on(deadline, poll) {
-        Some(Standing::Closed) => {
-            Err(WaitError::Disarmed { name: plan.point.to_owned(), wanted: wanted.to_string() })
+    outcome(plan, wanted, timeout, block_on(deadline, poll))
+}
+
+/// The same for a task.
+pub(crate) async fn watch_async(
+    plan: &Arc<Plan>,
+    wanted: Wanted,
+    timeout: Duration,
+) -> Result<(), WaitError> {
+    let mut place = None;
+    let mut alarm = None;
+    let deadline = Instant::now().checked_add(timeout);
+    let seen = std::future::poll_fn(|cx| {
+        if let Poll::Ready(standing) = look(plan, wanted, &mut place, cx.waker()) {
+            return Poll::Ready(Some(standing));
         }
+        match deadline {
+            Some(deadline) if Instant::now() >= deadline => return Poll::Ready(None),
+            Some(deadline) => Alarm::set(&mut alarm, deadline, cx.waker()),
+            None => {}
+        }
+        Poll::Pending
+    })
+    .await;
+    outcome(plan, wanted, timeout, seen)
+}
+
+/// What a wait comes to: `seen` is how it ended, `None` if the time ran out.
+fn outcome(
+    plan: &Plan,
+    wanted: Wanted,
+    timeout: Duration,
+    seen: Option<Standing>,
+) -> Result<(), WaitError> {
+    let (name, wanted) = (plan.point.to_owned(), wanted.to_string());
+    match seen {
+        Some(Standing::Closed) => Err(WaitError::Disarmed { name, wanted }),
         Some(_) => Ok(()),
         None => Err(WaitError::TimedOut {
-            name: plan.point.to_owned(),
-            wanted: wanted.to_string(),
+            name,
+            wanted,
             waited: timeout,
             hits: plan.hits(),
             fires: plan.fires(),
             paused: plan.gate.paused(),
+            outside: plan.outside(),
         }),
     }
 }
@@ -101,27 +132,20 @@ impl Wanted {
     }
 }
 
-impl std::fmt::Display for Wanted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Wanted::Hits(n) => write!(f, "{n} hits"),
-            Wanted::Fires(n) => write!(f, "{n} fires"),
-            Wanted::Paused(n) => write!(f, "{n} paused callers"),
-        }
-    }
-}
-
 /// One stay of a caller at the gate of a plan.
-struct Stay {
+#[derive(Debug)]
+pub(crate) struct Stay {
     plan: Arc<Plan>,
     site: &'static Site,
     need: Need,
     deadline: Option<Instant>,
     place: Option<Place>,
+    /// What wakes a task at the deadline.
+    alarm: Option<Alarm>,
 }
 
 impl Stay {
-    fn new(plan: Arc<Plan>, site: &'static Site, need: Need) -> Self {
+    pub(crate) fn new(plan: Arc<Plan>, site: &'static Site, need: Need) -> Self {
         let length = match need {
             Need::Sleep(length) | Need::Busy(length) => Some(length),
             Need::Resume { limit } => limit,
@@ -129,7 +153,7 @@ impl Stay {
         };
         // A length beyond what the clock can hold never runs out.
         let deadline = length.and_then(|length| Instant::now().checked_add(length));
-        Self { plan, site, need, deadline, place: None }
+        Self { plan, site, need, deadline, place: None, alarm: None }
     }
 
     fn poll(&mut self, waker: &Waker) -> Poll<After> {
@@ -148,6 +172,28 @@ impl Stay {
             Standing::Still if self.has_seen_enough() => Poll::Ready(After::GoOn),
             Standing::Still => Poll::Pending,
         }
+    }
+
+    /// The same for a task, which needs to be woken when its time is up.
+    pub(crate) fn poll_async(&mut self, cx: &mut Context<'_>) -> Poll<After> {
+        if let Poll::Ready(after) = self.poll(cx.waker()) {
+            return Poll::Ready(after);
+        }
+        let Some(deadline) = self.deadline else { return Poll::Pending };
+        if Instant::now() >= deadline {
+            return Poll::Ready(self.expire());
+        }
+        if matches!(self.need, Need::Busy(_)) {
+            // Busy, but not to the ruin of the tasks beside it: a slice, then their turn.
+            let slice = Instant::now() + BUSY_SLICE;
+            while Instant::now() < slice.min(deadline) {
+                std::hint::spin_loop();
+            }
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Alarm::set(&mut self.alarm, deadline, cx.waker());
+        Poll::Pending
     }
 
     fn has_seen_enough(&self) -> bool {
@@ -169,7 +215,7 @@ impl Stay {
     }
 
     /// The time is up: the end of a sleep, the failure of anything else.
-    fn expire(self) -> After {
+    fn expire(&mut self) -> After {
         let (what, limit) = match self.need {
             Need::Sleep(_) | Need::Busy(_) => return After::GoOn,
             Need::Resume { limit } => {
@@ -180,9 +226,7 @@ impl Stay {
             }
             Need::Passages { observation, count, limit } => {
                 let seen = self.plan.observations[observation].passages();
-                let target =
-                    self.plan.terms.chain.iter().flat_map(crate::terms::Term::waits).nth(observation);
-                let target = target.map_or("", String::as_str);
+                let target = self.plan.observed().nth(observation).map_or("", |(name, _)| name);
                 (format!("`{target}` was passed {seen} of {count} times"), limit)
             }
         };
@@ -192,10 +236,9 @@ impl Stay {
             self.site.at()
         );
         describe_waiting(&mut message);
-        let origin = self.plan.origin;
         // The place is left before anything is said or unwound.
-        drop(self);
-        match origin {
+        self.place = None;
+        match self.plan.origin {
             Origin::Code => effect::panic_unless_unwinding(&message),
             Origin::Remote | Origin::Environment => {
                 log::say(Level::Error, format_args!("{message}"));
@@ -243,10 +286,7 @@ fn spin(plan: &Plan, length: Duration) -> After {
 }
 
 /// Parks this thread until `poll` is ready, or until `deadline`: then `None`.
-fn block_on<T>(
-    deadline: Option<Instant>,
-    mut poll: impl FnMut(&Waker) -> Poll<T>,
-) -> Option<T> {
+fn block_on<T>(deadline: Option<Instant>, mut poll: impl FnMut(&Waker) -> Poll<T>) -> Option<T> {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     loop {
         if let Poll::Ready(value) = poll(&waker) {

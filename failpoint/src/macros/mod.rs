@@ -12,11 +12,12 @@ mod on;
 /// Marks a place: a **site** of the point that bears the name.
 ///
 /// ```text
-/// fail_point!(NAME [, if CONDITION] [, KEY = VALUE]* [, CLOSURE])
+/// fail_point!([in SCOPE,] NAME [, if CONDITION] [, KEY = VALUE]* [, CLOSURE])
 /// fail_point!(NAME, CONDITION, CLOSURE)        as the crate `fail` has it
 /// ```
 ///
 /// - `NAME` is a `&str` constant, letters, digits and `_ . : / -`. Several sites may share a name.
+/// - `in SCOPE` looks through that [`Scope`](crate::Scope) first, for code that passes one along.
 /// - `CONDITION` is evaluated only when the point is armed; where it is false nothing happens.
 /// - `KEY = VALUE` is context for `when(KEY=…)` filters: anything `Display`, evaluated only when
 ///   armed.
@@ -55,18 +56,22 @@ mod on;
 /// After gofail's `// gofail:` comments and the macro of the crate `fail`.
 #[macro_export]
 macro_rules! fail_point {
+    // The form that stands everywhere: no detour through the muncher.
     ($name:expr $(,)?) => {
-        $crate::__emit!(statement ($name) () ())
+        $crate::__emit!(statement (sync () $name) () ())
     };
-    ($name:expr, $($rest:tt)+) => {
-        $crate::__fail_point!(@arguments ($name) () () $($rest)+)
+    (in $scope:expr, $name:expr $(, $($rest:tt)*)?) => {
+        $crate::__fail_point!(@arguments (sync ($scope) $name) () () $($($rest)*)?)
+    };
+    ($name:expr $(, $($rest:tt)*)?) => {
+        $crate::__fail_point!(@arguments (sync () $name) () () $($($rest)*)?)
     };
 }
 
 /// Marks a place that may be handed a value: gives `Some` when a `return` fires, `None` otherwise.
 ///
 /// ```text
-/// fail_value!(NAME [, Type] [, if CONDITION] [, KEY = VALUE]*) -> Option<Type>
+/// fail_value!([in SCOPE,] NAME [, Type] [, if CONDITION] [, KEY = VALUE]*) -> Option<Type>
 /// ```
 ///
 /// `Type` is any [`FromTerm`](crate::FromTerm), `()` if it is left out. Every other action acts as
@@ -98,11 +103,11 @@ macro_rules! fail_point {
 /// ```
 #[macro_export]
 macro_rules! fail_value {
-    ($name:expr $(,)?) => {
-        $crate::__emit!(value ($name) () () ())
+    (in $scope:expr, $name:expr $(, $($rest:tt)*)?) => {
+        $crate::__fail_value!(@arguments (sync ($scope) $name) $($($rest)*)?)
     };
-    ($name:expr, $($rest:tt)+) => {
-        $crate::__fail_value!(@arguments ($name) $($rest)+)
+    ($name:expr $(, $($rest:tt)*)?) => {
+        $crate::__fail_value!(@arguments (sync () $name) $($($rest)*)?)
     };
 }
 
@@ -110,7 +115,7 @@ macro_rules! fail_value {
 /// `Ok(())` otherwise.
 ///
 /// ```text
-/// fail_result!(NAME [, if CONDITION] [, KEY = VALUE]*) -> Result<(), Injected>
+/// fail_result!([in SCOPE,] NAME [, if CONDITION] [, KEY = VALUE]*) -> Result<(), Injected>
 /// ```
 ///
 /// # Panics
@@ -133,109 +138,189 @@ macro_rules! fail_value {
 /// ```
 #[macro_export]
 macro_rules! fail_result {
-    ($name:expr $(,)?) => {
-        $crate::__emit!(result ($name) () ())
+    (in $scope:expr, $name:expr $(, $($rest:tt)*)?) => {
+        $crate::__fail_result!(@arguments (sync ($scope) $name) () () $($($rest)*)?)
     };
-    ($name:expr, $($rest:tt)+) => {
-        $crate::__fail_result!(@arguments ($name) () () $($rest)+)
+    ($name:expr $(, $($rest:tt)*)?) => {
+        $crate::__fail_result!(@arguments (sync () $name) () () $($($rest)*)?)
     };
 }
 
-/// The muncher of `fail_point!`: `(name) (condition) (context) rest`.
+/// [`fail_point!`] for async code: sleeps, pauses and waits are awaited and never block an executor's
+/// thread.
+///
+/// The same forms, to be used inside an `async` block or function. Dropping the future leaves
+/// wherever it stands. No runtime is needed. An idle point adds nothing to the future but
+/// one pointer, which all points of a function share.
+///
+/// # Panics
+/// As [`fail_point!`].
+///
+/// ```
+/// async fn apply(region: u64) -> Option<u64> {
+///     failpoint::fail_point_async!("applyAsync", region = region, |n: u64| Some(n));
+///     None
+/// }
+/// ```
+#[macro_export]
+macro_rules! fail_point_async {
+    (in $scope:expr, $name:expr $(, $($rest:tt)*)?) => {
+        $crate::__fail_point!(@arguments (async_ ($scope) $name) () () $($($rest)*)?)
+    };
+    ($name:expr $(, $($rest:tt)*)?) => {
+        $crate::__fail_point!(@arguments (async_ () $name) () () $($($rest)*)?)
+    };
+}
+
+/// [`fail_value!`] for async code: sleeps, pauses and waits are awaited and never block an executor's
+/// thread.
+///
+/// The same forms, to be used inside an `async` block or function. Dropping the future leaves
+/// wherever it stands. No runtime is needed. An idle point adds nothing to the future but
+/// one pointer, which all points of a function share.
+///
+/// # Panics
+/// As [`fail_point!`].
+///
+/// ```
+/// async fn is_dropped() -> bool {
+///     failpoint::fail_value_async!("dropAsync").is_some()
+/// }
+/// ```
+#[macro_export]
+macro_rules! fail_value_async {
+    (in $scope:expr, $name:expr $(, $($rest:tt)*)?) => {
+        $crate::__fail_value!(@arguments (async_ ($scope) $name) $($($rest)*)?)
+    };
+    ($name:expr $(, $($rest:tt)*)?) => {
+        $crate::__fail_value!(@arguments (async_ () $name) $($($rest)*)?)
+    };
+}
+
+/// [`fail_result!`] for async code: sleeps, pauses and waits are awaited and never block an executor's
+/// thread.
+///
+/// The same forms, to be used inside an `async` block or function. Dropping the future leaves
+/// wherever it stands. No runtime is needed. An idle point adds nothing to the future but
+/// one pointer, which all points of a function share.
+///
+/// # Panics
+/// As [`fail_point!`].
+///
+/// ```
+/// async fn sync() -> std::io::Result<()> {
+///     failpoint::fail_result_async!("syncAsync")?;
+///     Ok(())
+/// }
+/// ```
+#[macro_export]
+macro_rules! fail_result_async {
+    (in $scope:expr, $name:expr $(, $($rest:tt)*)?) => {
+        $crate::__fail_result!(@arguments (async_ ($scope) $name) () () $($($rest)*)?)
+    };
+    ($name:expr $(, $($rest:tt)*)?) => {
+        $crate::__fail_result!(@arguments (async_ () $name) () () $($($rest)*)?)
+    };
+}
+
+/// The muncher of `fail_point!`: `(mode (scope) name) (condition) (context) rest`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fail_point {
-    (@arguments $name:tt $condition:tt $context:tt) => {
-        $crate::__emit!(statement $name $condition $context)
+    (@arguments $head:tt $condition:tt $context:tt) => {
+        $crate::__emit!(statement $head $condition $context)
     };
-    (@arguments $name:tt () () if $condition:expr $(, $($rest:tt)*)?) => {
-        $crate::__fail_point!(@arguments $name ($condition) () $($($rest)*)?)
+    (@arguments $head:tt () () if $condition:expr $(, $($rest:tt)*)?) => {
+        $crate::__fail_point!(@arguments $head ($condition) () $($($rest)*)?)
     };
-    (@arguments $name:tt $condition:tt ($($context:tt)*)
+    (@arguments $head:tt $condition:tt ($($context:tt)*)
         $key:ident = $value:expr $(, $($rest:tt)*)?
     ) => {
-        $crate::__fail_point!(@arguments $name $condition ($($context)* $key = $value,) $($($rest)*)?)
+        $crate::__fail_point!(@arguments $head $condition ($($context)* $key = $value,) $($($rest)*)?)
     };
-    (@arguments $name:tt $condition:tt $context:tt if $($rest:tt)*) => {
+    (@arguments $head:tt $condition:tt $context:tt if $($rest:tt)*) => {
         $crate::__private::compile_error!(
             "`if CONDITION` stands once, right after the name: \
              fail_point!(NAME, if CONDITION, KEY = VALUE, |v| …)"
         )
     };
-    (@arguments $name:tt $condition:tt $context:tt $($closure:tt)+) => {
-        $crate::__fail_point!(@closure $name $condition $context ($($closure)+) $($closure)+)
+    (@arguments $head:tt $condition:tt $context:tt $($closure:tt)+) => {
+        $crate::__fail_point!(@closure $head $condition $context ($($closure)+) $($closure)+)
     };
 
     // The closure comes twice: as written, so that errors point at what the user wrote, and to be
     // taken apart.
-    (@closure $name:tt $condition:tt $context:tt $closure:tt move | $($rest:tt)+) => {
-        $crate::__fail_point!(@parameter $name $condition $context $closure $($rest)+)
+    (@closure $head:tt $condition:tt $context:tt $closure:tt move | $($rest:tt)+) => {
+        $crate::__fail_point!(@parameter $head $condition $context $closure $($rest)+)
     };
-    (@closure $name:tt $condition:tt $context:tt $closure:tt | $($rest:tt)+) => {
-        $crate::__fail_point!(@parameter $name $condition $context $closure $($rest)+)
+    (@closure $head:tt $condition:tt $context:tt $closure:tt | $($rest:tt)+) => {
+        $crate::__fail_point!(@parameter $head $condition $context $closure $($rest)+)
     };
     // `fail`'s three arguments.
-    (@closure $name:tt () () $all:tt $condition:expr, $($closure:tt)+) => {
-        $crate::__fail_point!(@closure $name ($condition) () ($($closure)+) $($closure)+)
+    (@closure $head:tt () () $all:tt $condition:expr, $($closure:tt)+) => {
+        $crate::__fail_point!(@closure $head ($condition) () ($($closure)+) $($closure)+)
     };
-    (@closure $name:tt $condition:tt $context:tt $callable:tt $($rest:tt)+) => {
-        $crate::__fail_point!(@last callable $name $condition $context $callable)
+    (@closure $head:tt $condition:tt $context:tt $callable:tt $($rest:tt)+) => {
+        $crate::__fail_point!(@last callable $head $condition $context $callable)
     };
 
     // Walks over the closure's pattern, to see whether a type stands behind it.
-    (@parameter $name:tt $condition:tt $context:tt $closure:tt : _ $(,)? | $($body:tt)+) => {
-        $crate::__fail_point!(@last closure $name $condition $context $closure)
+    (@parameter $head:tt $condition:tt $context:tt $closure:tt : _ $(,)? | $($body:tt)+) => {
+        $crate::__fail_point!(@last closure $head $condition $context $closure)
     };
-    (@parameter $name:tt $condition:tt $context:tt $closure:tt : $type:ty | $($body:tt)+) => {
-        $crate::__fail_point!(@last typed $name $condition $context $closure $type)
+    (@parameter $head:tt $condition:tt $context:tt $closure:tt : $type:ty | $($body:tt)+) => {
+        $crate::__fail_point!(@last typed $head $condition $context $closure $type)
     };
-    (@parameter $name:tt $condition:tt $context:tt $closure:tt : $type:ty, | $($body:tt)+) => {
-        $crate::__fail_point!(@last typed $name $condition $context $closure $type)
+    (@parameter $head:tt $condition:tt $context:tt $closure:tt : $type:ty, | $($body:tt)+) => {
+        $crate::__fail_point!(@last typed $head $condition $context $closure $type)
     };
-    (@parameter $name:tt $condition:tt $context:tt $closure:tt | $($body:tt)+) => {
-        $crate::__fail_point!(@last closure $name $condition $context $closure)
+    (@parameter $head:tt $condition:tt $context:tt $closure:tt | $($body:tt)+) => {
+        $crate::__fail_point!(@last closure $head $condition $context $closure)
     };
-    (@parameter $name:tt $condition:tt $context:tt $closure:tt $seen:tt $($rest:tt)+) => {
-        $crate::__fail_point!(@parameter $name $condition $context $closure $($rest)+)
+    (@parameter $head:tt $condition:tt $context:tt $closure:tt $seen:tt $($rest:tt)+) => {
+        $crate::__fail_point!(@parameter $head $condition $context $closure $($rest)+)
     };
 
-    (@last $form:ident $name:tt $condition:tt $context:tt ($closure:expr $(,)?) $($type:ty)?) => {
-        $crate::__emit!($form $name $condition $context ($closure) $($type)?)
+    (@last $form:ident $head:tt $condition:tt $context:tt ($closure:expr $(,)?) $($type:ty)?) => {
+        $crate::__emit!($form $head $condition $context ($closure) $($type)?)
     };
-    (@last $form:ident $name:tt $condition:tt $context:tt ($closure:expr, $($rest:tt)+) $($type:ty)?) => {
+    (@last $form:ident $head:tt $condition:tt $context:tt ($closure:expr, $($rest:tt)+) $($type:ty)?) => {
         $crate::__private::compile_error!(
             "the closure comes last: fail_point!(NAME, if CONDITION, KEY = VALUE, |v| …)"
         )
     };
 }
 
-/// The muncher of `fail_value!`: `(name) rest`, then `(name) (type) (condition) (context) rest`.
+/// The muncher of `fail_value!`: `(mode (scope) name) rest`, then `head (type) (condition) (context) rest`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fail_value {
-    (@arguments $name:tt if $($rest:tt)+) => {
-        $crate::__fail_value!(@typed $name () () () if $($rest)+)
+    (@arguments $head:tt) => {
+        $crate::__emit!(value $head () () ())
     };
-    (@arguments $name:tt $key:ident = $($rest:tt)+) => {
-        $crate::__fail_value!(@typed $name () () () $key = $($rest)+)
+    (@arguments $head:tt if $($rest:tt)+) => {
+        $crate::__fail_value!(@typed $head () () () if $($rest)+)
     };
-    (@arguments $name:tt $type:ty $(, $($rest:tt)*)?) => {
-        $crate::__fail_value!(@typed $name ($type) () () $($($rest)*)?)
+    (@arguments $head:tt $key:ident = $($rest:tt)+) => {
+        $crate::__fail_value!(@typed $head () () () $key = $($rest)+)
     };
-    (@typed $name:tt $type:tt $condition:tt $context:tt) => {
-        $crate::__emit!(value $name $type $condition $context)
+    (@arguments $head:tt $type:ty $(, $($rest:tt)*)?) => {
+        $crate::__fail_value!(@typed $head ($type) () () $($($rest)*)?)
     };
-    (@typed $name:tt $type:tt () () if $condition:expr $(, $($rest:tt)*)?) => {
-        $crate::__fail_value!(@typed $name $type ($condition) () $($($rest)*)?)
+    (@typed $head:tt $type:tt $condition:tt $context:tt) => {
+        $crate::__emit!(value $head $type $condition $context)
     };
-    (@typed $name:tt $type:tt $condition:tt ($($context:tt)*)
+    (@typed $head:tt $type:tt () () if $condition:expr $(, $($rest:tt)*)?) => {
+        $crate::__fail_value!(@typed $head $type ($condition) () $($($rest)*)?)
+    };
+    (@typed $head:tt $type:tt $condition:tt ($($context:tt)*)
         $key:ident = $value:expr $(, $($rest:tt)*)?
     ) => {
         $crate::__fail_value!(
-            @typed $name $type $condition ($($context)* $key = $value,) $($($rest)*)?
+            @typed $head $type $condition ($($context)* $key = $value,) $($($rest)*)?
         )
     };
-    (@typed $name:tt $type:tt $condition:tt $context:tt $($rest:tt)+) => {
+    (@typed $head:tt $type:tt $condition:tt $context:tt $($rest:tt)+) => {
         $crate::__private::compile_error!(
             "write fail_value!(NAME, Type, if CONDITION, KEY = VALUE), in this order and each but \
              the name optional"
@@ -243,24 +328,24 @@ macro_rules! __fail_value {
     };
 }
 
-/// The muncher of `fail_result!`: `(name) (condition) (context) rest`.
+/// The muncher of `fail_result!`: `(mode (scope) name) (condition) (context) rest`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fail_result {
-    (@arguments $name:tt $condition:tt $context:tt) => {
-        $crate::__emit!(result $name $condition $context)
+    (@arguments $head:tt $condition:tt $context:tt) => {
+        $crate::__emit!(result $head $condition $context)
     };
-    (@arguments $name:tt () () if $condition:expr $(, $($rest:tt)*)?) => {
-        $crate::__fail_result!(@arguments $name ($condition) () $($($rest)*)?)
+    (@arguments $head:tt () () if $condition:expr $(, $($rest:tt)*)?) => {
+        $crate::__fail_result!(@arguments $head ($condition) () $($($rest)*)?)
     };
-    (@arguments $name:tt $condition:tt ($($context:tt)*)
+    (@arguments $head:tt $condition:tt ($($context:tt)*)
         $key:ident = $value:expr $(, $($rest:tt)*)?
     ) => {
         $crate::__fail_result!(
-            @arguments $name $condition ($($context)* $key = $value,) $($($rest)*)?
+            @arguments $head $condition ($($context)* $key = $value,) $($($rest)*)?
         )
     };
-    (@arguments $name:tt $condition:tt $context:tt $($rest:tt)+) => {
+    (@arguments $head:tt $condition:tt $context:tt $($rest:tt)+) => {
         $crate::__private::compile_error!(
             "write fail_result!(NAME, if CONDITION, KEY = VALUE), in this order and each but the \
              name optional"

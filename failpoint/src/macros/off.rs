@@ -5,40 +5,42 @@
 //! keeps its size to the byte, where `if false` would keep the locals. The const items are the same
 //! as when on, so that both worlds refuse the same code.
 
-/// `__emit!(form (name) … )`: see the munchers for what each form is given.
+/// `__emit!(form (mode (scope) name) … )`: see the munchers for what each form is given.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __emit {
-    (statement ($name:expr) $condition:tt $context:tt) => {
+    (statement ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {
         match () {
             () => {}
             _ => {
                 $crate::__check!($name, $crate::__private::Accepts::NOTHING);
-                $crate::__unused!($condition $context);
+                $crate::__unused!($mode $scope $condition $context);
             }
         }
     };
-    (closure ($name:expr) $condition:tt $context:tt ($closure:expr)) => {
+    (closure ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($closure:expr)) => {
         match () {
             () => {}
             _ => {
                 $crate::__check!($name, $crate::__private::Accepts::TEXT);
-                $crate::__unused!($condition $context);
+                $crate::__unused!($mode $scope $condition $context);
                 return $crate::__private::call($crate::__private::never(), $closure);
             }
         }
     };
-    (callable ($name:expr) $condition:tt $context:tt ($callable:expr)) => {
+    (callable ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($callable:expr)) => {
         match () {
             () => {}
             _ => {
                 $crate::__check!($name, $crate::__private::Accepts::TEXT);
-                $crate::__unused!($condition $context);
+                $crate::__unused!($mode $scope $condition $context);
                 return $crate::__private::call_responder($crate::__private::never(), $callable);
             }
         }
     };
-    (typed ($name:expr) $condition:tt $context:tt ($closure:expr) $type:ty) => {
+    (typed ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt
+        ($closure:expr) $type:ty
+    ) => {
         match () {
             () => {}
             _ => {
@@ -49,7 +51,7 @@ macro_rules! __emit {
                         $crate::__private::stringify!($type),
                     )
                 );
-                $crate::__unused!($condition $context);
+                $crate::__unused!($mode $scope $condition $context);
                 return $crate::__private::call_typed(
                     $crate::__private::never::<$type>(),
                     $closure
@@ -57,10 +59,10 @@ macro_rules! __emit {
             }
         }
     };
-    (value $name:tt () $condition:tt $context:tt) => {
-        $crate::__emit!(value $name (()) $condition $context)
+    (value $head:tt () $condition:tt $context:tt) => {
+        $crate::__emit!(value $head (()) $condition $context)
     };
-    (value ($name:expr) ($type:ty) $condition:tt $context:tt) => {
+    (value ($mode:ident $scope:tt $name:expr) ($type:ty) $condition:tt $context:tt) => {
         match () {
             () => $crate::__private::None::<$type>,
             _ => {
@@ -71,17 +73,17 @@ macro_rules! __emit {
                         $crate::__private::stringify!($type),
                     )
                 );
-                $crate::__unused!($condition $context);
+                $crate::__unused!($mode $scope $condition $context);
                 $crate::__private::never()
             }
         }
     };
-    (result ($name:expr) $condition:tt $context:tt) => {
+    (result ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {
         match () {
             () => $crate::__private::Ok::<(), $crate::Injected>(()),
             _ => {
                 $crate::__check!($name, $crate::__private::Accepts::RESULT);
-                $crate::__unused!($condition $context);
+                $crate::__unused!($mode $scope $condition $context);
                 $crate::__private::never()
             }
         }
@@ -100,19 +102,27 @@ macro_rules! __check {
     };
 }
 
-/// The condition and the context: checked, never evaluated.
+/// The scope, the condition and the context: checked, never evaluated.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __unused {
-    (() ($($key:ident = $value:expr,)*)) => {
+    (sync () () ($($key:ident = $value:expr,)*)) => {
         $(
             // A call, not a `let`, which would extend the life of what is borrowed here.
             $crate::__private::unused($crate::__key!($key), $crate::__private::shown(&$value));
         )*
     };
-    (($condition:expr) $context:tt) => {
+    (async_ $scope:tt $condition:tt $context:tt) => {
+        $crate::__private::awaited().await;
+        $crate::__unused!(sync $scope $condition $context);
+    };
+    (sync ($scope:expr) $condition:tt $context:tt) => {
+        let _ = $crate::__private::through(&$scope);
+        $crate::__unused!(sync () $condition $context);
+    };
+    (sync () ($condition:expr) $context:tt) => {
         if $condition {
-            $crate::__unused!(() $context);
+            $crate::__unused!(sync () () $context);
         }
     };
 }

@@ -8,41 +8,41 @@
 //! What was evaluated is bound before it is matched, so that the context is gone when the closure
 //! takes what the context borrowed.
 
-/// `__emit!(form (name) … )`: see the munchers for what each form is given.
+/// `__emit!(form (mode (scope) name) … )`: see the munchers for what each form is given.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __emit {
-    (statement ($name:expr) () ()) => {{
+    (statement (sync () $name:expr) () ()) => {{
         let __site = $crate::__site!($name, $crate::__private::Accepts::NOTHING);
         if __site.armed() {
             $crate::__private::evaluate(__site);
         }
     }};
-    (statement ($name:expr) $condition:tt $context:tt) => {{
+    (statement ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {{
         let __site = $crate::__site!($name, $crate::__private::Accepts::NOTHING);
         if $crate::__armed!(__site $condition $context) {
-            $crate::__private::evaluate_with(__site, $crate::__context!($context));
+            let _ = $crate::__evaluate!($mode $scope __site $context);
         }
     }};
-    (closure ($name:expr) $condition:tt $context:tt ($closure:expr)) => {{
+    (closure ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($closure:expr)) => {{
         let __site = $crate::__site!($name, $crate::__private::Accepts::TEXT);
         if $crate::__armed!(__site $condition $context) {
-            let __value = $crate::__private::evaluate_text(__site, $crate::__context!($context));
+            let __value = $crate::__evaluate!($mode $scope __site $context);
             if let $crate::__private::Some(__value) = __value {
                 return $crate::__private::call(__value, $closure);
             }
         }
     }};
-    (callable ($name:expr) $condition:tt $context:tt ($callable:expr)) => {{
+    (callable ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($callable:expr)) => {{
         let __site = $crate::__site!($name, $crate::__private::Accepts::TEXT);
         if $crate::__armed!(__site $condition $context) {
-            let __value = $crate::__private::evaluate_text(__site, $crate::__context!($context));
+            let __value = $crate::__evaluate!($mode $scope __site $context);
             if let $crate::__private::Some(__value) = __value {
                 return $crate::__private::call_responder(__value, $callable);
             }
         }
     }};
-    (typed ($name:expr) $condition:tt $context:tt ($closure:expr) $type:ty) => {{
+    (typed ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($closure:expr) $type:ty) => {{
         let __site = $crate::__site!(
             $name,
             $crate::__private::Accepts::typed::<$type>(
@@ -52,16 +52,16 @@ macro_rules! __emit {
         );
         if $crate::__armed!(__site $condition $context) {
             let __value =
-                $crate::__private::evaluate_typed::<$type>(__site, $crate::__context!($context));
+                $crate::__private::typed::<$type>($crate::__evaluate!($mode $scope __site $context));
             if let $crate::__private::Some(__value) = __value {
                 return $crate::__private::call_typed(__value, $closure);
             }
         }
     }};
-    (value $name:tt () $condition:tt $context:tt) => {
-        $crate::__emit!(value $name (()) $condition $context)
+    (value $head:tt () $condition:tt $context:tt) => {
+        $crate::__emit!(value $head (()) $condition $context)
     };
-    (value ($name:expr) ($type:ty) $condition:tt $context:tt) => {{
+    (value ($mode:ident $scope:tt $name:expr) ($type:ty) $condition:tt $context:tt) => {{
         let __site = $crate::__site!(
             $name,
             $crate::__private::Accepts::typed::<$type>(
@@ -70,19 +70,53 @@ macro_rules! __emit {
             )
         );
         if $crate::__armed!(__site $condition $context) {
-            $crate::__private::evaluate_typed::<$type>(__site, $crate::__context!($context))
+            $crate::__private::typed::<$type>($crate::__evaluate!($mode $scope __site $context))
         } else {
             $crate::__private::None
         }
     }};
-    (result ($name:expr) $condition:tt $context:tt) => {{
+    (result ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {{
         let __site = $crate::__site!($name, $crate::__private::Accepts::RESULT);
         if $crate::__armed!(__site $condition $context) {
-            $crate::__private::evaluate_result(__site, $crate::__context!($context))
+            $crate::__private::injected(__site, $crate::__evaluate!($mode $scope __site $context))
         } else {
             $crate::__private::Ok(())
         }
     }};
+}
+
+/// The cold half. An async one is begun and then awaited in two statements, so that what the site
+/// tells is gone before the await.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __evaluate {
+    (sync $scope:tt $site:ident $context:tt) => {
+        $crate::__private::evaluate_with(
+            $site,
+            $crate::__context!($context),
+            $crate::__through!($scope),
+        )
+    };
+    (async_ $scope:tt $site:ident $context:tt) => {{
+        let __evaluation = $crate::__private::evaluate_async(
+            $site,
+            $crate::__context!($context),
+            $crate::__through!($scope),
+        );
+        __evaluation.await
+    }};
+}
+
+/// The scope that was passed by hand, if one was.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __through {
+    (()) => {
+        $crate::__private::None
+    };
+    (($scope:expr)) => {
+        $crate::__private::Some($crate::__private::through(&$scope))
+    };
 }
 
 /// The static of a site, listed at link time, as a reference: a static that a macro leaves is not

@@ -2,13 +2,16 @@
 
 use crate::env;
 use crate::error::Error;
-use crate::plan::Origin;
+use crate::log::{self, Level};
 use crate::registry::{Arming, Request, Unknown, registry};
 use crate::settings;
+use crate::slot::Slot;
 use crate::terms::Action;
+use std::fmt;
 
 pub use crate::env::announce;
-pub use crate::terms::duration;
+pub use crate::log::Speaking as Quiet;
+pub use crate::terms::duration::parse as parse_duration;
 
 /// What an arming over HTTP made. Nothing disarms it but a verb.
 #[derive(Clone, Debug)]
@@ -16,6 +19,8 @@ pub use crate::terms::duration;
 pub struct Applied {
     /// The point.
     pub name: String,
+    /// What was armed before, as `GET` showed it. Another arming may have come between.
+    pub was: Option<String>,
     /// The terms, as `GET` shows them.
     pub terms: String,
     /// What a lease ends, and nothing else.
@@ -37,20 +42,16 @@ pub fn arm(name: &str, terms: &str, unlisted: bool) -> Result<Applied, Error> {
     if !unlisted {
         crate::point(name)?;
     }
-    let request = Request::parse(name, terms, Origin::Remote, unknown)?;
-    match registry().arm(vec![request]) {
-        Ok(mut armings) => Ok(armings.remove(0).into()),
-        Err(mut errors) => Err(errors.remove(0)),
-    }
+    let request = Request::parse(name, terms, unknown)?;
+    apply(vec![request]).map(|mut all| all.remove(0)).map_err(|mut errors| errors.remove(0))
 }
 
 /// Arms all points of a config or none.
 pub fn arm_all(config: &str, unlisted: bool) -> Result<Vec<Applied>, Vec<Error>> {
     env::ensure();
     let unknown = if unlisted { Unknown::Armed } else { Unknown::Refused };
-    let requests = Request::parse_config(config, Origin::Remote, unknown)?;
-    let armings = registry().arm(requests)?;
-    Ok(armings.into_iter().map(Applied::from).collect())
+    let requests = Request::parse_config(config, unknown)?;
+    apply(requests)
 }
 
 /// Ends the arming of that generation, and only that one.
@@ -58,12 +59,35 @@ pub fn disarm_generation(name: &str, generation: u64) -> bool {
     registry().disarm_generation(name, generation)
 }
 
-impl From<Arming> for Applied {
-    fn from(arming: Arming) -> Self {
+/// No point is evaluated on this thread while the guard lives: it serves control.
+pub fn quiet() -> Quiet {
+    Quiet::begin()
+}
+
+/// One line of the log, at the level of information.
+pub fn inform(line: fmt::Arguments<'_>) {
+    log::say(Level::Info, line);
+}
+
+/// One line of the log, at the level of warnings.
+pub fn warn(line: fmt::Arguments<'_>) {
+    log::say(Level::Warn, line);
+}
+
+fn apply(requests: Vec<Request>) -> Result<Vec<Applied>, Vec<Error>> {
+    let terms = |request: &Request| registry().point(&request.name).ok()?.terms;
+    let before: Vec<Option<String>> = requests.iter().map(terms).collect();
+    let armings = registry().arm(requests, Slot::Remote)?;
+    Ok(armings.into_iter().zip(before).map(|(arming, was)| Applied::new(arming, was)).collect())
+}
+
+impl Applied {
+    fn new(arming: Arming, was: Option<String>) -> Self {
         let plan = &arming.plan;
         let panics = plan.terms.chain.iter().flat_map(|term| &term.steps);
         Self {
             name: plan.point.to_owned(),
+            was,
             terms: plan.text.clone(),
             generation: plan.generation,
             unwinds: panics.into_iter().any(|step| matches!(step, Action::Panic(_)))

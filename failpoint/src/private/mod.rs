@@ -2,6 +2,7 @@
 //!
 //! Not for use: it changes without notice.
 
+pub use crate::name::assert_good as assert_good_name;
 use core::fmt::Display;
 pub use core::option::Option::{self, None, Some};
 pub use core::result::Result::{Err, Ok};
@@ -9,9 +10,7 @@ pub use core::{compile_error, file, line, module_path, option_env, stringify};
 
 #[cfg(feature = "failpoints")]
 mod world {
-    pub use crate::eval::{
-        evaluate, evaluate_result, evaluate_text, evaluate_typed, evaluate_with, ready,
-    };
+    pub use crate::eval::{evaluate, evaluate_async, evaluate_with, injected, ready, typed};
     pub use crate::site::*;
     pub use linkme;
 }
@@ -19,8 +18,6 @@ mod world {
 #[cfg(not(feature = "failpoints"))]
 mod world {
     use crate::value::FromTerm;
-
-    pub use crate::name::assert_good as assert_good_name;
 
     /// What a `return` may hand to a site: only the types are checked.
     #[derive(Debug)]
@@ -39,6 +36,9 @@ mod world {
     /// Takes what context is given.
     pub fn unused(_: &str, _: &dyn core::fmt::Display) {}
 
+    /// An await that is never reached.
+    pub async fn awaited() {}
+
     /// A call that no const function may hold.
     pub fn not_const() {}
 
@@ -52,11 +52,28 @@ pub use world::*;
 
 #[cfg(feature = "runtime")]
 pub mod control;
+#[cfg(feature = "failpoints")]
+mod test_scope;
+
+#[cfg(feature = "failpoints")]
+pub use test_scope::TestScope;
+
+/// What the fuzz targets ask of arbitrary text.
+#[cfg(feature = "runtime")]
+pub mod fuzz {
+    pub use crate::config::round_trip as config;
+    pub use crate::terms::round_trip as terms;
+}
 
 /// What context is given; a function, so that errors point at the value.
 #[inline]
 pub fn shown<T: Display>(value: &T) -> &dyn Display {
     value
+}
+
+/// A scope passed by hand, by value, by reference or behind a pointer.
+pub fn through(scope: &impl std::borrow::Borrow<crate::Scope>) -> &crate::Scope {
+    scope.borrow()
 }
 
 /// Calls a closure of the text; gives its parameter the type.

@@ -144,8 +144,7 @@ impl Accepts {
     pub const NOTHING: Accepts =
         Accepts { kind: "statement", returns: None, check: |_| Err(BadTerm::expected("nothing")) };
     /// A closure of the text: any value, or none.
-    pub const TEXT: Accepts =
-        Accepts { kind: "closure", returns: Some("text"), check: |_| Ok(()) };
+    pub const TEXT: Accepts = Accepts { kind: "closure", returns: Some("text"), check: |_| Ok(()) };
     /// `fail_result!`: any value, or none.
     pub const RESULT: Accepts =
         Accepts { kind: "result", returns: Some("error"), check: |_| Ok(()) };

@@ -7,7 +7,7 @@ use std::fmt;
 /// `50%` and `50.0%` are equal. Digits that no draw could tell apart, those beyond the 17th
 /// decimal of the percentage, are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Chance {
+pub(crate) struct Chance {
     /// The percentage in parts of 1e-17: the finest that fits 100% into 64 bits.
     parts: u64,
 }
@@ -19,7 +19,7 @@ const ALWAYS: u64 = 100 * ONE_PERCENT;
 impl Chance {
     /// The probability, from 0.0 to 1.0.
     #[allow(clippy::cast_precision_loss, reason = "both ends and halves are exact")]
-    pub fn probability(&self) -> f64 {
+    pub(crate) fn probability(&self) -> f64 {
         self.parts as f64 / ALWAYS as f64
     }
 
@@ -69,19 +69,11 @@ mod tests {
             ("", "5", 0.005, "0.5"),
             ("12", "50", 0.125, "12.5"),
             ("0007", "", 0.07, "7"),
-            (
-                "33",
-                "333333333333333339",
-                0.333_333_333_333_333_3,
-                "33.33333333333333333",
-            ),
+            ("33", "333333333333333339", 0.333_333_333_333_333_3, "33.33333333333333333"),
             ("0", "00000000000000001", 1e-19, "0.00000000000000001"),
         ] {
             let chance = Chance::from_percent(whole, fraction).unwrap();
-            assert!(
-                (chance.probability() - probability).abs() < 1e-16,
-                "{printed}"
-            );
+            assert!((chance.probability() - probability).abs() < 1e-16, "{printed}");
             assert_eq!(chance.to_string(), printed);
         }
         for (whole, fraction) in [
@@ -91,11 +83,7 @@ mod tests {
             ("99999999999999999999999", ""),
             ("18446744073709551615", "9"),
         ] {
-            assert_eq!(
-                Chance::from_percent(whole, fraction),
-                None,
-                "{whole}.{fraction}"
-            );
+            assert_eq!(Chance::from_percent(whole, fraction), None, "{whole}.{fraction}");
         }
     }
 }

@@ -21,10 +21,7 @@ pub(crate) struct Cursor<'a> {
 
 impl Expected {
     pub(crate) fn at(offset: usize, what: impl Into<Cow<'static, str>>) -> Expected {
-        Expected {
-            offset,
-            what: what.into(),
-        }
+        Expected { offset, what: what.into() }
     }
 
     pub(crate) fn within(self, text: &Arc<str>) -> ParseError {
@@ -96,11 +93,7 @@ impl<'a> Cursor<'a> {
     /// At the end of the text "here" is where the last token ends, so that a caret does not
     /// stand alone below an empty last line.
     pub(crate) fn expected(&self, what: impl Into<Cow<'static, str>>) -> Expected {
-        let offset = if self.is_at_end() {
-            self.text.trim_end().len()
-        } else {
-            self.at
-        };
+        let offset = if self.is_at_end() { self.text.trim_end().len() } else { self.at };
         Expected::at(offset, what)
     }
 }

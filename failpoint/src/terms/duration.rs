@@ -10,7 +10,7 @@ use super::{Cursor, Expected, ParseError};
 /// Prints a [`Duration`] as terms write it: an integer count of the largest unit that divides it
 /// exactly, `0ms` for zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Canonical(pub Duration);
+pub(crate) struct Canonical(pub Duration);
 
 /// From the largest on, because that is how printing looks for its unit.
 const UNITS: [(&str, u128); 6] = [
@@ -52,10 +52,8 @@ impl fmt::Display for Canonical {
             return f.write_str("0ms");
         }
         // The last unit divides everything.
-        let (unit, size) = UNITS
-            .into_iter()
-            .find(|(_, size)| nanos % size == 0)
-            .unwrap_or(("ns", 1));
+        let (unit, size) =
+            UNITS.into_iter().find(|(_, size)| nanos % size == 0).unwrap_or(("ns", 1));
         write!(f, "{}{unit}", nanos / size)
     }
 }
@@ -66,11 +64,7 @@ fn part(cursor: &mut Cursor<'_>) -> Result<u128, Expected> {
     let is_digit = |c: char| c.is_ascii_digit();
     let whole = cursor.eat_while(is_digit);
     let has_point = cursor.eat(".");
-    let fraction = if has_point {
-        cursor.eat_while(is_digit)
-    } else {
-        ""
-    };
+    let fraction = if has_point { cursor.eat_while(is_digit) } else { "" };
     if whole.is_empty() && fraction.is_empty() {
         return Err(Expected::at(at, "a duration such as 10ms"));
     }
@@ -87,16 +81,15 @@ fn part(cursor: &mut Cursor<'_>) -> Result<u128, Expected> {
     };
     let count = whole
         .bytes()
-        .try_fold(0_u128, |sum, digit| {
-            sum.checked_mul(10)?.checked_add(u128::from(digit - b'0'))
-        })
+        .try_fold(0_u128, |sum, digit| sum.checked_mul(10)?.checked_add(u128::from(digit - b'0')))
         .and_then(|count| count.checked_mul(size))
         .ok_or_else(too_long)?;
     // From the last digit on, so that cutting off at every step cuts off no more than doing so
     // once at the end, and no product can grow.
-    let rest = fraction.bytes().rev().fold(0_u128, |sum, digit| {
-        (sum + u128::from(digit - b'0') * size) / 10
-    });
+    let rest = fraction
+        .bytes()
+        .rev()
+        .fold(0_u128, |sum, digit| (sum + u128::from(digit - b'0') * size) / 10);
     count.checked_add(rest).ok_or_else(too_long)
 }
 
@@ -175,16 +168,8 @@ mod tests {
             ("1m ", 2, "a duration"),
             ("18446744073709551616s", 0, "a duration of fewer"),
             ("18446744073709551615s1s", 0, "a duration of fewer"),
-            (
-                "9999999999999999999999999999999999999999",
-                0,
-                "a duration of fewer",
-            ),
-            (
-                "340282366920938463463374607431768211455h",
-                0,
-                "a duration of fewer",
-            ),
+            ("9999999999999999999999999999999999999999", 0, "a duration of fewer"),
+            ("340282366920938463463374607431768211455h", 0, "a duration of fewer"),
         ] {
             let error = parse(text).unwrap_err();
             assert_eq!(error.offset, offset, "{text}: {error}");

@@ -154,12 +154,9 @@ fn values_keep_their_spelling_and_have_a_content() {
 
 #[test]
 fn chances_are_probabilities() {
-    for (text, probability) in [
-        ("0%off", 0.0),
-        ("50.%off", 0.5),
-        (".5%off", 0.005),
-        ("100%off", 1.0),
-    ] {
+    for (text, probability) in
+        [("0%off", 0.0), ("50.%off", 0.5), (".5%off", 0.005), ("100%off", 1.0)]
+    {
         let chance = Terms::parse(text).expect(text).chain[0].chance;
         let found = chance.as_ref().map(Chance::probability);
         assert!(
@@ -175,19 +172,9 @@ fn long_and_deep_text_is_no_trouble() {
     const LEN: usize = 1 << 18;
     let deep = format!("return({}{})", "(".repeat(LEN), ")".repeat(LEN));
     assert_eq!(Terms::parse(&deep).map(|terms| terms.to_string()), Ok(deep));
-    for part in [
-        "(",
-        "return(",
-        "return(x)->",
-        "x",
-        "9",
-        "9%",
-        "print&",
-        "\"",
-        "when(",
-        "\\",
-        "é\n",
-    ] {
+    for part in
+        ["(", "return(", "return(x)->", "x", "9", "9%", "print&", "\"", "when(", "\\", "é\n"]
+    {
         let text = part.repeat(LEN / part.len());
         super::round_trip(&text);
         super::round_trip(&format!("return(\"{text}"));

@@ -68,14 +68,11 @@ pub(super) fn argument<'a>(
 /// Reads the `)` that closes the parenthesis at `open`.
 pub(super) fn close(cursor: &mut Cursor<'_>, open: usize) -> Result<(), Expected> {
     cursor.blanks();
-    if cursor.eat(")") {
-        Ok(())
-    } else {
-        Err(unclosed(cursor, open))
-    }
+    if cursor.eat(")") { Ok(()) } else { Err(unclosed(cursor, open)) }
 }
 
 /// Whether `text`, written as it is, is a raw argument that says `text`, on one line.
+#[cfg(test)]
 pub(super) fn is_raw(text: &str) -> bool {
     let mut depth = 0_usize;
     let balanced = text.bytes().all(|byte| match byte {
@@ -190,11 +187,7 @@ fn escape(cursor: &mut Cursor<'_>) -> Option<char> {
         // make strings that are not text.
         'x' => hex(cursor, 2).filter(char::is_ascii)?,
         'u' if cursor.eat("{") => {
-            let digits = cursor
-                .rest()
-                .bytes()
-                .take(7)
-                .take_while(u8::is_ascii_hexdigit);
+            let digits = cursor.rest().bytes().take(7).take_while(u8::is_ascii_hexdigit);
             let len = digits.count();
             hex(cursor, len).filter(|_| len <= 6 && cursor.eat("}"))?
         }

@@ -34,13 +34,13 @@ use std::time::Duration;
 
 pub(crate) use self::cursor::{Cursor, Expected};
 
-pub use self::chance::Chance;
-pub use self::error::ParseError;
-pub use self::value::Value;
+pub(crate) use self::chance::Chance;
+pub(crate) use self::error::ParseError;
+pub(crate) use self::value::Value;
 
 mod chance;
 mod cursor;
-pub mod duration;
+pub(crate) mod duration;
 mod error;
 mod literal;
 pub(crate) mod nearest;
@@ -48,17 +48,17 @@ pub(crate) mod parse;
 mod print;
 mod value;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "runtime"))]
 mod golden;
-#[cfg(test)]
-pub(crate) mod property;
+#[cfg(all(test, feature = "runtime"))]
+mod property;
 
 /// How long `wait` and `barrier` wait where their terms do not say.
-pub const DEFAULT_WAIT_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const DEFAULT_WAIT_LIMIT: Duration = Duration::from_secs(30);
 
 /// What is written for a point: a chain of which the first term that allows, acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Terms {
+pub(crate) struct Terms {
     /// The terms in the order written; never empty.
     pub chain: Vec<Term>,
 }
@@ -67,7 +67,7 @@ pub struct Terms {
 ///
 /// The fields stand in the order in which they are asked, whatever order they were written in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Term {
+pub(crate) struct Term {
     /// What the site's context must look like; empty without `when`.
     pub when: Vec<Condition>,
     /// `after(d)`: allows from `d` after arming.
@@ -88,7 +88,7 @@ pub struct Term {
 
 /// Which of the hits that are left a term takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pick {
+pub(crate) enum Pick {
     /// All of them.
     All,
     /// Only the n-th, from 1.
@@ -99,7 +99,7 @@ pub enum Pick {
 
 /// One comparison of `when`; a missing key does not match.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
+pub(crate) struct Condition {
     /// The name of a context value, or `thread`, or `scope`.
     pub key: String,
     /// How the two are compared.
@@ -110,7 +110,7 @@ pub struct Condition {
 
 /// How a [`Condition`] compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Op {
+pub(crate) enum Op {
     /// `=`, also written `==`.
     Equal,
     /// `!=`.
@@ -121,7 +121,7 @@ pub enum Op {
 
 /// One step of a term.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Does nothing and stops the chain.
     Off,
     /// Hands a value to the site; `None` for a bare `return`.
@@ -166,7 +166,7 @@ pub enum Action {
 
 /// How long `pause` holds a caller at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PauseLimit {
+pub(crate) enum PauseLimit {
     /// Nothing was written: as long as the door it was armed through rules.
     Default,
     /// At most this long.
@@ -177,7 +177,7 @@ pub enum PauseLimit {
 
 /// How long `sleep` and `delay` last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Span {
+pub(crate) enum Span {
     /// Always this long.
     Fixed(Duration),
     /// Drawn per hit, both ends included; the first is not above the second.
@@ -189,7 +189,7 @@ impl Terms {
     ///
     /// # Errors
     /// The first place at which `text` leaves the grammar, and what was expected there.
-    pub fn parse(text: &str) -> Result<Terms, ParseError> {
+    pub(crate) fn parse(text: &str) -> Result<Terms, ParseError> {
         parse::whole(text).map_err(|expected| expected.within(&text.into()))
     }
 }
@@ -204,7 +204,7 @@ impl FromStr for Terms {
 
 impl Action {
     /// The word that the action is written with.
-    pub fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         match self {
             Action::Off => "off",
             Action::Return(_) => "return",
@@ -224,7 +224,7 @@ impl Action {
     }
 
     /// Whether nothing can come after it: it returns from the site, or it ends the process.
-    pub fn is_last_only(&self) -> bool {
+    pub(crate) fn is_last_only(&self) -> bool {
         matches!(
             self,
             Action::Return(_) | Action::Panic(_) | Action::Exit(_) | Action::Abort | Action::Kill

@@ -41,11 +41,7 @@ struct Modifiers {
 pub(super) fn whole(text: &str) -> Result<Terms, Expected> {
     let mut cursor = Cursor::new(text);
     let terms = terms(&mut cursor)?;
-    if cursor.is_at_end() {
-        Ok(terms)
-    } else {
-        Err(cursor.expected("`->`, `&` or the end"))
-    }
+    if cursor.is_at_end() { Ok(terms) } else { Err(cursor.expected("`->`, `&` or the end")) }
 }
 
 /// Reads terms, and the blanks around them, as far as they go.
@@ -126,11 +122,7 @@ impl Modifiers {
         let at = cursor.at();
         let whole = cursor.eat_while(is_digit);
         let has_point = cursor.eat(".");
-        let fraction = if has_point {
-            cursor.eat_while(is_digit)
-        } else {
-            ""
-        };
+        let fraction = if has_point { cursor.eat_while(is_digit) } else { "" };
         if whole.is_empty() && fraction.is_empty() {
             return Err(Expected::at(at, "a percentage such as 50% or 0.5%"));
         }
@@ -263,11 +255,7 @@ fn condition(cursor: &mut Cursor<'_>, open: usize) -> Result<Condition, Expected
     if value.is_absent() {
         return Err(Expected::at(value.at, "a value, in quotes if it is empty"));
     }
-    Ok(Condition {
-        key: key.to_owned(),
-        op,
-        value: value.content.into_owned(),
-    })
+    Ok(Condition { key: key.to_owned(), op, value: value.content.into_owned() })
 }
 
 fn duration(cursor: &mut Cursor<'_>, open: usize) -> Result<Duration, Expected> {
@@ -417,10 +405,7 @@ fn span(cursor: &mut Cursor<'_>, action: &str) -> Result<Span, Expected> {
         argument.place(Expected { offset, ..error })
     })?;
     if low > high {
-        return Err(Expected::at(
-            argument.at,
-            "a range from the shorter duration to the longer",
-        ));
+        return Err(Expected::at(argument.at, "a range from the shorter duration to the longer"));
     }
     Ok(Span::Range(low, high))
 }
@@ -451,9 +436,7 @@ fn integer_of(argument: &Argument<'_>) -> Result<u64, Expected> {
 }
 
 fn number_at(at: usize, digits: &str) -> Result<u64, Expected> {
-    digits
-        .parse()
-        .map_err(|_| Expected::at(at, "an integer of 64 bits"))
+    digits.parse().map_err(|_| Expected::at(at, "an integer of 64 bits"))
 }
 
 fn at_least_one(at: usize, count: u64) -> Result<u64, Expected> {

@@ -90,11 +90,7 @@ impl Display for Action {
             Action::Pause(PauseLimit::Within(limit)) => write!(f, "({})", Canonical(*limit)),
             Action::Pause(PauseLimit::Never) => f.write_str("(never)"),
             Action::Exit(status) => write!(f, "({status})"),
-            Action::Wait {
-                point,
-                count,
-                limit,
-            } => {
+            Action::Wait { point, count, limit } => {
                 write!(f, "({point}")?;
                 if *count != 1 || *limit != DEFAULT_WAIT_LIMIT {
                     write!(f, ", {count}")?;

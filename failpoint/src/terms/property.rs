@@ -167,11 +167,7 @@ fn condition() -> impl Strategy<Value = Condition> {
 }
 
 fn pick() -> impl Strategy<Value = Pick> {
-    prop_oneof![
-        Just(Pick::All),
-        count().prop_map(Pick::Nth),
-        count().prop_map(Pick::Every),
-    ]
+    prop_oneof![Just(Pick::All), count().prop_map(Pick::Nth), count().prop_map(Pick::Every),]
 }
 
 fn chance() -> impl Strategy<Value = Chance> {
@@ -181,12 +177,7 @@ fn chance() -> impl Strategy<Value = Chance> {
 
 fn term() -> impl Strategy<Value = Term> {
     let time = (of(duration()), of(duration()));
-    let counts = (
-        prop_oneof![Just(0), count()],
-        pick(),
-        of(chance()),
-        of(any::<u64>()),
-    );
+    let counts = (prop_oneof![Just(0), count()], pick(), of(chance()), of(any::<u64>()));
     (vec(condition(), 0..3), time, counts, steps()).prop_map(
         |(when, (after, for_), (skip, pick, chance, times), steps)| Term {
             when,

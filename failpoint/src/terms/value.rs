@@ -1,47 +1,44 @@
 //! What is a value before a site gives it a type?
 
+#[cfg(test)]
 use super::literal;
 
 /// The argument of `return`, `print` or `panic`: how it was spelled, and what it says.
 ///
 /// Two values are equal when they say the same; `return(x)` and `return("x")` are equal terms.
 #[derive(Debug, Clone)]
-pub struct Value {
+pub(crate) struct Value {
     raw: String,
     content: String,
 }
 
 impl Value {
     /// A value that says `content`, spelled without quotes where that is possible.
-    pub fn new(content: impl Into<String>) -> Value {
+    #[cfg(test)]
+    pub(crate) fn new(content: impl Into<String>) -> Value {
         let content = content.into();
-        let raw = if literal::is_raw(&content) {
-            content.clone()
-        } else {
-            literal::quoted(&content)
-        };
+        let raw =
+            if literal::is_raw(&content) { content.clone() } else { literal::quoted(&content) };
         Value { raw, content }
     }
 
     pub(crate) fn spelled(raw: &str, content: &str) -> Value {
-        Value {
-            raw: raw.to_owned(),
-            content: content.to_owned(),
-        }
+        Value { raw: raw.to_owned(), content: content.to_owned() }
     }
 
     /// The text as it was written, trimmed, quotes included.
-    pub fn raw(&self) -> &str {
+    pub(crate) fn raw(&self) -> &str {
         &self.raw
     }
 
     /// What the text says: without quotes, escapes resolved.
-    pub fn content(&self) -> &str {
+    pub(crate) fn content(&self) -> &str {
         &self.content
     }
 
     /// Whether it was written in quotes.
-    pub fn is_quoted(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_quoted(&self) -> bool {
         self.raw.starts_with(['"', '`'])
     }
 }

@@ -1,12 +1,22 @@
 //! The verbs where failpoints are compiled out: arming is refused, lists are empty.
 
+use crate::callback::{Action, Hit};
 use crate::error::{COMPILED_OUT, Error, WaitError};
 use crate::info::PointInfo;
+use crate::verbs::Wanted;
 use std::convert::Infallible;
+use std::future::Future;
 use std::sync::Once;
 use std::time::Duration;
 
 pub(crate) fn arm(_: &str, _: &str) -> Result<Armed, Error> {
+    Err(Error::CompiledOut)
+}
+
+pub(crate) fn arm_with(
+    _: &str,
+    _: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+) -> Result<Armed, Error> {
     Err(Error::CompiledOut)
 }
 
@@ -37,9 +47,9 @@ pub(crate) fn point(_: &str) -> Result<PointInfo, Error> {
 /// Says on stderr that what the environment asks for is not in this build.
 pub(crate) fn init_from_env() -> Result<(), Error> {
     static SAID: Once = Once::new();
-    let asked = ["GOFAIL_FAILPOINTS", "FAILPOINTS"].into_iter().find(|name| {
-        std::env::var_os(name).is_some_and(|value| !value.is_empty())
-    });
+    let asked = ["GOFAIL_FAILPOINTS", "FAILPOINTS"]
+        .into_iter()
+        .find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
     if let Some(name) = asked {
         SAID.call_once(|| eprintln!("failpoint: {name} is set, but {COMPILED_OUT}"));
     }
@@ -82,15 +92,15 @@ impl Armed {
         match self.0 {}
     }
 
-    pub(crate) fn wait_hits(&self, _: u64, _: Duration) -> Result<(), WaitError> {
+    pub(crate) fn wait(&self, _: Wanted, _: Duration) -> Result<(), WaitError> {
         match self.0 {}
     }
 
-    pub(crate) fn wait_fires(&self, _: u64, _: Duration) -> Result<(), WaitError> {
+    pub(crate) async fn wait_async(&self, _: Wanted, _: Duration) -> Result<(), WaitError> {
         match self.0 {}
     }
 
-    pub(crate) fn wait_paused(&self, _: u64, _: Duration) -> Result<(), WaitError> {
+    pub(crate) fn expect_fired(&self) -> Result<(), String> {
         match self.0 {}
     }
 
@@ -100,5 +110,90 @@ impl Armed {
 
     pub(crate) fn keep(self) {
         match self.0 {}
+    }
+}
+
+/// Nothing is armed, so nobody is inside or outside.
+#[derive(Clone)]
+pub(crate) struct Scope;
+
+impl Scope {
+    pub(crate) fn new(_: &str, _: bool) -> Self {
+        Self
+    }
+
+    pub(crate) fn current() -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        ""
+    }
+
+    pub(crate) fn enter(&self) {}
+
+    pub(crate) fn leave() {}
+
+    pub(crate) fn wrap<F: Future>(&self, future: F) -> F {
+        future
+    }
+
+    pub(crate) fn on_thread_start(&self) -> impl Fn() + Clone + Send + Sync + 'static + use<> {
+        || {}
+    }
+
+    pub(crate) fn arm(&self, _: &str, _: &str) -> Result<(), Error> {
+        Err(Error::CompiledOut)
+    }
+
+    pub(crate) fn arm_with(
+        &self,
+        _: &str,
+        _: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        Err(Error::CompiledOut)
+    }
+
+    pub(crate) fn arm_all(&self, _: &str) -> Result<(), Error> {
+        Err(Error::CompiledOut)
+    }
+
+    pub(crate) fn disarm(&self, _: &str) -> Result<bool, Error> {
+        Err(Error::CompiledOut)
+    }
+
+    pub(crate) fn reset(&self) {}
+
+    pub(crate) fn hits(&self, _: &str) -> Result<u64, Error> {
+        Err(Error::CompiledOut)
+    }
+
+    pub(crate) fn fires(&self, _: &str) -> Result<u64, Error> {
+        Err(Error::CompiledOut)
+    }
+
+    pub(crate) fn paused(&self, _: &str) -> Result<u64, Error> {
+        Err(Error::CompiledOut)
+    }
+
+    pub(crate) fn resume(&self, _: &str, _: usize) -> Result<usize, Error> {
+        Err(Error::CompiledOut)
+    }
+
+    pub(crate) fn wait(&self, name: &str, wanted: Wanted, _: Duration) -> Result<(), WaitError> {
+        Err(WaitError::Disarmed { name: name.to_owned(), wanted: wanted.to_string() })
+    }
+
+    pub(crate) async fn wait_async(
+        &self,
+        name: &str,
+        wanted: Wanted,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        self.wait(name, wanted, timeout)
+    }
+
+    pub(crate) fn expect_fired(&self, _: &str) -> Result<(), String> {
+        Err(COMPILED_OUT.to_owned())
     }
 }

@@ -1,16 +1,21 @@
 //! The verbs where failpoints are compiled in.
 
+use crate::callback::{Action, Hit};
 use crate::env;
 use crate::error::{Error, WaitError};
 use crate::exit;
 use crate::info::PointInfo;
-use crate::plan::Origin;
+use crate::plan::Plan;
 use crate::random;
 use crate::registry::{Arming, Request, Unknown, registry};
-use crate::wait::{self, Wanted};
+use crate::slot::Slot;
+use crate::sync::Arc;
+use crate::verbs::Wanted;
+use crate::wait;
 use std::time::Duration;
 
 pub(crate) use crate::exit::ExitHold;
+pub(crate) use crate::scope::Scope;
 
 pub(crate) fn arm(name: &str, terms: &str) -> Result<Armed, Error> {
     arm_one(name, terms, Unknown::Refused)
@@ -20,10 +25,21 @@ pub(crate) fn arm_unlisted(name: &str, terms: &str) -> Result<Armed, Error> {
     arm_one(name, terms, Unknown::Armed)
 }
 
+pub(crate) fn arm_with(
+    name: &str,
+    callback: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+) -> Result<Armed, Error> {
+    env::ensure();
+    arm_request(Request::callback(name, Arc::new(callback)))
+}
+
 fn arm_one(name: &str, terms: &str, unknown: Unknown) -> Result<Armed, Error> {
     env::ensure();
-    let request = Request::parse(name, terms, Origin::Code, unknown)?;
-    match registry().arm(vec![request]) {
+    arm_request(Request::parse(name, terms, unknown)?)
+}
+
+fn arm_request(request: Request) -> Result<Armed, Error> {
+    match registry().arm(vec![request], Slot::Global) {
         Ok(mut armings) => Ok(Armed::new(armings.remove(0))),
         Err(mut errors) => Err(errors.remove(0)),
     }
@@ -31,15 +47,15 @@ fn arm_one(name: &str, terms: &str, unknown: Unknown) -> Result<Armed, Error> {
 
 pub(crate) fn arm_all(config: &str) -> Result<Vec<Armed>, Error> {
     env::ensure();
-    let armings = Request::parse_config(config, Origin::Code, Unknown::Refused)
-        .and_then(|requests| registry().arm(requests))
+    let armings = Request::parse_config(config, Unknown::Refused)
+        .and_then(|requests| registry().arm(requests, Slot::Global))
         .map_err(Error::Config)?;
     Ok(armings.into_iter().map(Armed::new).collect())
 }
 
 pub(crate) fn disarm(name: &str) -> Result<bool, Error> {
     env::ensure();
-    registry().disarm(name)
+    registry().disarm(name, Slot::Global)
 }
 
 pub(crate) fn reset() -> Vec<PointInfo> {
@@ -106,16 +122,20 @@ impl Armed {
         self.arming.plan.gate.paused()
     }
 
-    pub(crate) fn wait_hits(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        wait::watch(&self.arming.plan, Wanted::Hits(n), timeout)
+    pub(crate) fn wait(&self, wanted: Wanted, timeout: Duration) -> Result<(), WaitError> {
+        wait::watch(&self.arming.plan, wanted, timeout)
     }
 
-    pub(crate) fn wait_fires(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        wait::watch(&self.arming.plan, Wanted::Fires(n), timeout)
+    pub(crate) async fn wait_async(
+        &self,
+        wanted: Wanted,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        wait::watch_async(&self.arming.plan, wanted, timeout).await
     }
 
-    pub(crate) fn wait_paused(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        wait::watch(&self.arming.plan, Wanted::Paused(n), timeout)
+    pub(crate) fn expect_fired(&self) -> Result<(), String> {
+        expect_fired(&self.arming.plan)
     }
 
     pub(crate) fn resume(&self, n: usize) -> usize {
@@ -133,4 +153,42 @@ impl Drop for Armed {
             registry().disarm_plan(self.arming.point, &self.arming.plan);
         }
     }
+}
+
+impl Scope {
+    pub(crate) fn wait(
+        &self,
+        name: &str,
+        wanted: Wanted,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        match self.plan(name) {
+            Ok(Some(plan)) => wait::watch(&plan, wanted, timeout),
+            _ => Err(WaitError::Disarmed { name: name.to_owned(), wanted: wanted.to_string() }),
+        }
+    }
+
+    pub(crate) async fn wait_async(
+        &self,
+        name: &str,
+        wanted: Wanted,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        match self.plan(name) {
+            Ok(Some(plan)) => wait::watch_async(&plan, wanted, timeout).await,
+            _ => Err(WaitError::Disarmed { name: name.to_owned(), wanted: wanted.to_string() }),
+        }
+    }
+
+    pub(crate) fn expect_fired(&self, name: &str) -> Result<(), String> {
+        match self.plan(name) {
+            Ok(Some(plan)) => expect_fired(&plan),
+            Ok(None) => Err(format!("the scope does not arm `{name}`")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+fn expect_fired(plan: &Plan) -> Result<(), String> {
+    if plan.fires() > 0 { Ok(()) } else { Err(plan.unfired()) }
 }

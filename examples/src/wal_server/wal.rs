@@ -1,0 +1,304 @@
+//! When is a change on the disk, and what if the disk says no?
+//!
+//! [`Wal::append`] gives `Ok` when the record is written and synced, and not before.
+//!
+//! **A write that fails** (a full disk, a short write) may leave half a record. It is cut off at
+//! once, and the log takes the next record; if it cannot be cut off the log closes.
+//!
+//! **A sync that fails** closes the log. The kernel may have dropped the pages that it could not
+//! write and have marked them clean, so that a second sync says `Ok` about bytes that are nowhere
+//! ("fsyncgate"). So nobody asks twice: a closed log refuses every record until the server is
+//! started again, and starting writes the last record anew before it syncs, because that is the
+//! one that may be clean in memory and missing on the disk.
+//!
+//! **A panic** between the write and the end of the sync leaves a record that nobody was promised;
+//! the next append cuts it off first.
+
+use super::record::{self, Corrupt, HEADER, MAX_PAYLOAD};
+use failpoint::{fail_point, fail_result, fail_value};
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// The log's file in the data directory.
+pub const FILE: &str = "wal.log";
+
+/// An append-only log of checksummed records.
+#[derive(Debug)]
+pub struct Wal {
+    file: File,
+    /// Where the records end that were acknowledged.
+    end: u64,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Ready,
+    /// A record is being appended; whoever finds this came after a panic.
+    Appending,
+    /// Nothing is written any more, for this reason.
+    Closed(String),
+}
+
+/// What [`Wal::open`] found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// The payloads, oldest first.
+    pub payloads: Vec<Vec<u8>>,
+    /// How many bytes of a torn tail were cut off.
+    pub torn: u64,
+}
+
+/// Why a log could not be opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The disk refused.
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// With which file or directory.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// Another process has the log open.
+    InUse {
+        /// The log.
+        path: PathBuf,
+    },
+    /// The log is damaged in its middle; nothing of it was changed.
+    Corrupt {
+        /// The log.
+        path: PathBuf,
+        /// Where, and how.
+        corrupt: Corrupt,
+    },
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::Io { doing, path, error } => {
+                write!(f, "cannot {doing} {}: {error}", path.display())
+            }
+            OpenError::InUse { path } => write!(
+                f,
+                "{} is in use by another process; stop that one, or choose another directory with \
+                 --data DIR",
+                path.display()
+            ),
+            OpenError::Corrupt { path, corrupt } => write!(
+                f,
+                "{} is damaged, in {corrupt}; a crash does not do that, and records after it may \
+                 hold acknowledged changes, so nothing was cut off: restore the file from a copy, \
+                 or move it away to start empty",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+/// Why a record was not saved.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// It is longer than [`MAX_PAYLOAD`].
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// The write failed; nothing of the record is left, and the log takes the next one.
+    Write(io::Error),
+    /// The log is closed: a sync failed, or half a record could not be cut off. The record that
+    /// saw it happen may or may not be there after a restart.
+    Closed {
+        /// What happened.
+        why: String,
+    },
+}
+
+impl fmt::Display for AppendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AppendError::TooLong { length } => {
+                write!(f, "{length} bytes are more than a record holds, {MAX_PAYLOAD}")
+            }
+            AppendError::Write(error) => write!(f, "the log could not be written: {error}"),
+            AppendError::Closed { why } => {
+                write!(f, "the log is closed, because {why}; restart the server")
+            }
+        }
+    }
+}
+
+impl std::error::Error for AppendError {}
+
+impl Wal {
+    /// Opens the log in `directory`, creating both if they are not there, and reads it.
+    ///
+    /// # Errors
+    /// [`OpenError`]. A torn tail is none: it is cut off, because nobody was promised it.
+    pub fn open(directory: &Path) -> Result<(Self, Recovered), OpenError> {
+        let path = directory.join(FILE);
+        let failed = |doing, path: &Path| {
+            let path = path.to_owned();
+            move |error| OpenError::Io { doing, path, error }
+        };
+        create_directory(directory).map_err(failed("create", directory))?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(failed("open", &path))?;
+        if !lock(&file).map_err(failed("lock", &path))? {
+            return Err(OpenError::InUse { path });
+        }
+        // A file whose name is not on the disk is gone after a crash, with all that is in it.
+        sync_directory(directory).map_err(failed("sync", directory))?;
+
+        let mut log = Vec::new();
+        file.read_to_end(&mut log).map_err(failed("read", &path))?;
+        let scan = match record::scan(&log) {
+            Ok(scan) => scan,
+            Err(corrupt) => return Err(OpenError::Corrupt { path, corrupt }),
+        };
+        let torn = (log.len() - scan.end) as u64;
+        let mut wal = Self { file, end: scan.end as u64, state: State::Ready };
+        if torn > 0 {
+            wal.truncate().map_err(failed("cut the torn tail off", &path))?;
+        }
+        if let Some(last) = scan.payloads.last() {
+            let start = scan.end - HEADER - last.len();
+            wal.settle(start, &log[start..scan.end]).map_err(failed("sync", &path))?;
+        }
+        let payloads = scan.payloads.into_iter().map(<[u8]>::to_vec).collect();
+        Ok((wal, Recovered { payloads, torn }))
+    }
+
+    /// Appends a record and syncs it.
+    ///
+    /// # Errors
+    /// [`AppendError`]: the record is not saved.
+    pub fn append(&mut self, payload: &[u8]) -> Result<(), AppendError> {
+        if payload.len() > MAX_PAYLOAD {
+            return Err(AppendError::TooLong { length: payload.len() });
+        }
+        match &self.state {
+            State::Ready => {}
+            State::Appending => self.cut_off()?,
+            State::Closed(why) => return Err(AppendError::Closed { why: why.clone() }),
+        }
+        let record = record::encode(payload);
+        self.state = State::Appending;
+        if let Err(error) = self.write(&record) {
+            self.cut_off()?;
+            return Err(AppendError::Write(error));
+        }
+        fail_point!("walBeforeSync");
+        if let Err(error) = self.sync() {
+            // The record was refused, so let no restart find it. If this fails too, a restart may;
+            // a client that was told of an error is prepared for both.
+            let _ = self.file.set_len(self.end);
+            return Err(self.close(format!("a sync failed: {error}")));
+        }
+        fail_point!("walAfterSync");
+        self.end += record.len() as u64;
+        self.state = State::Ready;
+        Ok(())
+    }
+
+    fn write(&mut self, record: &[u8]) -> io::Result<()> {
+        fail_result!("walWrite", len = record.len())?;
+        self.file.seek(SeekFrom::Start(self.end))?;
+        if let Some(arriving) = fail_value!("walTornWrite", usize) {
+            self.file.write_all(&record[..arriving.min(record.len())])?;
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.file.write_all(record)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        fail_result!("walSync")?;
+        self.file.sync_data()
+    }
+
+    /// Takes back what stands behind the last acknowledged record, or closes the log.
+    fn cut_off(&mut self) -> Result<(), AppendError> {
+        match self.truncate() {
+            Ok(()) => {
+                self.state = State::Ready;
+                Ok(())
+            }
+            Err(error) => {
+                Err(self.close(format!("an unfinished record could not be cut off: {error}")))
+            }
+        }
+    }
+
+    /// Synced at once: else a crash could leave the next record on top of a longer one, with the
+    /// rest of that behind it.
+    fn truncate(&self) -> io::Result<()> {
+        fail_point!("walBeforeTruncate");
+        self.file.set_len(self.end)?;
+        self.sync()
+    }
+
+    /// Makes sure that the last record, which is `record` and starts at `start`, is on the disk:
+    /// the process before us may have died, or given up, before it was.
+    fn settle(&mut self, start: usize, record: &[u8]) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(start as u64))?;
+        self.file.write_all(record)?;
+        self.sync()
+    }
+
+    fn close(&mut self, why: String) -> AppendError {
+        self.state = State::Closed(why.clone());
+        AppendError::Closed { why }
+    }
+}
+
+/// Creates a directory, and makes its name last.
+fn create_directory(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(directory)?;
+    match directory.parent() {
+        Some(parent) if parent != Path::new("") => sync_directory(parent),
+        _ => sync_directory(Path::new(".")),
+    }
+}
+
+#[cfg(unix)]
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+/// Other systems do not open directories; their file systems keep names on their own.
+#[cfg(not(unix))]
+fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether the log is ours alone now, until we end.
+#[cfg(unix)]
+fn lock(file: &File) -> io::Result<bool> {
+    use rustix::fs::{FlockOperation, flock};
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(unix))]
+fn lock(_: &File) -> io::Result<bool> {
+    Ok(true)
+}

@@ -1,0 +1,35 @@
+//! What the tests that start a `wal_server` share.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+
+use failpoint_examples::curl::{Curl, Request};
+use failpoint_examples::wal_server::process::ServerProcess;
+use std::path::Path;
+use std::process::Command;
+
+/// The command for a server on `data`, on ports of its own, with a control plane.
+pub fn server_on(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wal_server"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+    // What the caller's shell has armed is none of a test's business.
+    for variable in ["GOFAIL_FAILPOINTS", "FAILPOINTS", "FAILPOINT_HTTP"] {
+        command.env_remove(variable);
+    }
+    command.env("GOFAIL_HTTP", "127.0.0.1:0").env("FAILPOINT_PANIC", "abort");
+    command
+}
+
+pub fn start(data: &Path) -> ServerProcess {
+    ServerProcess::start(&mut server_on(data)).unwrap()
+}
+
+pub fn control(server: &ServerProcess) -> Curl {
+    server.control().unwrap().clone()
+}
+
+/// Sends `request`, which is answered with `status`; gives the body.
+#[track_caller]
+pub fn expect(status: u16, request: Request<'_>) -> String {
+    let answer = request.send().unwrap();
+    assert_eq!(answer.status, status, "{request}\n{}", answer.body);
+    answer.body
+}

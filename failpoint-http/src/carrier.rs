@@ -1,0 +1,171 @@
+//! How does axum carry requests to the answer?
+
+use axum::Router;
+
+/// The control plane as a router of axum, for a server that has one.
+///
+/// Its routes stand at the root; [`mount`] puts them under a prefix. Requests are answered on the
+/// server's own runtime: where every worker of that is blocked, nobody answers, and the reply to a
+/// request that arms the end of the process may be lost. The listener of
+/// [`serve_from_env`](crate::serve_from_env) is better at both. Limits of time are the server's.
+/// Who may come in is for the server to say, with a layer; only web pages of a foreign origin are
+/// refused here. Without the feature `failpoints` every request is answered with 501.
+///
+/// ```
+/// let app: axum::Router = axum::Router::new().nest_service("/fail", failpoint_http::router());
+/// ```
+pub fn router() -> Router {
+    world::router()
+}
+
+/// Puts the control plane into `app`, under `prefix`: `GET /fail` and `GET /fail/` list.
+///
+/// `/` as the prefix makes it the fallback of `app`. See [`router`] for what a mounted control
+/// plane can and cannot promise.
+///
+/// ```
+/// let app: axum::Router = failpoint_http::mount(axum::Router::new(), "/fail");
+/// ```
+pub fn mount<S>(app: Router<S>, prefix: &str) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    match prefix.trim_matches('/') {
+        "" => app.fallback_service(router()),
+        prefix => app.nest_service(&format!("/{prefix}"), router()),
+    }
+}
+
+#[cfg(feature = "failpoints")]
+pub(crate) use world::router_with;
+
+#[cfg(feature = "failpoints")]
+mod world {
+    use crate::door::Door;
+    use crate::exchange::Exchange;
+    use crate::reply::Refusal;
+    use crate::request::Request;
+    use crate::respond;
+    use axum::Router;
+    use axum::body::{Body, HttpBody};
+    use axum::extract::{ConnectInfo, State};
+    use axum::http::request::Parts;
+    use axum::response::Response;
+    use http_body_util::{BodyExt, LengthLimitError, Limited};
+    use std::borrow::Cow;
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    /// The longest body: 1 MiB.
+    const BODY_LIMIT: usize = 1 << 20;
+
+    pub(super) fn router() -> Router {
+        router_with(Door::mounted())
+    }
+
+    pub(crate) fn router_with(door: Door) -> Router {
+        Router::new().fallback(carry).with_state(Arc::new(door))
+    }
+
+    async fn carry(State(door): State<Arc<Door>>, request: axum::extract::Request) -> Response {
+        let (head, body) = request.into_parts();
+        let exchange = head.extensions.get::<Exchange>().cloned();
+        let held_back = !body.is_end_stream();
+        // Who is not let in sends no body either.
+        let admitted = with_request(&head, &[], |request| {
+            door.admit(request).map_err(|refusal| respond::refuse(request, refusal))
+        });
+        let body = match admitted {
+            Ok(()) => read(body, exchange.as_ref()).await.map_err(|refusal| {
+                with_request(&head, &[], |request| respond::refuse(request, refusal.clone()))
+            }),
+            Err(reply) => Err(if held_back { reply.closing() } else { reply }),
+        };
+        // Taken before the request is acted upon, for what it arms may strike at once.
+        let hold = failpoint::hold_exit();
+        let reply = match body {
+            Ok(body) => with_request(&head, &body, respond::answer),
+            Err(reply) => reply,
+        };
+        if let Some(exchange) = exchange {
+            exchange.reply(hold);
+        }
+        super::response(reply)
+    }
+
+    async fn read(body: Body, exchange: Option<&Exchange>) -> Result<Vec<u8>, Refusal> {
+        let limit = u64::try_from(BODY_LIMIT).unwrap_or(u64::MAX);
+        if body.size_hint().lower() > limit {
+            return Err(Refusal::BodyTooLarge);
+        }
+        let whole = Limited::new(body, BODY_LIMIT).collect();
+        let whole = match exchange {
+            Some(exchange) => tokio::time::timeout(exchange.limits().body, whole)
+                .await
+                .map_err(|_| Refusal::BodyTooSlow)?,
+            // The runtime is the server's, and may keep no time.
+            None => whole.await,
+        };
+        match whole {
+            Ok(whole) => Ok(whole.to_bytes().to_vec()),
+            Err(error) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge),
+            Err(_) => Err(Refusal::BodyCutOff),
+        }
+    }
+
+    fn with_request<R>(head: &Parts, body: &[u8], act: impl FnOnce(&Request<'_>) -> R) -> R {
+        // What is not UTF-8 becomes something that is neither our origin nor our token.
+        let values: Vec<(&str, Cow<'_, str>)> = head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+            .collect();
+        let mut headers: Vec<(&str, &str)> =
+            values.iter().map(|(name, value)| (*name, &**value)).collect();
+        // HTTP/2 says it elsewhere.
+        if let (None, Some(authority)) = (head.headers.get("host"), head.uri.authority()) {
+            headers.push(("host", authority.as_str()));
+        }
+        act(&Request {
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            query: head.uri.query().unwrap_or_default(),
+            headers: &headers,
+            body,
+            from: &from(head),
+        })
+    }
+
+    fn from(head: &Parts) -> String {
+        if let Some(exchange) = head.extensions.get::<Exchange>() {
+            return exchange.from().to_owned();
+        }
+        match head.extensions.get::<ConnectInfo<SocketAddr>>() {
+            Some(ConnectInfo(peer)) => peer.to_string(),
+            None => "a mounted router".to_owned(),
+        }
+    }
+}
+
+#[cfg(not(feature = "failpoints"))]
+mod world {
+    use crate::reply::Reply;
+    use axum::Router;
+
+    pub(super) fn router() -> Router {
+        Router::new().fallback(async || super::response(Reply::compiled_out()))
+    }
+}
+
+fn response(reply: crate::Reply) -> axum::response::Response {
+    use axum::http::{HeaderName, HeaderValue, StatusCode};
+
+    let mut response = axum::response::Response::new(axum::body::Body::from(reply.body));
+    *response.status_mut() =
+        StatusCode::from_u16(reply.status).expect("the table of replies holds statuses");
+    for (name, value) in reply.headers {
+        let value = HeaderValue::try_from(value).expect("our values are visible ASCII");
+        response.headers_mut().append(HeaderName::from_static(name), value);
+    }
+    response
+}

@@ -1,0 +1,140 @@
+//! Why is there no control plane, and what is to be done about it?
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Why [`serve_from_env`](crate::serve_from_env) or [`serve`](crate::serve) does not listen.
+///
+/// Each says what to do next. `Debug` prints the `Display` text, because a `main` that returns an
+/// error prints its `Debug`.
+///
+/// ```
+/// # #[cfg(feature = "failpoints")] {
+/// let refused = failpoint_http::serve("0.0.0.0:22381").unwrap_err();
+/// assert!(refused.to_string().contains("127.0.0.1:22381"));
+/// # }
+/// ```
+#[non_exhaustive]
+pub enum ServeError {
+    /// Not an address that the control plane understands.
+    #[non_exhaustive]
+    BadAddress {
+        /// What was given.
+        given: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Without a token it listens on loopback and Unix sockets only.
+    #[non_exhaustive]
+    NotLoopback {
+        /// What was given.
+        given: String,
+        /// The same port on loopback.
+        suggestion: String,
+    },
+    /// Somebody listens there already.
+    #[non_exhaustive]
+    InUse {
+        /// What was given.
+        given: String,
+    },
+    /// The system refused the address.
+    #[non_exhaustive]
+    Bind {
+        /// What was given.
+        given: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What the environment asks of failpoints is wrong: `GOFAIL_FAILPOINTS`, `FAILPOINT_SEED`, …
+    Environment(failpoint::Error),
+    /// A variable of the control plane holds something else than it should.
+    #[non_exhaustive]
+    BadVariable {
+        /// The variable.
+        variable: &'static str,
+        /// What it takes. What it holds is not repeated: it may be a secret.
+        expected: &'static str,
+    },
+    /// The file named by `FAILPOINT_HTTP_TOKEN_FILE` cannot be read.
+    #[non_exhaustive]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file named by `FAILPOINT_HTTP_PORT_FILE` cannot be written.
+    #[non_exhaustive]
+    PortFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The thread of the control plane could not be started.
+    Thread(io::Error),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the control plane of failpoints does not listen: ")?;
+        match self {
+            ServeError::BadAddress { given, why } => write!(
+                f,
+                "`{}` is no address, {why}; write HOST:PORT such as 127.0.0.1:22381, or \
+                 unix:/path?mode=0660",
+                given.escape_debug()
+            ),
+            ServeError::NotLoopback { given, suggestion } => write!(
+                f,
+                "`{given}` can be reached from other machines, and whoever reaches it can end this \
+                 process; write {suggestion}, or set FAILPOINT_HTTP_TOKEN to a secret, or \
+                 FAILPOINT_HTTP_INSECURE=1 where the network is trusted"
+            ),
+            ServeError::InUse { given } => write!(
+                f,
+                "`{given}` is in use by another listener; stop that one, or choose another address \
+                 (port 0 picks a free one, and FAILPOINT_HTTP_PORT_FILE names the file to find it in)"
+            ),
+            ServeError::Bind { given, source } => {
+                write!(f, "cannot bind `{given}`: {source}; choose another address")
+            }
+            ServeError::Environment(error) => write!(f, "in the environment: {error}"),
+            ServeError::BadVariable { variable, expected } => {
+                write!(f, "{variable} takes {expected}")
+            }
+            ServeError::TokenFile { path, source } => write!(
+                f,
+                "FAILPOINT_HTTP_TOKEN_FILE names `{}`, which cannot be read: {source}",
+                path.display()
+            ),
+            ServeError::PortFile { path, source } => write!(
+                f,
+                "FAILPOINT_HTTP_PORT_FILE names `{}`, which cannot be written: {source}",
+                path.display()
+            ),
+            ServeError::Thread(source) => write!(f, "its thread cannot be started: {source}"),
+        }
+    }
+}
+
+impl fmt::Debug for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for ServeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            ServeError::Environment(error) => Some(error),
+            ServeError::Bind { source, .. }
+            | ServeError::TokenFile { source, .. }
+            | ServeError::PortFile { source, .. }
+            | ServeError::Thread(source) => Some(source),
+            _ => None,
+        }
+    }
+}

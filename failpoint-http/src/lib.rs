@@ -1,0 +1,168 @@
+//! The control plane of [`failpoint`]: arm and disarm the points of a server while it runs.
+//!
+//! ```no_run
+//! fn main() -> Result<(), failpoint_http::ServeError> {
+//!     let _control = failpoint_http::serve_from_env()?;
+//!     // … the server …
+//!     Ok(())
+//! }
+//! ```
+//! ```text
+//! $ GOFAIL_HTTP=127.0.0.1:22381 ./server &
+//! $ curl 127.0.0.1:22381                                        # every point, and what is armed
+//! raftAfterSave=
+//! raftBeforeSave=
+//! $ curl -XPUT -d'3*sleep(100)' '127.0.0.1:22381/raftAfterSave?ttl=5m'
+//! $ curl 127.0.0.1:22381/raftAfterSave/count                    # fires since it was armed
+//! $ curl -XPUT -d'raftBeforeSave=panic;raftAfterSave=off' 127.0.0.1:22381/failpoints
+//! $ curl -XDELETE 127.0.0.1:22381/raftAfterSave
+//! ```
+//! The routes, statuses and texts are gofail's, so that its clients need no change. Ours on top:
+//! `?ttl=30s` ends the arming by itself, also after the listener is gone, unless the point was armed
+//! anew; `?unlisted=1` takes a name that no code declares; `Accept: application/json` is answered in
+//! JSON; a header `Failpoint-Note` says what the caller may not expect.
+//!
+//! **Own thread.** The listener has a thread and a runtime of its own: a server whose every worker
+//! is paused or wedged still answers, and the reply to a request that arms `kill` arrives before the
+//! process ends. `mount` (feature `axum`) and [`respond`] carry the same answers on somebody else's runtime, without
+//! these two promises.
+//!
+//! **Who may come in.** Without a token only loopback and Unix sockets are listened on, and a
+//! `Host` that is neither an IP address, nor `localhost`, nor named in `FAILPOINT_HTTP_HOSTS` is
+//! refused; so is a foreign `Origin`, always.
+//!
+//! | variable | holds |
+//! |---|---|
+//! | `GOFAIL_HTTP`, else `FAILPOINT_HTTP` | `HOST:PORT` (port 0 picks one, no host is every address), or `unix:/path?mode=0660` |
+//! | `FAILPOINT_HTTP_PORT_FILE` | a file to write the bound address to |
+//! | `FAILPOINT_HTTP_TOKEN`, or `FAILPOINT_HTTP_TOKEN_FILE` with it | a secret, asked for as `Authorization: Bearer`; opens other addresses |
+//! | `FAILPOINT_HTTP_INSECURE` | `1` opens other addresses without a token |
+//! | `FAILPOINT_HTTP_HOSTS` | names that a `Host` may bear, with commas between |
+//!
+//! **Cost.** Without the feature `failpoints` there is no dependency but `failpoint`, and
+//! [`serve_from_env`] only says on stderr that failpoints were compiled out where the environment
+//! asks for them: it needs no `#[cfg]`.
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod address;
+#[cfg(feature = "axum")]
+mod carrier;
+mod error;
+mod reply;
+
+#[cfg(feature = "failpoints")]
+mod door;
+#[cfg(feature = "failpoints")]
+mod exchange;
+#[cfg(feature = "failpoints")]
+mod gofail;
+#[cfg(feature = "failpoints")]
+mod json;
+#[cfg(feature = "failpoints")]
+mod lease;
+#[cfg(feature = "failpoints")]
+mod listen;
+#[cfg(feature = "failpoints")]
+mod request;
+#[cfg(feature = "failpoints")]
+mod respond;
+#[cfg(feature = "failpoints")]
+mod serve;
+#[cfg(all(test, feature = "failpoints"))]
+mod serve_tests;
+#[cfg(feature = "failpoints")]
+mod settings;
+
+#[cfg(not(feature = "failpoints"))]
+mod stub;
+
+#[cfg(not(feature = "failpoints"))]
+use stub as world;
+#[cfg(feature = "failpoints")]
+mod world {
+    pub(crate) use crate::respond::respond;
+    pub(crate) use crate::serve::{Running, serve, serve_from_env};
+}
+
+pub use address::Address;
+#[cfg(feature = "axum")]
+pub use carrier::{mount, router};
+pub use error::ServeError;
+pub use reply::Reply;
+
+use std::fmt;
+
+/// Listens where `GOFAIL_HTTP` (or `FAILPOINT_HTTP`) says; does nothing where it is unset or empty.
+///
+/// It reads the environment of failpoints first, as [`failpoint::init_from_env`] does, so that
+/// `main` gets what is wrong with that as an error. Dropping the [`Control`] stops the listener.
+///
+/// # Errors
+/// Everything that [`ServeError`] lists. Nothing listens then, and what the environment arms stays
+/// armed unless it was the environment that was refused.
+///
+/// ```
+/// let control = failpoint_http::serve_from_env()?;
+/// assert!(control.address().is_none(), "GOFAIL_HTTP is not set here");
+/// # Ok::<(), failpoint_http::ServeError>(())
+/// ```
+pub fn serve_from_env() -> Result<Control, ServeError> {
+    world::serve_from_env().map(|running| Control { running })
+}
+
+/// Listens at `address`, which is written as in `GOFAIL_HTTP`; all else comes from the environment.
+///
+/// # Errors
+/// As [`serve_from_env`].
+///
+/// ```
+/// let control = failpoint_http::serve("127.0.0.1:0")?;
+/// assert_eq!(control.address().is_some(), cfg!(feature = "failpoints"));
+/// # Ok::<(), failpoint_http::ServeError>(())
+/// ```
+pub fn serve(address: &str) -> Result<Control, ServeError> {
+    world::serve(address).map(|running| Control { running })
+}
+
+/// Answers a request that somebody else's server carries; needs no framework.
+///
+/// `path` is raw, with its query; names of `headers` are in any case. The caller reads the body, at
+/// most 1 MiB, says who may come in, and takes [`failpoint::hold_exit`] before the call if the reply
+/// is to go out before the process ends. A foreign `Origin` is refused here.
+///
+/// ```
+/// # fn save() { failpoint::fail_point!("raftAfterSave"); }
+/// let reply = failpoint_http::respond("PUT", "/raftAfterSave?ttl=30s", &[], b"sleep(10)");
+/// assert_eq!(reply.status, if cfg!(feature = "failpoints") { 204 } else { 501 });
+/// ```
+pub fn respond(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+    world::respond(method, path, headers, body)
+}
+
+/// Keeps the control plane; given by [`serve_from_env`] and [`serve`].
+///
+/// Dropping it stops the listener, waits for its thread, and removes the socket file and the port
+/// file that it made. What was armed stays armed, and a `?ttl=` ends when it would have ended.
+#[must_use = "dropping it stops the listener"]
+pub struct Control {
+    running: Option<world::Running>,
+}
+
+impl Control {
+    /// Where it listens; `None` where the variable was not set, or failpoints were compiled out.
+    pub fn address(&self) -> Option<&Address> {
+        self.running.as_ref().map(|running| running.address())
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control").field("address", &self.address()).finish()
+    }
+}
+
+/// The code of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,34 @@
+//! The answer to a request, whoever carries it.
+
+use crate::door::Door;
+use crate::gofail;
+use crate::reply::{Refusal, Reply};
+use crate::request::Request;
+use failpoint::__private::control;
+use std::panic::{self, AssertUnwindSafe};
+
+/// See `crate::respond`.
+pub(crate) fn respond(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let request = Request { method, path, query, headers, body, from: "respond()" };
+    match Door::mounted().admit(&request) {
+        Ok(()) => answer(&request),
+        Err(refusal) => refuse(&request, refusal),
+    }
+}
+
+/// Acts on a request that was let in. No point is evaluated meanwhile, whatever code it calls.
+pub(crate) fn answer(request: &Request<'_>) -> Reply {
+    let _quiet = control::quiet();
+    // `FromTerm` of the program says whether it takes a value, and may panic.
+    let answered = panic::catch_unwind(AssertUnwindSafe(|| gofail::answer(request)));
+    match answered.unwrap_or(Err(Refusal::Panicked)) {
+        Ok(reply) => reply,
+        Err(refusal) => refuse(request, refusal),
+    }
+}
+
+/// Refuses in the form that the caller reads.
+pub(crate) fn refuse(request: &Request<'_>, refusal: Refusal) -> Reply {
+    if request.wants_json() { refusal.into_problem() } else { refusal.into_text() }
+}

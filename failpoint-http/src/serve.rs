@@ -1,0 +1,280 @@
+//! Who keeps the listener, and how does it go on?
+//!
+//! A thread of its own with a runtime of its own: a server whose every worker is paused or wedged
+//! still answers.
+
+use crate::address::Address;
+use crate::carrier;
+use crate::door::Door;
+use crate::error::ServeError;
+use crate::exchange::{Exchange, Limits, Wire};
+use crate::listen::{self, Listening, Socket};
+use crate::settings::{self, Settings};
+use axum::Router;
+use axum::body::Body;
+use failpoint::__private::control;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use std::fs;
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::runtime::{self, Runtime};
+use tokio::sync::{Semaphore, oneshot};
+
+/// A listener that runs; dropping it stops it.
+pub(crate) struct Running {
+    address: Address,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    _port_file: Option<PortFile>,
+}
+
+pub(crate) fn serve_from_env() -> Result<Option<Running>, ServeError> {
+    control::read_environment().map_err(ServeError::Environment)?;
+    let Some(address) = settings::address()? else {
+        control::announce(None);
+        return Ok(None);
+    };
+    serve(&address)
+}
+
+pub(crate) fn serve(address: &str) -> Result<Option<Running>, ServeError> {
+    control::read_environment().map_err(ServeError::Environment)?;
+    start(address, Settings::from_env()?, Limits::default()).map(Some)
+}
+
+pub(crate) fn start(
+    address: &str,
+    settings: Settings,
+    limits: Limits,
+) -> Result<Running, ServeError> {
+    let open = settings.token.is_some() || settings.insecure;
+    let listening = listen::bind(address, open)?;
+    let address = listening.address.clone();
+    if settings.token.is_none() && !is_local(&address) {
+        control::warn(format_args!(
+            "FAILPOINT_HTTP_INSECURE: whoever reaches {address} can end this process"
+        ));
+    }
+    let router = carrier::router_with(door(&address, &settings));
+    let port_file = settings.port_file.map(|path| PortFile::write(path, &address)).transpose()?;
+
+    let runtime =
+        runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Thread)?;
+    let (stop, stopped) = oneshot::channel();
+    let thread = thread::Builder::new()
+        .name("failpoint-http".to_owned())
+        .spawn(move || run(&runtime, listening, router, limits, stopped))
+        .map_err(ServeError::Thread)?;
+    // Says it once a process; the line below says it of every listener.
+    control::announce(Some(&address.to_string()));
+    control::inform(format_args!("failpoint-http: listening at {address}"));
+    Ok(Running { address, stop: Some(stop), thread: Some(thread), _port_file: port_file })
+}
+
+impl Running {
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // Code of the program that runs on our thread may own us; it cannot wait for itself.
+            if thread.thread().id() != thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+fn is_local(address: &Address) -> bool {
+    match address {
+        Address::Tcp(address) => address.ip().to_canonical().is_loopback(),
+        Address::Unix(_) => true,
+    }
+}
+
+/// A browser reaches TCP alone, and knows no token.
+fn door(address: &Address, settings: &Settings) -> Door {
+    let asks_for_host = matches!(address, Address::Tcp(_)) && settings.token.is_none();
+    Door { hosts: asks_for_host.then(|| settings.hosts.clone()), token: settings.token.clone() }
+}
+
+/// The whole life of the thread.
+fn run(
+    runtime: &Runtime,
+    listening: Listening,
+    router: Router,
+    limits: Limits,
+    stopped: oneshot::Receiver<()>,
+) {
+    // No point is evaluated here: a paused control plane could not be told to go on.
+    let _quiet = control::quiet();
+    let Listening { address, socket, _file } = listening;
+    runtime.block_on(async move {
+        tokio::select! {
+            // Comes as an error, since the sender is only ever dropped.
+            _ = stopped => {}
+            Err(error) = accept(socket, router, limits) => control::warn(
+                format_args!("failpoint-http: {address} does not listen any more: {error}")
+            ),
+        }
+    });
+}
+
+/// Accepts for ever; an error is one of setting the socket up.
+async fn accept(socket: Socket, router: Router, limits: Limits) -> io::Result<()> {
+    match socket {
+        Socket::Tcp(listener) => {
+            let listener = TcpListener::from_std(listener)?;
+            let next = async || {
+                let (stream, peer) = listener.accept().await?;
+                // Replies are small, and somebody waits for each.
+                let _ = stream.set_nodelay(true);
+                Ok((stream, peer.to_string()))
+            };
+            accept_from(next, router, limits).await
+        }
+        #[cfg(unix)]
+        Socket::Unix(listener) => {
+            let listener = tokio::net::UnixListener::from_std(listener)?;
+            let next = async || {
+                let (stream, _) = listener.accept().await?;
+                let pid = stream.peer_cred().ok().and_then(|cred| cred.pid());
+                let peer = pid.map_or("a unix socket".to_owned(), |pid| format!("process {pid}"));
+                Ok((stream, peer))
+            };
+            accept_from(next, router, limits).await
+        }
+    }
+}
+
+async fn accept_from<S>(
+    next: impl AsyncFn() -> io::Result<(S, String)>,
+    router: Router,
+    limits: Limits,
+) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(limits.connections));
+    loop {
+        let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+        match next().await {
+            Ok((stream, peer)) => {
+                let exchange = Exchange::new(peer, limits);
+                let conversation = converse(stream, router.clone(), exchange);
+                tokio::spawn(async move {
+                    conversation.await;
+                    drop(place);
+                });
+            }
+            // The fault of one who wanted to connect.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionAborted
+                        | ErrorKind::ConnectionRefused
+                        | ErrorKind::ConnectionReset
+                        | ErrorKind::Interrupted
+                ) => {}
+            // No more files, say: let others close some.
+            Err(error) => {
+                control::warn(format_args!("failpoint-http: cannot accept: {error}"));
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// Serves one connection until the peer goes, or takes longer than it may.
+async fn converse<S>(stream: S, router: Router, exchange: Exchange)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|mut request: hyper::Request<Incoming>| {
+        exchange.begin();
+        request.extensions_mut().insert(exchange.clone());
+        router.call(request.map(Body::new))
+    });
+    let mut connection = http1::Builder::new()
+        // Ours: hyper's would also end a connection that is idle between two requests.
+        .header_read_timeout(None)
+        .half_close(true)
+        .serve_connection(TokioIo::new(Wire::new(stream, exchange.clone())), service);
+    tokio::select! {
+        _ = poll_fn(|cx| connection.poll_without_shutdown(cx)) => {}
+        () = exchange.overdue() => return,
+    }
+    linger(connection.into_parts().io.into_inner(), exchange.limits().body).await;
+}
+
+/// Closes so that the last reply arrives: where bytes of the peer are left unread, the system would
+/// take it back.
+async fn linger<S>(mut stream: S, limit: Duration)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let to_end = async {
+        stream.shutdown().await?;
+        let mut unread = [0; 4096];
+        while stream.read(&mut unread).await? > 0 {}
+        io::Result::Ok(())
+    };
+    let _ = within(limit, to_end).await;
+}
+
+async fn within<T>(limit: Duration, what: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, what).await.ok()
+}
+
+/// The file that holds the address; removed when dropped, if it still does.
+struct PortFile {
+    path: PathBuf,
+    line: String,
+}
+
+impl PortFile {
+    /// Whoever waits for the file sees it whole or not at all.
+    fn write(path: PathBuf, address: &Address) -> Result<Self, ServeError> {
+        let line = format!("{address}\n");
+        match write_at_once(&path, &line) {
+            Ok(()) => Ok(Self { path, line }),
+            Err(source) => Err(ServeError::PortFile { path, source }),
+        }
+    }
+}
+
+impl Drop for PortFile {
+    fn drop(&mut self) {
+        if fs::read_to_string(&self.path).is_ok_and(|line| line == self.line) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn write_at_once(path: &Path, text: &str) -> io::Result<()> {
+    let Some(name) = path.file_name() else { return Err(ErrorKind::InvalidInput.into()) };
+    let mut new = name.to_owned();
+    new.push(format!(".{}.new", std::process::id()));
+    let new = path.with_file_name(new);
+    let mut file = fs::File::create(&new)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| fs::rename(&new, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    written
+}

@@ -1,0 +1,186 @@
+//! Limits, over a socket and made short.
+
+use crate::exchange::Limits;
+use crate::serve::{Running, start};
+use crate::settings::Settings;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+const SHORT: Duration = Duration::from_millis(100);
+const LONG: Duration = Duration::from_secs(60);
+
+/// None of them runs out.
+const LIMITS: Limits =
+    Limits { head: LONG, body: LONG, reply: LONG, idle: LONG, connections: 1024 };
+const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+fn server(limits: Limits) -> Running {
+    start("127.0.0.1:0", Settings::default(), limits).expect("it listens")
+}
+
+fn connect(server: &Running) -> TcpStream {
+    let stream = TcpStream::connect(server.address().to_string()).expect("it accepts");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit of time");
+    stream
+}
+
+fn send(stream: &mut TcpStream, text: &str) {
+    stream.write_all(text.as_bytes()).expect("it reads");
+}
+
+/// All that comes until the other side closes.
+fn rest(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    match stream.read_to_string(&mut text) {
+        Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),
+        _ => text,
+    }
+}
+
+/// Reads one reply that has a body, as text.
+fn reply(stream: &mut TcpStream) -> String {
+    let mut text = String::new();
+    let mut byte = [0];
+    while !text.ends_with("\r\n\r\n") {
+        stream.read_exact(&mut byte).expect("a reply");
+        text.push(char::from(byte[0]));
+    }
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.expect("a length").parse().expect("a number")];
+    stream.read_exact(&mut body).expect("a body");
+    text + &String::from_utf8(body).expect("UTF-8")
+}
+
+#[test]
+fn a_slow_head_is_given_up() {
+    let server = server(Limits { head: SHORT, ..LIMITS });
+    let silent = connect(&server);
+    let mut half = connect(&server);
+    send(&mut half, "GET / HT");
+    let start = Instant::now();
+    assert_eq!(rest(silent), "");
+    assert_eq!(rest(half), "");
+    assert!(start.elapsed() < LONG / 2);
+
+    // Also the second head of a connection, from its first byte on.
+    let mut second = connect(&server);
+    send(&mut second, GET);
+    assert!(reply(&mut second).starts_with("HTTP/1.1 200"));
+    send(&mut second, "GET / HT");
+    assert_eq!(rest(second), "");
+}
+
+#[test]
+fn a_connection_between_requests_may_idle_longer_than_a_head_may_take() {
+    let server = server(Limits { head: SHORT, ..LIMITS });
+    let mut idle = connect(&server);
+    send(&mut idle, GET);
+    assert!(reply(&mut idle).starts_with("HTTP/1.1 200"));
+    // Others that are given up meanwhile tell that the time is over.
+    for _ in 0..2 {
+        assert_eq!(rest(connect(&server)), "");
+    }
+    send(&mut idle, GET);
+    assert!(reply(&mut idle).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn an_idle_connection_is_given_up_in_the_end() {
+    let server = server(Limits { idle: SHORT, ..LIMITS });
+    let mut idle = connect(&server);
+    send(&mut idle, GET);
+    assert!(reply(&mut idle).starts_with("HTTP/1.1 200"));
+    assert_eq!(rest(idle), "");
+}
+
+#[test]
+fn a_slow_body_is_given_up() {
+    let server = server(Limits { body: SHORT, ..LIMITS });
+    let mut slow = connect(&server);
+    send(&mut slow, "PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nsle");
+    let answer = rest(slow);
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nthe body did not come in time\n"), "{answer}");
+}
+
+#[test]
+fn a_body_that_is_cut_off_arms_nothing() {
+    let server = server(LIMITS);
+    let mut cut = connect(&server);
+    send(
+        &mut cut,
+        "PUT /cut?unlisted=1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\noff",
+    );
+    cut.shutdown(Shutdown::Write).expect("half is closed");
+    let answer = rest(cut);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(failpoint::point("cut").is_err());
+}
+
+#[test]
+fn a_large_body_is_refused_and_the_refusal_arrives() {
+    let server = server(LIMITS);
+    let large = " ".repeat(4 << 20);
+    for head in [
+        format!("Content-Length: {}\r\n\r\n", large.len()),
+        format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", large.len()),
+    ] {
+        let mut stream = connect(&server);
+        send(&mut stream, &format!("PUT /x HTTP/1.1\r\nHost: localhost\r\n{head}"));
+        // All of it, before the answer is looked at, as simple clients do.
+        send(&mut stream, &large);
+        let answer = reply(&mut stream);
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+        assert!(answer.contains("connection: close\r\n"), "{answer}");
+        assert!(answer.ends_with("\r\n\r\nthe body is larger than 1 MiB\n"), "{answer}");
+    }
+    // One who asks first is spared the trouble.
+    let mut polite = connect(&server);
+    send(
+        &mut polite,
+        "PUT /x HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n",
+    );
+    let answer = reply(&mut polite);
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[test]
+fn a_head_that_is_none_is_refused() {
+    let server = server(LIMITS);
+    let mut nonsense = connect(&server);
+    send(&mut nonsense, "nonsense\r\n\r\n");
+    assert!(rest(nonsense).starts_with("HTTP/1.1 400 "));
+    let mut long = connect(&server);
+    send(&mut long, &format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(1 << 20)));
+    long.shutdown(Shutdown::Write).expect("half is closed");
+    assert!(rest(long).starts_with("HTTP/1.1 431 "));
+}
+
+#[test]
+fn more_connections_than_there_are_places_wait() {
+    let server = server(Limits { connections: 2, idle: SHORT, ..LIMITS });
+    let mut first = connect(&server);
+    let second = connect(&server);
+    let mut third = connect(&server);
+    send(&mut third, GET);
+    send(&mut first, GET);
+    assert!(reply(&mut first).starts_with("HTTP/1.1 200"));
+    drop(second);
+    assert!(reply(&mut third).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn a_client_that_does_not_read_is_given_up() {
+    let server = server(Limits { reply: SHORT, ..LIMITS });
+    let mut deaf = connect(&server);
+    deaf.set_write_timeout(Some(Duration::from_secs(20))).expect("a limit of time");
+    // It is refused at the latest when both directions are full.
+    let requests = "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
+    let refused = loop {
+        if let Err(error) = deaf.write_all(requests.as_bytes()) {
+            break error;
+        }
+    };
+    assert_ne!(refused.kind(), ErrorKind::WouldBlock, "{refused}");
+}

@@ -1,0 +1,50 @@
+//! What is left of the control plane in a build without it: a line that says so.
+
+use crate::address::Address;
+use crate::error::ServeError;
+use crate::reply::Reply;
+use std::convert::Infallible;
+use std::fmt;
+
+/// Nothing listens, so no value of this type exists.
+pub(crate) struct Running(Infallible);
+
+impl Running {
+    pub(crate) fn address(&self) -> &Address {
+        match self.0 {}
+    }
+}
+
+pub(crate) fn serve_from_env() -> Result<Option<Running>, ServeError> {
+    failpoint::init_from_env().map_err(ServeError::Environment)?;
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if let Some(name) = ["GOFAIL_HTTP", "FAILPOINT_HTTP"].iter().find(|name| is_set(name)) {
+        eprintln!("failpoint: {name} is set, but {CompiledOut}");
+    }
+    Ok(None)
+}
+
+pub(crate) fn serve(address: &str) -> Result<Option<Running>, ServeError> {
+    eprintln!("failpoint: nothing listens at {}, for {CompiledOut}", address.escape_debug());
+    Ok(None)
+}
+
+pub(crate) fn respond(_: &str, _: &str, _: &[(&str, &str)], _: &[u8]) -> Reply {
+    Reply::compiled_out()
+}
+
+/// What is missing from this build, and how to have it.
+pub(crate) struct CompiledOut;
+
+impl fmt::Display for CompiledOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Another crate may have asked for failpoints alone.
+        if failpoint::enabled() {
+            return f.write_str(
+                "the control plane of failpoints was compiled out; build with --features \
+                 failpoint-http/failpoints",
+            );
+        }
+        failpoint::Error::CompiledOut.fmt(f)
+    }
+}

@@ -1,0 +1,60 @@
+//! An arming with a ttl ends by itself. Each test has names of its own.
+#![cfg(feature = "failpoints")]
+
+use failpoint::fail_point;
+use failpoint_http::respond;
+use std::thread;
+use std::time::{Duration, Instant};
+
+fn put(path: &str, body: &str) -> u16 {
+    respond("PUT", path, &[], body.as_bytes()).status
+}
+
+#[test]
+fn its_end_releases_who_is_paused() {
+    fn pass() {
+        fail_point!("ttl/paused");
+    }
+    let start = Instant::now();
+    assert_eq!(put("/ttl/paused?ttl=100ms", "pause"), 204);
+    // Nothing else frees it: the limit of `pause` is minutes.
+    thread::spawn(pass).join().expect("it passes");
+    assert!(start.elapsed() >= Duration::from_millis(100));
+    assert_eq!(respond("GET", "/ttl/paused", &[], b"").status, 404);
+}
+
+#[test]
+fn a_longer_one_from_before_does_not_hold_up_a_shorter_one() {
+    fn pass() {
+        fail_point!("ttl/long");
+        fail_point!("ttl/short");
+    }
+    assert_eq!(put("/ttl/long?ttl=1h", "off"), 204);
+    assert_eq!(put("/failpoints?ttl=50", "ttl/short=pause"), 204);
+    thread::spawn(pass).join().expect("it passes");
+    assert_eq!(respond("GET", "/ttl/long", &[], b"").status, 200);
+}
+
+#[test]
+fn it_ends_the_arming_that_it_came_with_and_no_other() {
+    fn pass() {
+        fail_point!("ttl/anew");
+        fail_point!("ttl/anew-clock");
+    }
+    assert_eq!(put("/ttl/anew?ttl=50ms", "sleep(1)"), 204);
+    assert_eq!(put("/ttl/anew", "off"), 204);
+    // A lease that ends later than the first tells when that one is over.
+    assert_eq!(put("/ttl/anew-clock?ttl=60ms", "pause"), 204);
+    thread::spawn(pass).join().expect("it passes");
+    assert_eq!(respond("GET", "/ttl/anew", &[], b"").body, b"off\n");
+}
+
+#[test]
+fn a_ttl_beyond_all_time_is_none() {
+    fn pass() {
+        fail_point!("ttl/ever");
+    }
+    pass();
+    assert_eq!(put("/ttl/ever?ttl=5000000000h", "off"), 204);
+    assert_eq!(respond("GET", "/ttl/ever", &[], b"").status, 200);
+}

@@ -1,0 +1,64 @@
+//! A Unix socket instead of a port.
+#![cfg(all(feature = "failpoints", unix))]
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::Client;
+use failpoint::fail_point;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn it_is_made_with_its_mode_and_removed() {
+    fail_point!("unix/point");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("fail");
+    for (query, bits) in [("", 0o600), ("?mode=0660", 0o660), ("?mode=666", 0o666)] {
+        let control = failpoint_http::serve(&format!("unix:{}{query}", path.display())).unwrap();
+        assert_eq!(control.address().unwrap().to_string(), format!("unix:{}", path.display()));
+        assert_eq!(mode(&path), bits);
+        let stream = UnixStream::connect(&path).unwrap();
+        // No browser comes this way, so any host will do.
+        let mut client = Client::over(stream, "whatever.test".to_owned());
+        assert_eq!(client.ask("GET", "/", "").body, "unix/point=\n");
+        assert_eq!(client.ask("PUT", "/unix/point", "off").status, 204);
+        assert_eq!(client.ask("DELETE", "/unix/point", "").status, 204);
+        drop(control);
+        assert!(!path.exists());
+    }
+}
+
+#[test]
+fn a_file_that_nobody_listens_on_is_replaced_and_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("fail");
+    let address = format!("unix:{}", path.display());
+
+    drop(UnixListener::bind(&path).unwrap());
+    assert!(path.exists(), "what a killed process leaves");
+    let control = failpoint_http::serve(&address).unwrap();
+
+    let refused = failpoint_http::serve(&address).unwrap_err();
+    assert!(matches!(refused, failpoint_http::ServeError::InUse { .. }), "{refused}");
+    assert!(UnixStream::connect(&path).is_ok(), "the first one still listens");
+
+    // Another process may have put its own there since.
+    fs::remove_file(&path).unwrap();
+    let other = UnixListener::bind(&path).unwrap();
+    drop(control);
+    assert!(path.exists());
+    drop(other);
+
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "precious").unwrap();
+    let refused = failpoint_http::serve(&address).unwrap_err();
+    assert!(refused.to_string().contains("no socket"), "{refused}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+}

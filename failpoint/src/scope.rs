@@ -1,0 +1,265 @@
+//! Who sees an arming: everybody, or those in a scope?
+//!
+//! A scope is seen by the thread that entered it, by the futures and closures it wraps, and by the
+//! pools whose threads it was given to. An evaluation looks through the scopes in force, the
+//! innermost first, then at what is armed for everybody.
+
+use crate::callback::{Action, Hit};
+use crate::error::Error;
+use crate::plan::{Plan, ScopeId};
+use crate::point::Point;
+use crate::registry::{Request, Unknown, registry};
+use crate::slot::{PAUSE_LIMIT, ScopePlans, Slot};
+use crate::sync::{Arc, AtomicU64, Ordering};
+use std::cell::RefCell;
+use std::future::Future;
+use std::sync::Weak;
+use std::time::Duration;
+
+/// A handle to a scope; the last one to go disarms all that the scope armed.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    plans: ScopePlans,
+    /// Does not fall back: what it does not arm is not armed inside it.
+    isolated: bool,
+    /// The scope in force where this one was made.
+    outer: Option<Scope>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        registry().reset_scope(Slot::Scope(&self.plans));
+    }
+}
+
+/// What is in force on a thread, the innermost last.
+enum Entry {
+    Entered(Arc<Inner>),
+    /// A pool's thread, which must not keep the scope alive.
+    Given(Weak<Inner>),
+}
+
+thread_local! {
+    static IN_FORCE: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Scope {
+    pub(crate) fn new(name: &str, isolated: bool) -> Self {
+        Self::with_pause_limit(name, isolated, PAUSE_LIMIT)
+    }
+
+    pub(crate) fn with_pause_limit(name: &str, isolated: bool, pause_limit: Duration) -> Self {
+        static IDS: AtomicU64 = AtomicU64::new(1);
+        let id = ScopeId(IDS.fetch_add(1, Ordering::Relaxed));
+        let plans = ScopePlans::new(id, name.to_owned(), pause_limit);
+        let outer = if isolated { None } else { Self::current() };
+        Self { inner: Arc::new(Inner { plans, isolated, outer }) }
+    }
+
+    pub(crate) fn current() -> Option<Self> {
+        let innermost = |entries: &RefCell<Vec<Entry>>| {
+            entries.borrow().iter().rev().find_map(Entry::upgrade).map(|inner| Self { inner })
+        };
+        IN_FORCE.try_with(innermost).ok().flatten()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.inner.plans.name
+    }
+
+    /// Puts the scope in force on this thread until [`Scope::leave`] is called as often.
+    pub(crate) fn enter(&self) {
+        let entry = Entry::Entered(self.inner.clone());
+        let _ = IN_FORCE.try_with(|entries| entries.borrow_mut().push(entry));
+    }
+
+    /// Takes the innermost scope out of force.
+    pub(crate) fn leave() {
+        // Dropped after the borrow has ended: a last handle disarms, and wakes who stands there.
+        let left = IN_FORCE.try_with(|entries| entries.borrow_mut().pop());
+        drop(left);
+    }
+
+    /// A hook that puts the scope in force on a thread for good, without keeping it alive.
+    pub(crate) fn on_thread_start(&self) -> impl Fn() + Clone + Send + Sync + 'static + use<> {
+        let given = Arc::downgrade(&self.inner);
+        move || {
+            let entry = Entry::Given(given.clone());
+            let _ = IN_FORCE.try_with(|entries| entries.borrow_mut().push(entry));
+        }
+    }
+
+    pub(crate) fn slot(&self) -> Slot<'_> {
+        Slot::Scope(&self.inner.plans)
+    }
+
+    /// A future that is inside the scope whenever it is polled.
+    pub(crate) fn wrap<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        let scope = self.clone();
+        async move {
+            let mut future = std::pin::pin!(future);
+            let poll = |cx: &mut std::task::Context<'_>| {
+                let _in = Inside::enter(&scope);
+                future.as_mut().poll(cx)
+            };
+            std::future::poll_fn(poll).await
+        }
+    }
+
+    pub(crate) fn arm(&self, name: &str, terms: &str) -> Result<(), Error> {
+        self.arm_request(Request::parse(name, terms, Unknown::Refused)?)
+    }
+
+    pub(crate) fn arm_with(
+        &self,
+        name: &str,
+        callback: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        self.arm_request(Request::callback(name, Arc::new(callback)))
+    }
+
+    fn arm_request(&self, request: Request) -> Result<(), Error> {
+        registry().arm(vec![request], self.slot()).map(drop).map_err(|mut all| all.remove(0))
+    }
+
+    pub(crate) fn arm_all(&self, config: &str) -> Result<(), Error> {
+        Request::parse_config(config, Unknown::Refused)
+            .and_then(|requests| registry().arm(requests, self.slot()))
+            .map(drop)
+            .map_err(Error::Config)
+    }
+
+    pub(crate) fn disarm(&self, name: &str) -> Result<bool, Error> {
+        registry().disarm(name, self.slot())
+    }
+
+    pub(crate) fn reset(&self) {
+        registry().reset_scope(self.slot());
+    }
+
+    pub(crate) fn hits(&self, name: &str) -> Result<u64, Error> {
+        Ok(self.plan(name)?.map_or(0, |plan| plan.hits()))
+    }
+
+    pub(crate) fn fires(&self, name: &str) -> Result<u64, Error> {
+        Ok(self.plan(name)?.map_or(0, |plan| plan.fires()))
+    }
+
+    pub(crate) fn paused(&self, name: &str) -> Result<u64, Error> {
+        Ok(self.plan(name)?.map_or(0, |plan| plan.gate.paused()))
+    }
+
+    pub(crate) fn resume(&self, name: &str, n: usize) -> Result<usize, Error> {
+        Ok(self.plan(name)?.map_or(0, |plan| plan.gate.resume(n)))
+    }
+
+    /// What the scope itself has armed at `name`.
+    pub(crate) fn plan(&self, name: &str) -> Result<Option<Arc<Plan>>, Error> {
+        registry().find(name).map(|point| self.inner.plans.plan(point))
+    }
+
+    /// Every plan that the scope itself has armed.
+    pub(crate) fn plans(&self) -> Vec<Arc<Plan>> {
+        let points = self.slot().armed();
+        points.into_iter().filter_map(|point| self.inner.plans.plan(point)).collect()
+    }
+}
+
+impl Entry {
+    fn upgrade(&self) -> Option<Arc<Inner>> {
+        match self {
+            Entry::Entered(inner) => Some(inner.clone()),
+            Entry::Given(given) => given.upgrade(),
+        }
+    }
+}
+
+/// Leaves the scope also where what runs inside panics.
+struct Inside;
+
+impl Inside {
+    fn enter(scope: &Scope) -> Self {
+        scope.enter();
+        Self
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        Scope::leave();
+    }
+}
+
+/// What an evaluation finds in the scopes in force.
+pub(crate) enum Found {
+    /// The innermost that arms the point.
+    Plan(Arc<Plan>),
+    /// None arms it: what is armed for everybody holds.
+    Nothing,
+    /// None arms it, and an isolated one ends the search.
+    Isolated,
+}
+
+/// Looks for `point` in the scopes in force, `through` them first if one was given by hand.
+pub(crate) fn find(point: &Point, through: Option<&Scope>) -> Found {
+    if let Some(scope) = through {
+        match search(&scope.inner, point) {
+            Found::Nothing => {}
+            found => return found,
+        }
+    }
+    let search_all = |entries: &RefCell<Vec<Entry>>| {
+        // Taken out first: what is found runs user code, which may enter scopes itself.
+        let in_force: Vec<Arc<Inner>> =
+            entries.borrow().iter().rev().filter_map(Entry::upgrade).collect();
+        let found = in_force.iter().map(|inner| search(inner, point));
+        found.into_iter().find(|found| !matches!(found, Found::Nothing)).unwrap_or(Found::Nothing)
+    };
+    IN_FORCE.try_with(search_all).unwrap_or(Found::Nothing)
+}
+
+/// Looks in a scope, then in those it was made in.
+fn search(innermost: &Arc<Inner>, point: &Point) -> Found {
+    let mut inner = innermost;
+    loop {
+        if let Some(plan) = inner.plans.plan(point) {
+            return Found::Plan(plan);
+        }
+        match &inner.outer {
+            _ if inner.isolated => return Found::Isolated,
+            Some(outer) => inner = &outer.inner,
+            None => return Found::Nothing,
+        }
+    }
+}
+
+/// Whether this evaluation is inside the scope `id`.
+pub(crate) fn is_inside(id: ScopeId, through: Option<&Scope>) -> bool {
+    let has = |innermost: &Arc<Inner>| {
+        let mut inner = Some(innermost);
+        while let Some(scope) = inner {
+            if scope.plans.id == id {
+                return true;
+            }
+            inner = scope.outer.as_ref().map(|outer| &outer.inner);
+        }
+        false
+    };
+    through.is_some_and(|scope| has(&scope.inner))
+        || IN_FORCE
+            .try_with(|entries| entries.borrow().iter().filter_map(Entry::upgrade).any(|i| has(&i)))
+            .unwrap_or(false)
+}
+
+/// The name of the innermost scope in force, for `when(scope=…)`.
+pub(crate) fn current_name(through: Option<&Scope>) -> Option<String> {
+    match through {
+        Some(scope) => Some(scope.name().to_owned()),
+        None => Scope::current().map(|scope| scope.name().to_owned()),
+    }
+}

@@ -1,0 +1,322 @@
+//! Arming for one test, or one part of a program, and nobody else: the public face of scopes.
+
+use crate::callback::{Action, Hit};
+use crate::error::{Error, WaitError};
+use crate::verbs::Wanted;
+use crate::world;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::time::Duration;
+
+/// Who sees an arming: what is armed in a scope is in force only inside it.
+///
+/// Inside are the thread that [entered](Scope::enter) it, the futures and closures it
+/// [wraps](Scope::wrap), and the threads of pools it was [given to](Scope::on_thread_start). An
+/// evaluation looks at the innermost scope in force that arms the name, then at those outside it,
+/// then at what is armed for everybody. A thread that was merely spawned is outside: its
+/// evaluations are counted, and a wait that fails for it says where they came from.
+///
+/// A scope is a handle: clones stand for the same scope, and dropping the last one disarms all that
+/// it armed and releases who sleeps or is paused there. A wrapped task that is paused holds its
+/// scope, so [`reset`](Scope::reset) lets it go.
+///
+/// ```
+/// # #[cfg(feature = "failpoints")] {
+/// fn save() -> Option<String> {
+///     failpoint::fail_point!("save", |text| text);
+///     None
+/// }
+/// let scope = failpoint::Scope::new();
+/// scope.arm("save", "return(mine)")?;
+/// assert_eq!(save(), None, "not entered yet");
+/// {
+///     let _in = scope.enter();
+///     assert_eq!(save().as_deref(), Some("mine"));
+/// }
+/// assert_eq!(std::thread::spawn(scope.wrap_fn(save)).join().unwrap().as_deref(), Some("mine"));
+/// assert_eq!((scope.hits("save")?, scope.fires("save")?), (2, 2));
+/// # }
+/// # Ok::<(), failpoint::Error>(())
+/// ```
+///
+/// The shape of it follows what `tracing` and `foundations` do for their contexts.
+#[doc(alias = "FailScenario")]
+#[doc(alias = "FailPointRegistry")]
+#[derive(Clone)]
+pub struct Scope {
+    inner: world::Scope,
+}
+
+impl Scope {
+    /// A scope without a name. Made inside another, it falls back to that one.
+    #[allow(clippy::new_without_default)] // two defaults would be two scopes: that must be seen
+    pub fn new() -> Self {
+        Self { inner: world::Scope::new("", false) }
+    }
+
+    /// A scope whose name decides its chances beside the seed, so that two scopes of one point draw
+    /// apart; `when(scope=…)` sees it.
+    ///
+    /// ```
+    /// let scope = failpoint::Scope::named("leader");
+    /// ```
+    pub fn named(name: &str) -> Self {
+        Self { inner: world::Scope::new(name, false) }
+    }
+
+    /// A scope that does not fall back: what it does not arm is not armed inside it, also where
+    /// it is armed for everybody.
+    ///
+    /// ```
+    /// # #[cfg(feature = "failpoints")] {
+    /// fn site() -> bool {
+    ///     failpoint::fail_value!("for-everybody").is_some()
+    /// }
+    /// let _armed = failpoint::arm("for-everybody", "return")?;
+    /// assert!(site());
+    /// assert!(!failpoint::Scope::isolated("alone").wrap_fn(site)());
+    /// # }
+    /// # Ok::<(), failpoint::Error>(())
+    /// ```
+    pub fn isolated(name: &str) -> Self {
+        Self { inner: world::Scope::new(name, true) }
+    }
+
+    /// The innermost scope in force here, if any.
+    pub fn current() -> Option<Self> {
+        world::Scope::current().map(|inner| Self { inner })
+    }
+
+    /// The name; empty without one.
+    pub fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    /// Puts the scope in force on this thread while the guard lives.
+    ///
+    /// The guard stays on its thread: held across an `await` it would put whatever task comes next
+    /// into the scope, so the compiler refuses that in a `Send` future. Use [`Scope::wrap`] there.
+    pub fn enter(&self) -> DontHoldScopeGuardsAcrossAwaitPoints<'_> {
+        self.inner.enter();
+        DontHoldScopeGuardsAcrossAwaitPoints { _scope: self, _stays: PhantomData }
+    }
+
+    /// A future that is inside the scope whenever it is polled, on whatever thread. It holds the
+    /// scope.
+    pub fn wrap<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        self.inner.wrap(future)
+    }
+
+    /// A closure that runs inside the scope, for `std::thread::spawn` and the like. It holds the
+    /// scope.
+    pub fn wrap_fn<B: FnOnce() -> R, R>(&self, body: B) -> impl FnOnce() -> R + use<B, R> {
+        let scope = self.clone();
+        move || {
+            let _in = scope.enter();
+            body()
+        }
+    }
+
+    /// A hook for pools: every thread that calls it is inside the scope from then on. It does not
+    /// hold the scope.
+    ///
+    /// For tokio, `Builder::new_multi_thread().on_thread_start(scope.on_thread_start())`; for
+    /// rayon, `ThreadPoolBuilder::new().start_handler(move |_| hook())`.
+    pub fn on_thread_start(&self) -> impl Fn() + Clone + Send + Sync + 'static + use<> {
+        self.inner.on_thread_start()
+    }
+
+    /// Arms a point inside the scope, until it is disarmed, reset or dropped: the scope is the
+    /// guard.
+    ///
+    /// # Errors
+    /// As [`arm`](crate::arm).
+    pub fn arm(&self, name: &str, terms: &str) -> Result<(), Error> {
+        self.inner.arm(name, terms)
+    }
+
+    /// Arms a point inside the scope with a callback.
+    ///
+    /// # Errors
+    /// As [`arm_with`](crate::arm_with).
+    pub fn arm_with(
+        &self,
+        name: &str,
+        callback: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        self.inner.arm_with(name, callback)
+    }
+
+    /// Arms several points, all or none.
+    ///
+    /// # Errors
+    /// As [`arm_all`](crate::arm_all).
+    pub fn arm_all(&self, config: &str) -> Result<(), Error> {
+        self.inner.arm_all(config)
+    }
+
+    /// Disarms what the scope arms at `name`; says whether it did.
+    ///
+    /// # Errors
+    /// As [`disarm`](crate::disarm).
+    pub fn disarm(&self, name: &str) -> Result<bool, Error> {
+        self.inner.disarm(name)
+    }
+
+    /// Disarms all that the scope arms and releases everyone.
+    pub fn reset(&self) {
+        self.inner.reset();
+    }
+
+    /// Hits since the scope armed `name`; 0 when it does not.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPoint`], [`Error::CompiledOut`].
+    pub fn hits(&self, name: &str) -> Result<u64, Error> {
+        self.inner.hits(name)
+    }
+
+    /// Fires since the scope armed `name`; 0 when it does not.
+    ///
+    /// # Errors
+    /// As [`Scope::hits`].
+    pub fn fires(&self, name: &str) -> Result<u64, Error> {
+        self.inner.fires(name)
+    }
+
+    /// Callers that stand in `pause` at `name` inside the scope now.
+    ///
+    /// # Errors
+    /// As [`Scope::hits`].
+    pub fn paused(&self, name: &str) -> Result<u64, Error> {
+        self.inner.paused(name)
+    }
+
+    /// Blocks until there were `n` hits since the scope armed `name`.
+    ///
+    /// # Errors
+    /// As [`Armed::wait_hits`](crate::Armed::wait_hits); a scope that does not arm the name gives
+    /// [`WaitError::Disarmed`].
+    pub fn wait_hits(&self, name: &str, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        self.inner.wait(name, Wanted::Hits(n), timeout)
+    }
+
+    /// Blocks until there were `n` fires since the scope armed `name`.
+    ///
+    /// # Errors
+    /// As [`Scope::wait_hits`].
+    pub fn wait_fires(&self, name: &str, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        self.inner.wait(name, Wanted::Fires(n), timeout)
+    }
+
+    /// Blocks until `n` callers stand in `pause` at `name` inside the scope at once.
+    ///
+    /// # Errors
+    /// As [`Scope::wait_hits`].
+    pub fn wait_paused(&self, name: &str, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        self.inner.wait(name, Wanted::Paused(n), timeout)
+    }
+
+    /// The same as [`Scope::wait_hits`], awaiting.
+    ///
+    /// # Errors
+    /// As [`Scope::wait_hits`].
+    pub async fn wait_hits_async(
+        &self,
+        name: &str,
+        n: u64,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        self.inner.wait_async(name, Wanted::Hits(n), timeout).await
+    }
+
+    /// The same as [`Scope::wait_fires`], awaiting.
+    ///
+    /// # Errors
+    /// As [`Scope::wait_hits`].
+    pub async fn wait_fires_async(
+        &self,
+        name: &str,
+        n: u64,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        self.inner.wait_async(name, Wanted::Fires(n), timeout).await
+    }
+
+    /// The same as [`Scope::wait_paused`], awaiting.
+    ///
+    /// # Errors
+    /// As [`Scope::wait_hits`].
+    pub async fn wait_paused_async(
+        &self,
+        name: &str,
+        n: u64,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        self.inner.wait_async(name, Wanted::Paused(n), timeout).await
+    }
+
+    /// Asserts that what the scope arms at `name` has fired.
+    ///
+    /// # Panics
+    /// When it has not, or the scope does not arm the name; says what is known of why.
+    #[track_caller]
+    pub fn expect_fired(&self, name: &str) {
+        if let Err(why) = self.inner.expect_fired(name) {
+            panic!("{why}");
+        }
+    }
+
+    /// Frees at most `n` of those paused at `name` inside the scope now; says how many.
+    ///
+    /// # Errors
+    /// As [`Scope::hits`].
+    pub fn resume(&self, name: &str, n: usize) -> Result<usize, Error> {
+        self.inner.resume(name, n)
+    }
+
+    #[cfg(feature = "runtime")]
+    pub(crate) fn from_inner(inner: world::Scope) -> Self {
+        Self { inner }
+    }
+
+    #[cfg(feature = "runtime")]
+    pub(crate) fn inner(&self) -> &world::Scope {
+        &self.inner
+    }
+}
+
+// No code of a user's runs while a scope is being changed, so none can leave it half changed.
+impl UnwindSafe for Scope {}
+impl RefUnwindSafe for Scope {}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("name", &self.name()).finish()
+    }
+}
+
+/// A scope in force on this thread; dropping it ends that. Given by [`Scope::enter`].
+///
+/// If the compiler names this type because a future is not `Send`: do not hold the guard across an
+/// `await`, wrap the future with [`Scope::wrap`] instead.
+#[must_use = "dropping the guard leaves the scope at once"]
+pub struct DontHoldScopeGuardsAcrossAwaitPoints<'a> {
+    _scope: &'a Scope,
+    /// Neither `Send` nor `Sync`.
+    _stays: PhantomData<*const ()>,
+}
+
+impl Drop for DontHoldScopeGuardsAcrossAwaitPoints<'_> {
+    fn drop(&mut self) {
+        world::Scope::leave();
+    }
+}
+
+impl fmt::Debug for DontHoldScopeGuardsAcrossAwaitPoints<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DontHoldScopeGuardsAcrossAwaitPoints")
+    }
+}

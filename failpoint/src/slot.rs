@@ -1,0 +1,101 @@
+//! Where is a plan put: in force for everybody, or in one scope?
+
+use crate::plan::{Origin, Plan, ScopeId, Setting};
+use crate::point::Point;
+use crate::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How long a `pause` lasts if nothing says.
+pub(crate) const PAUSE_LIMIT: Duration = Duration::from_secs(5 * 60);
+
+/// A place for plans, and the door they come through.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Slot<'a> {
+    /// For everybody, from code.
+    Global,
+    /// For everybody, over HTTP.
+    Remote,
+    /// For everybody, from the environment.
+    Environment,
+    /// For those in a scope.
+    Scope(&'a ScopePlans),
+}
+
+/// What one scope has armed.
+#[derive(Debug)]
+pub(crate) struct ScopePlans {
+    pub(crate) id: ScopeId,
+    pub(crate) name: String,
+    pub(crate) pause_limit: Duration,
+    plans: Mutex<Vec<(&'static Point, Arc<Plan>)>>,
+}
+
+impl ScopePlans {
+    pub(crate) fn new(id: ScopeId, name: String, pause_limit: Duration) -> Self {
+        Self { id, name, pause_limit, plans: Mutex::new(Vec::new()) }
+    }
+
+    pub(crate) fn plan(&self, point: &Point) -> Option<Arc<Plan>> {
+        let plans = self.plans.lock();
+        plans.iter().find(|(other, _)| std::ptr::eq(*other, point)).map(|(_, plan)| plan.clone())
+    }
+
+    fn put(&self, point: &'static Point, plan: Option<Arc<Plan>>) -> Option<Arc<Plan>> {
+        let mut plans = self.plans.lock();
+        let at = plans.iter().position(|(other, _)| std::ptr::eq(*other, point));
+        let old = at.map(|at| plans.swap_remove(at).1);
+        plans.extend(plan.map(|plan| (point, plan)));
+        old
+    }
+}
+
+impl Slot<'_> {
+    /// What a plan takes from here.
+    pub(crate) fn setting(&self) -> Setting<'_> {
+        let for_everybody =
+            |origin| Setting { origin, scope: None, scope_name: "", pause_limit: PAUSE_LIMIT };
+        match self {
+            Slot::Global => for_everybody(Origin::Code),
+            Slot::Remote => for_everybody(Origin::Remote),
+            Slot::Environment => for_everybody(Origin::Environment),
+            Slot::Scope(scope) => Setting {
+                origin: Origin::Code,
+                scope: Some(scope.id),
+                scope_name: &scope.name,
+                pause_limit: scope.pause_limit,
+            },
+        }
+    }
+
+    pub(crate) fn plan(&self, point: &Point) -> Option<Arc<Plan>> {
+        match self {
+            Slot::Scope(scope) => scope.plan(point),
+            _ => point.plan(),
+        }
+    }
+
+    /// The points that a scope arms; what is in force for everybody is the registry's to list.
+    pub(crate) fn armed(&self) -> Vec<&'static Point> {
+        match self {
+            Slot::Scope(scope) => scope.plans.lock().iter().map(|(point, _)| *point).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Puts `plan` at `point`, in the place of the one before, which is given back to be closed.
+    pub(crate) fn put(
+        &self,
+        point: &'static Point,
+        plan: Option<Arc<Plan>>,
+        generation: u64,
+    ) -> Option<Arc<Plan>> {
+        match self {
+            Slot::Scope(scope) => {
+                let old = scope.put(point, plan.clone());
+                point.arm_scoped(scope.id, plan);
+                old
+            }
+            _ => point.arm(plan, generation),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What is refused when it is armed, and what does a refusal leave?
+#![cfg(feature = "failpoints")]
+
+use failpoint::{
+    Error, arm, arm_all, arm_unlisted, disarm, fail_point, fail_result, fail_value, point,
+};
+
+#[allow(dead_code)]
+fn sites() {
+    fn typed() -> u64 {
+        fail_point!("refuse/typed", |v: u64| v);
+        0
+    }
+    fn untyped() -> Option<String> {
+        fail_point!("refuse/text", |v| v);
+        None
+    }
+    fail_point!("refuse/plain");
+    let _ =
+        (typed(), untyped(), fail_value!("refuse/unit"), fail_value!("refuse/option", Option<u8>));
+    let _ = fail_result!("refuse/result");
+    // One name, two sites that do not take the same.
+    fail_point!("refuse/mixed");
+    let _ = fail_value!("refuse/mixed", u64);
+}
+
+fn refusal(name: &str, terms: &str) -> Error {
+    arm(name, terms).unwrap_err()
+}
+
+#[test]
+fn unknown_names_are_refused_with_the_nearest() {
+    let Error::UnknownPoint { nearest, .. } = refusal("refuse/plane", "panic") else { panic!() };
+    assert_eq!(nearest.first().map(String::as_str), Some("refuse/plain"));
+    assert!(matches!(disarm("refuse/nobody"), Err(Error::UnknownPoint { .. })));
+    assert!(matches!(point("refuse/nobody"), Err(Error::UnknownPoint { .. })));
+}
+
+#[test]
+fn what_a_site_cannot_take_is_refused() {
+    assert!(matches!(refusal("refuse/plain", "return"), Error::CannotReturn { .. }));
+    assert!(matches!(refusal("refuse/plain", "off->return(1)"), Error::CannotReturn { .. }));
+    let Error::BadValue { at, expected, got, .. } = refusal("refuse/typed", "return(x)") else {
+        panic!()
+    };
+    assert!(at.contains("arming.rs:"), "{at}");
+    assert_eq!(expected, "an integer from 0 to 18446744073709551615 (u64)");
+    assert_eq!(got, "return(x)");
+    assert!(matches!(refusal("refuse/typed", "return"), Error::BadValue { .. }));
+    assert!(matches!(refusal("refuse/option", "return(300)"), Error::BadValue { .. }));
+    assert!(matches!(refusal("refuse/mixed", "return(1)"), Error::CannotReturn { .. }));
+}
+
+#[test]
+fn what_a_site_takes_is_armed() {
+    for (name, terms) in [
+        ("refuse/typed", "return(18446744073709551615)"),
+        ("refuse/text", "return"),
+        ("refuse/text", "return()"),
+        ("refuse/unit", "return"),
+        ("refuse/unit", "return(anything)"),
+        ("refuse/option", "return"),
+        ("refuse/option", "return(3)"),
+        ("refuse/result", "return(whatever)"),
+        ("refuse/mixed", "sleep(1)"),
+    ] {
+        let armed = arm(name, terms).unwrap_or_else(|error| panic!("{name}={terms}: {error}"));
+        assert_eq!(armed.terms(), terms);
+    }
+}
+
+#[test]
+fn a_refusal_changes_nothing() {
+    fn site() {
+        fail_point!("refuse/unchanged");
+    }
+    let armed = arm("refuse/unchanged", "off").unwrap();
+    site();
+    assert!(arm("refuse/unchanged", "retrun").is_err());
+    assert!(arm("refuse/unchanged", "return").is_err());
+    assert_eq!((armed.hits(), armed.terms()), (1, "off"));
+    assert_eq!(point("refuse/unchanged").unwrap().generation, armed.generation());
+}
+
+#[test]
+fn a_config_is_applied_whole_or_not_at_all() {
+    fn sites() {
+        fail_point!("bulk/a");
+        fail_point!("bulk/b");
+    }
+    let armed = arm("bulk/a", "print(before)").unwrap();
+    let Err(Error::Config(errors)) =
+        arm_all("bulk/a=off; bulk/b=retrun; bulk/c=off; bulk/b=return")
+    else {
+        panic!()
+    };
+    assert!(!errors.is_empty());
+    assert!(point("bulk/b").unwrap().terms.is_none());
+    assert_eq!(point("bulk/a").unwrap().terms.as_deref(), Some("print(before)"));
+    drop(armed);
+    let Err(Error::Config(errors)) = arm_all("bulk/a=return;bulk/zzz=off") else { panic!() };
+    assert_eq!(errors.len(), 2, "{errors:?}");
+
+    let both = arm_all("bulk/a = 1*off ; bulk/b=off;").unwrap();
+    sites();
+    assert_eq!(both.iter().map(|armed| armed.fires()).collect::<Vec<_>>(), [1, 1]);
+}
+
+#[test]
+fn names_are_checked() {
+    for name in ["", "a b", "/a", "a/count", "v1/x", "failpoints"] {
+        assert!(matches!(arm_unlisted(name, "off"), Err(Error::BadName { .. })), "{name}");
+    }
+}
+
+#[test]
+fn an_unlisted_name_is_armed_on_purpose() {
+    let armed = arm_unlisted("nobody/declares-this", "return(5)").unwrap();
+    assert_eq!(point("nobody/declares-this").unwrap().sites, []);
+    drop(armed);
+    assert!(point("nobody/declares-this").is_err(), "it is gone with its arming");
+}
+
+#[test]
+fn wait_must_name_another_point_that_exists() {
+    fn sites() {
+        fail_point!("order/a");
+        fail_point!("order/b");
+    }
+    let _ = sites;
+    assert!(matches!(refusal("order/a", "wait(order/a)"), Error::WaitsForItself { .. }));
+    assert!(matches!(refusal("order/a", "wait(order/zzz)"), Error::UnknownPoint { .. }));
+    assert!(arm("order/a", "wait(order/b)").is_ok());
+}
+
+#[test]
+fn generations_belong_to_their_guard() {
+    fn site() {
+        fail_point!("generation");
+    }
+    let first = arm("generation", "off").unwrap();
+    site();
+    let second = arm("generation", "off").unwrap();
+    site();
+    site();
+    assert_eq!((first.hits(), second.hits()), (1, 2), "counts start at zero and stay apart");
+    assert!(second.generation() > first.generation());
+    drop(first);
+    assert!(point("generation").unwrap().terms.is_some(), "an old guard ends nothing");
+    second.keep();
+    assert!(disarm("generation").unwrap());
+    assert!(!disarm("generation").unwrap());
+}
+
+#[test]
+fn text_is_kept_as_written() {
+    fn site() {
+        fail_point!("text");
+    }
+    let _ = site;
+    let armed = arm("text", "  50 % 2 * sleep( 10 )  ").unwrap();
+    assert_eq!(armed.terms(), "50 % 2 * sleep( 10 )");
+    let armed = arm("text", "1*off\n->sleep(10)\n").unwrap();
+    assert_eq!(armed.terms(), "1*off->sleep(10ms)", "canonical where it holds a line end");
+}
+
+#[test]
+fn sites_are_listed_with_their_place() {
+    let typed = point("refuse/typed").unwrap();
+    assert_eq!(typed.sites.len(), 1);
+    let site = &typed.sites[0];
+    assert!(site.file.ends_with("arming.rs"));
+    assert_eq!((site.kind, site.accepts, site.reached), ("closure", Some("u64"), false));
+    assert_eq!((site.package, site.module), ("failpoint", "arming"));
+    assert_eq!(point("refuse/mixed").unwrap().sites.len(), 2);
+}

@@ -1,0 +1,256 @@
+//! Who waits, who is released, and does control ever wait for them?
+#![cfg(feature = "failpoints")]
+
+use failpoint::{WaitError, arm, disarm, fail_point, fail_value, point};
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Long enough that a test which needs it has failed.
+const LONG: Duration = Duration::from_secs(30);
+
+#[test]
+fn a_paused_caller_is_released_by_resume_disarm_and_re_arming() {
+    fn site() -> bool {
+        // What stands behind the pause runs only if the pause ended by resume.
+        fail_value!("pause/release").is_some()
+    }
+    thread::scope(|scope| {
+        let armed = arm("pause/release", "pause&return").unwrap();
+        let resumed = scope.spawn(site);
+        armed.wait_paused(1, LONG).unwrap();
+        assert_eq!(point("pause/release").unwrap().paused, 1);
+        assert_eq!(armed.resume(10), 1);
+        assert!(resumed.join().unwrap());
+        assert_eq!(armed.resume(1), 0, "no credit is kept");
+
+        let rearmed = scope.spawn(site);
+        armed.wait_paused(1, LONG).unwrap();
+        let again = arm("pause/release", "pause&return").unwrap();
+        assert!(!rearmed.join().unwrap(), "the rest is skipped when the arming is over");
+
+        let disarmed = scope.spawn(site);
+        again.wait_paused(1, LONG).unwrap();
+        assert!(disarm("pause/release").unwrap());
+        assert!(!disarmed.join().unwrap());
+        assert_eq!(again.paused(), 0);
+    });
+}
+
+#[test]
+fn resume_frees_the_oldest() {
+    fn site() {
+        fail_point!("pause/oldest");
+    }
+    let armed = arm("pause/oldest", "pause").unwrap();
+    thread::scope(|scope| {
+        let callers: Vec<_> = (1..=3)
+            .map(|n| {
+                let caller = scope.spawn(site);
+                armed.wait_paused(n, LONG).unwrap();
+                caller
+            })
+            .collect();
+        assert_eq!(armed.resume(2), 2);
+        let mut callers = callers.into_iter();
+        callers.next().unwrap().join().unwrap();
+        callers.next().unwrap().join().unwrap();
+        assert_eq!(armed.paused(), 1);
+        drop(armed);
+    });
+}
+
+#[test]
+fn a_pause_has_a_limit_of_its_own() {
+    fn site() {
+        fail_point!("pause/limit");
+    }
+    let _armed = arm("pause/limit", "pause(10ms)").unwrap();
+    let payload = thread::spawn(site).join().unwrap_err();
+    let message = payload.downcast_ref::<String>().unwrap();
+    assert!(message.contains("failpoint pause/limit: the limit of 10ms ran out at "), "{message}");
+}
+
+#[test]
+fn four_sleepers_take_the_time_of_one() {
+    fn site() {
+        fail_point!("sleep/side-by-side");
+    }
+    let _armed = arm("sleep/side-by-side", "sleep(300)").unwrap();
+    let start = Instant::now();
+    thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(site))));
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(300), "{took:?}");
+    assert!(took < Duration::from_millis(900), "one after the other they take 1.2 s: {took:?}");
+}
+
+#[test]
+fn disarming_ends_sleeps_at_once() {
+    fn site() {
+        fail_point!("sleep/ended");
+    }
+    for terms in ["sleep(1h)", "delay(1h)"] {
+        let armed = arm("sleep/ended", terms).unwrap();
+        thread::scope(|scope| {
+            let caller = scope.spawn(site);
+            armed.wait_fires(1, LONG).unwrap();
+            drop(armed);
+            caller.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_hit_before_the_wait_counts_and_one_before_the_arming_does_not() {
+    fn site() {
+        fail_point!("wait/hits");
+    }
+    let before = arm("wait/hits", "off").unwrap();
+    site();
+    let armed = arm("wait/hits", "off").unwrap();
+    assert!(matches!(armed.wait_hits(1, Duration::ZERO), Err(WaitError::TimedOut { hits: 0, .. })));
+    site();
+    armed.wait_hits(1, Duration::ZERO).unwrap();
+    assert!(matches!(before.wait_hits(9, LONG), Err(WaitError::Disarmed { .. })));
+    before.wait_hits(1, Duration::ZERO).unwrap();
+}
+
+#[test]
+fn a_waiting_test_is_woken_by_hits_and_by_disarming() {
+    fn site() {
+        fail_point!("wait/woken");
+    }
+    let armed = arm("wait/woken", "off").unwrap();
+    let ready = Barrier::new(2);
+    thread::scope(|scope| {
+        let waiter = scope.spawn(|| {
+            ready.wait();
+            armed.wait_hits(1000, LONG)
+        });
+        ready.wait();
+        (0..1000).for_each(|_| site());
+        waiter.join().unwrap().unwrap();
+
+        let waiter = scope.spawn(|| {
+            ready.wait();
+            armed.wait_hits(5000, LONG)
+        });
+        ready.wait();
+        assert!(disarm("wait/woken").unwrap());
+        assert!(matches!(waiter.join().unwrap(), Err(WaitError::Disarmed { .. })));
+    });
+}
+
+#[test]
+fn wait_orders_two_points() {
+    fn first() {
+        fail_point!("order/first");
+    }
+    fn second() {
+        fail_point!("order/second");
+    }
+    // `order/first` is observed though nothing is armed there.
+    let armed = arm("order/second", "wait(order/first, 2, 30s)").unwrap();
+    thread::scope(|scope| {
+        let waiter = scope.spawn(second);
+        armed.wait_hits(1, LONG).unwrap();
+        first();
+        assert!(!waiter.is_finished());
+        first();
+        waiter.join().unwrap();
+    });
+    drop(armed);
+    let _armed = arm("order/second", "wait(order/first, 1, 1ms)").unwrap();
+    let payload = thread::spawn(second).join().unwrap_err();
+    let message = payload.downcast_ref::<String>().unwrap();
+    assert!(message.contains("`order/first` was passed 0 of 1 times"), "{message}");
+    assert!(message.contains("waits for another point at `order/second`"), "{message}");
+}
+
+#[test]
+fn a_barrier_lets_go_when_it_is_full() {
+    fn site() {
+        fail_point!("barrier");
+    }
+    let armed = arm("barrier", "barrier(3, 30s)").unwrap();
+    thread::scope(|scope| (0..6).for_each(|_| drop(scope.spawn(site))));
+    assert_eq!(armed.fires(), 6);
+    drop(armed);
+    let _armed = arm("barrier", "barrier(2, 1ms)").unwrap();
+    let payload = thread::spawn(site).join().unwrap_err();
+    let message = payload.downcast_ref::<String>().unwrap();
+    assert!(message.contains("the barrier never held 2 callers"), "{message}");
+}
+
+#[test]
+fn control_never_waits_for_execution() {
+    fn site() {
+        fail_point!("control/busy");
+    }
+    fn other() {
+        fail_point!("control/other");
+    }
+    let _ = other;
+    for terms in ["sleep(1h)", "pause"] {
+        let armed = arm("control/busy", terms).unwrap();
+        thread::scope(|scope| {
+            (0..100).for_each(|_| drop(scope.spawn(site)));
+            armed.wait_fires(100, LONG).unwrap();
+            let mut times: Vec<Duration> = (0..101)
+                .map(|_| {
+                    let start = Instant::now();
+                    let listed = failpoint::points().into_iter().find(|p| p.name == "control/busy");
+                    assert_eq!(listed.unwrap().hits, 100);
+                    drop(arm("control/other", "pause").unwrap());
+                    start.elapsed()
+                })
+                .collect();
+            times.sort();
+            assert!(times[50] < Duration::from_millis(5), "median {:?}", times[50]);
+            let start = Instant::now();
+            drop(armed);
+            assert!(
+                start.elapsed() < Duration::from_millis(100),
+                "disarming took {:?}",
+                start.elapsed()
+            );
+        });
+    }
+}
+
+#[test]
+fn user_code_runs_with_nothing_held() {
+    fn site() -> Option<String> {
+        fail_point!("control/inside", |text| {
+            // From inside a return closure every verb answers.
+            assert!(failpoint::points().iter().any(|point| point.name == "control/inside"));
+            assert!(disarm("control/inside").unwrap());
+            drop(arm("control/inside", "off").unwrap());
+            text
+        });
+        None
+    }
+    arm("control/inside", "return(x)").unwrap().keep();
+    assert_eq!(site().as_deref(), Some("x"));
+}
+
+#[test]
+fn control_answers_during_a_panic() {
+    fn site() {
+        fail_point!("control/panic");
+    }
+    struct Control;
+    impl Drop for Control {
+        fn drop(&mut self) {
+            assert!(thread::panicking());
+            assert!(disarm("control/panic").unwrap());
+        }
+    }
+    arm("control/panic", "panic").unwrap().keep();
+    let payload = std::panic::catch_unwind(|| {
+        let _control = Control;
+        site();
+    });
+    assert!(payload.is_err());
+    assert!(point("control/panic").unwrap().terms.is_none());
+}
