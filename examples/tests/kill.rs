@@ -9,7 +9,7 @@
 //! KILL_SEED=7 cargo test -p failpoint-examples --test kill     the same deaths again
 //! ```
 #![cfg(all(feature = "failpoints", unix))]
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs)]
 
 mod support;
 

@@ -2,7 +2,7 @@
 //!
 //! Does what is armed arrive, and go?
 #![cfg(feature = "failpoints")]
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs)]
 
 mod support;
 

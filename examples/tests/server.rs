@@ -1,5 +1,5 @@
 //! What does a client hear?
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs)]
 
 use failpoint_examples::wal_server::client::Client;
 use failpoint_examples::wal_server::server::{self, MAX_CONNECTIONS, MAX_KEY, MAX_LINE};

@@ -1,5 +1,5 @@
 //! Does the log keep what it promised, and nothing that it did not?
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs)]
 
 use failpoint_examples::wal_server::record::{self, Corrupt, HEADER, MAX_PAYLOAD};
 use failpoint_examples::wal_server::store::{Store, StoreError};

@@ -2,7 +2,7 @@
 //!
 //! What does the log do when the disk says no?
 #![cfg(feature = "failpoints")]
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs)]
 
 use failpoint_examples::wal_server::store::Store;
 use failpoint_examples::wal_server::wal::{AppendError, FILE, Wal};

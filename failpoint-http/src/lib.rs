@@ -24,8 +24,8 @@
 //!
 //! **Own thread.** The listener has a thread and a runtime of its own: a server whose every worker
 //! is paused or wedged still answers, and the reply to a request that arms `kill` arrives before the
-//! process ends. `mount` (feature `axum`) and [`respond`] carry the same answers on somebody else's runtime, without
-//! these two promises.
+//! process ends. `mount` (feature `axum`) and [`respond`] carry the same answers on somebody else's
+//! runtime, without these two promises.
 //!
 //! **Who may come in.** Without a token only loopback and Unix sockets are listened on, and a
 //! `Host` that is neither an IP address, nor `localhost`, nor named in `FAILPOINT_HTTP_HOSTS` is
@@ -42,6 +42,7 @@
 //! **Cost.** Without the feature `failpoints` there is no dependency but `failpoint`, and
 //! [`serve_from_env`] only says on stderr that failpoints were compiled out where the environment
 //! asks for them: it needs no `#[cfg]`.
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -68,11 +69,15 @@ mod request;
 #[cfg(feature = "failpoints")]
 mod respond;
 #[cfg(feature = "failpoints")]
+mod runtime;
+#[cfg(feature = "failpoints")]
 mod serve;
 #[cfg(all(test, feature = "failpoints"))]
 mod serve_tests;
 #[cfg(feature = "failpoints")]
 mod settings;
+#[cfg(feature = "failpoints")]
+mod v1;
 
 #[cfg(not(feature = "failpoints"))]
 mod stub;

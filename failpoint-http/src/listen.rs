@@ -7,6 +7,8 @@
 
 use crate::address::Address;
 use crate::error::ServeError;
+#[cfg(unix)]
+use crate::runtime::OwnRuntime;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 #[cfg(unix)]
@@ -156,18 +158,17 @@ impl SocketFile {
 
         /// As many as `std` lets wait.
         const BACKLOG: u32 = 128;
-        // The socket is made within a runtime because tokio alone parts making from binding.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        // Within a runtime, because it is tokio that parts making a socket from binding it.
+        let runtime = OwnRuntime::new()?;
         let _within = runtime.enter();
         let socket = tokio::net::UnixSocket::new_stream()?;
-        // Linux makes the file with the mode of the socket, so that it is never open to more. Else
-        // only the second call has an effect; both are needed, since the umask holds for the first.
+        // Linux makes the file with the mode of the socket, so that it is never open to more. Then
+        // once more by name: the first is subject to the umask, and elsewhere has no effect.
         let permissions = Permissions::from_mode(mode);
-        let _ =
-            File::from(socket.as_fd().try_clone_to_owned()?).set_permissions(permissions.clone());
+        let by_descriptor = File::from(socket.as_fd().try_clone_to_owned()?);
+        let _ = by_descriptor.set_permissions(permissions.clone());
         socket.bind(path)?;
-        let identity = identity(path)?;
-        let file = Self { path: path.to_owned(), identity };
+        let file = Self { path: path.to_owned(), identity: identity(path)? };
         set_permissions(path, permissions)?;
         Ok((socket.listen(BACKLOG)?.into_std()?, file))
     }

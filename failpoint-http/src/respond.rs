@@ -4,6 +4,7 @@ use crate::door::Door;
 use crate::gofail;
 use crate::reply::{Refusal, Reply};
 use crate::request::Request;
+use crate::v1;
 use failpoint::__private::control;
 use std::panic::{self, AssertUnwindSafe};
 
@@ -21,7 +22,10 @@ pub(crate) fn respond(method: &str, path: &str, headers: &[(&str, &str)], body: 
 pub(crate) fn answer(request: &Request<'_>) -> Reply {
     let _quiet = control::quiet();
     // `FromTerm` of the program says whether it takes a value, and may panic.
-    let answered = panic::catch_unwind(AssertUnwindSafe(|| gofail::answer(request)));
+    let answered = panic::catch_unwind(AssertUnwindSafe(|| match v1::answer(request) {
+        Some(reply) => Ok(reply),
+        None => gofail::answer(request),
+    }));
     match answered.unwrap_or(Err(Refusal::Panicked)) {
         Ok(reply) => reply,
         Err(refusal) => refuse(request, refusal),

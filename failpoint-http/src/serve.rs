@@ -9,6 +9,7 @@ use crate::door::Door;
 use crate::error::ServeError;
 use crate::exchange::{Exchange, Limits, Wire};
 use crate::listen::{self, Listening, Socket};
+use crate::runtime::OwnRuntime;
 use crate::settings::{self, Settings};
 use axum::Router;
 use axum::body::Body;
@@ -27,7 +28,6 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::runtime::{self, Runtime};
 use tokio::sync::{Semaphore, oneshot};
 
 /// A listener that runs; dropping it stops it.
@@ -68,8 +68,7 @@ pub(crate) fn start(
     let router = carrier::router_with(door(&address, &settings));
     let port_file = settings.port_file.map(|path| PortFile::write(path, &address)).transpose()?;
 
-    let runtime =
-        runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Thread)?;
+    let runtime = OwnRuntime::new().map_err(ServeError::Thread)?;
     let (stop, stopped) = oneshot::channel();
     let thread = thread::Builder::new()
         .name("failpoint-http".to_owned())
@@ -114,7 +113,7 @@ fn door(address: &Address, settings: &Settings) -> Door {
 
 /// The whole life of the thread.
 fn run(
-    runtime: &Runtime,
+    runtime: &OwnRuntime,
     listening: Listening,
     router: Router,
     limits: Limits,
@@ -170,10 +169,12 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(limits.connections));
+    let mut complained = false;
     loop {
         let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
         match next().await {
             Ok((stream, peer)) => {
+                complained = false;
                 let exchange = Exchange::new(peer, limits);
                 let conversation = converse(stream, router.clone(), exchange);
                 tokio::spawn(async move {
@@ -192,7 +193,10 @@ where
                 ) => {}
             // No more files, say: let others close some.
             Err(error) => {
-                control::warn(format_args!("failpoint-http: cannot accept: {error}"));
+                if !complained {
+                    control::warn(format_args!("failpoint-http: cannot accept: {error}"));
+                    complained = true;
+                }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }

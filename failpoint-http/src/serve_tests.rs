@@ -175,10 +175,12 @@ fn a_client_that_does_not_read_is_given_up() {
     let server = server(Limits { reply: SHORT, ..LIMITS });
     let mut deaf = connect(&server);
     deaf.set_write_timeout(Some(Duration::from_secs(20))).expect("a limit of time");
-    // It is refused at the latest when both directions are full.
-    let requests = "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
+    // It is refused at the latest when both directions are full. The refusals repeat the name.
+    let name = "x".repeat(50_000);
+    let request =
+        format!("PUT /{name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\noff");
     let refused = loop {
-        if let Err(error) = deaf.write_all(requests.as_bytes()) {
+        if let Err(error) = deaf.write_all(request.as_bytes()) {
             break error;
         }
     };

@@ -20,8 +20,24 @@ pub(crate) fn address() -> Result<Option<String>, ServeError> {
     Ok(text("GOFAIL_HTTP", expected)?.or(text("FAILPOINT_HTTP", expected)?))
 }
 
+/// What is promised and not built yet. Each would shut somebody out or wait for something: better
+/// to refuse than to seem to obey.
+const NOT_YET: [&str; 5] = [
+    "FAILPOINT_HTTP_ACTIONS",
+    "FAILPOINT_HTTP_ALLOW",
+    "FAILPOINT_HTTP_DENY",
+    "FAILPOINT_HTTP_MAX_TTL",
+    "FAILPOINT_HTTP_WAIT",
+];
+
 impl Settings {
     pub(crate) fn from_env() -> Result<Self, ServeError> {
+        for variable in NOT_YET {
+            let expected = "no value in this version, which cannot do what it asks; unset it";
+            if text(variable, expected)?.is_some() {
+                return Err(ServeError::BadVariable { variable, expected });
+            }
+        }
         let names = text("FAILPOINT_HTTP_HOSTS", "host names with commas between, no ports")?;
         let names = names.unwrap_or_default();
         let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());

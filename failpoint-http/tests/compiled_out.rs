@@ -1,7 +1,6 @@
 //! What is left in a build without failpoints. Each case needs its own process: this executable runs
 //! itself once more, its test `child` alone.
 #![cfg(not(feature = "failpoints"))]
-#![allow(clippy::unwrap_used)]
 
 mod common;
 

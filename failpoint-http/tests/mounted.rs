@@ -1,6 +1,5 @@
 //! The control plane in somebody else's router, in both worlds.
 #![cfg(feature = "axum")]
-#![allow(clippy::unwrap_used)]
 
 use axum::Router;
 use axum::body::{Body, to_bytes};

@@ -1,7 +1,6 @@
 //! A reply arrives although what it armed ends the process at once. Each case needs its own process:
 //! this executable runs itself once more, its test `child` alone.
 #![cfg(all(feature = "failpoints", unix))]
-#![allow(clippy::unwrap_used)]
 
 mod common;
 

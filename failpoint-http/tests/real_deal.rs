@@ -1,6 +1,5 @@
 //! The bytes that Go's client sends, over a socket. Needs its own process: it lists every point.
 #![cfg(feature = "failpoints")]
-#![allow(clippy::unwrap_used)]
 
 mod common;
 

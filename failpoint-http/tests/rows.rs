@@ -175,15 +175,10 @@ fn a_name_that_no_code_declares_is_taken_on_purpose() {
     row("DELETE", "/rows/unlisted-2", "", 204, &[], "");
     assert_eq!(ask("PUT", "/rows/unlisted?unlisted=0", "off").status, 400);
     let bad = ask("PUT", "/a%20b?unlisted=1", "off");
-    assert_eq!(
-        (bad.status, String::from_utf8_lossy(&bad.body).into_owned()),
-        (
-            400,
-            "fail to set failpoint: failpoint: failpoint does not exist: `a b` cannot be the name \
-             of a failpoint: a name is made of letters, digits and `_ . : / -`\n"
-                .to_owned()
-        )
-    );
+    let text = String::from_utf8(bad.body).expect("UTF-8");
+    let prefix =
+        "fail to set failpoint: failpoint: failpoint does not exist: `a b` cannot be the name";
+    assert!(bad.status == 400 && text.starts_with(prefix), "{text}");
 }
 
 #[test]

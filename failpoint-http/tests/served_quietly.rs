@@ -1,6 +1,5 @@
 //! No point is evaluated while a request is served.
 #![cfg(feature = "failpoints")]
-#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,6 +1,5 @@
 //! A Unix socket instead of a port.
 #![cfg(all(feature = "failpoints", unix))]
-#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -102,7 +102,7 @@ pub fn announce(control: Option<&str>) {
     log::say(
         Level::Warn,
         format_args!(
-            "failpoints are compiled in: {points} points; armed: {armed}; control listens {control}"
+            "failpoints are compiled in: {points} of them; armed: {armed}; control listens {control}"
         ),
     );
 }

@@ -111,7 +111,8 @@ impl fmt::Display for Error {
             ),
             Error::Parse { expected, caret, .. } => write!(f, "expected {expected}\n{caret}"),
             Error::Config(errors) => {
-                write!(f, "nothing was applied, for {} of the bindings:", errors.len())?;
+                let plural = if errors.len() == 1 { "" } else { "s" };
+                write!(f, "{} error{plural}, so nothing was applied:", errors.len())?;
                 errors.iter().try_for_each(|error| write!(f, "\n{error}"))
             }
             Error::BadName { name, why } => {

@@ -33,12 +33,16 @@
 //! **Words.** A *site* is a place in the source; a *point* is a name with its sites; *terms* are
 //! what is written, such as `3*return(5)->panic`. A *hit* is an evaluation of an armed point, a
 //! *fire* is a hit in which a term acted; *paused* is a caller waiting at the point.
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-// Read by the compiler, so that cargo builds anew when the variable changes.
+// Read by the compiler, so that cargo builds anew when the variable changes. Empty and 0 are no.
 #[cfg(feature = "failpoints")]
 const _: () = assert!(
-    !is_set(option_env!("FAILPOINT_FORBID")),
+    match option_env!("FAILPOINT_FORBID") {
+        Some(asked) => matches!(asked.as_bytes(), b"" | b"0"),
+        None => true,
+    },
     "FAILPOINT_FORBID is set, and the feature `failpoints` of the crate `failpoint` is on; find \
      who asked for it with: cargo tree -e features -i failpoint"
 );
@@ -117,13 +121,4 @@ pub use verbs::{
 };
 
 #[cfg(feature = "attributes")]
-pub use failpoint_macros::failpoint;
-
-/// Whether a variable of the build says yes: unset, empty and `0` say no.
-#[cfg(feature = "failpoints")]
-const fn is_set(value: Option<&str>) -> bool {
-    match value {
-        Some(value) => !matches!(value.as_bytes(), b"" | b"0"),
-        None => false,
-    }
-}
+pub use failpoint_macros::{FromTerm, failpoint, test};

@@ -288,13 +288,9 @@ impl Plan {
         if !(0..self.terms.chain.len()).any(admits) {
             return Decision::NoHit;
         }
-        let elapsed = self
-            .terms
-            .chain
-            .iter()
-            .any(Term::has_window)
-            .then(|| self.elapsed())
-            .unwrap_or_default();
+        // The clock is read only where a term asks for the time.
+        let has_window = self.terms.chain.iter().any(Term::has_window);
+        let elapsed = if has_window { self.elapsed() } else { Duration::ZERO };
 
         let mut counts = self.counts.lock();
         counts.hits += 1;

@@ -1,5 +1,5 @@
 //! What the tests that start a `wal_server` share.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+#![allow(dead_code, unreachable_pub)]
 
 use failpoint_examples::curl::{Curl, Request};
 use failpoint_examples::wal_server::process::ServerProcess;

@@ -1,0 +1,34 @@
+//! Which runtime do we run on? Our own, whatever the server has.
+
+use std::io;
+use std::ops::Deref;
+use tokio::runtime::{Builder, Runtime};
+
+/// A runtime of one thread that may also be dropped within another runtime, as in the
+/// `async fn main` of the server: tokio's own panics there.
+pub(crate) struct OwnRuntime {
+    runtime: Option<Runtime>,
+}
+
+impl OwnRuntime {
+    pub(crate) fn new() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { runtime: Some(runtime) })
+    }
+}
+
+impl Deref for OwnRuntime {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        self.runtime.as_ref().expect("it is taken when dropped")
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

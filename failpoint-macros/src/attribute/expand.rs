@@ -1,0 +1,138 @@
+//! What does a function with `#[failpoint(…)]` become?
+//!
+//! Its body keeps its meaning: the types expected there, the borrows, `return` and `?`. A site at
+//! the head is a statement more. What is evaluated after the body hangs on a guard in sync code,
+//! where the compiler itself knows every way out. A guard cannot await, so in async code the body is
+//! awaited as a future of its own.
+//!
+//! The braces of the body go out as they came in: their place decides the edition, and the edition
+//! how long temporaries live.
+
+use super::attr::{Arguments, Named, Reply, Sites};
+use crate::function::Function;
+use crate::{future, krate};
+use proc_macro2::{Group, Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Path;
+use syn::spanned::Spanned;
+
+pub(crate) fn function(arguments: &Arguments, function: &Function) -> TokenStream {
+    let Arguments { krate, sites } = arguments;
+    let krate = krate.as_ref();
+    let nothing = TokenStream::new;
+    let statements = if function.is_async() {
+        let emitter = Emitter { krate, is_async: true, hint: future::hint(function) };
+        emitter.sites(sites, function.body())
+    } else {
+        // In what gives a future, evaluated when that runs, not when it is made.
+        let emitter = Emitter { krate, is_async: true, hint: nothing() };
+        future::rewrite(function, |body| emitter.sites(sites, body)).unwrap_or_else(|| {
+            let emitter = Emitter { krate, is_async: false, hint: nothing() };
+            emitter.sites(sites, function.body())
+        })
+    };
+    let function = function.with(statements);
+    quote!(#[allow(clippy::items_after_statements)] #function)
+}
+
+struct Emitter<'a> {
+    krate: Option<&'a Path>,
+    is_async: bool,
+    /// Tells the body, as a future of its own, what it returns.
+    hint: TokenStream,
+}
+
+impl Emitter<'_> {
+    /// The statements of a body with its sites.
+    fn sites(&self, sites: &Sites, body: &Group) -> TokenStream {
+        let statements = body.stream();
+        match sites {
+            Sites::Head { arguments, reply: Reply::Error(word) } => {
+                let site = self.call("fail_result", arguments, word.span());
+                let question = quote_spanned!(at(word.span())=> ?;);
+                quote!(#site #question #statements)
+            }
+            Sites::Head { arguments, reply: Reply::Nothing(span) | Reply::Value(span) } => {
+                let site = self.call("fail_point", arguments, *span);
+                quote_spanned!(mixed()=> #site; #statements)
+            }
+            Sites::Around { before, after } => {
+                let before = before.as_ref().map(|before| {
+                    let site = self.named(before);
+                    quote_spanned!(mixed()=> #site;)
+                });
+                let body = match after {
+                    None => statements,
+                    Some(after) if self.is_async => self.awaited(body, after),
+                    Some(after) => self.guarded(body, after),
+                };
+                quote_spanned!(mixed()=> #before #body)
+            }
+        }
+    }
+
+    fn guarded(&self, body: &Group, after: &Named) -> TokenStream {
+        let site = self.named(after);
+        // A panic of the body is told from one that was on its way when the function was called.
+        // `return` is a statement, so that the temporaries of the body's last expression go before
+        // the guard. (A `match` would do that too, but hides from closures what they are.)
+        quote_spanned! {mixed()=>
+            let _on_return = {
+                struct OnReturn(bool);
+                impl ::core::ops::Drop for OnReturn {
+                    fn drop(&mut self) {
+                        if ::std::thread::panicking() == self.0 {
+                            #site;
+                        }
+                    }
+                }
+                OnReturn(::std::thread::panicking())
+            };
+            #[allow(
+                unreachable_code,
+                unused_braces,
+                clippy::diverging_sub_expression,
+                clippy::needless_return,
+                clippy::unused_unit
+            )]
+            return #body;
+        }
+    }
+
+    fn awaited(&self, body: &Group, after: &Named) -> TokenStream {
+        let site = self.named(after);
+        let hint = &self.hint;
+        quote_spanned! {mixed()=>
+            #[allow(unused_braces, clippy::let_unit_value)]
+            let returned = async move { #hint #body }.await;
+            #site;
+            returned
+        }
+    }
+
+    fn named(&self, named: &Named) -> TokenStream {
+        self.call("fail_point", &named.name.to_token_stream(), named.name.span())
+    }
+
+    /// A call of the macro; what is wrong with it is shown at `span`.
+    fn call(&self, name: &str, arguments: &TokenStream, span: Span) -> TokenStream {
+        let span = at(span);
+        let krate = match self.krate {
+            Some(path) => path.clone(),
+            None => krate::default_at(span),
+        };
+        let name = if self.is_async { format!("{name}_async") } else { name.to_owned() };
+        let name = Ident::new(&name, span);
+        quote_spanned!(span=> #krate::#name!(#arguments))
+    }
+}
+
+/// Locals of the expansion are none of the body's.
+fn mixed() -> Span {
+    Span::mixed_site()
+}
+
+/// The same, at a place in the user's code.
+fn at(span: Span) -> Span {
+    span.resolved_at(mixed())
+}

@@ -1,0 +1,110 @@
+//! What does a function with `#[failpoint::test]` become?
+//!
+//! The scope is in force on the test's thread while the body runs, so that on a current-thread
+//! runtime the tasks it spawns are inside as well; a runtime's other threads are given it when they
+//! start. The runtime outlives the scope: what is paused on its threads is let go first.
+
+use super::Test;
+use super::attr::Runtime;
+use crate::future;
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::parse_quote;
+
+pub(crate) fn on(mut test: Test) -> TokenStream {
+    let krate = &test.arguments.krate;
+    let name = test.function.signature.ident.unraw().to_string();
+    let allow_unfired = test.arguments.allow_unfired;
+    let points = match &test.arguments.points {
+        Some(points) => quote!(::core::option::Option::Some(#points)),
+        None => quote!(::core::option::Option::None),
+    };
+    let scope = test.scope.as_ref().map(|argument| {
+        let (attributes, pattern, ty) = (&argument.attrs, &argument.pat, &argument.ty);
+        quote_spanned!(Span::mixed_site()=> #(#attributes)* let #pattern: #ty = test.scope();)
+    });
+    let (runtime, run) = run(&test);
+    // Locals go in reverse: the test's own handle to the scope before the runtime.
+    let statements = quote_spanned! {Span::mixed_site()=>
+        let test = #krate::__private::TestScope::new(
+            ::core::concat!(::core::module_path!(), "::", #name),
+            #points,
+            #allow_unfired,
+        );
+        #runtime
+        #scope
+        #run
+    };
+    if !test.has_harness {
+        test.function.signature.asyncness = None;
+        test.function.attributes.insert(0, parse_quote!(#[::core::prelude::v1::test]));
+    }
+    test.function.with(statements)
+}
+
+/// The runtime, if the test needs one of ours, and what runs the body inside `test`.
+fn run(test: &Test) -> (Option<TokenStream>, TokenStream) {
+    let body = test.function.body();
+    if !test.function.is_async() {
+        let returned = test.function.returned();
+        let run = quote_spanned!(Span::mixed_site()=> test.run(move || -> #returned #body));
+        return (None, run);
+    }
+    let hint = future::hint(&test.function);
+    let body = quote_spanned! {Span::mixed_site()=>
+        #[allow(unused_braces)]
+        let body = async move { #hint #body };
+    };
+    if test.has_harness {
+        return (None, quote_spanned!(Span::mixed_site()=> #body test.run_async(body).await));
+    }
+    let builder = builder(&test.arguments.runtime);
+    let runtime = quote_spanned! {Span::mixed_site()=>
+        let runtime = ::core::result::Result::expect(
+            #builder.enable_all().on_thread_start(test.scope().on_thread_start()).build(),
+            "#[failpoint::test] cannot start the runtime",
+        );
+    };
+    (Some(runtime), quote_spanned!(Span::mixed_site()=> #body test.run(|| runtime.block_on(body))))
+}
+
+fn builder(runtime: &Runtime) -> TokenStream {
+    let new = match runtime.multi_thread {
+        true => quote!(new_multi_thread),
+        false => quote!(new_current_thread),
+    };
+    let worker_threads = runtime.worker_threads.as_ref().map(|n| quote!(.worker_threads(#n)));
+    let start_paused = runtime.start_paused.as_ref().map(|paused| quote!(.start_paused(#paused)));
+    quote!(::tokio::runtime::Builder::#new() #worker_threads #start_paused)
+}
+
+pub(crate) fn off(mut test: Test) -> TokenStream {
+    let krate = &test.arguments.krate;
+    let scope = test.scope.as_ref().map(|argument| {
+        let (attributes, pattern, ty) = (&argument.attrs, &argument.pat, &argument.ty);
+        quote!(#(#attributes)* let #pattern: #ty = #krate::Scope::new();)
+    });
+    let points = test.arguments.points.as_ref().map(|points| quote!(let _: &str = #points;));
+    let body = test.function.body().stream();
+    let statements = if !test.has_harness && test.function.is_async() {
+        // Checked and never run: without failpoints a test needs no runtime, nor tokio.
+        let hint = future::hint(&test.function);
+        test.function.signature.asyncness = None;
+        quote! {
+            let _ = || async move { #hint #points #scope #body };
+            ::core::panic!("needs the feature failpoint/failpoints")
+        }
+    } else {
+        quote!(#points #scope #body)
+    };
+    let attributes = &mut test.function.attributes;
+    if !test.has_harness {
+        attributes.insert(0, parse_quote!(#[::core::prelude::v1::test]));
+    }
+    if !attributes.iter().any(|attribute| attribute.path().is_ident("ignore")) {
+        attributes.push(parse_quote!(#[ignore = "needs the feature failpoint/failpoints"]));
+    }
+    let function = test.function.with(statements);
+    quote!(#[allow(clippy::items_after_statements)] #function)
+}
