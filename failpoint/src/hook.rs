@@ -7,10 +7,12 @@
 
 use crate::panics::InjectedPanic;
 use crate::scope::Scope;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Once;
 
 thread_local! {
+    /// Nobody is to hear of a panic on this thread.
+    static SILENT: Cell<bool> = const { Cell::new(false) };
     /// The scopes of the tests that run on this thread, the innermost last.
     static TESTS: RefCell<Vec<Scope>> = const { RefCell::new(Vec::new()) };
 }
@@ -21,6 +23,9 @@ pub(crate) fn install() {
     INSTALLED.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
+            if SILENT.try_with(Cell::get).unwrap_or(false) {
+                return;
+            }
             let injected = info.payload().downcast_ref::<InjectedPanic>();
             if let Some(injected) = injected {
                 eprintln!("{injected}");
@@ -56,5 +61,25 @@ impl Drop for Testing {
     fn drop(&mut self) {
         let ended = TESTS.try_with(|tests| tests.borrow_mut().pop());
         drop(ended);
+    }
+}
+
+/// A panic on this thread stays unheard while the guard lives: it is an answer to a question.
+#[cfg(feature = "tokio")]
+pub(crate) struct Silence;
+
+#[cfg(feature = "tokio")]
+impl Silence {
+    pub(crate) fn begin() -> Self {
+        install();
+        SILENT.set(true);
+        Self
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Drop for Silence {
+    fn drop(&mut self) {
+        SILENT.set(false);
     }
 }

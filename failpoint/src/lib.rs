@@ -68,6 +68,8 @@ mod value;
 mod verbs;
 
 #[cfg(feature = "runtime")]
+mod clock;
+#[cfg(feature = "runtime")]
 mod config;
 #[cfg(feature = "runtime")]
 mod effect;
@@ -77,6 +79,8 @@ mod env;
 mod eval;
 #[cfg(feature = "runtime")]
 mod events;
+#[cfg(feature = "runtime")]
+mod executor;
 #[cfg(feature = "runtime")]
 mod exit;
 #[cfg(feature = "runtime")]

@@ -266,6 +266,18 @@ pub(crate) enum Wanted {
     Paused(u64),
 }
 
+impl Wanted {
+    /// As it stands in the names of the methods.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Wanted::Hits(_) => "hits",
+            Wanted::Fires(_) => "fires",
+            Wanted::Paused(_) => "paused",
+        }
+    }
+}
+
 impl fmt::Display for Wanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -324,6 +336,10 @@ impl Armed {
     ///
     /// # Errors
     /// [`WaitError::TimedOut`] with the counts, [`WaitError::Disarmed`] when the arming is over.
+    ///
+    /// # Panics
+    /// With the feature `tokio`, on the only thread of a current-thread runtime: it would stop the
+    /// very tasks it waits for. Await [`Armed::wait_hits_async`] there.
     ///
     /// ```
     /// # #[cfg(feature = "failpoints")] {
