@@ -4,6 +4,7 @@
 //! What is wrong with it is an `Err` of the former; the latter has nobody to give an error to,
 //! prints it and ends the process, since a test that believes itself armed proves nothing.
 
+use crate::at_exit;
 use crate::error::Error;
 use crate::log::{self, Level};
 use crate::random;
@@ -146,6 +147,9 @@ fn apply() -> Result<(), Error> {
     }
     if !errors.is_empty() {
         return Err(Error::Config(errors));
+    }
+    if let Some(file) = std::env::var_os("FAILPOINT_REPORT").filter(|file| !file.is_empty()) {
+        at_exit::report_to(file.into());
     }
     mode.into_iter().for_each(settings::set_panic_mode);
     seed.into_iter().for_each(random::set_seed);

@@ -50,12 +50,14 @@ const _: () = assert!(
 mod callback;
 mod error;
 mod event;
+mod exploration;
 mod info;
 mod injected;
 mod io_error;
 mod macros;
 mod name;
 mod panics;
+mod reporting;
 // Off, only durations are read, by `value`.
 #[doc(hidden)]
 #[path = "private/mod.rs"]
@@ -67,6 +69,8 @@ mod terms;
 mod value;
 mod verbs;
 
+#[cfg(feature = "runtime")]
+mod at_exit;
 #[cfg(feature = "runtime")]
 mod clock;
 #[cfg(feature = "runtime")]
@@ -83,6 +87,8 @@ mod events;
 mod executor;
 #[cfg(feature = "runtime")]
 mod exit;
+#[cfg(feature = "runtime")]
+mod explorer;
 #[cfg(feature = "runtime")]
 mod gate;
 #[cfg(feature = "runtime")]
@@ -119,11 +125,15 @@ mod world;
 pub use callback::{Action, Hit};
 pub use error::{Error, WaitError};
 pub use event::{Event, EventKind};
+pub use exploration::{Explored, Injection, Run, explore};
 pub use info::{PointInfo, SiteInfo};
 pub use injected::Injected;
 pub use panics::InjectedPanic;
+pub use reporting::{Report, report};
 pub use scoped::{DontHoldScopeGuardsAcrossAwaitPoints, Scope};
 pub use subscription::Subscription;
+#[cfg(feature = "serde")]
+pub use value::Json;
 pub use value::{BadTerm, FromTerm};
 pub use verbs::{
     Armed, ExitHold, arm, arm_all, arm_unlisted, arm_with, disarm, enabled, hold_exit,

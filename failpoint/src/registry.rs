@@ -12,7 +12,8 @@ use crate::info::PointInfo;
 use crate::log::{self, Level};
 use crate::name;
 use crate::plan::{Callback, Order, Plan};
-use crate::point::Point;
+use crate::point::{Point, Tried};
+use crate::reporting::Report;
 use crate::site::{self, Site};
 use crate::slot::Slot;
 use crate::sync::{Arc, Mutex, MutexGuard};
@@ -273,6 +274,33 @@ impl Registry {
 
     pub(crate) fn is_known(&self, name: &str) -> bool {
         self.control.lock().is_known(name)
+    }
+
+    /// The points that code declares.
+    pub(crate) fn declared(&self) -> Vec<&'static Point> {
+        let control = self.control.lock();
+        control.points.values().copied().filter(|point| point.is_declared()).collect()
+    }
+
+    /// What has been tried of each point that code declares.
+    pub(crate) fn tried(&self) -> Vec<Tried> {
+        self.declared().into_iter().map(Point::tried).collect()
+    }
+
+    /// What has not been tried so far.
+    pub(crate) fn report(&self) -> Report {
+        let tried = self.tried();
+        let names = |which: fn(&Tried) -> bool| {
+            tried.iter().filter(|tried| which(tried)).map(|tried| tried.name.to_owned()).collect()
+        };
+        let shared = tried.iter().filter(|tried| tried.packages.len() > 1);
+        let owned = |packages: &[&str]| packages.iter().map(|&name| name.to_owned()).collect();
+        Report {
+            never_reached: names(|tried| !tried.reached),
+            never_fired: names(|tried| tried.armed && !tried.fired),
+            pending: self.control.lock().pending.keys().cloned().collect(),
+            shared: shared.map(|tried| (tried.name.to_owned(), owned(&tried.packages))).collect(),
+        }
     }
 
     /// Every plan that is armed, for messages about who waits for what.

@@ -6,10 +6,13 @@ use crate::error::{Error, WaitError};
 use crate::event::Event;
 use crate::events::{self, Queue};
 use crate::exit;
+use crate::exploration::{Explored, Run};
+use crate::explorer;
 use crate::info::PointInfo;
 use crate::plan::Plan;
 use crate::random;
 use crate::registry::{Arming, Request, Unknown, registry};
+use crate::reporting::Report;
 use crate::slot::Slot;
 use crate::sync::Arc;
 use crate::verbs::Wanted;
@@ -89,6 +92,16 @@ pub(crate) fn seed(seed: u64) {
 
 pub(crate) fn hold_exit() -> ExitHold {
     exit::hold()
+}
+
+pub(crate) fn report() -> Report {
+    env::ensure();
+    registry().report()
+}
+
+pub(crate) fn explore(body: impl FnMut(&Run)) -> Explored {
+    env::ensure();
+    explorer::explore(body)
 }
 
 pub(crate) struct Armed {
