@@ -189,11 +189,12 @@ fn a_process_leaves_its_report_also_where_an_action_ends_it() {
     let lines = std::fs::read_to_string(&file).unwrap();
     std::fs::remove_file(&file).unwrap();
     let [ended, killed] = lines.lines().collect::<Vec<_>>()[..] else { panic!("{lines}") };
-    let point =
-        |name, tried| format!("{{\"name\":\"{name}\",\"packages\":[\"failpoint\"],{tried}}}");
+    let point = |name: &str, tried: &str| {
+        format!("{{\"name\":\"{name}\",\"packages\":[\"failpoint\"],{tried}}}")
+    };
     for (line, fired) in [(ended, false), (killed, true)] {
         let plain = format!("\"reached\":true,\"armed\":{fired},\"fired\":{fired}");
-        assert!(line.contains(&point("env/plain", plain.as_str())), "{line}");
+        assert!(line.contains(&point("env/plain", &plain)), "{line}");
         let other = "\"reached\":false,\"armed\":true,\"fired\":false";
         assert!(line.contains(&point("env/other", other)), "{line}");
     }
