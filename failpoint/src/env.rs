@@ -82,13 +82,29 @@ fn once() -> Option<(bool, &'static Result<(), Error>)> {
     let mut first = false;
     let result = READ.get_or_init(|| {
         first = true;
-        READING.set(true);
+        let reading = Reading::begin();
         let result = apply();
-        READING.set(false);
+        drop(reading);
         DONE.store(true, Ordering::Release);
         result
     });
     Some((first, result))
+}
+
+/// This thread reads while the guard lives, also where the user's `FromTerm` panics.
+struct Reading;
+
+impl Reading {
+    fn begin() -> Self {
+        READING.set(true);
+        Self
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        READING.set(false);
+    }
 }
 
 /// Says once that this build has failpoints in it: how many, what is armed, where control listens.

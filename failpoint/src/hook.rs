@@ -20,6 +20,10 @@ thread_local! {
 /// Puts the hook in place, once for the process.
 pub(crate) fn install() {
     static INSTALLED: Once = Once::new();
+    // The standard library does not change hooks while a thread unwinds.
+    if std::thread::panicking() {
+        return;
+    }
     INSTALLED.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {

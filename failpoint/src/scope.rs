@@ -5,6 +5,7 @@
 //! innermost first, then at what is armed for everybody.
 
 use crate::callback::{Action, Hit};
+use crate::env;
 use crate::error::Error;
 use crate::plan::{Plan, ScopeId};
 use crate::point::Point;
@@ -55,6 +56,7 @@ impl Scope {
 
     pub(crate) fn with_pause_limit(name: &str, isolated: bool, pause_limit: Duration) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(1);
+        env::ensure();
         let id = ScopeId(IDS.fetch_add(1, Ordering::Relaxed));
         let plans = ScopePlans::new(id, name.to_owned(), pause_limit);
         let outer = if isolated { None } else { Self::current() };

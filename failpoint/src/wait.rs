@@ -36,7 +36,7 @@ pub(crate) enum After {
 
 /// Blocks this thread for `need`.
 pub(crate) fn block(plan: &Arc<Plan>, site: &'static Site, need: Need) -> After {
-    if executor::runs_tasks() && site.is_first_complaint() {
+    if site.may_complain() && executor::runs_tasks() && site.is_first_complaint() {
         log::say(
             Level::Warn,
             format_args!(

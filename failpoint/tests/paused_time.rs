@@ -78,3 +78,35 @@ fn a_blocking_wait_on_the_only_thread_names_its_twin() {
     });
     waits.unwrap();
 }
+
+/// Needs a process of its own: what is said once is heard in a child.
+#[test]
+fn a_site_that_blocks_tasks_is_named_once() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "blocks_its_runtime", "--ignored", "--nocapture"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let complaints: Vec<&str> = said.lines().filter(|line| line.contains("async twin")).collect();
+    assert_eq!(complaints.len(), 1, "{said}");
+    assert!(complaints[0].contains("paused/blocks at failpoint/tests/paused_time.rs:"), "{said}");
+    assert!(!said.contains("Cannot start a runtime"), "the question is not heard: {said}");
+}
+
+#[test]
+#[ignore = "the child of the test above"]
+fn blocks_its_runtime() {
+    fn site() {
+        fail_point!("paused/blocks");
+    }
+    let _armed = arm("paused/blocks", "sleep(1)").unwrap();
+    // A plain thread may block.
+    site();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    // And so may one that is made for it.
+    runtime.block_on(async { tokio::task::spawn_blocking(site).await.unwrap() });
+    for _ in 0..3 {
+        runtime.block_on(async { site() });
+    }
+}

@@ -105,6 +105,11 @@ impl Site {
     }
 
     /// Whether nobody has complained of this site yet.
+    pub(crate) fn may_complain(&self) -> bool {
+        !self.complained.load(Ordering::Relaxed)
+    }
+
+    /// The same, and from now on somebody has.
     pub(crate) fn is_first_complaint(&self) -> bool {
         !self.complained.swap(true, Ordering::Relaxed)
     }
