@@ -79,7 +79,7 @@ impl Attempt {
             }
         }
         let _on_panic = OnPanic(self);
-        crate::Scope::from_inner(scope.clone()).wrap_fn(body)();
+        scope.run(body);
     }
 }
 

@@ -2,19 +2,24 @@
 //!
 //! Two things, done by one panic hook that is put before those there are. The message of an
 //! injected panic is printed, since the hook of the standard library prints only payloads that are
-//! text. And the scope of a failing test is reset: a worker that is paused in it and joined on drop
-//! would otherwise hang the test as it unwinds.
+//! text. And a failing test is told before it unwinds.
 
 use crate::panics::InjectedPanic;
-use crate::scope::Scope;
-use std::cell::{Cell, RefCell};
-use std::sync::Once;
+use std::cell::Cell;
+use std::sync::{Once, OnceLock};
 
 thread_local! {
     /// Nobody is to hear of a panic on this thread.
     static SILENT: Cell<bool> = const { Cell::new(false) };
-    /// The scopes of the tests that run on this thread, the innermost last.
-    static TESTS: RefCell<Vec<Scope>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What is called on the thread of a panic that was not injected, before it unwinds.
+static BEFORE_UNWINDING: OnceLock<fn()> = OnceLock::new();
+
+/// Puts the hook in place, and has it call `before_unwinding`.
+pub(crate) fn install_with(before_unwinding: fn()) {
+    BEFORE_UNWINDING.get_or_init(|| before_unwinding);
+    install();
 }
 
 /// Puts the hook in place, once for the process.
@@ -35,37 +40,11 @@ pub(crate) fn install() {
                 eprintln!("{injected}");
             }
             before(info);
-            if injected.is_none() {
-                release();
+            if let (None, Some(tell)) = (injected, BEFORE_UNWINDING.get()) {
+                tell();
             }
         }));
     });
-}
-
-/// Resets the scopes of the tests on this thread.
-fn release() {
-    let scopes = TESTS.try_with(|tests| tests.try_borrow().map(|tests| tests.clone()));
-    if let Ok(Ok(scopes)) = scopes {
-        scopes.iter().for_each(Scope::reset);
-    }
-}
-
-/// Marks `scope` as that of a test on this thread while the guard lives.
-pub(crate) struct Testing;
-
-impl Testing {
-    pub(crate) fn begin(scope: &Scope) -> Self {
-        install();
-        TESTS.with(|tests| tests.borrow_mut().push(scope.clone()));
-        Self
-    }
-}
-
-impl Drop for Testing {
-    fn drop(&mut self) {
-        let ended = TESTS.try_with(|tests| tests.borrow_mut().pop());
-        drop(ended);
-    }
 }
 
 /// A panic on this thread stays unheard while the guard lives: it is an answer to a question.

@@ -68,6 +68,7 @@ mod subscription;
 mod terms;
 mod value;
 mod verbs;
+mod wanted;
 
 #[cfg(feature = "runtime")]
 mod at_exit;
@@ -125,19 +126,19 @@ mod world;
 pub use callback::{Action, Hit};
 pub use error::{Error, WaitError};
 pub use event::{Event, EventKind};
-pub use exploration::{Explored, Injection, Run, explore};
+pub use exploration::{Explored, Injection, Run};
 pub use info::{PointInfo, SiteInfo};
 pub use injected::Injected;
 pub use panics::InjectedPanic;
-pub use reporting::{Report, report};
+pub use reporting::Report;
 pub use scoped::{DontHoldScopeGuardsAcrossAwaitPoints, Scope};
 pub use subscription::Subscription;
 #[cfg(feature = "serde")]
 pub use value::Json;
 pub use value::{BadTerm, FromTerm};
 pub use verbs::{
-    Armed, ExitHold, arm, arm_all, arm_unlisted, arm_with, disarm, enabled, hold_exit,
-    init_from_env, point, points, reset, seed, subscribe,
+    Armed, ExitHold, arm, arm_all, arm_unlisted, arm_with, disarm, enabled, explore, hold_exit,
+    init_from_env, point, points, report, reset, seed, subscribe,
 };
 
 #[cfg(feature = "attributes")]

@@ -1,9 +1,8 @@
 //! What was never tried?
 
-use crate::world;
 use std::fmt;
 
-/// What a process has not tried of its points: given by [`report`].
+/// What a process has not tried of its points: given by [`report`](crate::report).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -15,28 +14,6 @@ pub struct Report {
     pub pending: Vec<String>,
     /// Names that sites of several packages share, with the packages.
     pub shared: Vec<(String, Vec<String>)>,
-}
-
-/// What this process has not tried: points never reached, points armed that never fired. Empty in a
-/// build without failpoints.
-///
-/// With `FAILPOINT_REPORT=FILE` a process appends what it knows to a file, as one line of JSON, when
-/// it ends; `failpoint report FILE` (crate `failpoint-cli`) makes one report of all its lines.
-///
-/// ```
-/// fn never_called() {
-///     failpoint::fail_point!("never-reached");
-/// }
-/// # #[cfg(feature = "failpoints")] {
-/// let _armed = failpoint::arm("never-reached", "panic")?;
-/// let report = failpoint::report();
-/// assert!(report.never_reached.contains(&"never-reached".to_owned()));
-/// assert!(report.never_fired.contains(&"never-reached".to_owned()));
-/// # }
-/// # Ok::<(), failpoint::Error>(())
-/// ```
-pub fn report() -> Report {
-    world::report()
 }
 
 impl fmt::Display for Report {

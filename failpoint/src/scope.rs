@@ -84,6 +84,12 @@ impl Scope {
         let _ = IN_FORCE.try_with(|entries| entries.borrow_mut().push(entry));
     }
 
+    /// Runs `body` inside the scope.
+    pub(crate) fn run<R>(&self, body: impl FnOnce() -> R) -> R {
+        let _in = Inside::enter(self);
+        body()
+    }
+
     /// Takes the innermost scope out of force.
     pub(crate) fn leave() {
         // Dropped after the borrow has ended: a last handle disarms, and wakes who stands there.

@@ -3,7 +3,7 @@
 use crate::callback::{Action, Hit};
 use crate::error::{Error, WaitError};
 use crate::subscription::Subscription;
-use crate::verbs::Wanted;
+use crate::wanted::Wanted;
 use crate::world;
 use std::fmt;
 use std::future::Future;

@@ -16,7 +16,7 @@ use crate::registry::registry;
 use crate::site::Site;
 use crate::sync::Arc;
 use crate::timer::Alarm;
-use crate::verbs::Wanted;
+use crate::wanted::Wanted;
 use std::fmt::Write;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;

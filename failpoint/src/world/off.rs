@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::exploration::{Explored, Run};
 use crate::info::PointInfo;
 use crate::reporting::Report;
-use crate::verbs::Wanted;
+use crate::wanted::Wanted;
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Once;

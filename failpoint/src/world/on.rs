@@ -15,8 +15,8 @@ use crate::registry::{Arming, Request, Unknown, registry};
 use crate::reporting::Report;
 use crate::slot::Slot;
 use crate::sync::Arc;
-use crate::verbs::Wanted;
 use crate::wait;
+use crate::wanted::Wanted;
 use std::future::poll_fn;
 use std::time::{Duration, Instant};
 
