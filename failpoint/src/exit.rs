@@ -3,7 +3,7 @@
 //! A reply that is being written when an armed `exit`, `abort`, `kill` or process-ending `panic`
 //! strikes gets out first: whoever writes one holds the exit, for at most a second.
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::lasting::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 static HOLDS: Mutex<usize> = Mutex::new(0);
