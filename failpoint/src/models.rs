@@ -111,6 +111,23 @@ mod gate {
     use super::*;
 
     #[test]
+    fn a_paused_caller_goes_when_it_is_resumed_or_disarmed() {
+        check(3, || {
+            let (point, site, plan) = armed("pause&return(x)");
+            let caller = caller(site);
+            let resumer = thread::spawn({
+                let plan = plan.clone();
+                move || plan.gate.resume(1)
+            });
+            disarm(point);
+            let resumed = resumer.join().unwrap();
+            // Whom a resume counted goes on. Who came after it stayed: it left no credit.
+            assert_eq!(caller.join().unwrap().is_some(), resumed == 1);
+            assert_eq!(plan.gate.paused(), 0);
+        });
+    }
+
+    #[test]
     fn a_resume_frees_who_is_counted_as_paused() {
         check(3, || {
             let (_, site, plan) = armed("pause&return(x)");
