@@ -11,7 +11,8 @@ use crate::random;
 use crate::registry::{Request, Unknown, registry};
 use crate::settings::{self, PanicMode};
 use crate::slot::Slot;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::Ordering;
+use crate::sync::lasting::AtomicBool;
 use std::cell::Cell;
 use std::sync::OnceLock;
 

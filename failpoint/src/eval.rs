@@ -97,9 +97,7 @@ fn find(site: &'static Site) -> Option<(&'static Point, Arc<Snapshot>)> {
 #[cold]
 fn see(site: &'static Site) {
     env::ensure();
-    let point = registry().register(site);
-    site.reach();
-    point.refresh(site);
+    registry().register(site).reach(site);
 }
 
 /// Which plan sees this evaluation, and what it decides.

@@ -4,7 +4,7 @@
 //! strikes gets out first: whoever writes one holds the exit, for at most a second.
 
 use crate::at_exit;
-use parking_lot::{Condvar, Mutex};
+use crate::sync::lasting::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 static HOLDS: Mutex<usize> = Mutex::new(0);

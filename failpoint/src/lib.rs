@@ -96,6 +96,8 @@ mod gate;
 mod hook;
 #[cfg(feature = "runtime")]
 mod log;
+#[cfg(all(test, loom, feature = "runtime"))]
+mod models;
 #[cfg(feature = "runtime")]
 mod plan;
 #[cfg(feature = "runtime")]

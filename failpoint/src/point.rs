@@ -7,8 +7,7 @@
 use crate::info::PointInfo;
 use crate::plan::{Observation, Plan, ScopeId};
 use crate::site::Site;
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
-use arc_swap::ArcSwapOption;
+use crate::sync::{Arc, ArcSwapOption, AtomicU64, Mutex, Ordering};
 
 #[derive(Debug)]
 pub(crate) struct Point {
@@ -86,9 +85,10 @@ impl Point {
         site.set_switch(self.now.load().is_some());
     }
 
-    /// Works out a site's switch again, after it was reached.
-    pub(crate) fn refresh(&self, site: &'static Site) {
+    /// Notes that an evaluation came by a site, and works out its switch again.
+    pub(crate) fn reach(&self, site: &'static Site) {
         let _state = self.state.lock();
+        site.reach();
         site.set_switch(self.now.load().is_some());
     }
 

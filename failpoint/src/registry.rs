@@ -108,7 +108,7 @@ impl Request {
 pub(crate) fn registry() -> &'static Registry {
     static REGISTRY: OnceLock<Registry> = OnceLock::new();
     REGISTRY.get_or_init(|| {
-        let registry = Registry { control: Mutex::new(Control::default()) };
+        let registry = Registry::new();
         match site::linked() {
             Ok(sites) => {
                 let mut control = registry.control.lock();
@@ -127,6 +127,10 @@ pub(crate) fn registry() -> &'static Registry {
 }
 
 impl Registry {
+    pub(crate) fn new() -> Self {
+        Self { control: Mutex::new(Control::default()) }
+    }
+
     /// Arms all of `requests` or none, in `slot`. A refusal holds one error for each fault.
     pub(crate) fn arm(
         &self,

@@ -3,8 +3,7 @@
 //! One thread, started when the first task waits, so that no runtime is needed. (A blocked thread
 //! needs no timer: it parks until its time.)
 
-use crate::sync::Mutex;
-use parking_lot::Condvar;
+use crate::sync::lasting::{Condvar, Mutex};
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;

@@ -4,11 +4,11 @@
 //! the place. The linker gathers them, so that a point is listed before it is first hit.
 
 use crate::info::SiteInfo;
-use crate::sync::{AtomicBool, AtomicU8, Ordering};
+use crate::sync::Ordering;
+use crate::sync::lasting::{AtomicBool, AtomicU8, OnceLock};
 use crate::value::{BadTerm, FromTerm};
 use std::any::Any;
 use std::fmt;
-use std::sync::OnceLock;
 
 mod list;
 
@@ -114,7 +114,7 @@ impl Site {
         !self.complained.swap(true, Ordering::Relaxed)
     }
 
-    /// Notes that an evaluation came by; the switch is the point's to write.
+    /// Notes that an evaluation came by. Only `point` calls this.
     pub(crate) fn reach(&self) {
         self.reached.store(true, Ordering::Release);
     }
