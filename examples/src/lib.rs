@@ -5,4 +5,5 @@
 #![forbid(unsafe_code)]
 
 pub mod curl;
+pub mod profiles;
 pub mod wal_server;

@@ -51,7 +51,7 @@ pub(crate) fn block(plan: &Arc<Plan>, site: &'static Site, need: Need) -> After 
         return spin(plan, length);
     }
     let mut stay = Stay::new(plan.clone(), site, need);
-    match block_on(stay.deadline, |waker| stay.poll(waker)) {
+    match block_on(stay.deadline, |waker| stay.poll(waker, "thread")) {
         Some(after) => after,
         None => stay.expire(),
     }
@@ -190,9 +190,10 @@ impl Stay {
         }
     }
 
-    fn poll(&mut self, waker: &Waker) -> Poll<After> {
+    /// `kind` is what waits here: a thread, or a task on one.
+    fn poll(&mut self, waker: &Waker, kind: &str) -> Poll<After> {
         if self.place.is_none() {
-            let who = format!("thread `{}` at {}", plan::this_thread(), self.site.at());
+            let who = format!("{kind} `{}` at {}", plan::this_thread(), self.site.at());
             match self.plan.gate.enter(self.reason(), who, waker.clone()) {
                 Entered::Standing(place) => {
                     self.place = Some(place);
@@ -222,7 +223,7 @@ impl Stay {
 
     /// The same for a task, which needs to be woken when its time is up.
     pub(crate) fn poll_async(&mut self, cx: &mut Context<'_>) -> Poll<After> {
-        if let Poll::Ready(after) = self.poll(cx.waker()) {
+        if let Poll::Ready(after) = self.poll(cx.waker(), "a task on thread") {
             return Poll::Ready(after);
         }
         match self.need {
