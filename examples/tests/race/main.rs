@@ -5,8 +5,10 @@
 #![cfg(feature = "failpoints")]
 #![allow(missing_docs)]
 
+mod profiles;
+
 use failpoint::Scope;
-use failpoint_examples::profiles::{Fill, Profiles};
+use profiles::{Fill, Profiles};
 use std::sync::Arc;
 use std::time::Duration;
 
