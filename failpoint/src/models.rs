@@ -33,6 +33,7 @@ const NEVER: Duration = Duration::MAX;
 
 const NAME: &str = "models/point";
 static TEXT: Accepts = Accepts::TEXT;
+static NUMBER: Accepts = Accepts::typed::<u64>("value", "u64");
 
 /// Runs `model` in every order with at most `preemptions` of them.
 fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
@@ -437,6 +438,20 @@ mod late {
             let point = registry.find(NAME).unwrap();
             assert_eq!(point.sites().len(), 1);
             assert!(site.armed());
+        });
+    }
+    #[test]
+    fn a_site_that_disagrees_never_fires() {
+        check(2, || {
+            let (registry, site) = (Arc::new(Registry::new()), new_site(&NUMBER));
+            let plan = arm_unlisted(&registry, "return(x)");
+            let other = thread::spawn({
+                let registry = registry.clone();
+                move || evaluate_late(&registry, site)
+            });
+            assert_eq!(evaluate_late(&registry, site), None);
+            assert_eq!(other.join().unwrap(), None);
+            assert_eq!((plan.hits(), plan.fires()), (2, 0));
         });
     }
 }

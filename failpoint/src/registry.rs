@@ -251,26 +251,38 @@ impl Registry {
 
     /// The point of a site that the linker may not have listed.
     pub(crate) fn register(&self, site: &'static Site) -> &'static Point {
-        if let Some(point) = site.owner::<Point>() {
-            return point;
-        }
-        let mut control = self.control.lock();
-        control.add_site(site);
-        let point = control.point_named(site.name());
-        let pending = control.pending.remove(site.name());
-        drop(control);
+        let (point, misfits, pending) = loop {
+            if let Some(point) = site.owner::<Point>() {
+                return point;
+            }
+            let mut control = self.control.lock();
+            let (point, generation) = (control.point_named(site.name()), control.generation);
+            drop(control);
+            let refusal = |plan: Arc<Plan>| Some((misfit(&plan.terms, site)?, plan));
+            let misfits: Vec<(Error, Arc<Plan>)> =
+                point.plans().into_iter().filter_map(refusal).collect();
 
+            let mut control = self.control.lock();
+            // Something was armed meanwhile, and the site was not asked; or another thread came by
+            // and registers it.
+            if control.generation != generation || site.owner::<Point>().is_some() {
+                continue;
+            }
+            // Noted before anybody can find the site armed.
+            misfits.iter().for_each(|(_, plan)| plan.add_misfit(site));
+            control.add_site(site);
+            let pending = control.pending.remove(site.name());
+            drop(control);
+            break (point, misfits, pending);
+        };
+        for (refusal, _) in misfits {
+            log::say(Level::Error, format_args!("{refusal}; that site passes by"));
+        }
         if let Some(request) = pending {
             let request = Request { unknown: Unknown::Refused, ..request };
             if let Err(errors) = self.arm(vec![request], Slot::Environment) {
                 let refusal = Error::Config(errors);
                 log::say(Level::Error, format_args!("from the environment: {refusal}"));
-            }
-        }
-        for plan in point.plans() {
-            if let Some(refusal) = misfit(&plan.terms, site) {
-                plan.add_misfit(site);
-                log::say(Level::Error, format_args!("{refusal}; that site passes by"));
             }
         }
         point
