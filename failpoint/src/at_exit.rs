@@ -5,7 +5,8 @@
 
 use crate::log::{self, Level};
 use crate::registry::registry;
-use crate::sync::{AtomicBool, Mutex, Ordering};
+use crate::sync::Ordering;
+use crate::sync::lasting::{AtomicBool, Mutex};
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;

@@ -5,7 +5,8 @@
 
 use crate::event::{Event, EventKind};
 use crate::plan::{self, Facts, Plan, ScopeId};
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
+use crate::sync::lasting::{self, AtomicUsize};
+use crate::sync::{Arc, Mutex, Ordering};
 use std::collections::VecDeque;
 use std::sync::Weak;
 use std::task::{Poll, Waker};
@@ -14,7 +15,7 @@ use std::time::SystemTime;
 /// How many events wait for a reader at most.
 const CAPACITY: usize = 1024;
 
-static SUBSCRIBERS: Mutex<Vec<Weak<Queue>>> = Mutex::new(Vec::new());
+static SUBSCRIBERS: lasting::Mutex<Vec<Weak<Queue>>> = lasting::Mutex::new(Vec::new());
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// What waits for one reader.
