@@ -38,11 +38,9 @@ pub(crate) struct ConfigError {
     pub error: ParseError,
 }
 
-/// Parses a config.
-///
-/// # Errors
-/// All that is wrong with it, in the order of the text; never an empty list.
-pub(crate) fn parse_config(text: &str) -> Result<Vec<Binding>, Vec<ConfigError>> {
+/// Parses a config: the bindings that are sound, and all that is wrong with the others, in the order
+/// of the text.
+pub(crate) fn read_config(text: &str) -> (Vec<Binding>, Vec<ConfigError>) {
     let mut cursor = Cursor::new(text);
     let mut config = Config::default();
     loop {
@@ -54,6 +52,15 @@ pub(crate) fn parse_config(text: &str) -> Result<Vec<Binding>, Vec<ConfigError>>
             config.binding(&mut cursor, text);
         }
     }
+}
+
+/// Parses a config, all of it.
+///
+/// # Errors
+/// All that is wrong with it; never an empty list.
+pub(crate) fn parse_config(text: &str) -> Result<Vec<Binding>, Vec<ConfigError>> {
+    let (bindings, errors) = read_config(text);
+    if errors.is_empty() { Ok(bindings) } else { Err(errors) }
 }
 
 impl fmt::Display for ConfigError {
@@ -88,6 +95,7 @@ impl<'a> Config<'a> {
             return;
         }
         let shown = (!name.is_empty()).then_some(name);
+        let faults_before = self.refused.len();
         if let Some(wrong) = name::fault(name) {
             let what = format!("the name of a point, but {wrong}");
             self.refuse(shown, Expected::at(name_offset, what));
@@ -97,6 +105,7 @@ impl<'a> Config<'a> {
         }
         let terms_offset = cursor.at();
         match terms(cursor) {
+            Ok(_) if self.refused.len() > faults_before => {}
             Ok(terms) => self.bindings.push(Binding {
                 name: name.to_owned(),
                 name_offset,
@@ -114,16 +123,13 @@ impl<'a> Config<'a> {
         self.refused.push((name, expected));
     }
 
-    fn finish(self, text: &str) -> Result<Vec<Binding>, Vec<ConfigError>> {
-        if self.refused.is_empty() {
-            return Ok(self.bindings);
-        }
+    fn finish(self, text: &str) -> (Vec<Binding>, Vec<ConfigError>) {
         let text: Arc<str> = text.into();
         let errors = self.refused.into_iter().map(|(name, expected)| ConfigError {
             name: name.map(str::to_owned),
             error: expected.within(&text),
         });
-        Err(errors.collect())
+        (self.bindings, errors.collect())
     }
 }
 

@@ -139,31 +139,22 @@ fn apply() -> Result<(), Error> {
     let mut requests: Vec<Request> = Vec::new();
     for variable in CONFIGS {
         let Some(text) = text_of(variable, "UTF-8 text", &mut errors) else { continue };
-        match Request::parse_config(&text, Unknown::Pending) {
-            Ok(more) => {
-                let news =
-                    more.into_iter().filter(|new| requests.iter().all(|old| old.name != new.name));
-                requests.extend(news.collect::<Vec<_>>());
-            }
-            Err(more) => errors.extend(more),
-        }
+        let (more, faults) = Request::parse_config(&text, Unknown::Pending);
+        errors.extend(faults);
+        let news = more.into_iter().filter(|new| requests.iter().all(|old| old.name != new.name));
+        requests.extend(news.collect::<Vec<_>>());
     }
-    if errors.is_empty() {
-        let pending = pending(&requests);
-        match registry().arm(requests, Slot::Environment) {
-            Ok(_) if pending.is_empty() => {}
-            Ok(_) => log::say(
-                Level::Warn,
-                format_args!(
-                    "the environment arms points that no code declares yet: {}",
-                    pending.join(", ")
-                ),
+    let pending = pending(&requests);
+    match registry().arm_config((requests, errors), Slot::Environment) {
+        Ok(_) if pending.is_empty() => {}
+        Ok(_) => log::say(
+            Level::Warn,
+            format_args!(
+                "the environment arms points that no code declares yet: {}",
+                pending.join(", ")
             ),
-            Err(more) => errors.extend(more),
-        }
-    }
-    if !errors.is_empty() {
-        return Err(Error::Config(errors));
+        ),
+        Err(errors) => return Err(Error::Config(errors)),
     }
     if let Some(file) = std::env::var_os("FAILPOINT_REPORT").filter(|file| !file.is_empty()) {
         at_exit::report_to(file.into());

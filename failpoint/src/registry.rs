@@ -69,14 +69,13 @@ impl Request {
         Ok(Self::new(name.to_owned(), terms, text, unknown))
     }
 
-    /// The requests of a whole config, or all that is wrong with it.
-    pub(crate) fn parse_config(text: &str, unknown: Unknown) -> Result<Vec<Self>, Vec<Error>> {
-        let bindings = config::parse_config(text).map_err(|faults| {
-            faults.into_iter().map(|fault| fault.error.into()).collect::<Vec<_>>()
-        })?;
+    /// The requests of a whole config, and all that is wrong with its text.
+    pub(crate) fn parse_config(text: &str, unknown: Unknown) -> (Vec<Self>, Vec<Error>) {
+        let (bindings, faults) = config::read_config(text);
         let request =
             |binding: Binding| Self::new(binding.name, binding.terms, &binding.text, unknown);
-        Ok(bindings.into_iter().map(request).collect())
+        let errors = faults.into_iter().map(|fault| fault.error.into());
+        (bindings.into_iter().map(request).collect(), errors.collect())
     }
 
     /// The request to ask `callback` at every hit of `name`.
@@ -148,6 +147,20 @@ impl Registry {
                 return Ok(Control::apply(control, requests, slot));
             }
         }
+    }
+
+    /// Arms a parsed config, all of it or none: where its text holds errors, those of what could be
+    /// parsed are added.
+    pub(crate) fn arm_config(
+        &self,
+        (requests, mut errors): (Vec<Request>, Vec<Error>),
+        slot: Slot<'_>,
+    ) -> Result<Vec<Arming>, Vec<Error>> {
+        if errors.is_empty() {
+            return self.arm(requests, slot);
+        }
+        errors.extend(self.faults(&requests).1);
+        Err(errors)
     }
 
     /// What is wrong with `requests`, and which state of the sites was asked.

@@ -141,10 +141,8 @@ impl Scope {
     }
 
     pub(crate) fn arm_all(&self, config: &str) -> Result<(), Error> {
-        Request::parse_config(config, Unknown::Refused)
-            .and_then(|requests| registry().arm(requests, self.slot()))
-            .map(drop)
-            .map_err(Error::Config)
+        let config = Request::parse_config(config, Unknown::Refused);
+        registry().arm_config(config, self.slot()).map(drop).map_err(Error::Config)
     }
 
     pub(crate) fn disarm(&self, name: &str) -> Result<bool, Error> {

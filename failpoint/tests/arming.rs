@@ -101,6 +101,12 @@ fn a_config_is_applied_whole_or_not_at_all() {
     let Err(Error::Config(errors)) = arm_all("bulk/a=return;bulk/zzz=off") else { panic!() };
     assert_eq!(errors.len(), 2, "{errors:?}");
 
+    // Also where one does not parse, and another parses and is refused.
+    let Err(Error::Config(errors)) = arm_all("bulk/a=retrun;bulk/zzz=off;bulk/b=return") else {
+        panic!()
+    };
+    assert_eq!(errors.len(), 3, "{errors:?}");
+
     let both = arm_all("bulk/a = 1*off ; bulk/b=off;").unwrap();
     sites();
     assert_eq!(both.iter().map(|armed| armed.fires()).collect::<Vec<_>>(), [1, 1]);

@@ -43,15 +43,16 @@ pub fn arm(name: &str, terms: &str, unlisted: bool) -> Result<Applied, Error> {
         crate::point(name)?;
     }
     let request = Request::parse(name, terms, unknown)?;
-    apply(vec![request]).map(|mut all| all.remove(0)).map_err(|mut errors| errors.remove(0))
+    apply((vec![request], Vec::new()))
+        .map(|mut all| all.remove(0))
+        .map_err(|mut errors| errors.remove(0))
 }
 
 /// Arms all points of a config or none.
 pub fn arm_all(config: &str, unlisted: bool) -> Result<Vec<Applied>, Vec<Error>> {
     env::ensure();
     let unknown = if unlisted { Unknown::Armed } else { Unknown::Refused };
-    let requests = Request::parse_config(config, unknown)?;
-    apply(requests)
+    apply(Request::parse_config(config, unknown))
 }
 
 /// Ends the arming of that generation, and only that one.
@@ -74,10 +75,10 @@ pub fn warn(line: fmt::Arguments<'_>) {
     log::say(Level::Warn, line);
 }
 
-fn apply(requests: Vec<Request>) -> Result<Vec<Applied>, Vec<Error>> {
+fn apply(config: (Vec<Request>, Vec<Error>)) -> Result<Vec<Applied>, Vec<Error>> {
     let terms = |request: &Request| registry().point(&request.name).ok()?.terms;
-    let before: Vec<Option<String>> = requests.iter().map(terms).collect();
-    let armings = registry().arm(requests, Slot::Remote)?;
+    let before: Vec<Option<String>> = config.0.iter().map(terms).collect();
+    let armings = registry().arm_config(config, Slot::Remote)?;
     Ok(armings.into_iter().zip(before).map(|(arming, was)| Applied::new(arming, was)).collect())
 }
 

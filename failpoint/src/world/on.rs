@@ -53,9 +53,8 @@ fn arm_request(request: Request) -> Result<Armed, Error> {
 
 pub(crate) fn arm_all(config: &str) -> Result<Vec<Armed>, Error> {
     env::ensure();
-    let armings = Request::parse_config(config, Unknown::Refused)
-        .and_then(|requests| registry().arm(requests, Slot::Global))
-        .map_err(Error::Config)?;
+    let config = Request::parse_config(config, Unknown::Refused);
+    let armings = registry().arm_config(config, Slot::Global).map_err(Error::Config)?;
     Ok(armings.into_iter().map(Armed::new).collect())
 }
 
