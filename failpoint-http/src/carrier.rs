@@ -153,7 +153,7 @@ mod world {
     use axum::Router;
 
     pub(super) fn router() -> Router {
-        Router::new().fallback(async || super::response(Reply::compiled_out()))
+        Router::new().fallback(async || super::response(Reply::compiled_out(crate::stub::CompiledOut)))
     }
 }
 
