@@ -5,6 +5,8 @@
 use crate::callback::{Action, Hit};
 use crate::effect::{self, Effect, Fired};
 use crate::env;
+use crate::event::EventKind;
+use crate::events;
 use crate::injected::Injected;
 use crate::log::{self, Level};
 use crate::plan::{self, Decision, Facts, Fire, Plan};
@@ -131,6 +133,7 @@ fn decide(
         Decision::Ask(number) => ask(&plan, site, number, &facts)?,
         Decision::NoHit | Decision::Pass | Decision::Misfit => return None,
     };
+    events::publish(&plan, EventKind::Fired, context.iter().map(|(key, _)| *key), &facts);
     Some((plan, fired))
 }
 

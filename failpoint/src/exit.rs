@@ -3,6 +3,7 @@
 //! A reply that is being written when an armed `exit`, `abort`, `kill` or process-ending `panic`
 //! strikes gets out first: whoever writes one holds the exit, for at most a second.
 
+use crate::at_exit;
 use crate::sync::lasting::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -31,8 +32,14 @@ impl Drop for ExitHold {
     }
 }
 
-/// Waits until nobody holds the exit any more, at most [`PATIENCE`].
-pub(crate) fn let_replies_out() {
+/// The last thing before the process ends without ceremony: the report is left, and nobody holds the
+/// exit any more, for which it waits at most [`PATIENCE`].
+pub(crate) fn prepare() {
+    at_exit::leave_report();
+    let_replies_out();
+}
+
+fn let_replies_out() {
     let deadline = Instant::now() + PATIENCE;
     let mut holds = HOLDS.lock();
     while *holds > 0 {

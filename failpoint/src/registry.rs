@@ -6,11 +6,14 @@
 
 use crate::config::{self, Binding};
 use crate::error::Error;
+use crate::event::EventKind;
+use crate::events;
 use crate::info::PointInfo;
 use crate::log::{self, Level};
 use crate::name;
 use crate::plan::{Callback, Order, Plan};
-use crate::point::Point;
+use crate::point::{Point, Tried};
+use crate::reporting::Report;
 use crate::site::{self, Site};
 use crate::slot::Slot;
 use crate::sync::{Arc, Mutex, MutexGuard};
@@ -289,6 +292,33 @@ impl Registry {
         self.control.lock().is_known(name)
     }
 
+    /// The points that code declares.
+    pub(crate) fn declared(&self) -> Vec<&'static Point> {
+        let control = self.control.lock();
+        control.points.values().copied().filter(|point| point.is_declared()).collect()
+    }
+
+    /// What has been tried of each point that code declares.
+    pub(crate) fn tried(&self) -> Vec<Tried> {
+        self.declared().into_iter().map(Point::tried).collect()
+    }
+
+    /// What has not been tried so far.
+    pub(crate) fn report(&self) -> Report {
+        let tried = self.tried();
+        let names = |which: fn(&Tried) -> bool| {
+            tried.iter().filter(|tried| which(tried)).map(|tried| tried.name.to_owned()).collect()
+        };
+        let shared = tried.iter().filter(|tried| tried.packages.len() > 1);
+        let owned = |packages: &[&str]| packages.iter().map(|&name| name.to_owned()).collect();
+        Report {
+            never_reached: names(|tried| !tried.reached),
+            never_fired: names(|tried| tried.armed && !tried.fired),
+            pending: self.control.lock().pending.keys().cloned().collect(),
+            shared: shared.map(|tried| (tried.name.to_owned(), owned(&tried.packages))).collect(),
+        }
+    }
+
     /// Every plan that is armed, for messages about who waits for what.
     pub(crate) fn plans(&self) -> Vec<Arc<Plan>> {
         self.control.lock().points.values().flat_map(|point| point.plans()).collect()
@@ -385,7 +415,8 @@ impl Control {
         }
         control.end(&over);
         drop(control);
-        over.iter().for_each(|plan| plan.gate.close());
+        conclude(&over);
+        armings.iter().for_each(|arming| events::publish_plain(&arming.plan, EventKind::Armed));
         armings
     }
 
@@ -407,7 +438,7 @@ impl Control {
         }
         control.end(&over);
         drop(control);
-        over.iter().for_each(|plan| plan.gate.close());
+        conclude(&over);
         were_armed
     }
 
@@ -420,6 +451,14 @@ impl Control {
                 }
             }
         }
+    }
+}
+
+/// Lets go of whoever stands at plans that are over. No lock is held: wakers are somebody's code.
+fn conclude(over: &[Arc<Plan>]) {
+    for plan in over {
+        plan.gate.close();
+        events::publish_plain(plan, EventKind::Disarmed);
     }
 }
 

@@ -5,6 +5,7 @@
 //! innermost first, then at what is armed for everybody.
 
 use crate::callback::{Action, Hit};
+use crate::env;
 use crate::error::Error;
 use crate::plan::{Plan, ScopeId};
 use crate::point::Point;
@@ -56,6 +57,7 @@ impl Scope {
 
     pub(crate) fn with_pause_limit(name: &str, isolated: bool, pause_limit: Duration) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(1);
+        env::ensure();
         let id = ScopeId(IDS.fetch_add(1, Ordering::Relaxed));
         let plans = ScopePlans::new(id, name.to_owned(), pause_limit);
         let outer = if isolated { None } else { Self::current() };
@@ -69,6 +71,10 @@ impl Scope {
         IN_FORCE.try_with(innermost).ok().flatten()
     }
 
+    pub(crate) fn id(&self) -> ScopeId {
+        self.inner.plans.id
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.inner.plans.name
     }
@@ -77,6 +83,12 @@ impl Scope {
     pub(crate) fn enter(&self) {
         let entry = Entry::Entered(self.inner.clone());
         let _ = IN_FORCE.try_with(|entries| entries.borrow_mut().push(entry));
+    }
+
+    /// Runs `body` inside the scope.
+    pub(crate) fn run<R>(&self, body: impl FnOnce() -> R) -> R {
+        let _in = Inside::enter(self);
+        body()
     }
 
     /// Takes the innermost scope out of force.

@@ -19,6 +19,8 @@ pub use list::*;
 pub struct Site {
     switch: AtomicU8,
     reached: AtomicBool,
+    /// Whether it was said that this site blocks an executor.
+    complained: AtomicBool,
     line: u32,
     name: &'static str,
     accepts: &'static Accepts,
@@ -51,6 +53,7 @@ impl Site {
         Self {
             switch: AtomicU8::new(UNSEEN),
             reached: AtomicBool::new(false),
+            complained: AtomicBool::new(false),
             line,
             name,
             accepts,
@@ -100,6 +103,16 @@ impl Site {
 
     pub(crate) fn is_reached(&self) -> bool {
         self.reached.load(Ordering::Acquire)
+    }
+
+    /// Whether nobody has complained of this site yet.
+    pub(crate) fn may_complain(&self) -> bool {
+        !self.complained.load(Ordering::Relaxed)
+    }
+
+    /// The same, and from now on somebody has.
+    pub(crate) fn is_first_complaint(&self) -> bool {
+        !self.complained.swap(true, Ordering::Relaxed)
     }
 
     /// Notes that an evaluation came by. Only `point` calls this.

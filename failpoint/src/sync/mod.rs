@@ -27,7 +27,7 @@ pub(crate) mod lasting {
     #[cfg(all(test, loom))]
     pub(crate) use super::modelled::lasting::{AtomicBool, AtomicU8, OnceLock};
     pub(crate) use parking_lot::{Condvar, Mutex};
-    pub(crate) use std::sync::atomic::AtomicU64;
+    pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize};
     #[cfg(not(all(test, loom)))]
     pub(crate) use std::sync::{
         OnceLock,
