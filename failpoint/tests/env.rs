@@ -1,6 +1,7 @@
 //! What does the environment arm? Each case needs a process of its own: this test runs itself anew
 //! with the variables set, and only the child evaluates anything.
-#![cfg(feature = "failpoints")]
+// Miri starts no process.
+#![cfg(all(feature = "failpoints", not(miri)))]
 
 use failpoint::{fail_point, fail_value};
 use std::process::{Command, Output};

@@ -1,5 +1,6 @@
 //! Do armed terms do what the language says? One point a test, so all run side by side.
-#![cfg(feature = "failpoints")]
+// Miri has no linker's list, so a point cannot be armed before its first hit: see tests/late.rs.
+#![cfg(all(feature = "failpoints", not(miri)))]
 
 use failpoint::{InjectedPanic, arm, fail_point, fail_result, fail_value};
 use std::time::{Duration, Instant};

@@ -12,6 +12,7 @@ use std::fmt;
 
 mod list;
 
+#[cfg_attr(miri, allow(unused_imports, unreachable_pub))]
 pub use list::*;
 
 /// One place in the source.

@@ -71,6 +71,7 @@ mod tests {
         ] {
             assert_eq!(nearest(word, words), meant, "{word}");
         }
-        assert_eq!(nearest(&"r".repeat(1 << 20), words), None);
+        let long = if cfg!(miri) { 1 << 8 } else { 1 << 20 };
+        assert_eq!(nearest(&"r".repeat(long), words), None);
     }
 }
