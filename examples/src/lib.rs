@@ -5,5 +5,4 @@
 #![forbid(unsafe_code)]
 
 pub mod curl;
-pub mod profiles;
 pub mod wal_server;

@@ -32,8 +32,8 @@ impl Reply {
 
     /// All that a build without failpoints answers.
     #[cfg(not(feature = "failpoints"))]
-    pub(crate) fn compiled_out() -> Self {
-        Self::refused(501, format!("{}\n", crate::stub::CompiledOut))
+    pub(crate) fn compiled_out(why: impl std::fmt::Display) -> Self {
+        Self::refused(501, format!("{why}\n"))
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn serve(address: &str) -> Result<Option<Running>, ServeError> {
 }
 
 pub(crate) fn respond(_: &str, _: &str, _: &[(&str, &str)], _: &[u8]) -> Reply {
-    Reply::compiled_out()
+    Reply::compiled_out(CompiledOut)
 }
 
 /// What is missing from this build, and how to have it.

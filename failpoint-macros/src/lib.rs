@@ -1,4 +1,5 @@
 //! The attributes of the crate `failpoint`: use them from there.
+#![forbid(unsafe_code)]
 
 use proc_macro::TokenStream;
 use quote::quote;
@@ -67,7 +68,7 @@ mod testing;
 /// let mut wal = Wal(Vec::new());
 /// assert_eq!(wal.save(b"x = 1")?, 5);
 ///
-/// # #[cfg(feature = "failpoints")] {
+/// # if failpoint::enabled() {
 /// let after = failpoint::arm("raftAfterSave", "off")?;
 /// let _armed = failpoint::arm("walSync", "when(bytes=10):return(ENOSPC)")?;
 /// assert_eq!(wal.save(b"x = 2").unwrap_err().kind(), std::io::ErrorKind::StorageFull);
@@ -162,7 +163,7 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// fn fate() -> Fate {
 ///     failpoint::fail_value!("fate", Fate).unwrap_or(Fate::Delay(Duration::ZERO))
 /// }
-/// # #[cfg(feature = "failpoints")] {
+/// # if failpoint::enabled() {
 /// let _armed = failpoint::arm("fate", "return(drop)")?;
 /// assert_eq!(fate(), Fate::Drop);
 /// # }

@@ -110,15 +110,15 @@ fn act(plan: &Plan, fire: Fire, before: &[Action], action: &Action) -> Effect {
         Action::Panic(text) => inject_panic(plan, text.as_ref().map(|text| text.content())),
         Action::Break => break_in_debugger(plan),
         Action::Exit(status) => {
-            exit::let_replies_out();
+            exit::prepare();
             std::process::exit(i32::from(*status));
         }
         Action::Abort => {
-            exit::let_replies_out();
+            exit::prepare();
             std::process::abort();
         }
         Action::Kill => {
-            exit::let_replies_out();
+            exit::prepare();
             kill();
         }
     }
@@ -146,7 +146,7 @@ fn inject_panic(plan: &Plan, text: Option<&str>) {
     };
     let mode = settings::panic_mode();
     if mode.ends_the_process() {
-        exit::let_replies_out();
+        exit::prepare();
     }
     match mode {
         PanicMode::Unwind if std::thread::panicking() => say_while_unwinding(&message),

@@ -4,13 +4,15 @@
 //! What is wrong with it is an `Err` of the former; the latter has nobody to give an error to,
 //! prints it and ends the process, since a test that believes itself armed proves nothing.
 
+use crate::at_exit;
 use crate::error::Error;
 use crate::log::{self, Level};
 use crate::random;
 use crate::registry::{Request, Unknown, registry};
 use crate::settings::{self, PanicMode};
 use crate::slot::Slot;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::Ordering;
+use crate::sync::lasting::AtomicBool;
 use std::cell::Cell;
 use std::sync::OnceLock;
 
@@ -81,13 +83,29 @@ fn once() -> Option<(bool, &'static Result<(), Error>)> {
     let mut first = false;
     let result = READ.get_or_init(|| {
         first = true;
-        READING.set(true);
+        let reading = Reading::begin();
         let result = apply();
-        READING.set(false);
+        drop(reading);
         DONE.store(true, Ordering::Release);
         result
     });
     Some((first, result))
+}
+
+/// This thread reads while the guard lives, also where the user's `FromTerm` panics.
+struct Reading;
+
+impl Reading {
+    fn begin() -> Self {
+        READING.set(true);
+        Self
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        READING.set(false);
+    }
 }
 
 /// Says once that this build has failpoints in it: how many, what is armed, where control listens.
@@ -146,6 +164,9 @@ fn apply() -> Result<(), Error> {
     }
     if !errors.is_empty() {
         return Err(Error::Config(errors));
+    }
+    if let Some(file) = std::env::var_os("FAILPOINT_REPORT").filter(|file| !file.is_empty()) {
+        at_exit::report_to(file.into());
     }
     mode.into_iter().for_each(settings::set_panic_mode);
     seed.into_iter().for_each(random::set_seed);

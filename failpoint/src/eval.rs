@@ -5,6 +5,8 @@
 use crate::callback::{Action, Hit};
 use crate::effect::{self, Effect, Fired};
 use crate::env;
+use crate::event::EventKind;
+use crate::events;
 use crate::injected::Injected;
 use crate::log::{self, Level};
 use crate::plan::{self, Decision, Facts, Fire, Plan};
@@ -95,9 +97,7 @@ fn find(site: &'static Site) -> Option<(&'static Point, Arc<Snapshot>)> {
 #[cold]
 fn see(site: &'static Site) {
     env::ensure();
-    let point = registry().register(site);
-    site.reach();
-    point.refresh(site);
+    registry().register(site).reach(site);
 }
 
 /// Which plan sees this evaluation, and what it decides.
@@ -133,6 +133,7 @@ fn decide(
         Decision::Ask(number) => ask(&plan, site, number, &facts)?,
         Decision::NoHit | Decision::Pass | Decision::Misfit => return None,
     };
+    events::publish(&plan, EventKind::Fired, context.iter().map(|(key, _)| *key), &facts);
     Some((plan, fired))
 }
 

@@ -3,7 +3,8 @@
 //! A reply that is being written when an armed `exit`, `abort`, `kill` or process-ending `panic`
 //! strikes gets out first: whoever writes one holds the exit, for at most a second.
 
-use parking_lot::{Condvar, Mutex};
+use crate::at_exit;
+use crate::sync::lasting::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 static HOLDS: Mutex<usize> = Mutex::new(0);
@@ -31,8 +32,14 @@ impl Drop for ExitHold {
     }
 }
 
-/// Waits until nobody holds the exit any more, at most [`PATIENCE`].
-pub(crate) fn let_replies_out() {
+/// The last thing before the process ends without ceremony: the report is left, and nobody holds the
+/// exit any more, for which it waits at most [`PATIENCE`].
+pub(crate) fn prepare() {
+    at_exit::leave_report();
+    let_replies_out();
+}
+
+fn let_replies_out() {
     let deadline = Instant::now() + PATIENCE;
     let mut holds = HOLDS.lock();
     while *holds > 0 {

@@ -125,6 +125,10 @@ impl Gate {
     /// Frees at most `n` of those paused now, the oldest first; says how many.
     pub(crate) fn resume(&self, n: usize) -> usize {
         let mut state = self.state.lock();
+        // Whoever still stands here was let go already, and does not go on.
+        if state.closed {
+            return 0;
+        }
         let mut wakers = Vec::new();
         let paused = |stander: &&mut Stander| stander.reason == Reason::Paused && !stander.freed;
         for stander in state.standing.values_mut().filter(paused).take(n) {

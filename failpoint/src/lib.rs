@@ -49,22 +49,31 @@ const _: () = assert!(
 
 mod callback;
 mod error;
+mod event;
+mod exploration;
 mod info;
 mod injected;
 mod io_error;
 mod macros;
 mod name;
 mod panics;
+mod reporting;
 // Off, only durations are read, by `value`.
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;
 mod scoped;
+mod subscription;
 #[cfg_attr(not(feature = "runtime"), allow(dead_code, unused_imports, unreachable_pub))]
 mod terms;
 mod value;
 mod verbs;
+mod wanted;
 
+#[cfg(feature = "runtime")]
+mod at_exit;
+#[cfg(feature = "runtime")]
+mod clock;
 #[cfg(feature = "runtime")]
 mod config;
 #[cfg(feature = "runtime")]
@@ -74,13 +83,21 @@ mod env;
 #[cfg(feature = "runtime")]
 mod eval;
 #[cfg(feature = "runtime")]
+mod events;
+#[cfg(feature = "runtime")]
+mod executor;
+#[cfg(feature = "runtime")]
 mod exit;
+#[cfg(feature = "runtime")]
+mod explorer;
 #[cfg(feature = "runtime")]
 mod gate;
 #[cfg(feature = "runtime")]
 mod hook;
 #[cfg(feature = "runtime")]
 mod log;
+#[cfg(all(test, loom, feature = "runtime"))]
+mod models;
 #[cfg(feature = "runtime")]
 mod plan;
 #[cfg(feature = "runtime")]
@@ -110,14 +127,20 @@ mod world;
 
 pub use callback::{Action, Hit};
 pub use error::{Error, WaitError};
+pub use event::{Event, EventKind};
+pub use exploration::{Explored, Injection, Run};
 pub use info::{PointInfo, SiteInfo};
 pub use injected::Injected;
 pub use panics::InjectedPanic;
+pub use reporting::Report;
 pub use scoped::{DontHoldScopeGuardsAcrossAwaitPoints, Scope};
+pub use subscription::Subscription;
+#[cfg(feature = "serde")]
+pub use value::Json;
 pub use value::{BadTerm, FromTerm};
 pub use verbs::{
-    Armed, ExitHold, arm, arm_all, arm_unlisted, arm_with, disarm, enabled, hold_exit,
-    init_from_env, point, points, reset, seed,
+    Armed, ExitHold, arm, arm_all, arm_unlisted, arm_with, disarm, enabled, explore, hold_exit,
+    init_from_env, point, points, report, reset, seed, subscribe,
 };
 
 #[cfg(feature = "attributes")]

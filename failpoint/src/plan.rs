@@ -5,13 +5,14 @@
 //! `effect`'s.
 
 use crate::callback::{self, Hit};
+use crate::clock::Moment;
 use crate::gate::Gate;
 use crate::random::{Draws, Purpose};
 use crate::site::Site;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::terms::{Condition, Op, Pick, Term, Terms};
 use std::fmt;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// What a filter may ask of an evaluation: a key of the site's context, `thread`, or `scope`. The
 /// answer is rendered only when it is asked for.
@@ -69,12 +70,14 @@ pub(crate) struct Plan {
     /// As written; see the ruling on text.
     pub(crate) text: String,
     pub(crate) origin: Origin,
+    /// The scope it is armed in; `None` for everybody.
+    pub(crate) scope: Option<ScopeId>,
     pub(crate) pause_limit: Duration,
     pub(crate) generation: u64,
     pub(crate) gate: Arc<Gate>,
     /// What the `wait` steps observe, in their order in the terms.
     pub(crate) observations: Vec<Arc<Observation>>,
-    armed_at: Instant,
+    armed_at: Moment,
     draws: Vec<Draws>,
     /// Whether the first term acts at every hit: then one addition decides and counts.
     unconditional: bool,
@@ -156,11 +159,12 @@ impl Plan {
             callback,
             text,
             origin: setting.origin,
+            scope: setting.scope,
             pause_limit: setting.pause_limit,
             generation,
             observations: std::iter::repeat_with(observe).take(waits).collect(),
             gate,
-            armed_at: Instant::now(),
+            armed_at: Moment::now(),
             draws: (0..terms.chain.len())
                 .map(|index| Draws::new(point, setting.scope_name, index))
                 .collect(),

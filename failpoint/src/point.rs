@@ -7,8 +7,7 @@
 use crate::info::PointInfo;
 use crate::plan::{Observation, Plan, ScopeId};
 use crate::site::Site;
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
-use arc_swap::ArcSwapOption;
+use crate::sync::{Arc, ArcSwapOption, AtomicU64, Mutex, Ordering};
 
 #[derive(Debug)]
 pub(crate) struct Point {
@@ -25,6 +24,20 @@ struct State {
     sites: Vec<&'static Site>,
     /// What scopes have armed here; each scope keeps its plans itself, for evaluations to find.
     scoped: Vec<(ScopeId, Arc<Plan>)>,
+    was_armed: bool,
+    /// Of plans that are over.
+    has_fired: bool,
+}
+
+/// What has been tried of a point in this process.
+#[derive(Clone, Debug)]
+pub(crate) struct Tried {
+    pub(crate) name: &'static str,
+    /// Those that hold its sites, each once.
+    pub(crate) packages: Vec<&'static str>,
+    pub(crate) reached: bool,
+    pub(crate) armed: bool,
+    pub(crate) fired: bool,
 }
 
 /// What an evaluation finds.
@@ -72,16 +85,21 @@ impl Point {
         site.set_switch(self.now.load().is_some());
     }
 
-    /// Works out a site's switch again, after it was reached.
-    pub(crate) fn refresh(&self, site: &'static Site) {
+    /// Notes that an evaluation came by a site, and works out its switch again.
+    pub(crate) fn reach(&self, site: &'static Site) {
         let _state = self.state.lock();
+        site.reach();
         site.set_switch(self.now.load().is_some());
     }
 
     /// Puts `plan` in the place of the one before, which is given back to be closed.
     pub(crate) fn arm(&self, plan: Option<Arc<Plan>>, generation: u64) -> Option<Arc<Plan>> {
         let mut old = None;
-        self.change(|snapshot, _| old = std::mem::replace(&mut snapshot.plan, plan));
+        self.change(|snapshot, state| {
+            state.was_armed |= plan.is_some();
+            old = std::mem::replace(&mut snapshot.plan, plan);
+            state.has_fired |= old.as_ref().is_some_and(|old| old.fires() > 0);
+        });
         self.generation.store(generation, Ordering::SeqCst);
         old
     }
@@ -89,7 +107,13 @@ impl Point {
     /// Notes what `scope` arms here, or that it no longer does.
     pub(crate) fn arm_scoped(&self, scope: ScopeId, plan: Option<Arc<Plan>>) {
         self.change(|snapshot, state| {
-            state.scoped.retain(|(other, _)| *other != scope);
+            state.was_armed |= plan.is_some();
+            let mut has_fired = false;
+            state.scoped.retain(|(other, old)| {
+                has_fired |= *other == scope && old.fires() > 0;
+                *other != scope
+            });
+            state.has_fired |= has_fired;
             state.scoped.extend(plan.map(|plan| (scope, plan)));
             snapshot.scoped = !state.scoped.is_empty();
         });
@@ -115,6 +139,21 @@ impl Point {
         self.change(|snapshot, _| {
             snapshot.observers.retain(|other| !Arc::ptr_eq(other, observation));
         });
+    }
+
+    pub(crate) fn tried(&self) -> Tried {
+        let fires_now = self.plans().iter().any(|plan| plan.fires() > 0);
+        let state = self.state.lock();
+        let mut packages: Vec<_> = state.sites.iter().map(|site| site.info().package).collect();
+        packages.sort_unstable();
+        packages.dedup();
+        Tried {
+            name: self.name,
+            packages,
+            reached: state.sites.iter().any(|site| site.is_reached()),
+            armed: state.was_armed,
+            fired: state.has_fired || fires_now,
+        }
     }
 
     fn change(&self, change: impl FnOnce(&mut Snapshot, &mut State)) {

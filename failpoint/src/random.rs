@@ -5,7 +5,8 @@
 //! same whatever the threads do, and adding a point or a term moves no other.
 
 use crate::log::{self, Level};
-use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
+use crate::sync::Ordering;
+use crate::sync::lasting::{AtomicBool, AtomicU64, Mutex};
 use std::hash::{BuildHasher, RandomState};
 
 /// What a draw is for, so that two draws of one hit never share their number.

@@ -6,11 +6,14 @@
 
 use crate::config::{self, Binding};
 use crate::error::Error;
+use crate::event::EventKind;
+use crate::events;
 use crate::info::PointInfo;
 use crate::log::{self, Level};
 use crate::name;
 use crate::plan::{Callback, Order, Plan};
-use crate::point::Point;
+use crate::point::{Point, Tried};
+use crate::reporting::Report;
 use crate::site::{self, Site};
 use crate::slot::Slot;
 use crate::sync::{Arc, Mutex, MutexGuard};
@@ -105,7 +108,7 @@ impl Request {
 pub(crate) fn registry() -> &'static Registry {
     static REGISTRY: OnceLock<Registry> = OnceLock::new();
     REGISTRY.get_or_init(|| {
-        let registry = Registry { control: Mutex::new(Control::default()) };
+        let registry = Registry::new();
         match site::linked() {
             Ok(sites) => {
                 let mut control = registry.control.lock();
@@ -124,6 +127,10 @@ pub(crate) fn registry() -> &'static Registry {
 }
 
 impl Registry {
+    pub(crate) fn new() -> Self {
+        Self { control: Mutex::new(Control::default()) }
+    }
+
     /// Arms all of `requests` or none, in `slot`. A refusal holds one error for each fault.
     pub(crate) fn arm(
         &self,
@@ -244,15 +251,33 @@ impl Registry {
 
     /// The point of a site that the linker may not have listed.
     pub(crate) fn register(&self, site: &'static Site) -> &'static Point {
-        if let Some(point) = site.owner::<Point>() {
-            return point;
-        }
-        let mut control = self.control.lock();
-        control.add_site(site);
-        let point = control.point_named(site.name());
-        let pending = control.pending.remove(site.name());
-        drop(control);
+        let (point, misfits, pending) = loop {
+            if let Some(point) = site.owner::<Point>() {
+                return point;
+            }
+            let mut control = self.control.lock();
+            let (point, generation) = (control.point_named(site.name()), control.generation);
+            drop(control);
+            let refusal = |plan: Arc<Plan>| Some((misfit(&plan.terms, site)?, plan));
+            let misfits: Vec<(Error, Arc<Plan>)> =
+                point.plans().into_iter().filter_map(refusal).collect();
 
+            let mut control = self.control.lock();
+            // Something was armed meanwhile, and the site was not asked; or another thread came by
+            // and registers it.
+            if control.generation != generation || site.owner::<Point>().is_some() {
+                continue;
+            }
+            // Noted before anybody can find the site armed.
+            misfits.iter().for_each(|(_, plan)| plan.add_misfit(site));
+            control.add_site(site);
+            let pending = control.pending.remove(site.name());
+            drop(control);
+            break (point, misfits, pending);
+        };
+        for (refusal, _) in misfits {
+            log::say(Level::Error, format_args!("{refusal}; that site passes by"));
+        }
         if let Some(request) = pending {
             let request = Request { unknown: Unknown::Refused, ..request };
             if let Err(errors) = self.arm(vec![request], Slot::Environment) {
@@ -260,17 +285,38 @@ impl Registry {
                 log::say(Level::Error, format_args!("from the environment: {refusal}"));
             }
         }
-        for plan in point.plans() {
-            if let Some(refusal) = misfit(&plan.terms, site) {
-                plan.add_misfit(site);
-                log::say(Level::Error, format_args!("{refusal}; that site passes by"));
-            }
-        }
         point
     }
 
     pub(crate) fn is_known(&self, name: &str) -> bool {
         self.control.lock().is_known(name)
+    }
+
+    /// The points that code declares.
+    pub(crate) fn declared(&self) -> Vec<&'static Point> {
+        let control = self.control.lock();
+        control.points.values().copied().filter(|point| point.is_declared()).collect()
+    }
+
+    /// What has been tried of each point that code declares.
+    pub(crate) fn tried(&self) -> Vec<Tried> {
+        self.declared().into_iter().map(Point::tried).collect()
+    }
+
+    /// What has not been tried so far.
+    pub(crate) fn report(&self) -> Report {
+        let tried = self.tried();
+        let names = |which: fn(&Tried) -> bool| {
+            tried.iter().filter(|tried| which(tried)).map(|tried| tried.name.to_owned()).collect()
+        };
+        let shared = tried.iter().filter(|tried| tried.packages.len() > 1);
+        let owned = |packages: &[&str]| packages.iter().map(|&name| name.to_owned()).collect();
+        Report {
+            never_reached: names(|tried| !tried.reached),
+            never_fired: names(|tried| tried.armed && !tried.fired),
+            pending: self.control.lock().pending.keys().cloned().collect(),
+            shared: shared.map(|tried| (tried.name.to_owned(), owned(&tried.packages))).collect(),
+        }
     }
 
     /// Every plan that is armed, for messages about who waits for what.
@@ -369,7 +415,8 @@ impl Control {
         }
         control.end(&over);
         drop(control);
-        over.iter().for_each(|plan| plan.gate.close());
+        conclude(&over);
+        armings.iter().for_each(|arming| events::publish_plain(&arming.plan, EventKind::Armed));
         armings
     }
 
@@ -391,7 +438,7 @@ impl Control {
         }
         control.end(&over);
         drop(control);
-        over.iter().for_each(|plan| plan.gate.close());
+        conclude(&over);
         were_armed
     }
 
@@ -404,6 +451,14 @@ impl Control {
                 }
             }
         }
+    }
+}
+
+/// Lets go of whoever stands at plans that are over. No lock is held: wakers are somebody's code.
+fn conclude(over: &[Arc<Plan>]) {
+    for plan in over {
+        plan.gate.close();
+        events::publish_plain(plan, EventKind::Disarmed);
     }
 }
 

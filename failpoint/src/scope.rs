@@ -5,12 +5,14 @@
 //! innermost first, then at what is armed for everybody.
 
 use crate::callback::{Action, Hit};
+use crate::env;
 use crate::error::Error;
 use crate::plan::{Plan, ScopeId};
 use crate::point::Point;
 use crate::registry::{Request, Unknown, registry};
 use crate::slot::{PAUSE_LIMIT, ScopePlans, Slot};
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::lasting::AtomicU64;
+use crate::sync::{Arc, Ordering};
 use std::cell::RefCell;
 use std::future::Future;
 use std::sync::Weak;
@@ -55,6 +57,7 @@ impl Scope {
 
     pub(crate) fn with_pause_limit(name: &str, isolated: bool, pause_limit: Duration) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(1);
+        env::ensure();
         let id = ScopeId(IDS.fetch_add(1, Ordering::Relaxed));
         let plans = ScopePlans::new(id, name.to_owned(), pause_limit);
         let outer = if isolated { None } else { Self::current() };
@@ -68,6 +71,10 @@ impl Scope {
         IN_FORCE.try_with(innermost).ok().flatten()
     }
 
+    pub(crate) fn id(&self) -> ScopeId {
+        self.inner.plans.id
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.inner.plans.name
     }
@@ -76,6 +83,12 @@ impl Scope {
     pub(crate) fn enter(&self) {
         let entry = Entry::Entered(self.inner.clone());
         let _ = IN_FORCE.try_with(|entries| entries.borrow_mut().push(entry));
+    }
+
+    /// Runs `body` inside the scope.
+    pub(crate) fn run<R>(&self, body: impl FnOnce() -> R) -> R {
+        let _in = Inside::enter(self);
+        body()
     }
 
     /// Takes the innermost scope out of force.

@@ -2,7 +2,8 @@
 
 use crate::callback::{Action, Hit};
 use crate::error::{Error, WaitError};
-use crate::verbs::Wanted;
+use crate::subscription::Subscription;
+use crate::wanted::Wanted;
 use crate::world;
 use std::fmt;
 use std::future::Future;
@@ -267,6 +268,11 @@ impl Scope {
         if let Err(why) = self.inner.expect_fired(name) {
             panic!("{why}");
         }
+    }
+
+    /// What happens from now on at points that the scope arms.
+    pub fn subscribe(&self) -> Subscription {
+        Subscription::new(self.inner.subscribe())
     }
 
     /// Frees at most `n` of those paused at `name` inside the scope now; says how many.

@@ -2,7 +2,7 @@
 //!
 //! Set once, when the environment is read; until then the defaults hold.
 
-use crate::sync::Mutex;
+use crate::sync::lasting::Mutex;
 
 /// `FAILPOINT_PANIC`: what an armed `panic` ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 //! One thread, started when the first task waits, so that no runtime is needed. (A blocked thread
 //! needs no timer: it parks until its time.)
 
-use crate::sync::Mutex;
-use parking_lot::Condvar;
+use crate::sync::lasting::{Condvar, Mutex};
 use std::collections::BTreeMap;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 use std::task::Waker;
 use std::time::Instant;
@@ -84,7 +84,10 @@ fn ring() {
         let due = std::mem::replace(&mut alarms.by_time, later);
         if !due.is_empty() {
             drop(alarms);
-            due.into_values().for_each(Waker::wake);
+            for waker in due.into_values() {
+                // Somebody's code: where it panics, the others are woken all the same.
+                let _ = panic::catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            }
             alarms = ALARMS.lock();
             continue;
         }

@@ -122,6 +122,32 @@ impl FromTerm for io::Error {
     }
 }
 
+/// A value that is written as JSON, with the feature `serde`.
+///
+/// ```
+/// use failpoint::{FromTerm, Json};
+///
+/// #[derive(serde::Deserialize, Debug, PartialEq)]
+/// struct Reply { code: u16 }
+///
+/// let Json(reply) = Json::<Reply>::from_term(Some(r#"{"code":503}"#))?;
+/// assert_eq!(reply, Reply { code: 503 });
+/// assert!(Json::<Reply>::from_term(Some("503")).is_err());
+/// # Ok::<(), failpoint::BadTerm>(())
+/// ```
+#[cfg(feature = "serde")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Json<T>(pub T);
+
+#[cfg(feature = "serde")]
+impl<T: serde::de::DeserializeOwned> FromTerm for Json<T> {
+    fn from_term(text: Option<&str>) -> Result<Self, BadTerm> {
+        serde_json::from_str(text.unwrap_or_default())
+            .map(Json)
+            .map_err(|error| BadTerm::expected(format!("JSON that fits ({error})")))
+    }
+}
+
 /// Types whose `FromStr` is the whole story.
 macro_rules! from_str {
     ($($type:ty: $expected:literal),+ $(,)?) => {$(

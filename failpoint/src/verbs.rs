@@ -4,7 +4,11 @@
 
 use crate::callback::{Action, Hit};
 use crate::error::{Error, WaitError};
+use crate::exploration::{Explored, Run};
 use crate::info::PointInfo;
+use crate::reporting::Report;
+use crate::subscription::Subscription;
+use crate::wanted::Wanted;
 use crate::world;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -170,6 +174,29 @@ pub fn point(name: &str) -> Result<PointInfo, Error> {
     world::point(name)
 }
 
+/// What happens from now on at points that are armed for everybody: armed, disarmed, fired,
+/// paused, resumed. A scope has [its own](crate::Scope::subscribe).
+///
+/// ```
+/// # #[cfg(feature = "failpoints")] {
+/// use failpoint::EventKind;
+/// fn site(region: u64) {
+///     failpoint::fail_point!("subscribed", region = region);
+/// }
+/// let mut events = failpoint::subscribe();
+/// let _armed = failpoint::arm("subscribed", "off")?;
+/// site(7);
+/// assert_eq!(events.try_recv().unwrap().kind, EventKind::Armed);
+/// let fired = events.try_recv().unwrap();
+/// assert_eq!(fired.kind, EventKind::Fired);
+/// assert_eq!(fired.context, [("region".to_owned(), "7".to_owned())]);
+/// # }
+/// # Ok::<(), failpoint::Error>(())
+/// ```
+pub fn subscribe() -> Subscription {
+    Subscription::new(world::subscribe())
+}
+
 /// Reads the environment now: `GOFAIL_FAILPOINTS` and `FAILPOINTS` (terms; for a name in both the
 /// first wins), `FAILPOINT_PANIC` (`unwind`, `abort`, `exit:CODE`), `FAILPOINT_SEED`.
 ///
@@ -197,6 +224,60 @@ pub fn init_from_env() -> Result<(), Error> {
 /// ```
 pub fn seed(seed: u64) {
     world::seed(seed);
+}
+
+/// What this process has not tried: points never reached, points armed that never fired. Empty in a
+/// build without failpoints.
+///
+/// With `FAILPOINT_REPORT=FILE` a process appends what it knows to a file, as one line of JSON, when
+/// it ends; `failpoint report FILE` (crate `failpoint-cli`) makes one report of all its lines.
+///
+/// ```
+/// fn never_called() {
+///     failpoint::fail_point!("never-reached");
+/// }
+/// # #[cfg(feature = "failpoints")] {
+/// let _armed = failpoint::arm("never-reached", "panic")?;
+/// let report = failpoint::report();
+/// assert!(report.never_reached.contains(&"never-reached".to_owned()));
+/// assert!(report.never_fired.contains(&"never-reached".to_owned()));
+/// # }
+/// # Ok::<(), failpoint::Error>(())
+/// ```
+pub fn report() -> Report {
+    world::report()
+}
+
+/// Runs `body` again and again: the n-th run fails at the n-th passage of a point that can fail,
+/// until a run comes to its end with nothing injected. So every error path is walked, once for each
+/// time that the body comes by it.
+///
+/// A point can fail if each of its sites takes a bare `return`, or else `return(EIO)`:
+/// `fail_result!`, closures of the text, and values of a type that reads one of these. The body is
+/// in a scope of its own, which threads and tasks it starts must be [given](crate::Scope::current).
+/// In a build without failpoints it runs once.
+///
+/// # Panics
+/// As the body does; what was injected in that run is logged.
+///
+/// ```
+/// fn save() -> std::io::Result<()> {
+///     failpoint::fail_result!("exploreWrite")?;
+///     failpoint::fail_result!("exploreSync")?;
+///     Ok(())
+/// }
+/// let mut failures = 0;
+/// let explored = failpoint::explore(|_run| {
+///     // Whatever fails, nothing must be lost: here is where a test would check.
+///     failures += u64::from(save().is_err());
+/// });
+/// assert_eq!(explored.runs, failures + 1);
+/// # assert_eq!(failures, if failpoint::enabled() { 2 } else { 0 });
+/// ```
+///
+/// After SQLite's tests of running out of memory, which fail the n-th allocation for every n.
+pub fn explore(body: impl FnMut(&Run)) -> Explored {
+    world::explore(body)
 }
 
 /// Whether failpoints are compiled in.
@@ -230,25 +311,6 @@ pub struct ExitHold {
 impl fmt::Debug for ExitHold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ExitHold")
-    }
-}
-
-/// What is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "runtime"), allow(dead_code))] // off, nobody can wait
-pub(crate) enum Wanted {
-    Hits(u64),
-    Fires(u64),
-    Paused(u64),
-}
-
-impl fmt::Display for Wanted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Wanted::Hits(n) => write!(f, "{n} hits"),
-            Wanted::Fires(n) => write!(f, "{n} fires"),
-            Wanted::Paused(n) => write!(f, "{n} paused callers"),
-        }
     }
 }
 
@@ -300,6 +362,10 @@ impl Armed {
     ///
     /// # Errors
     /// [`WaitError::TimedOut`] with the counts, [`WaitError::Disarmed`] when the arming is over.
+    ///
+    /// # Panics
+    /// With the feature `tokio`, on the only thread of a current-thread runtime: it would stop the
+    /// very tasks it waits for. Await [`Armed::wait_hits_async`] there.
     ///
     /// ```
     /// # #[cfg(feature = "failpoints")] {

@@ -3,8 +3,12 @@
 //! One state machine for threads and tasks: it is polled with a waker and says when to look again.
 //! A thread's waker unparks it. Waits are woken, never polled on the clock.
 
+use crate::clock::{Moment, Sleep};
 use crate::effect::{self, Need};
 use crate::error::WaitError;
+use crate::event::EventKind;
+use crate::events;
+use crate::executor;
 use crate::gate::{Entered, Place, Reason, Standing};
 use crate::log::{self, Level};
 use crate::plan::{self, Origin, Plan};
@@ -12,7 +16,7 @@ use crate::registry::registry;
 use crate::site::Site;
 use crate::sync::Arc;
 use crate::timer::Alarm;
-use crate::verbs::Wanted;
+use crate::wanted::Wanted;
 use std::fmt::Write;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
@@ -32,6 +36,17 @@ pub(crate) enum After {
 
 /// Blocks this thread for `need`.
 pub(crate) fn block(plan: &Arc<Plan>, site: &'static Site, need: Need) -> After {
+    if site.may_complain() && executor::runs_tasks() && site.is_first_complaint() {
+        log::say(
+            Level::Warn,
+            format_args!(
+                "the failpoint {} at {} blocks a thread that runs tasks; use the macro's async \
+                 twin there",
+                plan.point,
+                site.at()
+            ),
+        );
+    }
     if let Need::Busy(length) = need {
         return spin(plan, length);
     }
@@ -44,6 +59,13 @@ pub(crate) fn block(plan: &Arc<Plan>, site: &'static Site, need: Need) -> After 
 
 /// Blocks until `plan` has seen what is wanted, is over, or `timeout` has run out.
 pub(crate) fn watch(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Result<(), WaitError> {
+    assert!(
+        !executor::is_the_only_thread(),
+        "a blocking wait for the failpoint {} on the only thread of a tokio runtime would stop the \
+         tasks it waits for; await its twin, wait_{}_async",
+        plan.point,
+        wanted.word()
+    );
     let mut place = None;
     // A time-out beyond what the clock can hold is one that never comes.
     let deadline = Instant::now().checked_add(timeout);
@@ -140,8 +162,11 @@ pub(crate) struct Stay {
     need: Need,
     deadline: Option<Instant>,
     place: Option<Place>,
-    /// What wakes a task at the deadline.
+    begun: Moment,
+    /// What wakes a task when its limit runs out.
     alarm: Option<Alarm>,
+    /// What a task sleeps on.
+    sleep: Option<Sleep>,
 }
 
 impl Stay {
@@ -153,7 +178,16 @@ impl Stay {
         };
         // A length beyond what the clock can hold never runs out.
         let deadline = length.and_then(|length| Instant::now().checked_add(length));
-        Self { plan, site, need, deadline, place: None, alarm: None }
+        Self {
+            plan,
+            site,
+            need,
+            deadline,
+            place: None,
+            begun: Moment::now(),
+            alarm: None,
+            sleep: None,
+        }
     }
 
     /// `kind` is what waits here: a thread, or a task on one.
@@ -161,17 +195,29 @@ impl Stay {
         if self.place.is_none() {
             let who = format!("{kind} `{}` at {}", plan::this_thread(), self.site.at());
             match self.plan.gate.enter(self.reason(), who, waker.clone()) {
-                Entered::Standing(place) => self.place = Some(place),
+                Entered::Standing(place) => {
+                    self.place = Some(place);
+                    self.publish(EventKind::Paused);
+                }
                 Entered::Through => return Poll::Ready(After::GoOn),
                 Entered::Closed => return Poll::Ready(After::Over),
             }
         }
         let standing = self.place.as_ref().map_or(Standing::Closed, |place| place.look(waker));
         match standing {
-            Standing::Freed => Poll::Ready(After::GoOn),
+            Standing::Freed => {
+                self.publish(EventKind::Resumed);
+                Poll::Ready(After::GoOn)
+            }
             Standing::Closed => Poll::Ready(After::Over),
             Standing::Still if self.has_seen_enough() => Poll::Ready(After::GoOn),
             Standing::Still => Poll::Pending,
+        }
+    }
+
+    fn publish(&self, kind: EventKind) {
+        if matches!(self.need, Need::Resume { .. }) {
+            events::publish_plain(&self.plan, kind);
         }
     }
 
@@ -180,20 +226,38 @@ impl Stay {
         if let Poll::Ready(after) = self.poll(cx.waker(), "a task on thread") {
             return Poll::Ready(after);
         }
-        let Some(deadline) = self.deadline else { return Poll::Pending };
-        if Instant::now() >= deadline {
-            return Poll::Ready(self.expire());
-        }
-        if matches!(self.need, Need::Busy(_)) {
-            // Busy, but not to the ruin of the tasks beside it: a slice, then their turn.
-            let slice = Instant::now() + BUSY_SLICE;
-            while Instant::now() < slice.min(deadline) {
-                std::hint::spin_loop();
+        match self.need {
+            Need::Sleep(length) => {
+                let sleep = self.sleep.get_or_insert_with(|| Sleep::new(length));
+                sleep.poll(cx).map(|()| After::GoOn)
             }
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            Need::Busy(length) => self.poll_busy(length, cx).map(|()| After::GoOn),
+            Need::Resume { .. } | Need::Barrier { .. } | Need::Passages { .. } => {
+                let Some(deadline) = self.deadline else { return Poll::Pending };
+                if Instant::now() >= deadline {
+                    return Poll::Ready(self.expire());
+                }
+                Alarm::set(&mut self.alarm, deadline, cx.waker());
+                Poll::Pending
+            }
         }
-        Alarm::set(&mut self.alarm, deadline, cx.waker());
+    }
+
+    /// Busy, but not to the ruin of the tasks beside it: a slice, then their turn. Where the clock
+    /// in force stands still meanwhile, as tokio's does when it is paused, the rest is slept on it.
+    fn poll_busy(&mut self, length: Duration, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(sleep) = &mut self.sleep {
+            return sleep.poll(cx);
+        }
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            let rest = length.saturating_sub(self.begun.elapsed());
+            return self.sleep.insert(Sleep::new(rest)).poll(cx);
+        }
+        let slice = Instant::now() + BUSY_SLICE;
+        while Instant::now() < slice {
+            std::hint::spin_loop();
+        }
+        cx.waker().wake_by_ref();
         Poll::Pending
     }
 
@@ -287,7 +351,10 @@ fn spin(plan: &Plan, length: Duration) -> After {
 }
 
 /// Parks this thread until `poll` is ready, or until `deadline`: then `None`.
-fn block_on<T>(deadline: Option<Instant>, mut poll: impl FnMut(&Waker) -> Poll<T>) -> Option<T> {
+pub(crate) fn block_on<T>(
+    deadline: Option<Instant>,
+    mut poll: impl FnMut(&Waker) -> Poll<T>,
+) -> Option<T> {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     loop {
         if let Poll::Ready(value) = poll(&waker) {

@@ -118,7 +118,7 @@ fn beside_the_test_attribute() {
 async fn beside_tokio(scope: Scope) -> Result<(), std::num::ParseIntError> {
     assert_eq!(site(), 7);
     let task = tokio::spawn(scope.wrap(async { site() }));
-    assert_eq!(task.await.unwrap(), "7".parse()?);
+    assert_eq!(task.await.unwrap(), "7".parse::<u64>()?);
     Ok(())
 }
 

@@ -53,6 +53,10 @@ fn child() {
             plain();
             println!("still alive");
         }
+        "report" => {
+            let _armed = failpoint::arm("env/other", "off").unwrap();
+            plain();
+        }
         "unwind" => {
             let payload = std::panic::catch_unwind(plain).unwrap_err();
             println!("payload={:?}", payload.downcast_ref::<failpoint::InjectedPanic>());
@@ -173,4 +177,25 @@ fn a_limit_that_runs_out_is_logged_where_nobody_could_catch_a_panic() {
     let output = run("plain", &[("FAILPOINTS", "env/plain=pause(1ms)")]);
     assert!(stdout(&output).contains("still alive"), "{output:?}");
     assert!(stderr(&output).contains("the limit of 1ms ran out"), "{output:?}");
+}
+
+#[test]
+fn a_process_leaves_its_report_also_where_an_action_ends_it() {
+    let file = std::env::temp_dir().join(format!("failpoint-report-{}", std::process::id()));
+    let _ = std::fs::remove_file(&file);
+    let report = ("FAILPOINT_REPORT", file.to_str().unwrap());
+    assert!(run("report", &[report]).status.success());
+    assert!(!run("report", &[report, ("FAILPOINTS", "env/plain=kill")]).status.success());
+    let lines = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let [ended, killed] = lines.lines().collect::<Vec<_>>()[..] else { panic!("{lines}") };
+    let point = |name: &str, tried: &str| {
+        format!("{{\"name\":\"{name}\",\"packages\":[\"failpoint\"],{tried}}}")
+    };
+    for (line, fired) in [(ended, false), (killed, true)] {
+        let plain = format!("\"reached\":true,\"armed\":{fired},\"fired\":{fired}");
+        assert!(line.contains(&point("env/plain", &plain)), "{line}");
+        let other = "\"reached\":false,\"armed\":true,\"fired\":false";
+        assert!(line.contains(&point("env/other", other)), "{line}");
+    }
 }

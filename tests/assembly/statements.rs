@@ -142,6 +142,17 @@ pub async fn future(n: u64, name: String) -> u64 {
     n * 29
 }
 
+/// Nothing is kept over an await, so that nothing hides what a point would keep.
+pub fn size_of_small_future() -> usize {
+    std::mem::size_of_val(&small(1))
+}
+
+pub async fn small(flag: u8) -> u8 {
+    #[cfg(points)]
+    fail_point!("asm/small", flag = flag.to_string(), |v: u8| v);
+    flag
+}
+
 #[inline(never)]
 pub fn poll(context: &mut std::task::Context<'_>) -> bool {
     std::pin::pin!(future(1, String::new())).as_mut().poll(context).is_ready()

@@ -10,6 +10,7 @@
 //! UI_CASE=moves cargo test -p failpoint-tests --test ui     # the UI cases whose path contains `moves`
 //! cargo test -p failpoint-tests -- --ignored                # the slow ones
 //! ```
+#![forbid(unsafe_code)]
 
 pub mod assembly;
 pub mod diagnostics;

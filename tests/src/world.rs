@@ -1,7 +1,8 @@
 //! Where does a little program get its `failpoint` from?
 //!
-//! From the build of `wiring-program`, one per world and profile, in a target directory of its own:
-//! the flags of the run (coverage, for one) would show in the assembly.
+//! From the build of `wiring-library`, one per world and profile, in a target directory of its own:
+//! the flags of the run (coverage, for one) would show in the assembly. (Not of `wiring-program`: two
+//! builds would take its place in turns, and a test runs it from there.)
 
 use serde_json::Value;
 use std::env;
@@ -59,9 +60,11 @@ impl World {
 
 fn build(world: World, profile: Profile) -> Built {
     let mut cargo = cargo();
-    cargo.args(["build", "--package=wiring-program", "--message-format=json"]);
+    cargo.args(["build", "--package=wiring-library", "--message-format=json"]);
+    // As the program would ask for it.
+    cargo.arg("--features=failpoint/attributes");
     if world == World::On {
-        cargo.arg("--features=failpoints");
+        cargo.arg("--features=failpoint/failpoints");
     }
     if profile == Profile::Release {
         cargo.arg("--release");

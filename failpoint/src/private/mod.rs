@@ -71,9 +71,10 @@ pub fn shown<T: Display>(value: &T) -> &dyn Display {
     value
 }
 
-/// A scope passed by hand, by value, by reference or behind a pointer.
-pub fn through(scope: &impl std::borrow::Borrow<crate::Scope>) -> &crate::Scope {
-    scope.borrow()
+/// A scope passed by hand, by value, by reference or behind pointers: the call coerces them all.
+#[inline]
+pub fn through(scope: &crate::Scope) -> &crate::Scope {
+    scope
 }
 
 /// Calls a closure of the text; gives its parameter the type.

@@ -1,7 +1,8 @@
 //! What stands behind `#[failpoint::test]`.
 
-use crate::hook::Testing;
+use crate::hook;
 use crate::scope::Scope;
+use std::cell::RefCell;
 use std::future::Future;
 use std::time::Duration;
 
@@ -76,5 +77,37 @@ impl TestScope {
              #[failpoint::test(allow_unfired)]",
             unfired.join("; ")
         );
+    }
+}
+
+thread_local! {
+    /// The scopes of the tests that run on this thread, the innermost last.
+    static TESTS: RefCell<Vec<Scope>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Resets the scopes of the tests on this thread: a worker that is paused in one and joined on drop
+/// would hang the test as it unwinds.
+fn release() {
+    let scopes = TESTS.try_with(|tests| tests.try_borrow().map(|tests| tests.clone()));
+    if let Ok(Ok(scopes)) = scopes {
+        scopes.iter().for_each(Scope::reset);
+    }
+}
+
+/// Marks `scope` as that of a test on this thread while the guard lives.
+struct Testing;
+
+impl Testing {
+    fn begin(scope: &Scope) -> Self {
+        hook::install_with(release);
+        TESTS.with(|tests| tests.borrow_mut().push(scope.clone()));
+        Self
+    }
+}
+
+impl Drop for Testing {
+    fn drop(&mut self) {
+        let ended = TESTS.try_with(|tests| tests.borrow_mut().pop());
+        drop(ended);
     }
 }

@@ -4,11 +4,11 @@
 //! the place. The linker gathers them, so that a point is listed before it is first hit.
 
 use crate::info::SiteInfo;
-use crate::sync::{AtomicBool, AtomicU8, Ordering};
+use crate::sync::Ordering;
+use crate::sync::lasting::{AtomicBool, AtomicU8, OnceLock};
 use crate::value::{BadTerm, FromTerm};
 use std::any::Any;
 use std::fmt;
-use std::sync::OnceLock;
 
 mod list;
 
@@ -18,6 +18,8 @@ pub use list::*;
 pub struct Site {
     switch: AtomicU8,
     reached: AtomicBool,
+    /// Whether it was said that this site blocks an executor.
+    complained: AtomicBool,
     line: u32,
     name: &'static str,
     accepts: &'static Accepts,
@@ -50,6 +52,7 @@ impl Site {
         Self {
             switch: AtomicU8::new(UNSEEN),
             reached: AtomicBool::new(false),
+            complained: AtomicBool::new(false),
             line,
             name,
             accepts,
@@ -101,7 +104,17 @@ impl Site {
         self.reached.load(Ordering::Acquire)
     }
 
-    /// Notes that an evaluation came by; the switch is the point's to write.
+    /// Whether nobody has complained of this site yet.
+    pub(crate) fn may_complain(&self) -> bool {
+        !self.complained.load(Ordering::Relaxed)
+    }
+
+    /// The same, and from now on somebody has.
+    pub(crate) fn is_first_complaint(&self) -> bool {
+        !self.complained.swap(true, Ordering::Relaxed)
+    }
+
+    /// Notes that an evaluation came by. Only `point` calls this.
     pub(crate) fn reach(&self) {
         self.reached.store(true, Ordering::Release);
     }

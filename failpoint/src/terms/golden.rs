@@ -168,6 +168,7 @@ fn chances_are_probabilities() {
 
 /// Debug builds of a quadratic parser would take minutes for these.
 #[test]
+#[cfg_attr(miri, ignore = "long")]
 fn long_and_deep_text_is_no_trouble() {
     const LEN: usize = 1 << 18;
     let deep = format!("return({}{})", "(".repeat(LEN), ")".repeat(LEN));

@@ -206,6 +206,7 @@ fn values(terms: &Terms) -> impl Iterator<Item = &Value> {
 
 proptest! {
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn print_then_parse_is_identity(terms in terms()) {
         let printed = terms.to_string();
         prop_assert!(!printed.contains(['\n', '\r']), "{}", printed);
@@ -221,6 +222,7 @@ proptest! {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn the_same_in_a_config(a in terms(), b in terms(), blank in "[ \t\n]{0,2}") {
         let text = format!("{blank}a{blank}={blank}{a}{blank};{blank}b{blank}={b}{blank}");
         let bindings = parse_config(&text).map_err(|errors| TestCaseError::fail(format!("{errors:?}")))?;
@@ -232,6 +234,7 @@ proptest! {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn odd_text_harms_nobody(text in odd(), any in any::<String>()) {
         for text in [text, any] {
             super::round_trip(&text);
@@ -246,6 +249,7 @@ proptest! {
 
     /// Near misses reach deeper than text that is wrong from the start.
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn damaged_terms_harm_nobody(terms in terms(), at in any::<prop::sample::Index>(), odd in odd()) {
         let mut text = terms.to_string();
         let places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();

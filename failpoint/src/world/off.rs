@@ -2,8 +2,11 @@
 
 use crate::callback::{Action, Hit};
 use crate::error::{COMPILED_OUT, Error, WaitError};
+use crate::event::Event;
+use crate::exploration::{Explored, Run};
 use crate::info::PointInfo;
-use crate::verbs::Wanted;
+use crate::reporting::Report;
+use crate::wanted::Wanted;
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Once;
@@ -57,6 +60,15 @@ pub(crate) fn init_from_env() -> Result<(), Error> {
 }
 
 pub(crate) fn seed(_: u64) {}
+
+pub(crate) fn report() -> Report {
+    Report::default()
+}
+
+pub(crate) fn explore(mut body: impl FnMut(&Run)) -> Explored {
+    body(&Run::new(1));
+    Explored { runs: 1, injections: Vec::new() }
+}
 
 pub(crate) fn hold_exit() -> ExitHold {
     ExitHold
@@ -116,6 +128,11 @@ impl Armed {
 /// Nothing is armed, so nobody is inside or outside.
 #[derive(Clone)]
 pub(crate) struct Scope;
+
+/// So that a `drop(scope)`, which means something when on, is no lint when off.
+impl Drop for Scope {
+    fn drop(&mut self) {}
+}
 
 impl Scope {
     pub(crate) fn new(_: &str, _: bool) -> Self {
@@ -195,5 +212,32 @@ impl Scope {
 
     pub(crate) fn expect_fired(&self, _: &str) -> Result<(), String> {
         Err(COMPILED_OUT.to_owned())
+    }
+}
+
+/// Nothing ever happens.
+pub(crate) struct Subscription;
+
+pub(crate) fn subscribe() -> Subscription {
+    Subscription
+}
+
+impl Scope {
+    pub(crate) fn subscribe(&self) -> Subscription {
+        Subscription
+    }
+}
+
+impl Subscription {
+    pub(crate) fn recv(&mut self, _: Duration) -> Option<Event> {
+        None
+    }
+
+    pub(crate) async fn recv_async(&mut self) -> Event {
+        std::future::pending().await
+    }
+
+    pub(crate) fn lost(&self) -> u64 {
+        0
     }
 }

@@ -3,16 +3,22 @@
 use crate::callback::{Action, Hit};
 use crate::env;
 use crate::error::{Error, WaitError};
+use crate::event::Event;
+use crate::events::{self, Queue};
 use crate::exit;
+use crate::exploration::{Explored, Run};
+use crate::explorer;
 use crate::info::PointInfo;
 use crate::plan::Plan;
 use crate::random;
 use crate::registry::{Arming, Request, Unknown, registry};
+use crate::reporting::Report;
 use crate::slot::Slot;
 use crate::sync::Arc;
-use crate::verbs::Wanted;
 use crate::wait;
-use std::time::Duration;
+use crate::wanted::Wanted;
+use std::future::poll_fn;
+use std::time::{Duration, Instant};
 
 pub(crate) use crate::exit::ExitHold;
 pub(crate) use crate::scope::Scope;
@@ -86,6 +92,16 @@ pub(crate) fn seed(seed: u64) {
 
 pub(crate) fn hold_exit() -> ExitHold {
     exit::hold()
+}
+
+pub(crate) fn report() -> Report {
+    env::ensure();
+    registry().report()
+}
+
+pub(crate) fn explore(body: impl FnMut(&Run)) -> Explored {
+    env::ensure();
+    explorer::explore(body)
 }
 
 pub(crate) struct Armed {
@@ -186,6 +202,44 @@ impl Scope {
             Ok(None) => Err(format!("the scope does not arm `{name}`")),
             Err(error) => Err(error.to_string()),
         }
+    }
+}
+
+pub(crate) struct Subscription {
+    queue: Arc<Queue>,
+    lost: u64,
+}
+
+/// What happens for everybody.
+pub(crate) fn subscribe() -> Subscription {
+    env::ensure();
+    Subscription { queue: events::subscribe(None), lost: 0 }
+}
+
+impl Scope {
+    /// What happens inside the scope.
+    pub(crate) fn subscribe(&self) -> Subscription {
+        Subscription { queue: events::subscribe(Some(self.id())), lost: 0 }
+    }
+}
+
+impl Subscription {
+    pub(crate) fn recv(&mut self, timeout: Duration) -> Option<Event> {
+        let deadline = Instant::now().checked_add(timeout);
+        let (event, lost) = wait::block_on(deadline, |waker| self.queue.poll(waker))?;
+        self.lost += lost;
+        Some(event)
+    }
+
+    pub(crate) async fn recv_async(&mut self) -> Event {
+        let queue = &self.queue;
+        let (event, lost) = poll_fn(|cx| queue.poll(cx.waker())).await;
+        self.lost += lost;
+        event
+    }
+
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost
     }
 }
 

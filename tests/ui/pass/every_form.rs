@@ -24,7 +24,10 @@
     unused
 )]
 
-use failpoint::{Injected, fail_point, fail_result, fail_value};
+use failpoint::{
+    Injected, Scope, fail_point, fail_point_async, fail_result, fail_result_async, fail_value,
+    fail_value_async,
+};
 use std::error::Error;
 use std::time::Duration;
 
@@ -124,4 +127,31 @@ pub async fn asynchronous(n: u64) -> Result<u64, Injected> {
     std::future::ready(()).await;
     fail_result!("async", n = n)?;
     Ok(fail_value!("async", u64).unwrap_or(n))
+}
+
+/// In a scope that was passed along.
+///
+/// # Errors
+/// When one is injected.
+pub fn scoped(scope: &Scope, n: u64) -> Result<u64, Box<dyn Error>> {
+    fail_point!(in scope, "scope");
+    fail_point!(in scope, "scope", if n > 1, n = n, |v: u64| Ok(v));
+    fail_result!(in scope, "scope")?;
+    Ok(fail_value!(in scope, "scope", u64).unwrap_or(n))
+}
+
+/// Awaited.
+///
+/// # Errors
+/// When one is injected.
+pub async fn awaited(scope: &Scope, n: u64) -> Result<u64, Box<dyn Error>> {
+    fail_point_async!("async");
+    fail_point_async!("async", if n > 1, n = n);
+    fail_point_async!("async", |text| Ok(text.map_or(n, |_| 1)));
+    fail_point_async!(in scope, "async", n = n, |v: u64| Ok(v));
+    fail_result_async!("async", n = n)?;
+    if fail_value_async!("async").is_some() {
+        return Ok(1);
+    }
+    Ok(fail_value_async!("async", u64).unwrap_or(n))
 }

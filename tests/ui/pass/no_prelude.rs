@@ -39,3 +39,13 @@ pub async fn asynchronous() -> Result<(), ::failpoint::Injected> {
     fail_point!("async");
     fail_result!("async")
 }
+
+pub async fn awaited(scope: &::failpoint::Scope) -> Result<(), ::failpoint::Injected> {
+    ::failpoint::fail_point_async!(in scope, "async", if true, n = 1);
+    let _ = ::failpoint::fail_value_async!("async", String);
+    ::failpoint::fail_result_async!("async")
+}
+
+pub fn scoped(scope: &::failpoint::Scope) {
+    fail_point!(in scope, "scope", |_| ());
+}

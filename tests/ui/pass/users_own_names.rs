@@ -20,6 +20,9 @@ pub struct Site;
 pub struct Accepts;
 pub struct Injected;
 pub struct Display;
+pub struct Scope;
+pub struct Future;
+pub struct Borrow;
 pub struct FnOnce;
 pub struct u8;
 pub struct str;
@@ -75,4 +78,10 @@ pub fn values(n: u64) -> u64 {
 pub fn results() -> ::core::result::Result<(), failpoint::Injected> {
     failpoint::fail_result!("result")?;
     failpoint::fail_result!("result")
+}
+
+pub async fn awaited(scope: &failpoint::Scope, n: u64) -> u64 {
+    failpoint::fail_point_async!(in scope, "async", if n > 1, n = n, evaluation = n);
+    failpoint::fail_point_async!("async", |v: u64| v + n);
+    failpoint::fail_value_async!("async", u64).unwrap_or(n)
 }

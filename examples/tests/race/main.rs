@@ -3,10 +3,12 @@
 //! The wrong version and the right one are put through the same order, which failpoints make:
 //! nothing sleeps, nothing is left to luck.
 #![cfg(feature = "failpoints")]
-#![allow(missing_docs)]
+#![allow(missing_docs, unreachable_pub)] // the service is written as a crate would have it
+
+mod profiles;
 
 use failpoint::Scope;
-use failpoint_examples::profiles::{Fill, Profiles};
+use profiles::{Fill, Profiles};
 use std::sync::Arc;
 use std::time::Duration;
 

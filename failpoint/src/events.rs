@@ -1,0 +1,115 @@
+//! Who is told of what happens, as it happens?
+//!
+//! Subscribers, each with a queue of its own that holds so much and no more: who reads slowly loses
+//! the oldest, and is told how many. Where nobody subscribes, an event costs one load.
+
+use crate::event::{Event, EventKind};
+use crate::plan::{self, Facts, Plan, ScopeId};
+use crate::sync::lasting::{self, AtomicUsize};
+use crate::sync::{Arc, Mutex, Ordering};
+use std::collections::VecDeque;
+use std::sync::Weak;
+use std::task::{Poll, Waker};
+use std::time::SystemTime;
+
+/// How many events wait for a reader at most.
+const CAPACITY: usize = 1024;
+
+static SUBSCRIBERS: lasting::Mutex<Vec<Weak<Queue>>> = lasting::Mutex::new(Vec::new());
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// What waits for one reader.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    /// Events of this scope, or those for everybody.
+    scope: Option<ScopeId>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    events: VecDeque<Event>,
+    lost: u64,
+    reader: Option<Waker>,
+}
+
+/// A queue for the events of `scope`, from now on.
+pub(crate) fn subscribe(scope: Option<ScopeId>) -> Arc<Queue> {
+    let queue = Arc::new(Queue { scope, state: Mutex::new(State::default()) });
+    SUBSCRIBERS.lock().push(Arc::downgrade(&queue));
+    COUNT.fetch_add(1, Ordering::Relaxed);
+    queue
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        COUNT.fetch_sub(1, Ordering::Relaxed);
+        // Its own entry is dead by now, as may be others.
+        SUBSCRIBERS.lock().retain(|queue| queue.strong_count() > 0);
+    }
+}
+
+impl Queue {
+    /// The oldest event and how many were lost before it; leaves `waker` where there is none yet.
+    pub(crate) fn poll(&self, waker: &Waker) -> Poll<(Event, u64)> {
+        let mut state = self.state.lock();
+        match state.events.pop_front() {
+            Some(event) => Poll::Ready((event, std::mem::take(&mut state.lost))),
+            None => {
+                let old = state.reader.replace(waker.clone());
+                drop(state);
+                drop(old);
+                Poll::Pending
+            }
+        }
+    }
+
+    fn push(&self, event: Event) {
+        let mut state = self.state.lock();
+        if state.events.len() == CAPACITY {
+            state.events.pop_front();
+            state.lost += 1;
+        }
+        state.events.push_back(event);
+        let reader = state.reader.take();
+        drop(state);
+        reader.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Tells those who subscribed. `facts` gives the context by the `keys` that the site passes.
+pub(crate) fn publish<'k>(
+    plan: &Plan,
+    kind: EventKind,
+    keys: impl Iterator<Item = &'k str>,
+    facts: Facts<'_>,
+) {
+    if COUNT.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    let queues: Vec<Arc<Queue>> = SUBSCRIBERS
+        .lock()
+        .iter()
+        .filter_map(Weak::upgrade)
+        .filter(|queue| queue.scope == plan.scope)
+        .collect();
+    if queues.is_empty() {
+        return;
+    }
+    let context = keys.filter_map(|key| Some((key.to_owned(), facts(key)?))).collect();
+    let event = Event {
+        kind,
+        point: plan.point.to_owned(),
+        terms: plan.text.clone(),
+        generation: plan.generation,
+        thread: plan::this_thread(),
+        context,
+        at: SystemTime::now(),
+    };
+    queues.iter().for_each(|queue| queue.push(event.clone()));
+}
+
+/// The same for what no site's context belongs to.
+pub(crate) fn publish_plain(plan: &Plan, kind: EventKind) {
+    publish(plan, kind, std::iter::empty(), &|_| None);
+}

@@ -1,0 +1,457 @@
+//! What can happen between threads, in every order that the language allows?
+//!
+//! Loom runs each model again and again, once for each order of its loads, stores and locks that
+//! differs, up to so many preemptions. A wake-up that is lost shows as a deadlock. What is checked
+//! is the code that ships, but for `arc_swap`, which `sync` puts an acquire and a release for.
+//!
+//! ```sh
+//! RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom \
+//!     cargo test --release -p failpoint --features failpoints --lib models
+//! ```
+
+use crate::effect::Need;
+use crate::eval::{Evaluation, Returned, evaluate_async};
+use crate::gate::{Entered, Gate, Reason};
+use crate::plan::{Order, Origin, Plan, Setting};
+use crate::point::Point;
+use crate::registry::{Registry, Request, Unknown};
+use crate::site::{Accepts, Site};
+use crate::slot::Slot;
+use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::terms::Terms;
+use crate::wait::{After, Stay, watch_async};
+use crate::wanted::Wanted;
+use loom::future::block_on;
+use loom::thread::{self, JoinHandle};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// Beyond what the clock can hold: no wait ends by its time.
+const NEVER: Duration = Duration::MAX;
+
+const NAME: &str = "models/point";
+static TEXT: Accepts = Accepts::TEXT;
+static NUMBER: Accepts = Accepts::typed::<u64>("value", "u64");
+
+/// Runs `model` in every order with at most `preemptions` of them.
+fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(model);
+}
+
+/// A site that nobody knows of yet.
+fn new_site(accepts: &'static Accepts) -> &'static Site {
+    let site: &'static Site =
+        Box::leak(Box::new(Site::new(NAME, accepts, file!(), line!(), module_path!(), None)));
+    // What stands in a static is made for loom when it is touched.
+    assert!(site.armed() && !site.is_reached() && site.owner::<Point>().is_none());
+    site
+}
+
+fn new_plan(terms: &str) -> Arc<Plan> {
+    let setting = Setting { origin: Origin::Code, scope: None, scope_name: "", pause_limit: NEVER };
+    let order = Order::Terms(Terms::parse(terms).unwrap());
+    Arc::new(Plan::new(NAME, order, terms.to_owned(), setting, 1))
+}
+
+/// A point with one site, which was reached before.
+fn new_point() -> (&'static Point, &'static Site) {
+    let (point, site) = new_unseen_point();
+    point.reach(site);
+    assert!(!site.armed());
+    (point, site)
+}
+
+/// A point with one site, which was not reached yet.
+fn new_unseen_point() -> (&'static Point, &'static Site) {
+    let point: &'static Point = Box::leak(Box::new(Point::new(NAME)));
+    let site = new_site(&TEXT);
+    assert!(site.set_owner(point));
+    point.add_site(site);
+    (point, site)
+}
+
+fn armed(terms: &str) -> (&'static Point, &'static Site, Arc<Plan>) {
+    let (point, site) = new_point();
+    let plan = new_plan(terms);
+    assert!(point.arm(Some(plan.clone()), 1).is_none());
+    (point, site, plan)
+}
+
+fn disarm(point: &Point) {
+    if let Some(plan) = point.arm(None, 2) {
+        plan.gate.close();
+    }
+}
+
+/// Goes as far as it can go now.
+fn poll_once(evaluation: &mut Evaluation) -> Poll<Returned> {
+    Pin::new(evaluation).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// What a macro does at a site that was reached before.
+fn evaluate(site: &'static Site) -> Returned {
+    if !site.armed() {
+        return None;
+    }
+    block_on(evaluate_async(site, &[], None))
+}
+
+fn caller(site: &'static Site) -> JoinHandle<Returned> {
+    thread::spawn(move || evaluate(site))
+}
+
+fn wait_for(plan: &Arc<Plan>, wanted: Wanted) {
+    block_on(watch_async(plan, wanted, NEVER)).unwrap();
+}
+
+mod gate {
+    use super::*;
+
+    #[test]
+    fn a_paused_caller_goes_when_it_is_resumed_or_disarmed() {
+        check(3, || {
+            let (point, site, plan) = armed("pause&return(x)");
+            let caller = caller(site);
+            let resumer = thread::spawn({
+                let plan = plan.clone();
+                move || plan.gate.resume(1)
+            });
+            disarm(point);
+            let resumed = resumer.join().unwrap();
+            // Whom a resume counted goes on. Who came after it stayed: it left no credit.
+            assert_eq!(caller.join().unwrap().is_some(), resumed == 1);
+            assert_eq!(plan.gate.paused(), 0);
+        });
+    }
+
+    #[test]
+    fn a_resume_frees_who_is_counted_as_paused() {
+        check(3, || {
+            let (_, site, plan) = armed("pause&return(x)");
+            let caller = caller(site);
+            wait_for(&plan, Wanted::Paused(1));
+            assert_eq!(plan.gate.resume(1), 1);
+            assert!(caller.join().unwrap().is_some());
+        });
+    }
+
+    #[test]
+    fn one_resume_frees_one_of_two() {
+        check(2, || {
+            let (point, site, plan) = armed("pause&return(x)");
+            let callers = [(); 2].map(|()| {
+                let mut evaluation = evaluate_async(site, &[], None);
+                assert!(poll_once(&mut evaluation).is_pending());
+                thread::spawn(move || block_on(evaluation))
+            });
+            assert_eq!(plan.gate.resume(1), 1);
+            assert_eq!(plan.gate.paused(), 1);
+            disarm(point);
+            let went_on = callers.map(|caller| caller.join().unwrap().is_some());
+            assert_eq!(went_on, [true, false], "the oldest");
+        });
+    }
+
+    #[test]
+    fn two_resumes_free_two() {
+        check(2, || {
+            let (_, site, plan) = armed("pause&return(x)");
+            let mut evaluations = [(); 2].map(|()| evaluate_async(site, &[], None));
+            evaluations.iter_mut().for_each(|e| assert!(poll_once(e).is_pending()));
+            let resumer = thread::spawn({
+                let plan = plan.clone();
+                move || plan.gate.resume(1)
+            });
+            assert_eq!(plan.gate.resume(1), 1);
+            evaluations.into_iter().for_each(|e| assert!(block_on(e).is_some()));
+            assert_eq!(resumer.join().unwrap(), 1);
+        });
+    }
+
+    #[test]
+    fn a_full_barrier_opens() {
+        check(3, || {
+            let (_, site, plan) = armed("barrier(2)&return(x)");
+            let other = caller(site);
+            assert!(evaluate(site).is_some());
+            assert!(other.join().unwrap().is_some());
+            assert!(plan.gate.standing().is_empty());
+        });
+    }
+
+    #[test]
+    fn a_barrier_that_closes_lets_both_through_or_none() {
+        check(2, || {
+            let (point, site, _) = armed("barrier(2)&return(x)");
+            let callers = [caller(site), caller(site)];
+            disarm(point);
+            let [first, second] = callers.map(|caller| caller.join().unwrap().is_some());
+            assert_eq!(first, second);
+        });
+    }
+
+    #[test]
+    fn who_leaves_meanwhile_is_gone() {
+        check(3, || {
+            let (point, site, plan) = armed("pause");
+            let leaver = thread::spawn(move || {
+                let mut evaluation: Evaluation = evaluate_async(site, &[], None);
+                let _ = poll_once(&mut evaluation);
+            });
+            let resumer = thread::spawn({
+                let plan = plan.clone();
+                move || plan.gate.resume(1)
+            });
+            disarm(point);
+            leaver.join().unwrap();
+            assert!(resumer.join().unwrap() <= 1);
+            assert!(plan.gate.standing().is_empty());
+        });
+    }
+}
+
+/// A hit is counted, then rung for; a watcher enters, then looks at the count.
+mod watching {
+    use super::*;
+
+    fn sees_a_hit(terms: &'static str, wanted: Wanted) {
+        check(3, move || {
+            let (_, site, plan) = armed(terms);
+            let caller = caller(site);
+            wait_for(&plan, wanted);
+            assert!(caller.join().unwrap().is_some());
+        });
+    }
+
+    #[test]
+    fn a_watcher_sees_a_hit_that_one_addition_counts() {
+        sees_a_hit("return(x)", Wanted::Hits(1));
+    }
+
+    #[test]
+    fn a_watcher_sees_a_hit_that_is_counted_under_the_lock() {
+        sees_a_hit("1*return(x)", Wanted::Fires(1));
+    }
+
+    #[test]
+    fn a_watcher_learns_of_the_end() {
+        check(3, || {
+            let (point, site, plan) = armed("return(x)");
+            let caller = caller(site);
+            let watcher = thread::spawn({
+                let plan = plan.clone();
+                move || block_on(watch_async(&plan, Wanted::Hits(1), NEVER))
+            });
+            disarm(point);
+            let hit = caller.join().unwrap().is_some();
+            let seen = watcher.join().unwrap();
+            // The end and the hit may both come first; what was seen was there.
+            assert!(hit || seen.is_err());
+            assert_eq!(plan.hits(), u64::from(hit));
+        });
+    }
+
+    #[test]
+    fn a_wait_sees_the_passage_of_another_point() {
+        check(3, || {
+            let plan = new_plan("wait(models/other)");
+            let passer = thread::spawn({
+                let observation = plan.observations[0].clone();
+                move || observation.pass()
+            });
+            let need = Need::Passages { observation: 0, count: 1, limit: NEVER };
+            let mut stay = Stay::new(plan, new_site(&TEXT), need);
+            assert_eq!(block_on(poll_fn(|cx| stay.poll_async(cx))), After::GoOn);
+            passer.join().unwrap();
+        });
+    }
+
+    /// Can these checks fail? Rung for before it is counted, a hit is missed.
+    ///
+    /// Without the fence in `Gate::ring`, or without the one in `Place::look`, the checks above say
+    /// `deadlock; threads = [(Id(0), Blocked(Location(None))), (Id(1), Terminated)]`.
+    #[test]
+    #[should_panic(expected = "neither saw the hit nor was woken")]
+    fn a_hit_counted_after_the_ring_is_missed() {
+        check(3, || {
+            let (gate, count) = (Gate::new(), Arc::new(AtomicU64::new(0)));
+            let hitter = thread::spawn({
+                let (gate, count) = (gate.clone(), count.clone());
+                move || {
+                    gate.ring();
+                    count.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+            let woken = Arc::new(Woken::default());
+            let waker = Waker::from(woken.clone());
+            let entered = gate.enter(Reason::Watching, String::new(), waker.clone());
+            let Entered::Standing(place) = entered else { panic!("nobody closes this gate") };
+            place.look(&waker);
+            let seen = count.load(Ordering::SeqCst) == 1;
+            hitter.join().unwrap();
+            let woken = woken.0.load(Ordering::SeqCst);
+            assert!(seen || woken, "the watcher neither saw the hit nor was woken");
+        });
+    }
+
+    #[derive(Default)]
+    struct Woken(std::sync::atomic::AtomicBool);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
+/// When all is quiet, a switch says what its point's snapshot says.
+mod switch {
+    use super::*;
+
+    /// A site's first evaluation, and what it found.
+    fn first_evaluation(point: &'static Point, site: &'static Site) -> bool {
+        if !site.armed() {
+            return false;
+        }
+        if !site.is_reached() {
+            point.reach(site);
+        }
+        point.snapshot().is_some()
+    }
+
+    fn is_right(point: &Point, site: &Site) {
+        assert!(site.is_reached());
+        assert_eq!(site.armed(), point.snapshot().is_some());
+    }
+
+    #[test]
+    fn the_first_evaluation_races_an_arming_and_a_disarming() {
+        check(3, || {
+            let (point, site) = new_unseen_point();
+            let plan = new_plan("return");
+            let evaluation = thread::spawn(move || first_evaluation(point, site));
+            let arming = thread::spawn(move || {
+                point.arm(Some(plan), 1);
+            });
+            disarm(point);
+            arming.join().unwrap();
+            evaluation.join().unwrap();
+            is_right(point, site);
+        });
+    }
+
+    #[test]
+    fn two_first_evaluations_race_an_arming() {
+        check(3, || {
+            let (point, site) = new_unseen_point();
+            let plan = new_plan("return");
+            let evaluations =
+                [(); 2].map(|()| thread::spawn(move || first_evaluation(point, site)));
+            point.arm(Some(plan), 1);
+            // Who armed it finds it armed, whoever comes by for the first time meanwhile.
+            assert!(first_evaluation(point, site));
+            for evaluation in evaluations {
+                evaluation.join().unwrap();
+            }
+            is_right(point, site);
+            disarm(point);
+            is_right(point, site);
+        });
+    }
+
+    #[test]
+    fn an_observer_comes_and_goes_beside_an_arming() {
+        check(3, || {
+            let (point, site) = new_point();
+            let (plan, observer) = (new_plan("return"), new_plan("wait(models/point)"));
+            let observing = thread::spawn(move || {
+                point.observe(observer.observations[0].clone());
+                assert!(site.armed());
+                point.unobserve(&observer.observations[0]);
+            });
+            point.arm(Some(plan), 1);
+            assert!(site.armed());
+            observing.join().unwrap();
+            is_right(point, site);
+            disarm(point);
+            is_right(point, site);
+        });
+    }
+
+    /// Can this check fail? Worked out without the point's lock, a switch is left as it was.
+    #[test]
+    #[should_panic(expected = "left == right")]
+    fn a_switch_worked_out_without_the_lock_is_wrong() {
+        check(3, || {
+            let (point, site) = new_unseen_point();
+            let plan = new_plan("return");
+            let evaluation = thread::spawn(move || {
+                site.reach();
+                site.set_switch(point.snapshot().is_some());
+            });
+            point.arm(Some(plan), 1);
+            evaluation.join().unwrap();
+            is_right(point, site);
+        });
+    }
+}
+
+/// A site that the linker did not list registers at its first hit.
+mod late {
+    use super::*;
+
+    fn evaluate_late(registry: &Registry, site: &'static Site) -> Returned {
+        if !site.armed() {
+            return None;
+        }
+        if !site.is_reached() {
+            registry.register(site).reach(site);
+        }
+        evaluate(site)
+    }
+
+    fn arm_unlisted(registry: &Registry, terms: &str) -> Arc<Plan> {
+        let request = Request::parse(NAME, terms, Unknown::Armed).unwrap();
+        registry.arm(vec![request], Slot::Global).unwrap().remove(0).plan
+    }
+
+    #[test]
+    fn two_threads_register_one_site_beside_an_arming() {
+        check(2, || {
+            let (registry, site) = (Arc::new(Registry::new()), new_site(&TEXT));
+            let other = thread::spawn({
+                let registry = registry.clone();
+                move || evaluate_late(&registry, site)
+            });
+            let arming = thread::spawn({
+                let registry = registry.clone();
+                move || arm_unlisted(&registry, "return(x)")
+            });
+            let returned = evaluate_late(&registry, site);
+            let fires = [returned, other.join().unwrap()].into_iter().flatten().count();
+            let plan = arming.join().unwrap();
+            assert_eq!(plan.fires(), fires as u64);
+            let point = registry.find(NAME).unwrap();
+            assert_eq!(point.sites().len(), 1);
+            assert!(site.armed());
+        });
+    }
+    #[test]
+    fn a_site_that_disagrees_never_fires() {
+        check(2, || {
+            let (registry, site) = (Arc::new(Registry::new()), new_site(&NUMBER));
+            let plan = arm_unlisted(&registry, "return(x)");
+            let other = thread::spawn({
+                let registry = registry.clone();
+                move || evaluate_late(&registry, site)
+            });
+            assert_eq!(evaluate_late(&registry, site), None);
+            assert_eq!(other.join().unwrap(), None);
+            assert_eq!((plan.hits(), plan.fires()), (2, 0));
+        });
+    }
+}
