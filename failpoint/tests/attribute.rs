@@ -1,5 +1,5 @@
 //! What may `#[failpoint(…)]` stand on, and does it do there what it says?
-#![cfg(feature = "failpoints")]
+#![cfg(all(feature = "failpoints", feature = "attributes"))]
 #![deny(warnings, clippy::all, clippy::pedantic)]
 #![allow(clippy::unwrap_used)]
 

@@ -1,7 +1,7 @@
 //! Processes of its own: tests that are to fail run as children of this one.
 //!
 //! How does a test with `#[failpoint::test]` fail: at once, and saying why?
-#![cfg(feature = "failpoints")]
+#![cfg(all(feature = "failpoints", feature = "attributes"))]
 
 use failpoint::{Scope, fail_point, fail_point_async};
 use std::process::Command;

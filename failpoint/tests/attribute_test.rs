@@ -1,4 +1,5 @@
 //! What is a test inside `#[failpoint::test]`? In a build without failpoints: ignored, and checked.
+#![cfg(feature = "attributes")]
 #![deny(warnings, clippy::all, clippy::pedantic)]
 #![allow(clippy::unwrap_used)]
 
