@@ -153,7 +153,8 @@ mod world {
     use axum::Router;
 
     pub(super) fn router() -> Router {
-        Router::new().fallback(async || super::response(Reply::compiled_out(crate::stub::CompiledOut)))
+        Router::new()
+            .fallback(async || super::response(Reply::compiled_out(crate::stub::CompiledOut)))
     }
 }
 

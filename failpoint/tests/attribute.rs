@@ -1,6 +1,6 @@
 //! What may `#[failpoint(…)]` stand on, and does it do there what it says?
 // Miri has no linker's list, so a point cannot be armed before its first hit: see tests/late.rs.
-#![cfg(all(feature = "failpoints", not(miri)))]
+#![cfg(all(feature = "failpoints", feature = "attributes", not(miri)))]
 #![deny(warnings, clippy::all, clippy::pedantic)]
 #![allow(clippy::unwrap_used)]
 

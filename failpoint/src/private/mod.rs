@@ -91,10 +91,7 @@ pub fn call_typed<T, R>(value: T, closure: impl FnOnce(T) -> R) -> R {
 
 /// Calls what was written where a closure is expected, but does not look like one.
 #[inline]
-pub fn call_responder<F, R>(text: Option<String>, responder: F) -> R
-where
-    F: Responder + FnOnce(Option<String>) -> R,
-{
+pub fn call_responder<R>(text: Option<String>, responder: impl Responder<R>) -> R {
     responder(text)
 }
 
@@ -105,6 +102,8 @@ where
     note = "for a condition write fail_point!(\"name\", if CONDITION); \
             for a closure write |v| …, or anything that is FnOnce(Option<String>) -> R"
 )]
-pub trait Responder {}
+pub trait Responder<R>: FnOnce(Option<String>) -> R {}
 
-impl<F, R> Responder for F where F: FnOnce(Option<String>) -> R {}
+// Else the compiler tells of the closure that `F` is not, and not what to write.
+#[diagnostic::do_not_recommend]
+impl<F, R> Responder<R> for F where F: FnOnce(Option<String>) -> R {}

@@ -7,7 +7,7 @@ pub fn borrowed_mutably(list: &mut Vec<u64>) -> u64 {
     fail_point!("borrow", n = list.len()); //~ both: cannot borrow `*list` as immutable
     *first = 1;
     let first = &list[0];
-    fail_point!("borrow", |v: u64| { list.push(v); *first }); //~ both: closure requires unique access to `*list`
+    fail_point!("borrow", |v: u64| { list.push(v); *first }); //~ both: closure requires unique access to
     0
 }
 

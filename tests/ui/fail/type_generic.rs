@@ -16,6 +16,7 @@ pub struct Wrapper<T>(T);
 impl<T: FromTerm> Wrapper<T> {
     pub fn method(self) -> Self {
         fail_point!("type", |v: Self| v); //~ both: can't use `Self` from outer item
+        //~^ on: a failpoint cannot hand a value of type `Wrapper<T>`
         self
     }
 }
