@@ -169,6 +169,18 @@ pub enum WaitError {
         /// What to say of evaluations that came from outside the scope which arms the point.
         outside: Option<String>,
     },
+    /// The time given ran out, and nothing was armed at the point: an idle point counts nothing.
+    #[non_exhaustive]
+    Idle {
+        /// The point.
+        name: String,
+        /// What was waited for, such as `2 hits`.
+        wanted: String,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The point cannot be waited for: there is none of that name, or no failpoints at all.
+    Refused(Error),
     /// The arming that was waited for is over: disarmed, armed anew, or reset.
     #[non_exhaustive]
     Disarmed {
@@ -195,6 +207,12 @@ impl fmt::Display for WaitError {
                 }
                 Ok(())
             }
+            WaitError::Idle { name, wanted, waited } => write!(
+                f,
+                "waited {waited:?} for {wanted} of the failpoint `{name}`, and nothing was armed \
+                 there; arm it first: an idle point counts nothing"
+            ),
+            WaitError::Refused(error) => error.fmt(f),
             WaitError::Disarmed { name, wanted } => write!(
                 f,
                 "the failpoint `{name}` was disarmed, armed anew or reset while {wanted} of it \

@@ -429,6 +429,7 @@ impl Control {
         control.end(&over);
         drop(control);
         conclude(&over);
+        slot.ring();
         armings.iter().for_each(|arming| events::publish_plain(&arming.plan, EventKind::Armed));
         armings
     }

@@ -7,6 +7,7 @@
 use crate::callback::{Action, Hit};
 use crate::env;
 use crate::error::Error;
+use crate::gate::Gate;
 use crate::plan::{Plan, ScopeId};
 use crate::point::Point;
 use crate::registry::{Request, Unknown, registry};
@@ -172,6 +173,11 @@ impl Scope {
     /// What the scope itself has armed at `name`.
     pub(crate) fn plan(&self, name: &str) -> Result<Option<Arc<Plan>>, Error> {
         registry().find(name).map(|point| self.inner.plans.plan(point))
+    }
+
+    /// Where those stand who wait for the scope to arm something.
+    pub(crate) fn armings(&self) -> &Arc<Gate> {
+        &self.inner.plans.armings
     }
 
     /// Every plan that the scope itself has armed.

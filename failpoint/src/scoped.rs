@@ -195,11 +195,12 @@ impl Scope {
         self.inner.paused(name)
     }
 
-    /// Blocks until there were `n` hits since the scope armed `name`.
+    /// Blocks until there were `n` hits since the scope armed `name`; where it does not yet, waits
+    /// for that first.
     ///
     /// # Errors
-    /// As [`Armed::wait_hits`](crate::Armed::wait_hits); a scope that does not arm the name gives
-    /// [`WaitError::Disarmed`].
+    /// As [`Armed::wait_hits`](crate::Armed::wait_hits); [`WaitError::Idle`] where the scope armed
+    /// nothing there in time, [`WaitError::Refused`] for an unknown name.
     pub fn wait_hits(&self, name: &str, n: u64, timeout: Duration) -> Result<(), WaitError> {
         self.inner.wait(name, Wanted::Hits(n), timeout)
     }

@@ -1,5 +1,6 @@
 //! Where is a plan put: in force for everybody, or in one scope?
 
+use crate::gate::Gate;
 use crate::plan::{Origin, Plan, ScopeId, Setting};
 use crate::point::Point;
 use crate::sync::{Arc, Mutex};
@@ -28,11 +29,13 @@ pub(crate) struct ScopePlans {
     pub(crate) name: String,
     pub(crate) pause_limit: Duration,
     plans: Mutex<Vec<(&'static Point, Arc<Plan>)>>,
+    /// Where those stand who wait for something to be armed.
+    pub(crate) armings: Arc<Gate>,
 }
 
 impl ScopePlans {
     pub(crate) fn new(id: ScopeId, name: String, pause_limit: Duration) -> Self {
-        Self { id, name, pause_limit, plans: Mutex::new(Vec::new()) }
+        Self { id, name, pause_limit, plans: Mutex::new(Vec::new()), armings: Gate::new() }
     }
 
     pub(crate) fn plan(&self, point: &Point) -> Option<Arc<Plan>> {
@@ -71,6 +74,13 @@ impl Slot<'_> {
         match self {
             Slot::Scope(scope) => scope.plan(point),
             _ => point.plan(),
+        }
+    }
+
+    /// Tells those who wait for something to be armed here. Wakers are somebody's code: hold no lock.
+    pub(crate) fn ring(&self) {
+        if let Slot::Scope(scope) = self {
+            scope.armings.ring();
         }
     }
 

@@ -9,7 +9,7 @@ use crate::error::WaitError;
 use crate::event::EventKind;
 use crate::events;
 use crate::executor;
-use crate::gate::{Entered, Place, Reason, Standing};
+use crate::gate::{Entered, Gate, Place, Reason, Standing};
 use crate::log::{self, Level};
 use crate::plan::{self, Origin, Plan};
 use crate::registry::registry;
@@ -80,11 +80,20 @@ pub(crate) async fn watch_async(
     timeout: Duration,
 ) -> Result<(), WaitError> {
     let mut place = None;
-    let mut alarm = None;
     let deadline = Instant::now().checked_add(timeout);
-    let seen = std::future::poll_fn(|cx| {
-        if let Poll::Ready(standing) = look(plan, wanted, &mut place, cx.waker()) {
-            return Poll::Ready(Some(standing));
+    let seen = until(deadline, |waker| look(plan, wanted, &mut place, waker)).await;
+    outcome(plan, wanted, timeout, seen)
+}
+
+/// Awaits until `poll` is ready, or until `deadline`: then `None`. The twin of [`block_on`].
+pub(crate) async fn until<T>(
+    deadline: Option<Instant>,
+    mut poll: impl FnMut(&Waker) -> Poll<T>,
+) -> Option<T> {
+    let mut alarm = None;
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(value) = poll(cx.waker()) {
+            return Poll::Ready(Some(value));
         }
         match deadline {
             Some(deadline) if Instant::now() >= deadline => return Poll::Ready(None),
@@ -93,8 +102,28 @@ pub(crate) async fn watch_async(
         }
         Poll::Pending
     })
-    .await;
-    outcome(plan, wanted, timeout, seen)
+    .await
+}
+
+/// Looks for a plan that is not there yet; `armings` rings when there may be one.
+pub(crate) fn look_for_plan(
+    armings: &Arc<Gate>,
+    find: impl Fn() -> Option<Arc<Plan>>,
+    place: &mut Option<Place>,
+    waker: &Waker,
+) -> Poll<Arc<Plan>> {
+    if place.is_none() {
+        if let Entered::Standing(entered) =
+            armings.enter(Reason::Watching, String::new(), waker.clone())
+        {
+            *place = Some(entered);
+        }
+    }
+    // Looked at first, so that an arming after this wakes us.
+    if let Some(place) = place {
+        place.look(waker);
+    }
+    find().map_or(Poll::Pending, Poll::Ready)
 }
 
 /// What a wait comes to: `seen` is how it ended, `None` if the time ran out.

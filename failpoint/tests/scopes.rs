@@ -177,6 +177,29 @@ fn the_name_of_a_scope_is_what_a_filter_sees_and_a_chance_is_drawn_from() {
 }
 
 #[test]
+fn a_wait_by_name_waits_for_the_next_arming() {
+    fn site() {
+        fail_point!("scoped/later");
+    }
+    let scope = Scope::new();
+    thread::scope(|threads| {
+        let waiter = threads.spawn(|| scope.wait_hits("scoped/later", 2, LONG));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let scope = &scope;
+        let task = threads
+            .spawn(move || runtime.block_on(scope.wait_fires_async("scoped/later", 1, LONG)));
+        scope.arm("scoped/later", "off").unwrap();
+        scope.wrap_fn(|| (0..2).for_each(|_| site()))();
+        waiter.join().unwrap().unwrap();
+        task.join().unwrap().unwrap();
+    });
+    let idle = Scope::new().wait_hits("scoped/later", 1, Duration::from_millis(1)).unwrap_err();
+    assert!(idle.to_string().contains("nothing was armed there"), "{idle}");
+    let unknown = scope.wait_hits("scoped/latter", 1, LONG).unwrap_err();
+    assert!(unknown.to_string().contains("`scoped/later`"), "{unknown}");
+}
+
+#[test]
 fn leaving_survives_a_panic() {
     let scope = Scope::new();
     scope.arm("scoped", "panic").unwrap();

@@ -197,8 +197,8 @@ impl Scope {
         Err(Error::CompiledOut)
     }
 
-    pub(crate) fn wait(&self, name: &str, wanted: Wanted, _: Duration) -> Result<(), WaitError> {
-        Err(WaitError::Disarmed { name: name.to_owned(), wanted: wanted.to_string() })
+    pub(crate) fn wait(&self, _: &str, _: Wanted, _: Duration) -> Result<(), WaitError> {
+        Err(WaitError::Refused(Error::CompiledOut))
     }
 
     pub(crate) async fn wait_async(

@@ -177,10 +177,15 @@ impl Scope {
         wanted: Wanted,
         timeout: Duration,
     ) -> Result<(), WaitError> {
-        match self.plan(name) {
-            Ok(Some(plan)) => wait::watch(&plan, wanted, timeout),
-            _ => Err(WaitError::Disarmed { name: name.to_owned(), wanted: wanted.to_string() }),
-        }
+        let begun = Instant::now();
+        let mut place = None;
+        self.plan(name).map_err(WaitError::Refused)?;
+        let find = || self.plan(name).ok().flatten();
+        let plan = wait::block_on(begun.checked_add(timeout), |waker| {
+            wait::look_for_plan(self.armings(), find, &mut place, waker)
+        });
+        let plan = plan.ok_or_else(|| idle(name, wanted, timeout))?;
+        wait::watch(&plan, wanted, timeout.saturating_sub(begun.elapsed()))
     }
 
     pub(crate) async fn wait_async(
@@ -189,10 +194,15 @@ impl Scope {
         wanted: Wanted,
         timeout: Duration,
     ) -> Result<(), WaitError> {
-        match self.plan(name) {
-            Ok(Some(plan)) => wait::watch_async(&plan, wanted, timeout).await,
-            _ => Err(WaitError::Disarmed { name: name.to_owned(), wanted: wanted.to_string() }),
-        }
+        let begun = Instant::now();
+        let mut place = None;
+        self.plan(name).map_err(WaitError::Refused)?;
+        let find = || self.plan(name).ok().flatten();
+        let plan = wait::until(begun.checked_add(timeout), |waker| {
+            wait::look_for_plan(self.armings(), find, &mut place, waker)
+        });
+        let plan = plan.await.ok_or_else(|| idle(name, wanted, timeout))?;
+        wait::watch_async(&plan, wanted, timeout.saturating_sub(begun.elapsed())).await
     }
 
     pub(crate) fn expect_fired(&self, name: &str) -> Result<(), String> {
@@ -240,6 +250,10 @@ impl Subscription {
     pub(crate) fn lost(&self) -> u64 {
         self.lost
     }
+}
+
+fn idle(name: &str, wanted: Wanted, waited: Duration) -> WaitError {
+    WaitError::Idle { name: name.to_owned(), wanted: wanted.to_string(), waited }
 }
 
 fn expect_fired(plan: &Plan) -> Result<(), String> {
