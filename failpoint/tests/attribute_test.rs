@@ -1,6 +1,6 @@
 //! What is a test inside `#[failpoint::test]`? In a build without failpoints: ignored, and checked.
 // Miri has no linker's list, so a point cannot be armed before its first hit: see tests/late.rs.
-#![cfg(not(miri))]
+#![cfg(all(feature = "attributes", not(miri)))]
 #![deny(warnings, clippy::all, clippy::pedantic)]
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,5 @@
 //! Which words does a derived type take, and what does it say of others? The same in both worlds.
+#![cfg(feature = "attributes")]
 #![deny(warnings, clippy::all, clippy::pedantic)]
 
 use failpoint::{BadTerm, FromTerm, fail_value};
