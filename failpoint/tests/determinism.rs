@@ -97,7 +97,7 @@ fn draw() {
     println!();
     let threads = std::env::var("CHILD_THREADS").unwrap().parse().unwrap();
     for terms in TERMS {
-        println!("drawn {terms}: {}", decisions(terms, 64, threads).concat());
+        println!("drawn {terms}: {}", decisions(terms, 40, threads).concat());
         let armed = arm("chance", terms).unwrap();
         let returned = first(4_000, threads);
         println!("drawn {terms}: {} fires, {returned:?}", armed.fires());
@@ -106,10 +106,11 @@ fn draw() {
 
 #[test]
 fn a_seed_decides_the_nth_hit_alike_with_1_2_and_8_threads() {
-    let [one, two, eight] = THREADS.map(|threads| child(42, threads));
+    let children = THREADS.map(|threads| thread::spawn(move || child(42, threads)));
+    let [one, two, eight] = children.map(|child| child.join().unwrap());
     assert_eq!(one, two);
     assert_eq!(one, eight);
-    let other = child(43, 8);
+    let other = child(43, 1);
     for (one, other) in one.iter().zip(&other) {
         assert_ne!(one, other, "another seed decides otherwise");
     }
@@ -117,7 +118,7 @@ fn a_seed_decides_the_nth_hit_alike_with_1_2_and_8_threads() {
     assert_eq!(one[0], GOLDEN);
 }
 
-const GOLDEN: &str = "37%return: -..--.--..........-.......-...---...--.-..--..--........--..-...";
+const GOLDEN: &str = "37%return: -..--.--..........-.......-...---...--.-";
 
 /// Which of 64 evaluations returned.
 fn pattern(site: impl Fn() -> bool) -> String {
