@@ -211,6 +211,22 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Gives the place up, and says how the caller stood at that very moment: who was freed before
+    /// must not believe that its time ran out.
+    pub(crate) fn leave(&self) -> Standing {
+        let mut state = self.gate.state.lock();
+        let closed = state.closed;
+        let left = state.standing.remove(&self.ticket);
+        drop(state);
+        match left {
+            Some(stander) if stander.freed => Standing::Freed,
+            _ if closed => Standing::Closed,
+            _ => Standing::Still,
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let left = self.gate.state.lock().standing.remove(&self.ticket);

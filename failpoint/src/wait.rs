@@ -330,8 +330,12 @@ impl Stay {
             self.site.at()
         );
         describe_waiting(&mut message);
-        // The place is left before anything is said or unwound.
-        self.place = None;
+        // The place is left before anything is said or unwound. Whoever was let go just now goes.
+        match self.place.take().map(|place| place.leave()) {
+            Some(Standing::Freed) => return After::GoOn,
+            Some(Standing::Closed) => return After::Over,
+            Some(Standing::Still) | None => {}
+        }
         match self.plan.origin {
             Origin::Code => effect::panic_unless_unwinding(&message),
             Origin::Remote | Origin::Environment => {
