@@ -38,6 +38,41 @@ fn a_ticker_keeps_ticking_beside_every_wait() {
     drop(other());
 }
 
+/// Measures, so it wants a machine to itself:
+/// `cargo test --release -p failpoint --features failpoints --test tasks -- --ignored --nocapture`
+#[test]
+#[ignore = "measures"]
+fn a_ticker_of_twenty_milliseconds_sees_no_gap() {
+    async fn site() {
+        fail_point_async!("task/gap");
+    }
+    async fn other() {
+        fail_point_async!("task/gap/other");
+    }
+    for terms in ["sleep(1h)", "delay(1h)", "pause", "wait(task/gap/other, 1, 1h)"] {
+        let scope = Scope::new();
+        scope.arm("task/gap", terms).unwrap();
+        let longest = runtime().block_on(async {
+            let task = tokio::spawn(scope.wrap(site()));
+            let mut ticker = tokio::time::interval(Duration::from_millis(20));
+            let mut last = ticker.tick().await;
+            let mut longest = Duration::ZERO;
+            for _ in 0..50 {
+                ticker.tick().await;
+                let now = tokio::time::Instant::now();
+                longest = longest.max(now - std::mem::replace(&mut last, now));
+            }
+            assert!(!task.is_finished(), "{terms}");
+            scope.reset();
+            task.await.unwrap();
+            longest
+        });
+        println!("{terms}: the longest gap of 50 is {longest:?}");
+        assert!(longest < Duration::from_millis(30), "{terms}: a gap of {longest:?}");
+    }
+    drop(other());
+}
+
 #[test]
 fn the_forms_await_and_return() {
     async fn closure(n: u64) -> Result<u64, String> {
