@@ -16,6 +16,7 @@
 //! $ curl 127.0.0.1:22381/raftAfterSave/count                    # fires since it was armed
 //! $ curl -XPUT -d'raftBeforeSave=panic;raftAfterSave=off' 127.0.0.1:22381/failpoints
 //! $ curl -XDELETE 127.0.0.1:22381/raftAfterSave
+//! $ curl -XDELETE 127.0.0.1:22381/v1/points                     # all of them; says what was armed
 //! ```
 //! The routes, statuses and texts are gofail's, so that its clients need no change. Ours on top:
 //! `?ttl=30s` ends the arming by itself, also after the listener is gone, unless the point was armed
