@@ -3,29 +3,10 @@
 // Miri starts no process.
 #![cfg(all(feature = "failpoints", not(miri)))]
 
+mod common;
+
+use common::{run, stderr, stdout};
 use failpoint::{fail_point, fail_value};
-use std::process::{Command, Output};
-
-/// Runs `child` in a process with `variables`, and nothing of ours from outside.
-fn run(scenario: &str, variables: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "child", "--ignored", "--nocapture", "--test-threads=1"]);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().contains("FAILPOINT") {
-            command.env_remove(name);
-        }
-    }
-    command.env("CHILD_SCENARIO", scenario).env("RUST_BACKTRACE", "0");
-    command.envs(variables.iter().copied()).output().unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
 
 fn value() -> Option<u8> {
     fail_value!("env/value", u8)

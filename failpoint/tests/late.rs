@@ -5,9 +5,11 @@
 //! anew, and only the child evaluates anything.
 #![cfg(feature = "failpoints")]
 
+mod common;
+
+use common::{run, stderr, stdout};
 use failpoint::__private::{Accepts, Site, evaluate_with, typed};
 use failpoint::{BadTerm, Error, FromTerm, arm, arm_unlisted, disarm, point};
-use std::process::{Command, Output};
 use std::sync::{Barrier, mpsc};
 use std::thread;
 
@@ -146,27 +148,6 @@ fn who_comes_by_while_a_site_is_being_asked_is_not_handed_what_it_cannot_take() 
     assert_eq!((armed.hits(), armed.fires(), sites("late/slow")), (2, 0, 1));
 }
 
-/// Runs `child` in a process of its own, with the environment arming `config`.
-fn run(scenario: &str, config: &str) -> Output {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "child", "--ignored", "--nocapture", "--test-threads=1"]);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().contains("FAILPOINT") {
-            command.env_remove(name);
-        }
-    }
-    command.env("CHILD_SCENARIO", scenario).env("RUST_BACKTRACE", "0");
-    command.env("FAILPOINTS", config).output().unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
 #[test]
 #[ignore = "the child of the other tests"]
 fn child() {
@@ -197,7 +178,7 @@ fn child() {
 #[test]
 #[cfg_attr(miri, ignore = "Miri starts no process")]
 fn what_the_environment_asked_for_is_armed_when_the_site_registers() {
-    let output = run("text", "late/text=1*return(x)");
+    let output = run("text", &[("FAILPOINTS", "late/text=1*return(x)")]);
     let said = stdout(&output);
     assert!(said.contains("known=false\n"), "{output:?}");
     assert!(said.contains("got=Some(Some(\"x\")),None\n"), "{output:?}");
@@ -208,13 +189,13 @@ fn what_the_environment_asked_for_is_armed_when_the_site_registers() {
 #[test]
 #[cfg_attr(miri, ignore = "Miri starts no process")]
 fn a_reset_takes_back_what_the_environment_asked_for() {
-    assert!(stdout(&run("reset", "late/text=return(x)")).contains("got=None\n"));
+    assert!(stdout(&run("reset", &[("FAILPOINTS", "late/text=return(x)")])).contains("got=None\n"));
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri starts no process")]
 fn a_site_that_cannot_take_what_the_environment_asked_for_says_so_once() {
-    let output = run("plain", "late/plain=return(x)");
+    let output = run("plain", &[("FAILPOINTS", "late/plain=return(x)")]);
     assert!(stdout(&output).contains("got=None,None\n"), "{output:?}");
     let said = stderr(&output);
     assert_eq!(said.matches("ERROR from the environment").count(), 1, "{said}");
@@ -224,7 +205,7 @@ fn a_site_that_cannot_take_what_the_environment_asked_for_says_so_once() {
 #[test]
 #[cfg_attr(miri, ignore = "Miri starts no process")]
 fn a_site_that_disagrees_with_what_is_armed_says_so_once() {
-    let output = run("unlisted", "");
+    let output = run("unlisted", &[("FAILPOINTS", "")]);
     let said = stdout(&output);
     assert!(said.contains("got=None,None\n") && said.contains("hits=2 fires=0\n"), "{output:?}");
     let said = stderr(&output);
