@@ -83,6 +83,8 @@ pub(crate) struct Plan {
     unconditional: bool,
     /// Whether any term filters by context.
     filters: bool,
+    /// Whether any term is open only for a time.
+    windows: bool,
     /// Hits that an unconditional term took; each is a fire.
     direct: AtomicU64,
     /// What everything else counts. The order in which hits take this lock is their number.
@@ -170,6 +172,7 @@ impl Plan {
                 .collect(),
             unconditional: terms.chain.first().is_some_and(Term::is_unconditional),
             filters: terms.chain.iter().any(|term| !term.when.is_empty()),
+            windows: terms.chain.iter().any(Term::has_window),
             direct: AtomicU64::new(0),
             counts: Mutex::new(Counts {
                 terms: vec![TermCounts::default(); terms.chain.len()],
@@ -293,8 +296,7 @@ impl Plan {
             return Decision::NoHit;
         }
         // The clock is read only where a term asks for the time.
-        let has_window = self.terms.chain.iter().any(Term::has_window);
-        let elapsed = if has_window { self.elapsed() } else { Duration::ZERO };
+        let elapsed = if self.windows { self.elapsed() } else { Duration::ZERO };
 
         let mut counts = self.counts.lock();
         counts.hits += 1;

@@ -59,13 +59,7 @@ pub(crate) fn block(plan: &Arc<Plan>, site: &'static Site, need: Need) -> After 
 
 /// Blocks until `plan` has seen what is wanted, is over, or `timeout` has run out.
 pub(crate) fn watch(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Result<(), WaitError> {
-    assert!(
-        !executor::is_the_only_thread(),
-        "a blocking wait for the failpoint {} on the only thread of a tokio runtime would stop the \
-         tasks it waits for; await its twin, wait_{}_async",
-        plan.point,
-        wanted.word()
-    );
+    assert_may_block(plan.point, wanted);
     let mut place = None;
     // A time-out beyond what the clock can hold is one that never comes.
     let deadline = Instant::now().checked_add(timeout);
@@ -73,7 +67,17 @@ pub(crate) fn watch(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Resu
     outcome(plan, wanted, timeout, block_on(deadline, poll))
 }
 
-/// The same for a task.
+/// A blocking wait on the only thread of a runtime stops the tasks it waits for.
+pub(crate) fn assert_may_block(point: &str, wanted: Wanted) {
+    assert!(
+        !executor::is_the_only_thread(),
+        "a blocking wait for the failpoint {point} on the only thread of a tokio runtime would \
+         stop the tasks it waits for; await its twin, wait_{}_async",
+        wanted.word()
+    );
+}
+
+/// The twin of [`watch`] for a task.
 pub(crate) async fn watch_async(
     plan: &Arc<Plan>,
     wanted: Wanted,
@@ -332,7 +336,10 @@ impl Stay {
         describe_waiting(&mut message);
         // The place is left before anything is said or unwound. Whoever was let go just now goes.
         match self.place.take().map(|place| place.leave()) {
-            Some(Standing::Freed) => return After::GoOn,
+            Some(Standing::Freed) => {
+                self.publish(EventKind::Resumed);
+                return After::GoOn;
+            }
             Some(Standing::Closed) => return After::Over,
             Some(Standing::Still) | None => {}
         }

@@ -68,6 +68,12 @@ fn a_blocking_wait_on_the_only_thread_names_its_twin() {
     let payload = std::panic::catch_unwind(|| runtime.block_on(async { wait() })).unwrap_err();
     let message = payload.downcast_ref::<String>().unwrap();
     assert!(message.contains("wait_hits_async"), "{message}");
+    // Also by name, where nothing is armed yet.
+    let idle = Scope::new();
+    let wait = || idle.wait_fires("paused/blocking", 1, Duration::from_secs(10));
+    let payload = std::panic::catch_unwind(|| runtime.block_on(async { wait() })).unwrap_err();
+    let message = payload.downcast_ref::<String>().unwrap();
+    assert!(message.contains("wait_fires_async"), "{message}");
     // On a thread that may block, it blocks.
     let waits = runtime.block_on(async {
         let waiting = tokio::task::spawn_blocking(move || {

@@ -177,6 +177,7 @@ impl Scope {
         wanted: Wanted,
         timeout: Duration,
     ) -> Result<(), WaitError> {
+        wait::assert_may_block(name, wanted);
         let begun = Instant::now();
         let mut place = None;
         self.plan(name).map_err(WaitError::Refused)?;
