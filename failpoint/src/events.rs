@@ -87,12 +87,10 @@ pub(crate) fn publish<'k>(
     if COUNT.load(Ordering::Relaxed) == 0 {
         return;
     }
-    let queues: Vec<Arc<Queue>> = SUBSCRIBERS
-        .lock()
-        .iter()
-        .filter_map(Weak::upgrade)
-        .filter(|queue| queue.scope == plan.scope)
-        .collect();
+    // The lock is gone before any handle is: the last one takes it to strike its queue off.
+    let all: Vec<Arc<Queue>> = SUBSCRIBERS.lock().iter().filter_map(Weak::upgrade).collect();
+    let queues: Vec<Arc<Queue>> =
+        all.into_iter().filter(|queue| queue.scope == plan.scope).collect();
     if queues.is_empty() {
         return;
     }

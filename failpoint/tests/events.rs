@@ -62,6 +62,27 @@ fn a_slow_reader_loses_the_oldest_and_is_told() {
 }
 
 #[test]
+fn subscribers_come_and_go_while_others_are_told() {
+    fn site() {
+        fail_point!("told/meanwhile");
+    }
+    std::thread::scope(|threads| {
+        for _ in 0..4 {
+            threads.spawn(|| {
+                let scope = Scope::new();
+                scope.arm("told/meanwhile", "off").unwrap();
+                let _in = scope.enter();
+                for _ in 0..5000 {
+                    // Another thread may hold the last handle to this queue while it is told.
+                    drop(scope.subscribe());
+                    site();
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn events_are_awaited_and_waited_for() {
     fn site() {
         fail_point!("told/awaited");
