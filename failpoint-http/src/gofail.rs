@@ -13,6 +13,7 @@ use crate::change::{self, Armed, Unarmed};
 use crate::reply::{Refusal, Reply};
 use crate::request::{Request, decode};
 use failpoint::__private::control::{self, Fault, Precondition, Unfulfilled, Wish};
+use failpoint::__private::watch;
 use failpoint::{Error, PointInfo};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -46,17 +47,17 @@ fn get(key: &str, json: bool) -> Result<Reply, Refusal> {
 }
 
 fn list(json: bool) -> Reply {
-    let points = failpoint::points();
+    let points = watch::bindings();
     if json {
-        let terms = |point: &'_ PointInfo| (point.name.clone(), point.terms.clone());
-        return Reply::json(&All { failpoints: points.iter().map(terms).collect() });
+        let named = points.into_iter().map(|(name, terms)| (name.to_owned(), terms));
+        return Reply::json(&All { failpoints: named.collect() });
     }
-    let line = |point: &PointInfo| {
-        format!("{}={}", point.name, point.terms.as_deref().unwrap_or_default())
-    };
-    let lines: Vec<String> = points.iter().map(line).collect();
+    let mut text = String::new();
+    for (name, terms) in &points {
+        text.extend([name, "=", terms.as_deref().unwrap_or_default(), "\n"]);
+    }
     // One line end also where there is no point: so does gofail.
-    Reply::text(lines.join("\n") + "\n")
+    Reply::text(if text.is_empty() { "\n".to_owned() } else { text })
 }
 
 fn count(key: &str, json: bool) -> Result<Reply, Refusal> {

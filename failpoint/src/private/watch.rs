@@ -197,6 +197,17 @@ impl Feed {
     }
 }
 
+/// Every point that code declares or somebody armed, by name, with its terms; in less time than all
+/// that is known of them takes.
+pub fn bindings() -> Vec<(&'static str, Option<String>)> {
+    env::ensure();
+    let (_, all) = registry().survey(|now| {
+        let terms = now.plan.as_ref().map(|plan| plan.text.clone());
+        (terms.is_some() || now.point.is_declared()).then(|| (now.point.name(), terms))
+    });
+    all.into_iter().flatten().collect()
+}
+
 /// What a point has seen in all its armings for everybody.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
