@@ -23,10 +23,17 @@
 //! anew; `?unlisted=1` takes a name that no code declares; `Accept: application/json` is answered in
 //! JSON; a header `Failpoint-Note` says what the caller may not expect.
 //!
+//! **Waiting and events.** `GET /v1/points/{name}/wait?paused=1&since=GENERATION` is a long poll: it
+//! comes back when the arming has had so many `hits`, `fires` or `paused` callers, when it is over,
+//! or after `timeout`. `GET /v1/events` streams what happens as server-sent events; a reader that is
+//! too slow loses the oldest and is told how many. Neither costs a thread nor keeps others out, and
+//! both end with the connection and with the listener. `GET /metrics` is for Prometheus: sums over
+//! all armings, which never go back.
+//!
 //! **Own thread.** The listener has a thread and a runtime of its own: a server whose every worker
 //! is paused or wedged still answers, and the reply to a request that arms `kill` arrives before the
 //! process ends. `mount` (feature `axum`) and [`respond`] carry the same answers on somebody else's
-//! runtime, without these two promises.
+//! runtime, without these two promises; [`respond`] leaves out waits and events.
 //!
 //! **Who may come in.** Without a token only loopback and Unix sockets are listened on, and a
 //! `Host` that is neither an IP address, nor `localhost`, nor named in `FAILPOINT_HTTP_HOSTS` is
