@@ -8,8 +8,10 @@
 //! Times are RFC 3339 in UTC, durations are written as in terms (`30s`, `1.5m`, a bare number is
 //! milliseconds), counts are of the arming that is in force.
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Answer to `GET /v1/points` and `PUT /v1/points`: points, sorted by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +88,8 @@ pub struct Arm {
 #[serde(deny_unknown_fields)]
 pub struct ArmAll {
     /// Terms by name.
+    #[serde(deserialize_with = "each_once")]
+    #[cfg_attr(feature = "failpoints", schemars(with = "BTreeMap<String, String>"))]
     pub points: BTreeMap<String, String>,
     /// As in [`Arm`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -298,4 +302,29 @@ pub struct Problem {
     /// The counts when a wait ran out of time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
+}
+
+/// A map in which no name stands twice: one of the two would be passed over.
+fn each_once<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    struct EachOnce;
+
+    impl<'de> Visitor<'de> for EachOnce {
+        type Value = BTreeMap<String, String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("terms by name")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut points = BTreeMap::new();
+            while let Some((name, terms)) = map.next_entry::<String, String>()? {
+                if let Some(_terms) = points.insert(name.clone(), terms) {
+                    return Err(A::Error::custom(format_args!("`{name}` stands there twice")));
+                }
+            }
+            Ok(points)
+        }
+    }
+
+    from.deserialize_map(EachOnce)
 }
