@@ -3,6 +3,7 @@
 use crate::openapi::document;
 use crate::respond::respond;
 use crate::v1::{ALWAYS, ROUTES};
+use crate::wire::DURATION;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -101,4 +102,15 @@ fn what_is_served_is_what_is_documented() {
             assert_eq!(told, allowed, "{method} {path}");
         }
     }
+}
+
+#[test]
+fn durations_say_how_they_are_written() {
+    let schemas = &document()["components"]["schemas"];
+    for body in ["Arm", "ArmAll"] {
+        assert_eq!(schemas[body]["properties"]["ttl"]["pattern"], DURATION, "{body}");
+    }
+    let wait = &document()["paths"]["/v1/points/{name}/wait"]["get"]["parameters"];
+    let timeout = wait.as_array().expect("parameters").iter().find(|one| one["name"] == "timeout");
+    assert_eq!(timeout.expect("it is there")["schema"]["pattern"], DURATION);
 }

@@ -13,6 +13,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// How a duration longer than nothing is written, for machines; what is longer still is taken, too.
+#[cfg(feature = "failpoints")]
+pub(crate) const DURATION: &str = concat!(
+    r"^([1-9][0-9]{0,8}(ns)?|",
+    r"(([1-9][0-9]{0,8}(\.[0-9]{0,9})?|0?\.[0-9]{0,2}[1-9])(us|ms|s|m|h)){1,3})$",
+);
+
 /// Answer to `GET /v1/points` and `PUT /v1/points`: points, sorted by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "failpoints", derive(schemars::JsonSchema))]
@@ -76,8 +83,10 @@ pub struct Site {
 #[serde(deny_unknown_fields)]
 pub struct Arm {
     /// What to do there, such as `3*sleep(100)->off`.
+    #[cfg_attr(feature = "failpoints", schemars(example = "3*sleep(100)->off"))]
     pub terms: String,
     /// Disarms by itself after this time, unless the point is armed anew until then.
+    #[cfg_attr(feature = "failpoints", schemars(example = "30s", regex(pattern = DURATION)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<String>,
 }
@@ -92,6 +101,7 @@ pub struct ArmAll {
     #[cfg_attr(feature = "failpoints", schemars(with = "BTreeMap<String, String>"))]
     pub points: BTreeMap<String, String>,
     /// As in [`Arm`].
+    #[cfg_attr(feature = "failpoints", schemars(example = "30s", regex(pattern = DURATION)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<String>,
 }
