@@ -23,7 +23,7 @@ use std::sync::OnceLock;
 
 pub(crate) struct Registry {
     control: Mutex<Control>,
-    /// Whether anything was ever armed or pending: until then nobody need look for a name.
+    /// Set by the first arming: until then nobody need look for a name.
     is_touched: AtomicBool,
 }
 
@@ -254,11 +254,13 @@ impl Registry {
         Control::disarm_named(control, name, Slot::Fail)
     }
 
+    /// Whether anything was ever armed, or is pending.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.is_touched.load(Ordering::Relaxed)
+    }
+
     /// The point of a name that some place computes, if anything is or may come to be armed there.
     pub(crate) fn find_armed(&self, name: &str) -> Option<&'static Point> {
-        if !self.is_touched.load(Ordering::Relaxed) {
-            return None;
-        }
         let mut control = self.control.lock();
         if control.pending.contains_key(name) {
             return Some(control.point_named(name));

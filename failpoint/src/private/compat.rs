@@ -165,6 +165,10 @@ pub fn evaluate(site: &'static Site, log: fn(fmt::Arguments<'_>)) -> Returned {
 /// is bounded, whatever names are computed.
 pub fn evaluate_computed(name: &str, place: Place, log: fn(fmt::Arguments<'_>)) -> Returned {
     env::ensure_leniently();
+    // Where nothing was ever armed there is no name to look for.
+    if !registry().is_touched() {
+        return None;
+    }
     let site = computed(name, place)?;
     if site.armed() { evaluate(site, log) } else { None }
 }

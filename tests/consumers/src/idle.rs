@@ -10,6 +10,8 @@ use toml::{Table, Value};
 const WITHIN: f64 = 3.0;
 /// Where both are next to nothing, a ratio says nothing: nanoseconds.
 const NEXT_TO_NOTHING: f64 = 1.0;
+/// Less than this cannot be told from nothing: nanoseconds.
+const FLOOR: f64 = 0.3;
 
 pub fn run(rooms: &Rooms) -> Result<(), Failure> {
     println!();
@@ -17,18 +19,19 @@ pub fn run(rooms: &Rooms) -> Result<(), Failure> {
     let fail = measure(rooms, Side::Fail)?;
     let patched = measure(rooms, Side::Ours)?;
     let row = |kind: &str, fails: &str, ours: Option<&str>| {
-        let ours = ours.map(|ours| patched[ours]);
-        let shown = |ours: f64| format!("{ours:.2} ns");
+        let shown = |nanoseconds: f64| format!("{nanoseconds:.2} ns");
+        let ours = ours.map_or_else(String::new, |ours| shown(patched[ours]));
+        let least = if patched[fails] < FLOOR { ">" } else { "" };
+        let ratio = fail[fails] / patched[fails].max(FLOOR);
         println!(
-            "{kind:<28} {:>9}  {:>9}  {:>9}  {:>6.1}",
-            format!("{:.2} ns", fail[fails]),
-            format!("{:.2} ns", patched[fails]),
-            ours.map_or_else(String::new, shown),
-            fail[fails] / patched[fails].max(0.01)
+            "{kind:<24} {:>9}  {:>9}  {ours:>9}  {:>7}",
+            shown(fail[fails]),
+            shown(patched[fails]),
+            format!("{least}{ratio:.1}")
         );
     };
     println!(
-        "{:<28} {:>9}  {:>9}  {:>9}  {:>6}",
+        "{:<24} {:>9}  {:>9}  {:>9}  {:>7}",
         "idle point", "fail", "patched", "our own", "ratio"
     );
     row("(\"literal\")", "fail", Some("ours"));
