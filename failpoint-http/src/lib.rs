@@ -52,6 +52,8 @@ mod address;
 mod carrier;
 mod error;
 mod reply;
+#[cfg(any(feature = "client", feature = "failpoints"))]
+pub mod wire;
 
 #[cfg(feature = "failpoints")]
 mod door;
