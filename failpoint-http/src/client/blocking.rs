@@ -252,6 +252,16 @@ impl ClientSet {
         guards(blocking!(set = self.set.clone(), armings = armings.into() => set.arm_all(armings)))
     }
 
+    /// As [`ClientSet::arm_matching`](crate::ClientSet::arm_matching).
+    pub fn arm_matching(
+        &self,
+        glob: &str,
+        arming: impl Into<Arming>,
+    ) -> Result<Vec<RemoteArmed>, ClientError> {
+        guards(blocking!(set = self.set.clone(), glob = glob.to_owned(), arming = arming.into()
+            => set.arm_matching(&glob, arming)))
+    }
+
     /// As [`ClientSet::wait_any`](crate::ClientSet::wait_any).
     pub fn wait_any(&self, name: &str, wait: Wait) -> Result<(String, Counts), ClientError> {
         blocking!(set = self.set.clone(), name = name.to_owned() => set.wait_any(&name, wait))

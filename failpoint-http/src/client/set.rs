@@ -121,6 +121,23 @@ impl ClientSet {
         all_or_none(self.each(arm).await).await
     }
 
+    /// Arms every point whose name matches, everywhere or nowhere, as [`arm`](Self::arm) does.
+    ///
+    /// # Errors
+    /// As [`Client::arm_matching`]; [`ClientError::Several`] where several servers failed.
+    pub async fn arm_matching(
+        &self,
+        glob: &str,
+        arming: impl Into<Arming>,
+    ) -> Result<Vec<RemoteArmed>, ClientError> {
+        let arming = arming.into();
+        let arm = |client: Client| {
+            let (glob, arming) = (glob.to_owned(), arming.clone());
+            async move { client.arm_matching(&glob, arming).await }
+        };
+        all_or_none(self.each(arm).await).await
+    }
+
     /// Waits until one of them has reached it; gives its address. The others are not waited for.
     ///
     /// # Errors
