@@ -154,14 +154,14 @@ pub(crate) async fn report(servers: &Servers, output: &mut Output) -> Result<Sta
 #[derive(Serialize)]
 #[serde(untagged)]
 enum One<T> {
-    Alone([T; 1]),
+    Alone(T),
     Several(Vec<T>),
 }
 
 impl<T> One<T> {
     fn iter(&self) -> std::slice::Iter<'_, T> {
         match self {
-            One::Alone(one) => one.iter(),
+            One::Alone(one) => std::slice::from_ref(one).iter(),
             One::Several(all) => all.iter(),
         }
     }
@@ -187,7 +187,7 @@ where
                     all.push(question(client.clone(), name).await?);
                 }
                 Ok(match <[T; 1]>::try_from(all) {
-                    Ok(one) => One::Alone(one),
+                    Ok([one]) => One::Alone(one),
                     Err(all) => One::Several(all),
                 })
             }

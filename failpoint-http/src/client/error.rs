@@ -196,7 +196,7 @@ fn explain(f: &mut fmt::Formatter<'_>, problem: &Problem) -> fmt::Result {
         write!(f, "; the nearest are {}", problem.nearest.join(", "))?;
     }
     if let Some(caret) = problem.caret.as_deref().filter(|caret| !problem.detail.contains(caret)) {
-        caret.lines().try_for_each(|line| write!(f, "\n    {line}"))?;
+        write!(f, "\n{caret}")?;
     }
     for one in &problem.errors {
         if let Some(name) = one.name.as_deref().filter(|name| !one.detail.contains(name)) {
