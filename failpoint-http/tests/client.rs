@@ -2,8 +2,10 @@
 #![cfg(all(feature = "client", feature = "failpoints"))]
 
 use failpoint::{fail_point, fail_value};
-use failpoint_http::wire::Outcome;
-use failpoint_http::{Arming, Armings, Client, ClientError, Control, Filter, Wait};
+use failpoint_http::wire::{EventKind, Outcome};
+use failpoint_http::{
+    Arming, Armings, Client, ClientError, Control, Events, Filter, Received, Wait,
+};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -263,4 +265,109 @@ async fn by_a_unix_socket() {
     drop(control);
     let gone = client.list().await.unwrap_err();
     assert!(matches!(gone, ClientError::NotReachable { .. }), "{gone}");
+}
+
+#[tokio::test]
+async fn waits() {
+    fn pass() {
+        fail_point!("client/waits");
+    }
+    pass();
+    let (_control, client) = served();
+    let name = "client/waits";
+    let armed = client.arm(name, "pause").await.unwrap();
+    let short = Duration::from_millis(1);
+    match armed.wait_paused(1, short).await.unwrap_err() {
+        ClientError::TimedOut { counts, .. } => {
+            assert_eq!((counts.name.as_str(), counts.hits), (name, 0))
+        }
+        other => panic!("{other}"),
+    }
+    let callers: Vec<_> = (0..3).map(|_| std::thread::spawn(pass)).collect();
+    assert_eq!(armed.wait_paused(3, PATIENCE).await.unwrap().paused, 3);
+    assert_eq!(armed.wait_hits(3, PATIENCE).await.unwrap().hits, 3);
+    assert_eq!(armed.wait_fires(1, PATIENCE).await.unwrap().fires, 3);
+    let waited = client.wait(name, Wait::paused(3).since(armed.generation())).await.unwrap();
+    assert_eq!(waited.outcome, Outcome::Reached);
+
+    let resumed = armed.resume(1).await.unwrap();
+    assert_eq!((resumed.resumed, resumed.paused), (1, 2));
+    assert_eq!(client.resume(name, 1).await.unwrap().resumed, 1);
+    assert_eq!(client.resume_all(name).await.unwrap().resumed, 1);
+    callers.into_iter().for_each(|caller| caller.join().unwrap());
+
+    let wait = armed.wait_hits(4, PATIENCE);
+    let ended = async { client.disarm(name).await.unwrap() };
+    let (waited, _) = tokio::join!(wait, ended);
+    assert!(matches!(waited, Err(ClientError::Disarmed { .. })), "{waited:?}");
+}
+
+#[tokio::test]
+async fn an_idle_point_is_waited_for_until_it_is_armed() {
+    fn pass() {
+        fail_point!("client/idle");
+    }
+    pass();
+    let (_control, client) = served();
+    let waiting = client.wait("client/idle", Wait::hits(1).timeout(PATIENCE));
+    let arming = async {
+        let armed = client.arm("client/idle", "off").await.unwrap();
+        pass();
+        armed
+    };
+    let (waited, armed) = tokio::join!(waiting, arming);
+    let waited = waited.unwrap();
+    assert_eq!((waited.outcome, waited.counts.generation), (Outcome::Reached, armed.generation()));
+    let refused = client.wait("client/idle", Wait::hits(1).since(u64::MAX)).await.unwrap_err();
+    assert!(refused.is_refused_as("bad-request"), "{refused}");
+    let refused = client.wait("client/nobody", Wait::hits(1)).await.unwrap_err();
+    assert!(refused.is_refused_as("unknown-point"), "{refused}");
+}
+
+#[tokio::test]
+async fn events_as_they_come() {
+    fn pass(term: u64) {
+        fail_point!("client/events", term = term);
+        fail_point!("client/events-not");
+    }
+    pass(0);
+    let (control, client) = served();
+    let mut events = client.events(&Events::matching("client/events")).await.unwrap();
+    let armed = client.arm("client/events", "1*off->1*print(\"x\")").await.unwrap();
+    let _not = client.arm("client/events-not", "off").await.unwrap();
+    (1..4).for_each(pass);
+    assert!(armed.disarm().await.unwrap());
+    let mut kinds = Vec::new();
+    while kinds.last() != Some(&EventKind::Disarmed) {
+        let Received::Event(event) = events.recv().await.unwrap() else { panic!("lost") };
+        assert_eq!(event.name, "client/events");
+        if event.kind == EventKind::Fired {
+            assert_eq!(event.context["term"], kinds.len().to_string());
+        }
+        kinds.push(event.kind);
+    }
+    let [armed, fired, disarmed] = [EventKind::Armed, EventKind::Fired, EventKind::Disarmed];
+    assert_eq!(kinds, [armed, fired, fired, disarmed]);
+
+    let only = Events::matching("client/events").kinds([EventKind::Disarmed]);
+    let mut only = client.events(&only).await.unwrap();
+    drop(client.arm("client/events", "off").await.unwrap());
+    let received = only.recv().await.unwrap();
+    assert!(matches!(received, Received::Event(event) if event.kind == disarmed));
+
+    drop(control);
+    let ended = only.recv().await.unwrap_err();
+    assert!(matches!(ended, ClientError::NotReachable { .. }), "{ended}");
+}
+
+#[tokio::test]
+async fn metrics() {
+    fn declared() {
+        fail_point!("client/metrics");
+    }
+    let (_control, client) = served();
+    let _armed = client.arm("client/metrics", "off").await.unwrap();
+    declared();
+    let text = client.metrics().await.unwrap();
+    assert!(text.contains("failpoint_hits_total{point=\"client/metrics\"} 1\n"), "{text}");
 }

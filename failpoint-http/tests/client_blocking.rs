@@ -3,8 +3,11 @@
 
 use failpoint::fail_point;
 use failpoint_http::blocking::{Client, ClientSet};
-use failpoint_http::{Arming, ClientError, Control};
+use failpoint_http::wire::EventKind;
+use failpoint_http::{Arming, ClientError, Control, Events, Received};
 use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn served() -> (Control, Client) {
     let control = failpoint_http::serve("127.0.0.1:0").unwrap();
@@ -83,4 +86,36 @@ fn a_set() {
     let gone = set.disarm("blocking/set").unwrap().remove(0);
     assert_eq!(gone.0, here);
     assert!(matches!(gone.1, Err(ClientError::NotReachable { .. })));
+}
+
+#[test]
+fn waits_and_events() {
+    fn pass() {
+        fail_point!("blocking/waits");
+    }
+    pass();
+    let (control, client) = served();
+    let mut events = client.events(&Events::matching("blocking/waits")).unwrap();
+    assert_eq!(events.recv_timeout(Duration::from_millis(1)).unwrap(), None);
+    let armed = client.arm("blocking/waits", "pause").unwrap();
+    let timed_out = armed.wait_hits(1, Duration::from_millis(1)).unwrap_err();
+    assert!(matches!(timed_out, ClientError::TimedOut { .. }), "{timed_out}");
+    let caller = std::thread::spawn(pass);
+    assert_eq!(armed.wait_paused(1, PATIENCE).unwrap().paused, 1);
+    assert_eq!(armed.wait_fires(1, PATIENCE).unwrap().fires, 1);
+    assert_eq!(armed.resume(1).unwrap().resumed, 1);
+    caller.join().unwrap();
+    drop(armed);
+
+    let mut kinds = Vec::new();
+    while kinds.last() != Some(&EventKind::Disarmed) {
+        match events.next().unwrap().unwrap() {
+            Received::Event(event) => kinds.push(event.kind),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(kinds.first(), Some(&EventKind::Armed));
+    drop(control);
+    assert!(events.next().unwrap().is_err());
+    assert!(events.next().is_none());
 }
