@@ -50,6 +50,8 @@
 mod address;
 #[cfg(feature = "axum")]
 mod carrier;
+#[cfg(feature = "client")]
+mod client;
 mod error;
 mod reply;
 #[cfg(any(feature = "client", feature = "failpoints"))]
@@ -106,6 +108,11 @@ mod world {
 pub use address::Address;
 #[cfg(feature = "axum")]
 pub use carrier::{mount, router};
+#[cfg(feature = "client")]
+pub use client::{
+    Arming, Armings, ByAddress, Client, ClientBuilder, ClientError, ClientSet, EventStream, Events,
+    Filter, Gofail, Received, RemoteArmed, Wait, blocking,
+};
 pub use error::ServeError;
 pub use reply::Reply;
 
