@@ -72,6 +72,8 @@ mod listen;
 #[cfg(feature = "failpoints")]
 mod openapi;
 #[cfg(feature = "failpoints")]
+mod page;
+#[cfg(feature = "failpoints")]
 mod rails;
 #[cfg(feature = "failpoints")]
 mod request;

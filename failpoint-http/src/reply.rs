@@ -20,7 +20,7 @@ impl Reply {
         Self { status, headers, body: body.into_bytes() }
     }
 
-    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
@@ -59,6 +59,10 @@ mod on {
 
         pub(crate) fn json(value: &impl Serialize) -> Self {
             Self::new(OK, "application/json", written(value))
+        }
+
+        pub(crate) fn html(body: String) -> Self {
+            Self::new(OK, "text/html; charset=utf-8", body)
         }
 
         pub(crate) fn done() -> Self {
