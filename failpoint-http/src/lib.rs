@@ -82,6 +82,8 @@ mod respond;
 #[cfg(feature = "failpoints")]
 mod runtime;
 #[cfg(feature = "failpoints")]
+mod seat;
+#[cfg(feature = "failpoints")]
 mod serve;
 #[cfg(all(test, feature = "failpoints"))]
 mod serve_tests;

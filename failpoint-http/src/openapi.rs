@@ -171,6 +171,11 @@ fn answer(answer: &Answer, generator: &mut SchemaGenerator) -> (u16, Value) {
             both["text/plain"] = text;
             (OK, json!({ "description": "Done.", "content": both }))
         }
+        Answer::Text(media_type) => {
+            let mut content = json!({});
+            content[media_type] = text;
+            (OK, json!({ "description": "Done.", "content": content }))
+        }
         // The schema of its data has no place of its own in this standard.
         Answer::Events(schema) => {
             let mut events = content("text/event-stream", schema);

@@ -38,7 +38,7 @@ impl Reply {
 }
 
 #[cfg(feature = "failpoints")]
-pub(crate) use on::{Kind, NO_CONTENT, OK, Refusal};
+pub(crate) use on::{Kind, NO_CONTENT, OK, PROMETHEUS, Refusal};
 
 #[cfg(feature = "failpoints")]
 mod on {
@@ -52,7 +52,19 @@ mod on {
     /// for the success of a change.
     pub(crate) const NO_CONTENT: u16 = 204;
 
+    /// What Prometheus reads.
+    pub(crate) const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
     impl Reply {
+        pub(crate) fn prometheus(body: String) -> Self {
+            Self::new(OK, PROMETHEUS, body)
+        }
+
+        /// The head of a stream of events.
+        pub(crate) fn events() -> Self {
+            Self::new(OK, "text/event-stream", String::new()).with("cache-control", "no-store")
+        }
+
         pub(crate) fn text(body: String) -> Self {
             Self::new(OK, TEXT, body)
         }

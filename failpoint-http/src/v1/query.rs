@@ -73,7 +73,6 @@ impl<'a> Query<'a> {
         self.text(name)?.parse().ok()
     }
 
-    #[allow(dead_code)]
     pub(crate) fn duration(&self, name: &str) -> Option<Duration> {
         control::parse_duration(self.text(name)?).ok()
     }
