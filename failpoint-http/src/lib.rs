@@ -50,6 +50,7 @@
 mod address;
 #[cfg(feature = "axum")]
 mod carrier;
+pub mod compat;
 mod error;
 mod reply;
 #[cfg(any(feature = "client", feature = "failpoints"))]
