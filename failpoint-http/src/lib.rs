@@ -50,6 +50,7 @@
 mod address;
 #[cfg(feature = "axum")]
 mod carrier;
+pub mod compat;
 mod error;
 mod reply;
 #[cfg(any(feature = "client", feature = "failpoints"))]
@@ -71,6 +72,8 @@ mod lease;
 mod listen;
 #[cfg(feature = "failpoints")]
 mod openapi;
+#[cfg(all(test, feature = "failpoints"))]
+mod openapi_tests;
 #[cfg(feature = "failpoints")]
 mod page;
 #[cfg(feature = "failpoints")]

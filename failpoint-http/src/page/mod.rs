@@ -29,6 +29,5 @@ pub(crate) fn reply() -> Reply {
         .with("x-content-type-options", "nosniff")
         .with("referrer-policy", "no-referrer")
         .with("cross-origin-opener-policy", "same-origin")
-        .with("cross-origin-resource-policy", "same-origin")
         .with("cache-control", "no-store")
 }
