@@ -52,6 +52,7 @@ mod address;
 mod carrier;
 #[cfg(feature = "client")]
 mod client;
+pub mod compat;
 mod error;
 mod reply;
 #[cfg(any(feature = "client", feature = "failpoints"))]
@@ -75,6 +76,8 @@ mod listen;
 mod openapi;
 #[cfg(all(test, feature = "failpoints"))]
 mod openapi_tests;
+#[cfg(feature = "failpoints")]
+mod page;
 #[cfg(feature = "failpoints")]
 mod rails;
 #[cfg(feature = "failpoints")]
