@@ -56,17 +56,23 @@ mod reply;
 pub mod wire;
 
 #[cfg(feature = "failpoints")]
+mod change;
+#[cfg(feature = "failpoints")]
 mod door;
 #[cfg(feature = "failpoints")]
 mod exchange;
 #[cfg(feature = "failpoints")]
-mod gofail;
+mod first;
 #[cfg(feature = "failpoints")]
-mod json;
+mod gofail;
 #[cfg(feature = "failpoints")]
 mod lease;
 #[cfg(feature = "failpoints")]
 mod listen;
+#[cfg(feature = "failpoints")]
+mod openapi;
+#[cfg(feature = "failpoints")]
+mod rails;
 #[cfg(feature = "failpoints")]
 mod request;
 #[cfg(feature = "failpoints")]

@@ -238,11 +238,3 @@ fn every_change_is_a_line_of_the_log() {
     assert!(again.ends_with(" armed env/declared: was sleep(1), now off, for 300s"), "{again}");
     assert!(disarm.ends_with(" disarmed env/declared: was off"), "{disarm}");
 }
-
-#[test]
-fn what_this_version_cannot_do_is_refused_and_not_passed_over() {
-    for variable in ["FAILPOINT_HTTP_ALLOW", "FAILPOINT_HTTP_DENY", "FAILPOINT_HTTP_MAX_TTL"] {
-        let said = refusal(&[("GOFAIL_HTTP", "127.0.0.1:0"), (variable, "wal*")]);
-        assert!(said.contains(variable) && said.contains("unset it"), "{said}");
-    }
-}

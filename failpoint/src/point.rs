@@ -167,13 +167,16 @@ impl Point {
     }
 
     pub(crate) fn info(&self) -> PointInfo {
-        let plan = self.plan();
-        let plan = plan.as_deref();
+        self.info_of(self.plan().as_deref(), self.generation.load(Ordering::SeqCst))
+    }
+
+    /// The point as it stood when `plan` was put in force at `generation`; the counts are of now.
+    pub(crate) fn info_of(&self, plan: Option<&Plan>, generation: u64) -> PointInfo {
         PointInfo {
             name: self.name.to_owned(),
             sites: self.state.lock().sites.iter().map(|site| site.info()).collect(),
             terms: plan.map(|plan| plan.text.clone()),
-            generation: self.generation.load(Ordering::SeqCst),
+            generation,
             hits: plan.map_or(0, Plan::hits),
             fires: plan.map_or(0, Plan::fires),
             paused: plan.map_or(0, |plan| plan.gate.paused()),
