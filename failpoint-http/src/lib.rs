@@ -74,6 +74,8 @@ mod openapi;
 #[cfg(feature = "failpoints")]
 mod rails;
 #[cfg(feature = "failpoints")]
+mod real_fail;
+#[cfg(feature = "failpoints")]
 mod request;
 #[cfg(feature = "failpoints")]
 mod respond;
