@@ -50,6 +50,7 @@
 mod address;
 #[cfg(feature = "axum")]
 mod carrier;
+pub mod compat;
 mod error;
 mod reply;
 #[cfg(any(feature = "client", feature = "failpoints"))]
@@ -71,6 +72,8 @@ mod lease;
 mod listen;
 #[cfg(feature = "failpoints")]
 mod openapi;
+#[cfg(all(test, feature = "failpoints"))]
+mod openapi_tests;
 #[cfg(feature = "failpoints")]
 mod rails;
 #[cfg(feature = "failpoints")]
@@ -81,6 +84,8 @@ mod request;
 mod respond;
 #[cfg(feature = "failpoints")]
 mod runtime;
+#[cfg(feature = "failpoints")]
+mod seat;
 #[cfg(feature = "failpoints")]
 mod serve;
 #[cfg(all(test, feature = "failpoints"))]

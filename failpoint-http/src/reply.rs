@@ -38,7 +38,7 @@ impl Reply {
 }
 
 #[cfg(feature = "failpoints")]
-pub(crate) use on::{Kind, NO_CONTENT, OK, Refusal};
+pub(crate) use on::{Foreign, Kind, NO_CONTENT, OK, PROMETHEUS, Refusal};
 
 #[cfg(feature = "failpoints")]
 mod on {
@@ -52,7 +52,19 @@ mod on {
     /// for the success of a change.
     pub(crate) const NO_CONTENT: u16 = 204;
 
+    /// What Prometheus reads.
+    pub(crate) const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
     impl Reply {
+        pub(crate) fn prometheus(body: String) -> Self {
+            Self::new(OK, PROMETHEUS, body)
+        }
+
+        /// The head of a stream of events.
+        pub(crate) fn events() -> Self {
+            Self::new(OK, "text/event-stream", String::new()).with("cache-control", "no-store")
+        }
+
         pub(crate) fn text(body: String) -> Self {
             Self::new(OK, TEXT, body)
         }
@@ -100,6 +112,42 @@ mod on {
                 return self;
             }
             self.with("content-length", body.len().to_string())
+        }
+    }
+
+    /// What servers answered that had control routes of their own; see `compat`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Foreign {
+        Done,
+        BadRequest,
+        NotAllowed,
+        NotFound,
+        BadMethod,
+        Missing,
+    }
+
+    impl Foreign {
+        fn status(self) -> u16 {
+            match self {
+                Foreign::Done => OK,
+                Foreign::BadRequest => 400,
+                Foreign::NotAllowed => 403,
+                Foreign::NotFound => 404,
+                Foreign::BadMethod => 405,
+                Foreign::Missing => 422,
+            }
+        }
+    }
+
+    impl Reply {
+        /// Text as TiKV gives it: with no header, and no line end of its own.
+        pub(crate) fn bare(what: Foreign, body: String) -> Self {
+            Self { status: what.status(), headers: Vec::new(), body: body.into_bytes() }
+        }
+
+        /// JSON as Neon gives it: with no line end.
+        pub(crate) fn bare_json(what: Foreign, value: &impl Serialize) -> Self {
+            Self::new(what.status(), "application/json", written(value).trim_end().to_owned())
         }
     }
 

@@ -181,12 +181,8 @@ where
         match next().await {
             Ok((stream, peer)) => {
                 complained = false;
-                let exchange = Exchange::new(peer, limits);
-                let conversation = converse(stream, router.clone(), exchange);
-                tokio::spawn(async move {
-                    conversation.await;
-                    drop(place);
-                });
+                let exchange = Exchange::new(peer, limits, place);
+                tokio::spawn(converse(stream, router.clone(), exchange));
             }
             // The fault of one who wanted to connect.
             Err(error)

@@ -12,7 +12,7 @@ use crate::info::PointInfo;
 use crate::log::{self, Level};
 use crate::name;
 use crate::plan::{Callback, Order, Plan};
-use crate::point::{Point, Tried};
+use crate::point::{InForce, Point, Tried};
 use crate::reporting::Report;
 use crate::site::{self, Site};
 use crate::slot::Slot;
@@ -361,6 +361,27 @@ impl Registry {
         found.ok_or_else(|| control.unknown(name))
     }
 
+    /// How the point of this name stands for everybody.
+    pub(crate) fn in_force(&self, name: &str) -> Result<InForce, Error> {
+        let control = self.control.lock();
+        let found = control.visible_named(name).map(Point::in_force);
+        found.ok_or_else(|| control.unknown(name))
+    }
+
+    /// How `point` stands now.
+    pub(crate) fn still_in_force(&self, point: &'static Point) -> InForce {
+        let _control = self.control.lock();
+        point.in_force()
+    }
+
+    /// What `read` makes of every point, also of those that nobody declares and nobody arms any
+    /// more, at one moment between two changes; and the count of all changes.
+    pub(crate) fn survey<T>(&self, read: impl Fn(InForce) -> T) -> (u64, Vec<T>) {
+        let control = self.control.lock();
+        let read = control.points.values().map(|point| read(point.in_force())).collect();
+        (control.generation, read)
+    }
+
     /// The point of a site that the linker may not have listed.
     pub(crate) fn register(&self, site: &'static Site) -> &'static Point {
         let (point, misfits, pending) = loop {
@@ -557,7 +578,7 @@ impl Control {
         let revision = control.generation;
         drop(control);
         conclude(&over);
-        slot.ring();
+        slot.ring(armings.iter().map(|arming| arming.point));
         armings.iter().for_each(|arming| events::publish_plain(&arming.plan, EventKind::Armed));
         Changed { revision, made: armings }
     }

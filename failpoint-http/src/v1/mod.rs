@@ -1,20 +1,25 @@
 //! What do the routes of version 1 do? They stand in one table, which is also the document.
 
 mod about;
+mod events;
+mod metrics;
 mod points;
 mod query;
 mod routes;
 mod shape;
+mod wait;
 
 use crate::reply::{Kind, Reply};
 use crate::request::{Request, decode_strictly};
 use crate::wire::Problem;
 use query::Query;
-use routes::Act;
+use routes::{Act, Held};
 use std::borrow::Cow;
 
+pub(crate) use events::{Events, Filter, HEARTBEAT};
 pub(crate) use query::{Parameter, Takes};
-pub(crate) use routes::{ALWAYS, Answer, Held, Matched, ROUTES, Route, SchemaOf};
+pub(crate) use routes::{ALWAYS, Answer, Matched, ROUTES, Route, SchemaOf};
+pub(crate) use wait::Wait;
 
 /// What a route is called with.
 pub(crate) struct Call<'a> {
@@ -55,14 +60,20 @@ pub(crate) fn answer(request: &Request<'_>) -> Option<Reply> {
     })
 }
 
-/// What a request asks for that cannot be answered at once, and for which point.
-#[allow(dead_code)]
-pub(crate) fn held<'a>(request: &'a Request<'a>) -> Option<(Held, Result<Call<'a>, Box<Problem>>)> {
+/// What a request asks for that is held open.
+pub(crate) enum Open {
+    Wait(Wait),
+    Events(Filter),
+}
+
+/// What is to be held open, where the request cannot be answered at once.
+pub(crate) fn held_open(request: &Request<'_>) -> Option<Result<Open, Box<Problem>>> {
     let (route, name) = find(request).ok()?;
-    match route.act {
-        Act::Held(held) => Some((held, Call::of(request, route, name))),
-        Act::Now(_) => None,
-    }
+    let Act::Held(held) = route.act else { return None };
+    Some(Call::of(request, route, name).and_then(|call| match held {
+        Held::Wait => Wait::of(&call).map(Open::Wait),
+        Held::Events => Filter::of(&call).map(Open::Events),
+    }))
 }
 
 /// Whether `path` belongs to version 1, or to nobody: names of points do not begin so.

@@ -2,8 +2,8 @@
 //! from it, so that nothing is served that is not described.
 
 use super::query::{Parameter, Takes};
-use super::{Call, about, points};
-use crate::reply::{Kind, Reply};
+use super::{Call, about, metrics, points};
+use crate::reply::{Kind, PROMETHEUS, Reply};
 use crate::wire::{
     Arm, ArmAll, Changed, Event, Export, Info, Point, Points, Problem, Report, Reset, Resumed,
     Waited,
@@ -44,6 +44,8 @@ pub(crate) enum Answer {
     /// JSON whose state `ETag` names.
     Tagged(SchemaOf),
     TextOrJson(SchemaOf),
+    /// Text of this media type.
+    Text(&'static str),
     /// Server-sent events with this data.
     Events(SchemaOf),
     /// A document of another standard.
@@ -311,6 +313,18 @@ pub(crate) const ROUTES: &[Route] = &[
         answer: Answer::Empty,
         refusals: &[],
         act: Act::Now(about::healthz),
+    },
+    Route {
+        method: "GET",
+        path: "/metrics",
+        id: "metrics",
+        summary: "Hits and fires in all armings, paused callers and what is armed, for Prometheus.",
+        parameters: &[],
+        matched: None,
+        body: &[],
+        answer: Answer::Text(PROMETHEUS),
+        refusals: &[],
+        act: Act::Now(metrics::metrics),
     },
     Route {
         method: "GET",

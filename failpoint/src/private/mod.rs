@@ -54,6 +54,8 @@ pub use world::*;
 pub mod control;
 #[cfg(feature = "failpoints")]
 mod test_scope;
+#[cfg(feature = "runtime")]
+pub mod watch;
 
 #[cfg(feature = "failpoints")]
 pub use test_scope::TestScope;
