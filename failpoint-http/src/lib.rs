@@ -81,6 +81,8 @@ mod page;
 #[cfg(feature = "failpoints")]
 mod rails;
 #[cfg(feature = "failpoints")]
+mod real_fail;
+#[cfg(feature = "failpoints")]
 mod request;
 #[cfg(feature = "failpoints")]
 mod respond;

@@ -259,6 +259,8 @@ mod on {
         GetUnknown,
         GetIdle,
         CountIdle,
+        /// The crate `fail` does not count.
+        Uncounted,
         SetUnknown(String),
         SetBadTerms(String),
         SetNotAllowed(String),
@@ -289,6 +291,8 @@ mod on {
                 GetUnknown => row(404, Kind::UnknownPoint, "failed to GET: failpoint: failpoint does not exist"),
                 GetIdle => row(404, Kind::IdlePoint, "failed to GET: failpoint: failpoint is disabled"),
                 CountIdle => row(500, Kind::IdlePoint, "failed to GET: failpoint: failpoint is disabled"),
+
+                Uncounted => row(404, Kind::IdlePoint, "failed to GET: the crate fail does not count what comes by at its points"),
 
                 SetUnknown(why) => (400, Kind::UnknownPoint, format!("fail to set failpoint: failpoint: failpoint does not exist: {why}")),
                 SetBadTerms(why) => (400, Kind::BadTerms, format!("fail to set failpoint: failpoint: could not parse terms: {why}")),
