@@ -86,11 +86,20 @@ pub enum Precondition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stale(pub Option<u64>);
 
-/// Why nothing was armed.
+/// Why nothing was changed.
 #[derive(Clone, Debug)]
 pub(crate) enum Unarmed {
     Faults(Vec<Error>),
     Stale(Stale),
+}
+
+/// What a disarming over HTTP made.
+#[derive(Clone, Debug)]
+pub struct Disarmed {
+    /// The point as it stood, if it was armed.
+    pub was: Option<PointInfo>,
+    /// As it stands now.
+    pub now: PointInfo,
 }
 
 /// What a change over HTTP made, and the count of all changes right after it.
@@ -305,23 +314,22 @@ impl Registry {
         Ok(Control::disarm_named(control, name, slot))
     }
 
-    /// Disarms `name` for everybody, where `precondition` holds; gives it as it stood if it was
-    /// armed, and as it stands now.
+    /// Disarms `name` for everybody, where `precondition` holds.
     pub(crate) fn disarm_if(
         &self,
         name: &str,
         precondition: &Precondition,
-    ) -> Result<Result<(Option<PointInfo>, PointInfo), Stale>, Error> {
+    ) -> Result<Disarmed, Unarmed> {
         let control = self.control.lock();
-        let Some(point) = control.visible_named(name) else { return Err(control.unknown(name)) };
-        if let Err(stale) = control.check(precondition, [name]) {
-            return Ok(Err(stale));
-        }
+        let Some(point) = control.visible_named(name) else {
+            return Err(Unarmed::Faults(vec![control.unknown(name)]));
+        };
+        control.check(precondition, [name]).map_err(Unarmed::Stale)?;
         let before = point.info();
         let disarmed = Control::disarm(control, &[point.name()], Slot::Global);
         let was = disarmed.made.into_iter().next();
         let generation = if was.is_some() { disarmed.revision } else { before.generation };
-        Ok(Ok((was, point.info_of(None, generation))))
+        Ok(Disarmed { was, now: point.info_of(None, generation) })
     }
 
     /// Disarms `name` for everybody, known or not, and what is pending for it.
