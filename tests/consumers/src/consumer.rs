@@ -76,7 +76,7 @@ pub const CONSUMERS: &[Consumer] = &[
         fail: "0.5.1",
         cargo: &["--test", "security_failpoint_tests", "--features", "failpoints"],
         harness: &["--test-threads=1"],
-        unneeded: &["criterion"],
+        unneeded: &["criterion", "insta", "pretty_assertions", "proptest", "tokio-test"],
         edit: nothing,
     },
     Consumer {
@@ -85,7 +85,17 @@ pub const CONSUMERS: &[Consumer] = &[
         fail: "0.5.1",
         cargo: &["--test", "failpoints", "--features", "failpoints"],
         harness: &["--test-threads=1"],
-        unneeded: &["binggan", "paste"],
+        unneeded: &[
+            "binggan",
+            "maplit",
+            "matches",
+            "more-asserts",
+            "postcard",
+            "pretty_assertions",
+            "proptest",
+            "rand_distr",
+            "test-log",
+        ],
         edit: nothing,
     },
 ];
