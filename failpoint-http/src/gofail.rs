@@ -9,13 +9,14 @@
 //!
 //! A path is a name as it stands or, where no point bears that, percent-decoded.
 
-use crate::json;
-use crate::lease;
+use crate::change::{self, Armed, Unarmed};
 use crate::reply::{Refusal, Reply};
 use crate::request::{Request, decode};
-use failpoint::__private::control::{self, Applied};
+use failpoint::__private::control::{self, Fault, Precondition, Unfulfilled, Wish};
 use failpoint::{Error, PointInfo};
+use serde::Serialize;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) fn answer(request: &Request<'_>) -> Result<Reply, Refusal> {
@@ -38,8 +39,7 @@ fn get(key: &str, json: bool) -> Result<Reply, Refusal> {
     let point = find(key)?;
     let terms = point.terms.ok_or(Refusal::GetIdle)?;
     Ok(if json {
-        let (name, terms) = (json::string(&point.name), json::string(&terms));
-        Reply::json(format!(r#"{{"name":{name},"terms":{terms}}}"#) + "\n")
+        Reply::json(&One { name: &point.name, terms: &terms })
     } else {
         Reply::text(terms + "\n")
     })
@@ -48,11 +48,8 @@ fn get(key: &str, json: bool) -> Result<Reply, Refusal> {
 fn list(json: bool) -> Reply {
     let points = failpoint::points();
     if json {
-        let point = |point: &PointInfo| {
-            format!("{}:{}", json::string(&point.name), json::optional(point.terms.as_deref()))
-        };
-        let points: Vec<String> = points.iter().map(point).collect();
-        return Reply::json(format!(r#"{{"failpoints":{{{}}}}}"#, points.join(",")) + "\n");
+        let terms = |point: &'_ PointInfo| (point.name.clone(), point.terms.clone());
+        return Reply::json(&All { failpoints: points.iter().map(terms).collect() });
     }
     let line = |point: &PointInfo| {
         format!("{}={}", point.name, point.terms.as_deref().unwrap_or_default())
@@ -68,8 +65,7 @@ fn count(key: &str, json: bool) -> Result<Reply, Refusal> {
         return Err(Refusal::CountIdle);
     }
     Ok(if json {
-        let (name, fires) = (json::string(&point.name), point.fires);
-        Reply::json(format!(r#"{{"name":{name},"count":{fires}}}"#) + "\n")
+        Reply::json(&Count { name: &point.name, count: point.fires })
     } else {
         Reply::text(point.fires.to_string())
     })
@@ -80,40 +76,50 @@ fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
         let why = format!("expected UTF-8 text, and byte {} is none", error.valid_up_to());
         Refusal::SetBadTerms(why)
     })?;
-    let wish = Wish::of(request)?;
-    let applied = if key.eq_ignore_ascii_case("failpoints") {
-        control::arm_all(body, wish.unlisted).map_err(several_refused)?
+    let options = Options::of(request)?;
+    let several = key.eq_ignore_ascii_case("failpoints");
+    let wish = if several {
+        Wish::config(body, options.unlisted)
     } else {
-        vec![control::arm(&name(key), body, wish.unlisted).map_err(one_refused)?]
+        let mut wish = Wish::default();
+        wish.add(&name(key), body, options.unlisted);
+        wish
     };
-    if let Some(ttl) = wish.ttl {
-        applied.iter().for_each(|one| lease::keep(&one.name, one.generation, ttl));
+    match change::arm(wish, options.ttl, &Precondition::None, request.from) {
+        Ok(armed) => Ok(Reply::done().noting(options.note(armed))),
+        Err(Unarmed::NotAllowed(refused)) => {
+            let lines: Vec<String> = refused.into_iter().map(|one| one.why).collect();
+            Err(Refusal::SetNotAllowed(lines.join("\n")))
+        }
+        Err(Unarmed::Unfulfilled(Unfulfilled::Faults(faults))) => Err(refused(&faults, several)),
+        // Nothing was to hold.
+        Err(Unarmed::Unfulfilled(Unfulfilled::Stale(_))) => Err(refused(&[], several)),
     }
-    for Applied { name, was, terms, .. } in &applied {
-        let was = was.as_deref().unwrap_or("idle");
-        let ttl = wish.ttl.map(|ttl| format!(", for {ttl:?}")).unwrap_or_default();
-        control::inform(format_args!(
-            "failpoint-http: {} armed {name}: was {was}, now {terms}{ttl}",
-            request.from
-        ));
-    }
-    Ok(Reply::done().noting(wish.note(&applied)))
 }
 
 fn delete(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
-    let point = find(key).map_err(|_| Refusal::DeleteUnknown)?;
-    match failpoint::disarm(&point.name) {
-        Ok(true) => {}
-        Ok(false) => return Err(Refusal::DeleteIdle),
-        Err(_) => return Err(Refusal::DeleteUnknown),
+    match change::disarm(&name(key), &Precondition::None, request.from) {
+        Ok(Ok((Some(_), _))) => Ok(Reply::done()),
+        Ok(_) => Err(Refusal::DeleteIdle),
+        Err(_) => Err(Refusal::DeleteUnknown),
     }
-    control::inform(format_args!(
-        "failpoint-http: {} disarmed {}: was {}",
-        request.from,
-        point.name,
-        point.terms.as_deref().unwrap_or("idle")
-    ));
-    Ok(Reply::done())
+}
+
+#[derive(Serialize)]
+struct One<'a> {
+    name: &'a str,
+    terms: &'a str,
+}
+
+#[derive(Serialize)]
+struct Count<'a> {
+    name: &'a str,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct All {
+    failpoints: BTreeMap<String, Option<String>>,
 }
 
 /// The point that a path stands for.
@@ -130,22 +136,20 @@ fn name(key: &str) -> Cow<'_, str> {
     }
 }
 
-fn one_refused(error: Error) -> Refusal {
-    refused(&error, explain(&error))
-}
-
-fn several_refused(errors: Vec<Error>) -> Refusal {
-    let mut lines: Vec<String> = errors.iter().map(explain).collect();
-    lines.push("nothing was changed".to_owned());
+fn refused(faults: &[Fault], several: bool) -> Refusal {
+    let mut lines: Vec<String> = faults.iter().map(|fault| explain(&fault.error)).collect();
+    if several {
+        lines.push("nothing was changed".to_owned());
+    }
     let text = lines.join("\n");
-    match errors.first() {
-        Some(first) => refused(first, text),
-        None => Refusal::SetBadTerms(text),
+    match faults.first().map(|fault| &fault.error) {
+        Some(Error::UnknownPoint { .. } | Error::BadName { .. }) => Refusal::SetUnknown(text),
+        _ => Refusal::SetBadTerms(text),
     }
 }
 
 /// The error in words for those who are outside.
-fn explain(error: &Error) -> String {
+pub(crate) fn explain(error: &Error) -> String {
     match error {
         Error::UnknownPoint { name, nearest, .. } if nearest.is_empty() => {
             format!("no failpoint is named `{name}` in this program; GET / lists those there are")
@@ -154,45 +158,31 @@ fn explain(error: &Error) -> String {
     }
 }
 
-fn refused(error: &Error, text: String) -> Refusal {
-    match error {
-        Error::UnknownPoint { .. } | Error::BadName { .. } => Refusal::SetUnknown(text),
-        _ => Refusal::SetBadTerms(text),
-    }
-}
-
 /// What the query asks for beside the arming.
 #[derive(Default)]
-struct Wish {
+struct Options {
     ttl: Option<Duration>,
     unlisted: bool,
     /// The first parameter that means nothing here.
     unknown: Option<String>,
 }
 
-impl Wish {
+impl Options {
     fn of(request: &Request<'_>) -> Result<Self, Refusal> {
-        let mut wish = Wish::default();
+        let mut options = Self::default();
         for (name, value) in request.parameters() {
             match &*name {
-                "ttl" => wish.ttl = Some(ttl(&value)?),
-                "unlisted" => wish.unlisted = yes_or_no(&value)?,
-                _ => wish.unknown = Some(name.into_owned()),
+                "ttl" => options.ttl = Some(ttl(&value)?),
+                "unlisted" => options.unlisted = yes_or_no(&value)?,
+                _ => options.unknown = Some(name.into_owned()),
             }
         }
-        Ok(wish)
+        Ok(options)
     }
 
     /// What the caller may not expect. A header holds ASCII alone.
-    fn note(&self, applied: &[Applied]) -> Option<String> {
-        let mut notes = Vec::new();
-        if applied.iter().any(|one| one.unwinds) {
-            notes.push(
-                "panic unwinds only the thread that comes by; start the process with \
-                 FAILPOINT_PANIC=abort to end it"
-                    .to_owned(),
-            );
-        }
+    fn note(&self, armed: Armed) -> Option<String> {
+        let mut notes = armed.notes;
         if let Some(name) = &self.unknown {
             let name = name.escape_default();
             notes.push(format!(

@@ -56,23 +56,33 @@ mod reply;
 pub mod wire;
 
 #[cfg(feature = "failpoints")]
+mod change;
+#[cfg(feature = "failpoints")]
 mod door;
 #[cfg(feature = "failpoints")]
 mod exchange;
 #[cfg(feature = "failpoints")]
-mod gofail;
+mod first;
 #[cfg(feature = "failpoints")]
-mod json;
+mod gofail;
 #[cfg(feature = "failpoints")]
 mod lease;
 #[cfg(feature = "failpoints")]
 mod listen;
+#[cfg(feature = "failpoints")]
+mod openapi;
+#[cfg(all(test, feature = "failpoints"))]
+mod openapi_tests;
+#[cfg(feature = "failpoints")]
+mod rails;
 #[cfg(feature = "failpoints")]
 mod request;
 #[cfg(feature = "failpoints")]
 mod respond;
 #[cfg(feature = "failpoints")]
 mod runtime;
+#[cfg(feature = "failpoints")]
+mod seat;
 #[cfg(feature = "failpoints")]
 mod serve;
 #[cfg(all(test, feature = "failpoints"))]

@@ -12,12 +12,12 @@ use crate::info::PointInfo;
 use crate::log::{self, Level};
 use crate::name;
 use crate::plan::{Callback, Order, Origin, Plan};
-use crate::point::{Point, Tried};
+use crate::point::{InForce, Point, Tried};
 use crate::reporting::Report;
 use crate::site::{self, Site};
 use crate::slot::Slot;
 use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
-use crate::terms::{Action, Term, Terms};
+use crate::terms::{self, Action, Term, Terms};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -64,6 +64,42 @@ pub(crate) enum Unknown {
 pub(crate) struct Arming {
     pub(crate) point: &'static Point,
     pub(crate) plan: Arc<Plan>,
+    /// The terms that were in force there before.
+    pub(crate) was: Option<String>,
+}
+
+/// What must hold for a change to be made; asked under the lock that the change is made under.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Precondition {
+    /// Nothing.
+    #[default]
+    None,
+    /// Every point to be changed is there.
+    Known,
+    /// Every point to be changed is there, at one of these generations.
+    Generation(Vec<u64>),
+    /// The count of all changes is one of these.
+    Revision(Vec<u64>),
+}
+
+/// Somebody else was faster: the generation or revision that there is; `None` for no such point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stale(pub Option<u64>);
+
+/// Why nothing was armed.
+#[derive(Clone, Debug)]
+pub(crate) enum Unarmed {
+    Faults(Vec<Error>),
+    Stale(Stale),
+}
+
+/// What a change over HTTP made, and the count of all changes right after it.
+#[derive(Clone, Debug)]
+pub struct Changed<T> {
+    /// The count.
+    pub revision: u64,
+    /// What was made.
+    pub made: T,
 }
 
 impl Request {
@@ -93,6 +129,11 @@ impl Request {
         }
     }
 
+    /// The terms, one after the other; none for a callback.
+    pub(crate) fn chain(&self) -> &[Term] {
+        self.terms().map_or(&[], |terms| &terms.chain)
+    }
+
     fn terms(&self) -> Option<&Terms> {
         match &self.order {
             Order::Terms(terms) => Some(terms),
@@ -103,7 +144,7 @@ impl Request {
     pub(crate) fn new(name: String, terms: Terms, text: &str, unknown: Unknown) -> Self {
         let text = text.trim();
         // Shown on one line, so what was written over several is shown as it is printed.
-        let text = if text.contains(['\n', '\r']) { terms.to_string() } else { text.to_owned() };
+        let text = if terms::holds_line_end(text) { terms.to_string() } else { text.to_owned() };
         Self { name, order: Order::Terms(terms), text, unknown, misfits: Vec::new() }
     }
 }
@@ -141,17 +182,35 @@ impl Registry {
         requests: Vec<Request>,
         slot: Slot<'_>,
     ) -> Result<Vec<Arming>, Vec<Error>> {
+        match self.arm_if(requests, slot, &Precondition::None) {
+            Ok(armed) => Ok(armed.made),
+            Err(Unarmed::Faults(errors)) => Err(errors),
+            // Nothing was to hold.
+            Err(Unarmed::Stale(_)) => Err(Vec::new()),
+        }
+    }
+
+    /// The same, where `precondition` holds.
+    pub(crate) fn arm_if(
+        &self,
+        requests: Vec<Request>,
+        slot: Slot<'_>,
+        precondition: &Precondition,
+    ) -> Result<Changed<Vec<Arming>>, Unarmed> {
         loop {
             let (sites_then, errors) = self.faults(&requests);
             if !errors.is_empty() {
-                return Err(errors);
+                return Err(Unarmed::Faults(errors));
             }
             let control = self.control.lock();
             // A site that registered meanwhile was not asked: ask again.
-            if control.sites == sites_then {
-                self.is_touched.store(true, Ordering::Relaxed);
-                return Ok(Control::apply(control, requests, slot));
+            if control.sites != sites_then {
+                continue;
             }
+            let names = requests.iter().map(|request| request.name.as_str());
+            control.check(precondition, names).map_err(Unarmed::Stale)?;
+            self.is_touched.store(true, Ordering::Relaxed);
+            return Ok(Control::apply(control, requests, slot));
         }
     }
 
@@ -175,7 +234,7 @@ impl Registry {
             self.is_touched.store(true, Ordering::Relaxed);
             control.pending.remove(&request.name);
             request.misfits = misfits.iter().map(|(site, _)| *site).collect();
-            let arming = Control::apply(control, vec![request], Slot::Fail).remove(0);
+            let arming = Control::apply(control, vec![request], Slot::Fail).made.remove(0);
             for (_, refusal) in misfits {
                 log::say(Level::Error, format_args!("{refusal}; that site passes by"));
             }
@@ -198,7 +257,7 @@ impl Registry {
     }
 
     /// What is wrong with `requests`, and which state of the sites was asked.
-    fn faults(&self, requests: &[Request]) -> (u64, Vec<Error>) {
+    pub(crate) fn faults(&self, requests: &[Request]) -> (u64, Vec<Error>) {
         let mut errors = Vec::new();
         let mut to_check = Vec::new();
         let control = self.control.lock();
@@ -209,8 +268,7 @@ impl Registry {
                 errors.push(Error::BadName { name: request.name.clone(), why });
                 continue;
             }
-            let terms = request.terms().into_iter().flat_map(|terms| &terms.chain);
-            for target in terms.flat_map(Term::waits) {
+            for target in request.chain().iter().flat_map(Term::waits) {
                 if *target == request.name {
                     errors.push(Error::WaitsForItself { name: target.clone() });
                 } else if !control.is_known(target) {
@@ -268,11 +326,30 @@ impl Registry {
         control.points.get(name).copied().filter(|point| point.snapshot().is_some())
     }
 
+    /// Disarms `name` for everybody, where `precondition` holds; gives it as it stood if it was
+    /// armed, and as it stands now.
+    pub(crate) fn disarm_if(
+        &self,
+        name: &str,
+        precondition: &Precondition,
+    ) -> Result<Result<(Option<PointInfo>, PointInfo), Stale>, Error> {
+        let control = self.control.lock();
+        let Some(point) = control.visible_named(name) else { return Err(control.unknown(name)) };
+        if let Err(stale) = control.check(precondition, [name]) {
+            return Ok(Err(stale));
+        }
+        let before = point.info();
+        let disarmed = Control::disarm(control, &[point.name()], Slot::Global);
+        let was = disarmed.made.into_iter().next();
+        let generation = if was.is_some() { disarmed.revision } else { before.generation };
+        Ok(Ok((was, point.info_of(None, generation))))
+    }
+
     /// Ends the arming that made `plan`, and only that one.
     pub(crate) fn disarm_plan(&self, point: &'static Point, plan: &Arc<Plan>) -> bool {
         let control = self.control.lock();
         let is_current = point.plan().is_some_and(|current| Arc::ptr_eq(&current, plan));
-        is_current && !Control::disarm(control, &[point.name()], Slot::Global).is_empty()
+        is_current && !Control::disarm(control, &[point.name()], Slot::Global).made.is_empty()
     }
 
     /// Ends the arming of `generation`, and only that one.
@@ -286,10 +363,19 @@ impl Registry {
 
     /// Disarms everything for everybody; gives what was armed, as it stood.
     pub(crate) fn reset(&self) -> Vec<PointInfo> {
+        self.reset_if(&Precondition::None).map_or_else(|_| Vec::new(), |reset| reset.made)
+    }
+
+    /// The same, where `precondition` holds.
+    pub(crate) fn reset_if(
+        &self,
+        precondition: &Precondition,
+    ) -> Result<Changed<Vec<PointInfo>>, Stale> {
         let mut control = self.control.lock();
+        control.check(precondition, [])?;
         control.pending.clear();
         let names: Vec<&'static str> = control.points.keys().copied().collect();
-        Control::disarm(control, &names, Slot::Global)
+        Ok(Control::disarm(control, &names, Slot::Global))
     }
 
     /// Disarms everything that a scope armed.
@@ -307,14 +393,48 @@ impl Registry {
 
     /// Every point that code declares or somebody armed, by name.
     pub(crate) fn points(&self) -> Vec<PointInfo> {
+        self.listing().made
+    }
+
+    /// The same, with the count of all changes at that moment.
+    pub(crate) fn listing(&self) -> Changed<Vec<PointInfo>> {
         let control = self.control.lock();
-        control.visible().map(|point| point.info()).collect()
+        let made = control.visible().map(|point| point.info()).collect();
+        Changed { revision: control.generation, made }
+    }
+
+    /// What is armed for everybody with terms, by name.
+    pub(crate) fn armed_terms(&self) -> Vec<Arc<Plan>> {
+        let control = self.control.lock();
+        let plans = control.points.values().filter_map(|point| point.plan());
+        plans.filter(|plan| plan.callback.is_none()).collect()
     }
 
     pub(crate) fn point(&self, name: &str) -> Result<PointInfo, Error> {
         let control = self.control.lock();
         let found = control.visible_named(name).map(Point::info);
         found.ok_or_else(|| control.unknown(name))
+    }
+
+    /// How the point of this name stands for everybody.
+    pub(crate) fn in_force(&self, name: &str) -> Result<InForce, Error> {
+        let control = self.control.lock();
+        let found = control.visible_named(name).map(Point::in_force);
+        found.ok_or_else(|| control.unknown(name))
+    }
+
+    /// How `point` stands now.
+    pub(crate) fn still_in_force(&self, point: &'static Point) -> InForce {
+        let _control = self.control.lock();
+        point.in_force()
+    }
+
+    /// What `read` makes of every point, also of those that nobody declares and nobody arms any
+    /// more, at one moment between two changes; and the count of all changes.
+    pub(crate) fn survey<T>(&self, read: impl Fn(InForce) -> T) -> (u64, Vec<T>) {
+        let control = self.control.lock();
+        let read = control.points.values().map(|point| read(point.in_force())).collect();
+        (control.generation, read)
     }
 
     /// The point of a site that the linker may not have listed.
@@ -441,6 +561,32 @@ impl Control {
         self.visible_named(name).is_some()
     }
 
+    /// Whether a change of `names` may be made.
+    fn check<'n>(
+        &self,
+        precondition: &Precondition,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Result<(), Stale> {
+        let generation = |name: &str| self.visible_named(name).map(|point| point.info().generation);
+        let mut names = names.into_iter();
+        match precondition {
+            Precondition::None => Ok(()),
+            Precondition::Revision(revisions) if revisions.contains(&self.generation) => Ok(()),
+            Precondition::Revision(_) => Err(Stale(Some(self.generation))),
+            Precondition::Known => {
+                names.try_for_each(|name| generation(name).map(drop).ok_or(Stale(None)))
+            }
+            Precondition::Generation(generations) => names.try_for_each(|name| {
+                let now = generation(name);
+                if now.is_some_and(|now| generations.contains(&now)) {
+                    Ok(())
+                } else {
+                    Err(Stale(now))
+                }
+            }),
+        }
+    }
+
     /// The refusal for `name`, with the names most like it.
     fn unknown(&self, name: &str) -> Error {
         /// More would not be read.
@@ -465,7 +611,7 @@ impl Control {
         mut control: MutexGuard<'_, Self>,
         requests: Vec<Request>,
         slot: Slot<'_>,
-    ) -> Vec<Arming> {
+    ) -> Changed<Vec<Arming>> {
         let mut over = Vec::new();
         let mut armings = Vec::new();
         for request in requests {
@@ -483,22 +629,25 @@ impl Control {
             for (target, observation) in plan.observed() {
                 control.point_named(target).observe(observation.clone());
             }
-            over.extend(slot.put(point, Some(plan.clone()), generation));
-            armings.push(Arming { point, plan });
+            let old = slot.put(point, Some(plan.clone()), generation);
+            let was = old.as_ref().map(|old| old.text.clone());
+            over.extend(old);
+            armings.push(Arming { point, plan, was });
         }
         control.end(&over);
+        let revision = control.generation;
         drop(control);
         conclude(&over);
-        slot.ring();
+        slot.ring(armings.iter().map(|arming| arming.point));
         armings.iter().for_each(|arming| events::publish_plain(&arming.plan, EventKind::Armed));
-        armings
+        Changed { revision, made: armings }
     }
 
     /// Disarms one point, if there is one of that name; says whether it was armed.
     fn disarm_named(control: MutexGuard<'_, Self>, name: &str, slot: Slot<'_>) -> bool {
         let names: Vec<&'static str> =
             control.points.get_key_value(name).map(|(&name, _)| name).into_iter().collect();
-        !Control::disarm(control, &names, slot).is_empty()
+        !Control::disarm(control, &names, slot).made.is_empty()
     }
 
     /// Disarms `names` in `slot`; gives those that were armed, as they stood.
@@ -506,7 +655,7 @@ impl Control {
         mut control: MutexGuard<'_, Self>,
         names: &[&'static str],
         slot: Slot<'_>,
-    ) -> Vec<PointInfo> {
+    ) -> Changed<Vec<PointInfo>> {
         let mut over = Vec::new();
         let mut were_armed = Vec::new();
         for name in names {
@@ -518,9 +667,10 @@ impl Control {
             }
         }
         control.end(&over);
+        let revision = control.generation;
         drop(control);
         conclude(&over);
-        were_armed
+        Changed { revision, made: were_armed }
     }
 
     /// Takes the observations of `over` from the points they observe.

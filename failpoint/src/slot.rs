@@ -80,10 +80,12 @@ impl Slot<'_> {
         }
     }
 
-    /// Tells those who wait for something to be armed here. Wakers are somebody's code: hold no lock.
-    pub(crate) fn ring(&self) {
-        if let Slot::Scope(scope) = self {
-            scope.armings.ring();
+    /// Tells those who wait for something to be armed here, or for one of `armed` for everybody.
+    /// Wakers are somebody's code: hold no lock.
+    pub(crate) fn ring<'p>(&self, armed: impl Iterator<Item = &'p Point>) {
+        match self {
+            Slot::Scope(scope) => scope.armings.ring(),
+            _ => armed.for_each(|point| point.armings().ring()),
         }
     }
 

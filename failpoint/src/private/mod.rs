@@ -56,6 +56,8 @@ pub mod compat;
 pub mod control;
 #[cfg(feature = "failpoints")]
 mod test_scope;
+#[cfg(feature = "runtime")]
+pub mod watch;
 
 #[cfg(feature = "failpoints")]
 pub use test_scope::TestScope;
