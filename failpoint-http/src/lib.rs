@@ -73,6 +73,8 @@ mod lease;
 mod listen;
 #[cfg(feature = "failpoints")]
 mod openapi;
+#[cfg(all(test, feature = "failpoints"))]
+mod openapi_tests;
 #[cfg(feature = "failpoints")]
 mod rails;
 #[cfg(feature = "failpoints")]
