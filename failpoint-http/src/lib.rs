@@ -40,6 +40,10 @@
 //! | `FAILPOINT_HTTP_INSECURE` | `1` opens other addresses without a token |
 //! | `FAILPOINT_HTTP_HOSTS` | names that a `Host` may bear, with commas between |
 //!
+//! **The other end.** The feature `client` has `Client`, `blocking::Client` and `ClientSet` to control
+//! servers from a test or a tool: every route a method, guards that disarm when they are dropped, waits
+//! instead of sleeps. It is independent of the feature `failpoints`, and needs hyper and tokio.
+//!
 //! **Cost.** Without the feature `failpoints` there is no dependency but `failpoint`, and
 //! [`serve_from_env`] only says on stderr that failpoints were compiled out where the environment
 //! asks for them: it needs no `#[cfg]`.
