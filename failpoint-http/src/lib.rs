@@ -61,6 +61,10 @@
 //! once. What it does not allow is refused with 403; a request for several points is refused as a
 //! whole.
 //!
+//! **The other end.** The feature `client` has `Client`, `blocking::Client` and `ClientSet` to control
+//! servers from a test or a tool: every route a method, guards that disarm when they are dropped, waits
+//! instead of sleeps. It is independent of the feature `failpoints`, and needs hyper and tokio.
+//!
 //! **Cost.** Without the feature `failpoints` there is no dependency but `failpoint`, and
 //! [`serve_from_env`] only says on stderr that failpoints were compiled out where the environment
 //! asks for them: it needs no `#[cfg]`.

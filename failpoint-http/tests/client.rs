@@ -371,3 +371,20 @@ async fn metrics() {
     let text = client.metrics().await.unwrap();
     assert!(text.contains("failpoint_hits_total{point=\"client/metrics\"} 1\n"), "{text}");
 }
+
+#[tokio::test]
+async fn a_server_that_was_started_again() {
+    fn declared() {
+        fail_point!("client/again");
+    }
+    declared();
+    let (control, client) = served();
+    let address = control.address().unwrap().to_string();
+    let mut running = control;
+    for _ in 0..20 {
+        // The connection that is kept alive ends with its server, and is not asked again.
+        assert!(client.arm("client/again", "off").await.unwrap().disarm().await.unwrap());
+        drop(running);
+        running = failpoint_http::serve(&address).unwrap();
+    }
+}

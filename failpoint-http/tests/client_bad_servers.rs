@@ -142,3 +142,21 @@ async fn a_set_says_who_failed() {
     let worked: Vec<bool> = answers.iter().map(|(_, answer)| answer.is_ok()).collect();
     assert_eq!(worked, [true, false, true]);
 }
+
+#[tokio::test]
+async fn a_guard_is_not_held_up_by_a_server_that_hangs() {
+    let address = server(|request, mut stream| {
+        let body = "{\"was\":null,\"name\":\"a\",\"sites\":[],\"accepts\":null,\"terms\":\"off\",\
+                    \"armed\":true,\"generation\":1,\"hits\":0,\"fires\":0,\"paused\":0,\
+                    \"last_fire\":null}";
+        if request.starts_with("PUT") {
+            let length = body.len();
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+        }
+        thread::spawn(move || BufReader::new(stream).lines().for_each(drop));
+    });
+    let armed = client(&address, Duration::from_secs(600)).arm("a", "off").await.unwrap();
+    let start = Instant::now();
+    drop(armed);
+    assert!(start.elapsed() < PATIENCE);
+}

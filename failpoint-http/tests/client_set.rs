@@ -108,3 +108,34 @@ async fn a_server_that_is_killed_while_it_is_waited_for() {
     // A server that is gone has nothing armed: nothing is said, and nothing hangs.
     drop(armed);
 }
+
+#[test]
+fn asks_by_environment() {
+    if !is_child() {
+        return;
+    }
+    let client = failpoint_http::blocking::Client::from_env();
+    let count = client.and_then(|client| Ok(client.list()?.points.len()));
+    println!("\nasked: {count:?}");
+}
+
+#[test]
+fn the_environment_says_where_to_ask() {
+    let server = Server::start();
+    let asked = |variables: &[(&str, &str)]| {
+        let mut asking = child("asks_by_environment", variables).spawn().unwrap();
+        let answer = line_of(&mut asking, "asked: ");
+        asking.wait().unwrap();
+        answer
+    };
+    assert_eq!(asked(&[("GOFAIL_HTTP", &server.1)]), "Ok(2)");
+    assert_eq!(asked(&[("GOFAIL_HTTP", ""), ("FAILPOINT_HTTP", &server.1)]), "Ok(2)");
+    assert!(asked(&[]).contains("set GOFAIL_HTTP"));
+    assert!(asked(&[("GOFAIL_HTTP", "here")]).contains("`here` is no address"));
+    let (address, token) = (("GOFAIL_HTTP", server.1.as_str()), ("FAILPOINT_HTTP_TOKEN", "x"));
+    assert_eq!(asked(&[address, token]), "Ok(2)", "it is not asked for");
+    assert!(asked(&[address, ("FAILPOINT_HTTP_TOKEN", "a b")]).contains("without blanks"));
+    let file = ("FAILPOINT_HTTP_TOKEN_FILE", "/no/such/file");
+    assert!(asked(&[address, file]).contains("a file that can be read"));
+    assert!(asked(&[address, token, file]).contains("unset one of them"));
+}

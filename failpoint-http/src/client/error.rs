@@ -189,8 +189,11 @@ fn tell(f: &mut fmt::Formatter<'_>, counts: &Counts) -> fmt::Result {
     write!(f, "{} hits, {} fires, {} paused", counts.hits, counts.fires, counts.paused)
 }
 
-/// The detail, and of place and names what the detail does not hold itself.
+/// The detail, and of name, place and nearest names what the detail does not hold itself.
 fn explain(f: &mut fmt::Formatter<'_>, problem: &Problem) -> fmt::Result {
+    if let Some(name) = problem.name.as_deref().filter(|name| !problem.detail.contains(name)) {
+        write!(f, "{name}: ")?;
+    }
     f.write_str(&problem.detail)?;
     if !problem.nearest.is_empty() && !problem.detail.contains(&problem.nearest[0]) {
         write!(f, "; the nearest are {}", problem.nearest.join(", "))?;
@@ -199,11 +202,7 @@ fn explain(f: &mut fmt::Formatter<'_>, problem: &Problem) -> fmt::Result {
         write!(f, "\n{caret}")?;
     }
     for one in &problem.errors {
-        if let Some(name) = one.name.as_deref().filter(|name| !one.detail.contains(name)) {
-            write!(f, "\n  {name}: ")?;
-        } else {
-            f.write_str("\n  ")?;
-        }
+        f.write_str("\n  ")?;
         explain(f, one)?;
     }
     Ok(())

@@ -1,8 +1,8 @@
 //! How does a program control the failpoints of another one?
 //!
 //! ```text
-//! error ─▶ target ─▶ settings ─▶ transport ─▶ caller          path ─▶ arming wait · sse
-//!    ─▶ background ─▶ point ─▶ guard · events · gofail ─▶ client ─▶ set ─▶ blocking
+//! error path sse ─▶ target arming filter background ─▶ settings wait ─▶ transport ─▶ caller
+//!    ─▶ point events gofail ─▶ guard ─▶ client ─▶ set ─▶ blocking
 //! ```
 
 mod arming;
