@@ -13,7 +13,7 @@ const PAGE: &str = include_str!("page.html");
 /// hashes: so they hold too where a checkout made something else of them.
 const POLICY: &str = "default-src 'none'; \
     style-src 'sha256-FMhenTBwrNYVRHZXgmC7bWMMVMlfUDy6FeFWkfsbV4w='; \
-    script-src 'sha256-efTicDjXExZ979T9m5oTp2ScBASCu2FVSFD/GQT7GuY='; \
+    script-src 'sha256-Jk4jn9FR844GvhNt3neYvFQDqRa3//Ec56wb+a0mgWQ='; \
     connect-src 'self'; \
     img-src data:; \
     base-uri 'none'; \
