@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import {
-  armFromPage, ask, assertAccessible, button, openPage, pointOf, ready, row, save, screenshot, startBrowser,
+  armFromPage, ask, assertAccessible, button, openPage, PATIENCE, pointOf, ready, row, save, screenshot, startBrowser,
   startServer, until, writeTerms,
 } from './support.mjs';
 
@@ -37,6 +37,9 @@ describe('points and fires', () => {
   test('a point is armed, its fire arrives, and it is disarmed', async () => {
     const page = await open();
     assert.match(await page.title(), new RegExp(`pid ${server.pid}\\b`));
+    const info = await (await fetch(`${server.origin}/v1/info`)).text();
+    const [, seed] = /"seed":(\d+)/.exec(info);
+    assert((await page.locator('#process').innerText()).includes(`seed ${seed},`), 'every digit of the seed');
     assert.match(await page.locator('#shown').innerText(), /^8 points, 0 armed$/);
     await armFromPage(page, 'raftAfterSave', 'sleep(1)');
     assert.equal((await pointOf(server, 'raftAfterSave')).terms, 'sleep(1)');
@@ -49,6 +52,8 @@ describe('points and fires', () => {
     assert.match(await fire.locator('time').innerText(), /^\d\d:\d\d:\d\d\.\d{3}$/);
     await until(() => row(page, 'raftAfterSave').locator('.fires').innerText(), (text) => text === '1', 'one fire');
     assert.equal(await row(page, 'raftAfterSave').locator('.hits').innerText(), '1');
+    assert.doesNotMatch(await row(page, 'walSync').locator('.place').innerText(), /not reached/);
+    assert.match(await row(page, 'walBeforeTruncate').locator('.place').innerText(), /not reached/);
 
     await button(page, 'raftAfterSave', 'disarm').click();
     await page.locator('#said', { hasText: 'raftAfterSave is disarmed; it was sleep(1).' }).waitFor();
@@ -459,7 +464,7 @@ describe('under strain', () => {
     let now = 0;
     let most = 0;
     let looks = 0;
-    const isLook = (request) => request.url().includes('/v1/points?armed=true');
+    const isLook = (request) => request.method() === 'GET' && new URL(request.url()).pathname === '/v1/points';
     page.on('request', (request) => {
       if (!isLook(request)) return;
       looks += 1;
