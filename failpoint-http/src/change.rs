@@ -7,7 +7,7 @@ use crate::first;
 use crate::lease;
 use crate::rails::{self, NotAllowed};
 use failpoint::__private::control::{
-    self, Applied, Changed, Precondition, Stale, Unfulfilled, Wish,
+    self, Applied, Changed, Disarmed, Precondition, Stale, Unfulfilled, Wish,
 };
 use failpoint::{Error, PointInfo};
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(crate) fn arm(
     from: &str,
 ) -> Result<Armed, Unarmed> {
     let rails = rails::in_force().map_err(|error| {
-        let why = format!("{error}; until then nothing is armed over HTTP");
+        let why = format!("nothing is armed over HTTP until this is put right: {error}");
         Unarmed::NotAllowed(vec![NotAllowed { name: None, why }])
     })?;
     let refused = rails.refuse(&wish);
@@ -74,14 +74,14 @@ pub(crate) fn arm(
     Ok(Armed { revision, points, notes })
 }
 
-/// Disarms one point: as it stood if it was armed, and as it stands now.
+/// Disarms one point, whether it is armed or not.
 pub(crate) fn disarm(
     name: &str,
     precondition: &Precondition,
     from: &str,
-) -> Result<Result<(Option<PointInfo>, PointInfo), Stale>, Error> {
+) -> Result<Disarmed, Unfulfilled> {
     let disarmed = control::disarm(name, precondition)?;
-    if let Ok((Some(was), _)) = &disarmed {
+    if let Some(was) = &disarmed.was {
         let terms = or_idle(was.terms.as_deref());
         control::inform(format_args!("failpoint-http: {from} disarmed {name}: was {terms}"));
     }
