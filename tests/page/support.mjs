@@ -17,7 +17,7 @@ const { chromium } = require('playwright-core');
 export const AXE = require('axe-core').source;
 
 /** No test waits this long, in ms, unless it fails. */
-export const PATIENCE = 15000;
+export const PATIENCE = Number(process.env.PATIENCE ?? 15000);
 
 // ---- The server ----------------------------------------------------------------------------------
 
@@ -60,10 +60,10 @@ export async function ask(server, method, path, body) {
 export const pointOf = async (server, name) => (await ask(server, 'GET', `/v1/points/${name}`)).body;
 
 /** Saves `key` on a connection of its own, which passes the points of a save; gives the reply. */
-export async function save(server, key) {
+export async function save(server, key, patience = PATIENCE) {
   const [host, port] = server.address.split(':');
   const socket = connect(Number(port), host);
-  socket.setTimeout(PATIENCE, () => socket.destroy(new Error(`no reply to the save of ${key}`)));
+  socket.setTimeout(patience, () => socket.destroy(new Error(`no reply to the save of ${key}`)));
   socket.write(`SET ${key} 1\nQUIT\n`);
   const lines = createInterface({ input: socket });
   const [line] = await once(lines, 'line');

@@ -12,8 +12,8 @@ const PAGE: &str = include_str!("page.html");
 /// what they have to be. Constants, since a browser takes every line end for a line feed before it
 /// hashes: so they hold too where a checkout made something else of them.
 const POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-FMhenTBwrNYVRHZXgmC7bWMMVMlfUDy6FeFWkfsbV4w='; \
-    script-src 'sha256-efTicDjXExZ979T9m5oTp2ScBASCu2FVSFD/GQT7GuY='; \
+    style-src 'sha256-7U6qZJrfhiVG6oDceA3sJtOrr3YgE/1JWTDbWZiLRdU='; \
+    script-src 'sha256-W/NioZ20O/aDVSFnKltj9TXGT4dnC+rnJKrmdTR3m7I='; \
     connect-src 'self'; \
     img-src data:; \
     base-uri 'none'; \
