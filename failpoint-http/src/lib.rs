@@ -40,6 +40,11 @@
 //! | `FAILPOINT_HTTP_INSECURE` | `1` opens other addresses without a token |
 //! | `FAILPOINT_HTTP_HOSTS` | names that a `Host` may bear, with commas between |
 //!
+//! **Beside `fail`.** With the feature `fail`, the points that a dependency configures in the crate
+//! `fail` 0.5 are listed, armed and disarmed as `fail/NAME`, one at a time, in the language of that
+//! crate, which takes every name and counts nothing. Where `fail` is patched to stand on failpoint
+//! they are ours already.
+//!
 //! **Cost.** Without the feature `failpoints` there is no dependency but `failpoint`, and
 //! [`serve_from_env`] only says on stderr that failpoints were compiled out where the environment
 //! asks for them: it needs no `#[cfg]`.
