@@ -8,7 +8,7 @@ use crate::lease::{self, Whose};
 use crate::rails::{self, NotAllowed, Rails};
 use crate::real_fail;
 use failpoint::__private::control::{
-    self, Applied, Changed, Precondition, Stale, Unfulfilled, Wish,
+    self, Applied, Changed, Disarmed, Precondition, Stale, Unfulfilled, Wish,
 };
 use failpoint::{Error, PointInfo};
 use std::time::Duration;
@@ -95,17 +95,17 @@ pub(crate) fn arm_real(
     Ok((armed.was, armed.point, notes.chain(note_of_ttl(ttl, shortened)).collect()))
 }
 
-/// Disarms one point: as it stood if it was armed, and as it stands now.
+/// Disarms one point, whether it is armed or not.
 pub(crate) fn disarm(
     name: &str,
     precondition: &Precondition,
     from: &str,
-) -> Result<Result<(Option<PointInfo>, PointInfo), Stale>, Error> {
+) -> Result<Disarmed, Unfulfilled> {
     let disarmed = match real_fail::disarm(name, precondition) {
-        Some(disarmed) => disarmed.map(|(was, now)| (Some(was), now)),
+        Some(disarmed) => disarmed.map_err(Unfulfilled::Stale)?,
         None => control::disarm(name, precondition)?,
     };
-    if let Ok((Some(was), _)) = &disarmed {
+    if let Some(was) = &disarmed.was {
         let terms = or_idle(was.terms.as_deref());
         control::inform(format_args!("failpoint-http: {from} disarmed {name}: was {terms}"));
     }
@@ -140,7 +140,7 @@ pub(crate) fn resume(name: &str, n: usize, from: &str) -> Result<(usize, u64), E
 
 fn rails() -> Result<&'static Rails, NotAllowed> {
     rails::in_force().map_err(|error| {
-        let why = format!("{error}; until then nothing is armed over HTTP");
+        let why = format!("nothing is armed over HTTP until this is put right: {error}");
         NotAllowed { name: None, why }
     })
 }

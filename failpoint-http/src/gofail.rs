@@ -112,7 +112,7 @@ fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
 
 fn delete(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
     match change::disarm(&name(key), &Precondition::None, request.from) {
-        Ok(Ok((Some(_), _))) => Ok(Reply::done()),
+        Ok(disarmed) if disarmed.was.is_some() => Ok(Reply::done()),
         Ok(_) => Err(Refusal::DeleteIdle),
         Err(_) => Err(Refusal::DeleteUnknown),
     }

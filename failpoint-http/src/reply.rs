@@ -16,11 +16,14 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 impl Reply {
     fn new(status: u16, media_type: &str, body: String) -> Self {
-        let headers = vec![("content-type", media_type.to_owned())];
+        // Keeps pages of other origins from loading what is read without their `Origin`, as an image
+        // or a script is: that it loads, and what terms do as a script, would tell them something.
+        let policy = ("cross-origin-resource-policy", "same-origin".to_owned());
+        let headers = vec![("content-type", media_type.to_owned()), policy];
         Self { status, headers, body: body.into_bytes() }
     }
 
-    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
@@ -71,6 +74,10 @@ mod on {
 
         pub(crate) fn json(value: &impl Serialize) -> Self {
             Self::new(OK, "application/json", written(value))
+        }
+
+        pub(crate) fn html(body: String) -> Self {
+            Self::new(OK, "text/html; charset=utf-8", body)
         }
 
         pub(crate) fn done() -> Self {

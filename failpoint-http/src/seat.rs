@@ -35,12 +35,16 @@ impl Row {
         self.limit
     }
 
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
     /// A seat, if one is free.
     pub(crate) fn take(&'static self) -> Option<Seat> {
         let one_more = |taken: usize| (taken < self.limit).then_some(taken + 1);
         // Nothing else is read by whoever sees the number.
         let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        taken.is_ok().then_some(Seat { row: self })
+        taken.is_ok().then(|| Seat { row: self })
     }
 }
 
@@ -59,8 +63,9 @@ mod tests {
         static ROW: Row = Row::new(2);
         let (first, second) = (ROW.take(), ROW.take());
         assert!(first.is_some() && second.is_some());
-        assert!(ROW.take().is_none());
+        assert!(ROW.take().is_none() && ROW.take().is_none());
         drop(first);
-        assert!(ROW.take().is_some());
+        let _third = ROW.take().expect("one is free");
+        assert!(ROW.take().is_none(), "and no more than one");
     }
 }

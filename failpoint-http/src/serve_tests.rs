@@ -1,6 +1,7 @@
 //! Limits, over a socket and made short.
 
 use crate::exchange::Limits;
+use crate::runtime::OwnRuntime;
 use crate::serve::{Running, start};
 use crate::settings::Settings;
 use std::io::{ErrorKind, Read, Write};
@@ -28,6 +29,22 @@ fn server(limits: Limits) -> Running {
 
 fn connect(server: &Running) -> TcpStream {
     let stream = TcpStream::connect(server.address().to_string()).expect("it accepts");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit of time");
+    stream
+}
+
+/// So that it does not take much to fill them.
+fn connect_with_small_buffers(server: &Running) -> TcpStream {
+    let runtime = OwnRuntime::new().expect("a runtime");
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a small buffer");
+        socket.set_send_buffer_size(4096).expect("a small buffer");
+        let address = server.address().to_string().parse().expect("an address");
+        socket.connect(address).await.expect("it accepts").into_std()
+    });
+    let stream = stream.expect("a stream");
+    stream.set_nonblocking(false).expect("it blocks");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit of time");
     stream
 }
@@ -237,12 +254,12 @@ fn a_stream_over_http_1_0_ends_with_its_connection() {
 #[test]
 fn a_reader_of_events_that_takes_nothing_is_given_up_in_the_end() {
     let server = server(Limits { stuck: SHORT, ..LIMITS });
-    let mut deaf = connect(&server);
+    let mut deaf = connect_with_small_buffers(&server);
     send(&mut deaf, EVENTS);
     read_until(&mut deaf, "retry: 1000\n\n");
     // Each event tells the terms, and they are long. What the system buffers is less than all.
-    let terms = format!("print(\"{}\")", "x".repeat(500_000));
-    for _ in 0..25 {
+    let terms = format!("print(\"{}\")", "x".repeat(200_000));
+    for _ in 0..20 {
         drop(failpoint::arm_unlisted("stuck", &terms).expect("good terms"));
     }
     // It is refused at the latest when both directions are full.

@@ -353,6 +353,23 @@ fn rails_limit_what_is_armed_and_nothing_else() {
 }
 
 #[test]
+fn where_rails_cannot_be_read_nothing_is_armed() {
+    let without = "nothing is armed over HTTP until this is put right: the control plane of \
+                   failpoints does not listen: FAILPOINT_HTTP_MAX_TTL takes a duration";
+    if is_child() {
+        let _declared = || fail_point!("env/declared");
+        let reply = failpoint_http::respond("PUT", "/env/declared", &[], b"off");
+        let text = String::from_utf8(reply.body).unwrap();
+        assert!(reply.status == 403 && text.contains(without), "{text}");
+        assert_eq!(failpoint_http::respond("GET", "/", &[], b"").body, b"env/declared=\n");
+        return;
+    }
+    let variables = [("FAILPOINT_HTTP_MAX_TTL", "for ever")];
+    let output = child("where_rails_cannot_be_read_nothing_is_armed", &variables).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
 fn what_is_armed_ends_after_the_longest_time_allowed() {
     let server = Server::start(&[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_MAX_TTL", "5s")]);
     let mut client = Client::connect(&server.address);

@@ -101,7 +101,7 @@ fn see(site: &'static Site) {
 }
 
 /// Which plan sees this evaluation, and what it decides.
-fn decide(
+pub(crate) fn decide(
     site: &'static Site,
     context: Context<'_>,
     through: Option<&Scope>,

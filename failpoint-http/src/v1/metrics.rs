@@ -2,6 +2,7 @@
 
 use super::Call;
 use crate::reply::Reply;
+use crate::seat;
 use crate::wire::Problem;
 use failpoint::__private::watch::{self, Total};
 use std::fmt::{Display, Write};
@@ -26,6 +27,10 @@ pub(super) fn metrics(_: &Call<'_>) -> Result<Reply, Box<Problem>> {
     line(&mut text, "failpoint_points", totals.declared);
     head(&mut text, "failpoint_revision", "gauge", "The count of all armings and disarmings.");
     line(&mut text, "failpoint_revision", totals.revision);
+    let name = "failpoint_held_open";
+    head(&mut text, name, "gauge", "Requests that are held open.");
+    line(&mut text, &format!("{name}{{kind=\"wait\"}}"), seat::WAITS.taken());
+    line(&mut text, &format!("{name}{{kind=\"events\"}}"), seat::READERS.taken());
     Ok(Reply::prometheus(text))
 }
 

@@ -7,7 +7,7 @@ use crate::rails::NotAllowed;
 use crate::real_fail;
 use crate::reply::{Kind, Reply};
 use crate::wire::{Arm, ArmAll, Changed, Points, Problem, Reset, Resumed};
-use failpoint::__private::control::{self, Precondition, Stale, Unfulfilled, Wish};
+use failpoint::__private::control::{self, Disarmed, Precondition, Stale, Unfulfilled, Wish};
 use std::time::Duration;
 
 type Answer = Result<Reply, Box<Problem>>;
@@ -113,12 +113,11 @@ pub(super) fn arm_all(call: &Call<'_>) -> Answer {
 
 pub(super) fn disarm(call: &Call<'_>) -> Answer {
     let precondition = precondition(call.request, true)?;
-    let (was, point) = change::disarm(&call.name, &precondition, call.request.from)
-        .map_err(shape::unknown)?
-        .map_err(shape::stale)?;
-    let generation = point.generation;
+    let disarmed = change::disarm(&call.name, &precondition, call.request.from);
+    let Disarmed { was, now } = disarmed.map_err(unfulfilled)?;
+    let generation = now.generation;
     let was = was.and_then(|was| was.terms);
-    let changed = Changed { was, note: None, point: shape::point(point) };
+    let changed = Changed { was, note: None, point: shape::point(now) };
     Ok(Reply::json(&changed).tagged(generation))
 }
 
@@ -144,9 +143,15 @@ fn apply(
 ) -> Result<Armed, Box<Problem>> {
     change::arm(wish, ttl, precondition, call.request.from).map_err(|unarmed| match unarmed {
         Unarmed::NotAllowed(refused) => not_allowed(refused),
-        Unarmed::Unfulfilled(Unfulfilled::Faults(faults)) => shape::problem(faults),
-        Unarmed::Unfulfilled(Unfulfilled::Stale(stale)) => shape::stale(stale),
+        Unarmed::Unfulfilled(why) => unfulfilled(why),
     })
+}
+
+fn unfulfilled(why: Unfulfilled) -> Box<Problem> {
+    match why {
+        Unfulfilled::Faults(faults) => shape::problem(faults),
+        Unfulfilled::Stale(stale) => shape::stale(stale),
+    }
 }
 
 /// As one problem of its own kind, however many they are.
