@@ -65,6 +65,11 @@
 //! servers from a test or a tool: every route a method, guards that disarm when they are dropped, waits
 //! instead of sleeps. It is independent of the feature `failpoints`, and needs hyper and tokio.
 //!
+//! **Beside `fail`.** With the feature `fail`, the points that a dependency configures in the crate
+//! `fail` 0.5 are listed, armed and disarmed as `fail/NAME`, one at a time, in the language of that
+//! crate, which takes every name and counts nothing. Where `fail` is patched to stand on failpoint
+//! they are ours already.
+//!
 //! **Cost.** Without the feature `failpoints` there is no dependency but `failpoint`, and
 //! [`serve_from_env`] only says on stderr that failpoints were compiled out where the environment
 //! asks for them: it needs no `#[cfg]`.

@@ -81,7 +81,7 @@ impl Outcome {
 
     fn here(terms: &str, hits: usize) -> Self {
         fn site() -> Option<Option<String>> {
-            fail_point!("guides/site", |value| Some(value));
+            fail_point!("guides/site", Some);
             None
         }
         let scope = failpoint::Scope::new();
