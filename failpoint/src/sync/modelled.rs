@@ -1,13 +1,25 @@
 //! How do our locks and atomics look to loom?
 //!
 //! Loom runs a model in every order of its loads, stores and locks. It takes an access that is
-//! `SeqCst` for one that only acquires and releases, so a model that passes relies on fences alone
-//! where it needs one order for all.
+//! `SeqCst` for one that only acquires and releases, so where the code relies on the one order of
+//! such accesses, `fence_for_models` stands.
 
 pub(crate) use loom::sync::MutexGuard;
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, fence};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use crate::sync::{Arc, Ordering};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+pub(crate) fn fence_for_models() {
+    loom::sync::atomic::fence(Ordering::SeqCst);
+}
+
+/// The same for a thread each time.
+pub(crate) fn thread_number() -> usize {
+    let mut hasher = DefaultHasher::new();
+    loom::thread::current().id().hash(&mut hasher);
+    hasher.finish() as usize
+}
 
 /// A lock whose `lock` gives the guard, as `parking_lot`'s does.
 #[derive(Debug, Default)]
