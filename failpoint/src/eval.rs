@@ -15,7 +15,7 @@ use crate::point::{Point, Snapshot};
 use crate::registry::{self, registry};
 use crate::scope::{self, Found, Scope};
 use crate::site::Site;
-use crate::sync::{Arc, Guard};
+use crate::sync::Arc;
 use crate::value::FromTerm;
 use crate::wait::{self, After, Stay};
 use std::fmt::Display;
@@ -33,7 +33,9 @@ pub(crate) type Returned = Option<Option<String>>;
 #[cold]
 #[inline(never)]
 pub fn evaluate(site: &'static Site) {
-    let _cannot_return: Returned = run(site, &[], None);
+    if !pass(site) {
+        let _cannot_return: Returned = run(site, &[], None);
+    }
 }
 
 /// Evaluates a site in full.
@@ -44,7 +46,7 @@ pub fn evaluate_with(
     context: Context<'_>,
     scope: Option<&crate::Scope>,
 ) -> Returned {
-    run(site, context, scope.map(crate::Scope::inner))
+    if pass(site) { None } else { run(site, context, scope.map(crate::Scope::inner)) }
 }
 
 /// Begins an evaluation that awaits what it has to wait for. What the site tells is used up here:
@@ -56,7 +58,8 @@ pub fn evaluate_async(
     context: Context<'_>,
     scope: Option<&crate::Scope>,
 ) -> Evaluation {
-    Evaluation { rest: begin(site, context, scope.map(crate::Scope::inner)).map(Box::new) }
+    let begin = || begin(site, context, scope.map(crate::Scope::inner)).map(Box::new);
+    Evaluation { rest: if pass(site) { None } else { begin() } }
 }
 
 /// Reads what was returned as a `T`.
@@ -77,25 +80,26 @@ pub fn injected(site: &'static Site, returned: Returned) -> Result<(), Injected>
 #[cold]
 #[inline(never)]
 pub fn ready(site: &'static Site) -> bool {
-    snapshot(site).is_some()
+    point(site).is_some_and(Point::is_live)
 }
 
-/// Whether nothing is left to do: nothing may be evaluated here, or it was a hit that only had to be
+/// Whether nothing is left to be done: nothing may be evaluated here, or it was a hit that only had to be
 /// counted. The commonest case, and the cheapest: nothing is held, nothing shared is written.
 fn pass(site: &'static Site) -> bool {
     // Our own log line, or a subscriber of it, came by.
-    log::speaking() || (site.is_reached() && site.owner::<Point>().is_some_and(Point::pass))
+    log::speaking() || site.pass()
 }
 
-/// What is armed at `site`, which is registered and marked as reached on the way.
-fn snapshot(site: &'static Site) -> Option<Guard<Snapshot>> {
+/// The point of `site`, which is registered and marked as reached on the way; none where nothing
+/// may be evaluated.
+fn point(site: &'static Site) -> Option<&'static Point> {
     if log::speaking() {
         return None;
     }
     if !site.is_reached() {
         see(site);
     }
-    Some(site.owner::<Point>()?.snapshot()).filter(|now| now.is_some())
+    site.owner()
 }
 
 /// The first evaluation of a site.
@@ -175,11 +179,9 @@ fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Optio
 }
 
 /// Decides, and runs the steps of the term that fires on this thread.
+#[inline(never)]
 fn run(site: &'static Site, context: Context<'_>, through: Option<&Scope>) -> Returned {
-    if pass(site) {
-        return None;
-    }
-    let now = snapshot(site)?;
+    let now = point(site)?.snapshot();
     let plan = find(now.as_ref()?, site, through)?;
     let fired = decide(plan, site, context, through)?;
     let mut step = 0;
@@ -199,10 +201,7 @@ fn run(site: &'static Site, context: Context<'_>, through: Option<&Scope>) -> Re
 
 /// The same for a task, up to where it has to wait: what is left for it to do, if anything is.
 fn begin(site: &'static Site, context: Context<'_>, through: Option<&Scope>) -> Option<Rest> {
-    if pass(site) {
-        return None;
-    }
-    let now = snapshot(site)?;
+    let now = point(site)?.snapshot();
     let plan = find(now.as_ref()?, site, through)?;
     let fired = decide(plan, site, context, through)?;
     let mut step = 0;

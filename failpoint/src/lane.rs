@@ -53,6 +53,7 @@ impl Lane {
         }
     }
 
+    #[inline]
     pub(crate) fn pass(&self) -> Passed {
         // Acquire pairs with the release in `open`: who sees the number sees what led to it.
         let open = self.open.load(Ordering::Acquire);

@@ -9,11 +9,11 @@ use crate::clock::Moment;
 use crate::filter::{Facts, Filter, ThisThread};
 use crate::gate::Gate;
 use crate::lane::{Hold, Lane, Tenant};
-use crate::random::{Draws, Purpose};
+use crate::random::{Draws, Odds};
 use crate::site::Site;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::tally::{Padded, Tallies};
-use crate::terms::{Action, Chance, Pick, Span, Term, Terms};
+use crate::terms::{Action, Pick, Span, Term, Terms};
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -78,13 +78,9 @@ pub(crate) struct Plan {
     /// What the `wait` steps observe, in their order in the terms.
     pub(crate) observations: Vec<Arc<Observation>>,
     armed_at: Moment,
-    draws: Vec<Draws>,
+    rules: Vec<Rule>,
     /// One for each term; empty where no term filters by context.
     filters: Vec<Filter>,
-    /// Whether any term is open only for a time.
-    windows: bool,
-    /// How each term counts its fires.
-    counting: Vec<Counting>,
     /// One for each term, or one for a callback: the hits that it is asked about.
     numbers: Vec<Numbers>,
     /// What needs no number: see the constants below.
@@ -105,17 +101,26 @@ const OUTSIDE: usize = 1;
 /// Which counts the fires of the first term, where they cannot be derived; then the second's.
 const FIRES: usize = 2;
 
+/// What a term's modifiers come to.
+#[derive(Debug)]
+struct Rule {
+    counting: Counting,
+    draws: Draws,
+    /// How many fires at most.
+    times: u64,
+}
+
 /// How a term's fires are counted, by what it has to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Counting {
     /// It acts at every hit that reaches it: nothing has a number.
     All,
     /// The number of a hit decides, and so does the number of hits how many fired.
     Picked,
     /// A chance drawn by the number of a hit.
-    ByChance,
+    ByChance(Odds),
     /// The same, and the fires that chance allows are bounded, or draw again.
-    Numbered,
+    Numbered(Odds),
 }
 
 /// What decides by its order.
@@ -176,12 +181,11 @@ impl Plan {
             observations: std::iter::repeat_with(observe).take(waits).collect(),
             gate,
             armed_at: Moment::now(),
-            draws: (0..terms.chain.len())
-                .map(|index| Draws::new(point, setting.scope_name, index))
+            rules: (0..)
+                .zip(&terms.chain)
+                .map(|(index, term)| Rule::new(term, Draws::new(point, setting.scope_name, index)))
                 .collect(),
             filters: filters(&terms),
-            windows: terms.chain.iter().any(Term::has_window),
-            counting: terms.chain.iter().map(Term::counting).collect(),
             numbers: (0..terms.chain.len().max(1)).map(|_| Numbers::default()).collect(),
             tallies: Tallies::new(FIRES + terms.chain.len().max(1)),
             tenant: Tenant::default(),
@@ -219,11 +223,10 @@ impl Plan {
 
     /// Whether it is an `off` that acts at every hit, for everybody: then a hit is only counted.
     pub(crate) fn only_counts(&self) -> bool {
+        let counts_only = |term: &Term| term.is_off() && term.when.is_empty() && !term.has_window();
         self.scope.is_none()
-            && self.filters.is_empty()
-            && !self.windows
-            && self.counting.first() == Some(&Counting::All)
-            && self.terms.chain[0].is_off()
+            && self.terms.chain.first().is_some_and(counts_only)
+            && matches!(self.rules[0].counting, Counting::All)
     }
 
     /// From now on `lane` counts for this plan, and for no other.
@@ -273,7 +276,7 @@ impl Plan {
     }
 
     pub(crate) fn draws(&self, term: usize) -> &Draws {
-        &self.draws[term]
+        &self.rules[term].draws
     }
 
     /// The index among [`Plan::observations`] of the first `wait` in `term`.
@@ -317,15 +320,15 @@ impl Plan {
             return Decision::Ask(self.numbers[0].reach());
         }
         let misfit = self.is_misfit(site);
-        // The clock is read only where a term asks for the time.
-        let elapsed = if self.windows { self.elapsed() } else { Duration::ZERO };
+        // The clock is read only where a term asks for the time, and once.
+        let mut elapsed = None;
         let mut decision = Decision::NoHit;
         for (index, term) in self.terms.chain.iter().enumerate() {
             if !self.filters.get(index).is_none_or(|filter| filter.admits(facts)) {
                 continue;
             }
             decision = Decision::Pass;
-            if !term.is_open(elapsed) {
+            if term.has_window() && !term.is_open(*elapsed.get_or_insert_with(|| self.elapsed())) {
                 continue;
             }
             if misfit && term.returns() {
@@ -348,37 +351,28 @@ impl Plan {
     /// What a hit decides follows from its number among those that reached the term, so the first n
     /// decide alike whatever the threads do.
     fn spend(&self, index: usize) -> Option<u64> {
-        let (term, numbers) = (&self.terms.chain[index], &self.numbers[index]);
-        let counting = self.counting[index];
-        if counting == Counting::All {
-            self.tallies.add(FIRES + index);
-            return Some(0);
-        }
-        let picked = term.picked(numbers.reach())?;
-        let allows = |chance: &Chance| {
-            self.draws[index].fraction(Purpose::Chance, picked) < chance.probability()
-        };
-        if !term.chance.as_ref().is_none_or(allows) {
-            return None;
-        }
-        let limit = term.times.unwrap_or(u64::MAX);
-        match counting {
-            Counting::All | Counting::Picked => Some(picked).filter(|&picked| picked < limit),
-            Counting::ByChance => {
-                self.tallies.add(FIRES + index);
-                Some(0)
+        let (rule, numbers) = (&self.rules[index], &self.numbers[index]);
+        let pick = || self.terms.chain[index].picked(numbers.reach());
+        match &rule.counting {
+            Counting::All => {}
+            Counting::Picked => return pick().filter(|&picked| picked < rule.times),
+            Counting::ByChance(odds) => pick().filter(|&picked| odds.allow(picked)).map(drop)?,
+            Counting::Numbered(odds) => {
+                pick().filter(|&picked| odds.allow(picked))?;
+                return numbers.fire(rule.times);
             }
-            Counting::Numbered => numbers.fire(limit),
         }
+        self.tallies.add(FIRES + index);
+        Some(0)
     }
 
     /// How often [`Plan::spend`] let the term act.
     fn fires_of(&self, index: usize) -> u64 {
-        let (term, numbers) = (&self.terms.chain[index], &self.numbers[index]);
-        match self.counting[index] {
-            Counting::All | Counting::ByChance => self.tallies.sum(FIRES + index),
-            Counting::Picked => term.picks(numbers.reached()).min(term.times.unwrap_or(u64::MAX)),
-            Counting::Numbered => numbers.fired(),
+        let (rule, numbers) = (&self.rules[index], &self.numbers[index]);
+        match rule.counting {
+            Counting::All | Counting::ByChance(_) => self.tallies.sum(FIRES + index),
+            Counting::Picked => self.terms.chain[index].picks(numbers.reached()).min(rule.times),
+            Counting::Numbered(_) => numbers.fired(),
         }
     }
 
@@ -415,6 +409,22 @@ impl fmt::Debug for Plan {
     }
 }
 
+impl Rule {
+    fn new(term: &Term, draws: Draws) -> Self {
+        let is_bounded = term.times.is_some();
+        let is_picked = term.skip > 0 || term.pick != Pick::All;
+        let is_numbered = is_bounded || term.draws_lengths();
+        let odds = term.chance.as_ref().map(|chance| Odds::new(draws, chance.probability()));
+        let counting = match (odds, is_numbered) {
+            (Some(odds), true) => Counting::Numbered(odds),
+            (Some(odds), false) => Counting::ByChance(odds),
+            (None, false) if !is_picked => Counting::All,
+            (None, _) => Counting::Picked,
+        };
+        Self { counting, draws, times: term.times.unwrap_or(u64::MAX) }
+    }
+}
+
 // Why these are all `SeqCst`: see `Gate::ring`.
 impl Numbers {
     /// The number of a hit that reaches the term, from 0.
@@ -438,16 +448,6 @@ impl Numbers {
 }
 
 impl Term {
-    fn counting(&self) -> Counting {
-        let is_bounded = self.times.is_some();
-        if self.chance.is_some() {
-            let is_numbered = is_bounded || self.draws_lengths();
-            return if is_numbered { Counting::Numbered } else { Counting::ByChance };
-        }
-        let picks = self.skip > 0 || self.pick != Pick::All;
-        if picks || is_bounded || self.draws_lengths() { Counting::Picked } else { Counting::All }
-    }
-
     fn draws_lengths(&self) -> bool {
         let is_range = |step: &Action| {
             matches!(step, Action::Sleep(Span::Range(..)) | Action::Delay(Span::Range(..)))

@@ -7,17 +7,19 @@
 use crate::info::PointInfo;
 use crate::lane::{Lane, Passed};
 use crate::plan::{Observation, Plan, ScopeId};
-use crate::site::Site;
-use crate::sync::lasting::OnceLock;
-use crate::sync::{Arc, ArcSwapOption, AtomicU64, Guard, Mutex, Ordering};
+use crate::site::{Owner, Site};
+use crate::sync::{Arc, ArcSwapOption, AtomicBool, AtomicU64, Guard, Mutex, OnceLock, Ordering};
+use std::any::Any;
 
 #[derive(Debug)]
 pub(crate) struct Point {
     name: &'static str,
     /// `None` while nothing is armed and nobody observes.
     now: ArcSwapOption<Snapshot>,
+    /// Whether there is one.
+    live: AtomicBool,
     /// Where hits are counted that need no more; made when that is first the case.
-    lane: OnceLock<Lane>,
+    lane: OnceLock<&'static Lane>,
     generation: AtomicU64,
     /// Taken for changes.
     state: Mutex<State>,
@@ -95,11 +97,29 @@ impl Snapshot {
     }
 }
 
+impl Owner for Point {
+    fn pass(&self) -> bool {
+        match self.lane.get().map_or(Passed::Closed, |lane| lane.pass()) {
+            Passed::Counted => true,
+            Passed::Closed => false,
+            Passed::Full => {
+                self.open_lane_anew();
+                false
+            }
+        }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
 impl Point {
     pub(crate) fn new(name: &'static str) -> Self {
         Self {
             name,
             now: ArcSwapOption::empty(),
+            live: AtomicBool::new(false),
             lane: OnceLock::new(),
             generation: AtomicU64::new(0),
             state: Mutex::new(State::default()),
@@ -110,16 +130,16 @@ impl Point {
         self.name
     }
 
-    /// Whether this evaluation was a hit that only had to be counted, and is counted.
-    pub(crate) fn pass(&self) -> bool {
-        match self.lane.get().map_or(Passed::Closed, Lane::pass) {
-            Passed::Counted => true,
-            Passed::Closed => false,
-            Passed::Full => {
-                self.plan().into_iter().for_each(|plan| drop(plan.hold_lane()));
-                false
-            }
+    #[cold]
+    fn open_lane_anew(&self) {
+        if let Some(plan) = self.plan() {
+            drop(plan.hold_lane());
         }
+    }
+
+    /// Whether an evaluation would find anything.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live.load(Ordering::Acquire)
     }
 
     /// What an evaluation looks at. A guard, since all that evaluate would count an `Arc`.
@@ -153,11 +173,7 @@ impl Point {
     }
 
     /// Puts `plan` in the place of the one before, which is given back to be closed.
-    pub(crate) fn arm(
-        &'static self,
-        plan: Option<Arc<Plan>>,
-        generation: u64,
-    ) -> Option<Arc<Plan>> {
+    pub(crate) fn arm(&self, plan: Option<Arc<Plan>>, generation: u64) -> Option<Arc<Plan>> {
         let mut old = None;
         self.change(|snapshot, state| {
             state.was_armed |= plan.is_some();
@@ -169,7 +185,7 @@ impl Point {
     }
 
     /// Notes what `scope` arms here, or that it no longer does.
-    pub(crate) fn arm_scoped(&'static self, scope: ScopeId, plan: Option<Arc<Plan>>) {
+    pub(crate) fn arm_scoped(&self, scope: ScopeId, plan: Option<Arc<Plan>>) {
         self.change(|snapshot, state| {
             state.was_armed |= plan.is_some();
             let old = snapshot.put(scope, plan);
@@ -185,11 +201,11 @@ impl Point {
         now.and_then(|now| now.plan.clone()).into_iter().chain(scoped).collect()
     }
 
-    pub(crate) fn observe(&'static self, observation: Arc<Observation>) {
+    pub(crate) fn observe(&self, observation: Arc<Observation>) {
         self.change(|snapshot, _| snapshot.observers.push(observation));
     }
 
-    pub(crate) fn unobserve(&'static self, observation: &Arc<Observation>) {
+    pub(crate) fn unobserve(&self, observation: &Arc<Observation>) {
         self.change(|snapshot, _| {
             snapshot.observers.retain(|other| !Arc::ptr_eq(other, observation));
         });
@@ -210,7 +226,7 @@ impl Point {
         }
     }
 
-    fn change(&'static self, change: impl FnOnce(&mut Snapshot, &mut State)) {
+    fn change(&self, change: impl FnOnce(&mut Snapshot, &mut State)) {
         let mut state = self.state.lock();
         let before = self.now.load_full();
         let mut snapshot = before.as_deref().cloned().unwrap_or_default();
@@ -223,16 +239,19 @@ impl Point {
         // nothing.
         old_tenant.iter().for_each(|plan| plan.leave_lane());
         self.now.store(live.then(|| Arc::new(snapshot)));
+        self.live.store(live, Ordering::Release);
         tenant.iter().for_each(|plan| plan.take_lane(self.own_lane()));
         state.sites.iter().for_each(|site| site.set_switch(live));
     }
 
     /// Only with the lock held.
-    fn own_lane(&'static self) -> &'static Lane {
-        if self.lane.get().is_none() {
-            let _nobody_else_does = self.lane.set(Lane::new());
+    fn own_lane(&self) -> &'static Lane {
+        if let Some(lane) = self.lane.get() {
+            return lane;
         }
-        self.lane.get().expect("it was set here or before")
+        let lane: &'static Lane = Box::leak(Box::new(Lane::new()));
+        let _nobody_else_does = self.lane.set(lane);
+        lane
     }
 
     pub(crate) fn info(&self) -> PointInfo {

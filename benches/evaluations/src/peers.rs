@@ -10,6 +10,26 @@ use std::task::{Context, Poll, Waker};
 /// Loops so often; gives how many values were returned.
 pub type Loop = fn(u64) -> u64;
 
+/// How many evaluations one turn of a loop makes, one behind the other: where the compiler happens
+/// to put the one jump of a single one can double its time.
+pub const UNROLLED: u64 = 16;
+
+macro_rules! unrolled {
+    ($i:ident, $body:block) => {
+        unrolled!(@4 $i, { unrolled!(@4 $i, $body) })
+    };
+    (@4 $i:ident, $body:block) => {{
+        black_box($i);
+        $body;
+        black_box($i);
+        $body;
+        black_box($i);
+        $body;
+        black_box($i);
+        $body;
+    }};
+}
+
 /// What stands in the loop.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -100,52 +120,57 @@ mod sync {
     use super::*;
 
     pub fn empty(n: u64) -> u64 {
-        (0..n).for_each(|i| {
-            black_box(i);
-        });
+        for i in 0..n {
+            unrolled!(i, {});
+        }
         0
     }
 
     pub fn load(n: u64) -> u64 {
-        (0..n).for_each(|i| {
-            black_box(i);
-            if BYTE.load(Ordering::Relaxed) != 0 {
-                never();
-            }
-        });
+        for i in 0..n {
+            unrolled!(i, {
+                if BYTE.load(Ordering::Relaxed) != 0 {
+                    never();
+                }
+            });
+        }
         0
     }
 
     pub fn ours(n: u64) -> u64 {
-        (0..n).for_each(|i| {
-            black_box(i);
-            failpoint::fail_point!(PLAIN);
-        });
+        for i in 0..n {
+            unrolled!(i, {
+                failpoint::fail_point!(PLAIN);
+            });
+        }
         0
     }
 
     pub fn our_value(n: u64) -> u64 {
         let mut returned = 0;
-        (0..n).for_each(|i| {
-            black_box(i);
-            returned += u64::from(black_box(failpoint::fail_value!(VALUE, u64)).is_some());
-        });
+        for i in 0..n {
+            unrolled!(i, {
+                returned += u64::from(black_box(failpoint::fail_value!(VALUE, u64)).is_some());
+            });
+        }
         returned
     }
 
     pub fn our_context(n: u64) -> u64 {
-        (0..n).for_each(|i| {
-            black_box(i);
-            failpoint::fail_point!(CONTEXT, tenant = black_box("this"));
-        });
+        for i in 0..n {
+            unrolled!(i, {
+                failpoint::fail_point!(CONTEXT, tenant = black_box("this"));
+            });
+        }
         0
     }
 
     pub fn fail(n: u64) -> u64 {
-        (0..n).for_each(|i| {
-            black_box(i);
-            fail::fail_point!(PLAIN);
-        });
+        for i in 0..n {
+            unrolled!(i, {
+                fail::fail_point!(PLAIN);
+            });
+        }
         0
     }
 
@@ -155,19 +180,21 @@ mod sync {
             None
         }
         let mut returned = 0;
-        (0..n).for_each(|i| {
-            black_box(i);
-            returned += u64::from(black_box(value()).is_some());
-        });
+        for i in 0..n {
+            unrolled!(i, {
+                returned += u64::from(black_box(value()).is_some());
+            });
+        }
         returned
     }
 
     pub fn parallel(n: u64) -> u64 {
         let registry = &*REGISTRY;
-        (0..n).for_each(|i| {
-            black_box(i);
-            fail_parallel::fail_point!(registry.clone(), PLAIN);
-        });
+        for i in 0..n {
+            unrolled!(i, {
+                fail_parallel::fail_point!(registry.clone(), PLAIN);
+            });
+        }
         0
     }
 
@@ -177,10 +204,11 @@ mod sync {
             None
         }
         let (registry, mut returned) = (&*REGISTRY, 0);
-        (0..n).for_each(|i| {
-            black_box(i);
-            returned += u64::from(black_box(value(registry)).is_some());
-        });
+        for i in 0..n {
+            unrolled!(i, {
+                returned += u64::from(black_box(value(registry)).is_some());
+            });
+        }
         returned
     }
 }
@@ -191,25 +219,27 @@ mod tasks {
 
     pub async fn empty(n: u64) -> u64 {
         for i in 0..n {
-            black_box(i);
+            unrolled!(i, {});
         }
         0
     }
 
     pub async fn load(n: u64) -> u64 {
         for i in 0..n {
-            black_box(i);
-            if BYTE.load(Ordering::Relaxed) != 0 {
-                never();
-            }
+            unrolled!(i, {
+                if BYTE.load(Ordering::Relaxed) != 0 {
+                    never();
+                }
+            });
         }
         0
     }
 
     pub async fn ours(n: u64) -> u64 {
         for i in 0..n {
-            black_box(i);
-            failpoint::fail_point_async!(ASYNC_PLAIN);
+            unrolled!(i, {
+                failpoint::fail_point_async!(ASYNC_PLAIN);
+            });
         }
         0
     }
@@ -217,17 +247,19 @@ mod tasks {
     pub async fn our_value(n: u64) -> u64 {
         let mut returned = 0;
         for i in 0..n {
-            black_box(i);
-            let value = failpoint::fail_value_async!(ASYNC_VALUE, u64);
-            returned += u64::from(black_box(value).is_some());
+            unrolled!(i, {
+                let value = failpoint::fail_value_async!(ASYNC_VALUE, u64);
+                returned += u64::from(black_box(value).is_some());
+            });
         }
         returned
     }
 
     pub async fn fail(n: u64) -> u64 {
         for i in 0..n {
-            black_box(i);
-            fail::fail_point!(ASYNC_PLAIN);
+            unrolled!(i, {
+                fail::fail_point!(ASYNC_PLAIN);
+            });
         }
         0
     }
@@ -239,8 +271,9 @@ mod tasks {
         }
         let mut returned = 0;
         for i in 0..n {
-            black_box(i);
-            returned += u64::from(black_box(value().await).is_some());
+            unrolled!(i, {
+                returned += u64::from(black_box(value().await).is_some());
+            });
         }
         returned
     }
@@ -248,8 +281,9 @@ mod tasks {
     pub async fn parallel(n: u64) -> u64 {
         let registry = &*REGISTRY;
         for i in 0..n {
-            black_box(i);
-            fail_parallel::fail_point_async!(registry.clone(), ASYNC_PLAIN);
+            unrolled!(i, {
+                fail_parallel::fail_point_async!(registry.clone(), ASYNC_PLAIN);
+            });
         }
         0
     }
@@ -261,8 +295,9 @@ mod tasks {
         }
         let (registry, mut returned) = (&*REGISTRY, 0);
         for i in 0..n {
-            black_box(i);
-            returned += u64::from(black_box(value(registry).await).is_some());
+            unrolled!(i, {
+                returned += u64::from(black_box(value(registry).await).is_some());
+            });
         }
         returned
     }

@@ -96,7 +96,7 @@ impl Row<'_> {
         Some(looped.iter().zip(empty).map(|(looped, empty)| (looped - empty).max(NOISE)).collect())
     }
 
-    /// What one turn of the loop took, by round.
+    /// The same with its part of the loop.
     fn looped(&self, case: Case, peer: Peer) -> Option<&[f64]> {
         let is_this = |measured: &&Measured| {
             (measured.case, measured.peer) == (case, peer)

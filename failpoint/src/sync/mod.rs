@@ -10,14 +10,15 @@ mod modelled;
 pub(crate) use {
     arc_swap::ArcSwapOption,
     parking_lot::{Mutex, MutexGuard},
+    std::sync::OnceLock,
     std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize},
     threads::thread_number,
 };
 
 #[cfg(all(test, loom))]
 pub(crate) use modelled::{
-    ArcSwapOption, AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, fence_for_models,
-    thread_number,
+    ArcSwapOption, AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, OnceLock,
+    fence_for_models, thread_number,
 };
 
 // Loom's own cannot be the `self` of a method; nothing here depends on when an `Arc` is counted.
@@ -49,15 +50,16 @@ mod threads {
         thread_local! {
             static NUMBER: Cell<usize> = const { Cell::new(NONE) };
         }
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        match NUMBER.get() {
-            NONE => {
-                let number = NEXT.fetch_add(1, Ordering::Relaxed);
-                NUMBER.set(number);
-                number
-            }
-            number => number,
+        #[cold]
+        fn take(number: &Cell<usize>) -> usize {
+            static NEXT: AtomicUsize = AtomicUsize::new(0);
+            number.set(NEXT.fetch_add(1, Ordering::Relaxed));
+            number.get()
         }
+        NUMBER.with(|number| match number.get() {
+            NONE => take(number),
+            number => number,
+        })
     }
 }
 
