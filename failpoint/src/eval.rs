@@ -212,7 +212,8 @@ fn begin(site: &'static Site, context: Context<'_>, through: Option<&Scope>) -> 
             Effect::Return(value) => return Some(Rest::Returned(value)),
             Effect::Wait(need) => {
                 let stay = Some(Stay::new(plan.clone(), site, need));
-                return Some(Rest::Run(Run { plan: plan.clone(), site, fired, step, stay }));
+                let run = Run { plan: plan.clone(), site, fired, step, stay };
+                return Some(Rest::Run(Box::new(run)));
             }
         }
     }
@@ -243,7 +244,7 @@ impl Future for Evaluation {
 #[derive(Debug)]
 enum Rest {
     Returned(Option<String>),
-    Run(Run),
+    Run(Box<Run>),
 }
 
 /// The steps of a term that fired, from one that waits.

@@ -22,7 +22,7 @@ mod table;
 use std::error::Error;
 
 /// How many rounds the medians are of.
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 25;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let write = std::env::args().any(|argument| argument == "--write");

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// What one measurement should take on one thread that has a core to itself.
-const ENOUGH: Duration = Duration::from_millis(4);
+const ENOUGH: Duration = Duration::from_millis(2);
 
 pub const THREADS: [usize; 4] = [1, 2, 4, 8];
 pub const PEERS: [Peer; 5] = [Peer::Empty, Peer::Load, Peer::Ours, Peer::Fail, Peer::Parallel];
