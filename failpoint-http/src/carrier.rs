@@ -43,14 +43,19 @@ pub(crate) use world::router_with;
 mod world {
     use crate::door::Door;
     use crate::exchange::Exchange;
-    use crate::reply::Refusal;
+    use crate::reply::{Kind, Refusal, Reply};
     use crate::request::Request;
     use crate::respond;
+    use crate::seat::{self, Row, Seat};
+    use crate::v1::{self, Events, Filter, HEARTBEAT, Open};
+    use crate::wire::Problem;
     use axum::Router;
     use axum::body::{Body, HttpBody};
     use axum::extract::{ConnectInfo, State};
+    use axum::http::Method;
     use axum::http::request::Parts;
     use axum::response::Response;
+    use failpoint::ExitHold;
     use http_body_util::{BodyExt, LengthLimitError, Limited};
     use std::borrow::Cow;
     use std::net::SocketAddr;
@@ -81,12 +86,69 @@ mod world {
             }),
             Err(reply) => Err(if held_back { reply.closing() } else { reply }),
         };
+        let exchange = exchange.as_ref();
+        let open = body.as_ref().ok().and_then(|body| with_request(&head, body, v1::held_open));
+        if let Some(open) = open {
+            return hold_open(open, &head, exchange).await;
+        }
         // Taken before the request is acted upon, for what it arms may strike at once.
         let hold = failpoint::hold_exit();
         let reply = match body {
             Ok(body) => with_request(&head, &body, respond::answer),
             Err(reply) => reply,
         };
+        finish(reply, exchange, hold)
+    }
+
+    /// Holds the request open, and does not hold the end of the process meanwhile.
+    async fn hold_open(
+        open: Result<Open, Box<Problem>>,
+        head: &Parts,
+        exchange: Option<&Exchange>,
+    ) -> Response {
+        let reply = match (open, head.method == Method::HEAD) {
+            (Err(problem), _) => Err(problem),
+            (Ok(Open::Events(_)), true) => Ok(Reply::events()),
+            (Ok(Open::Events(filter)), false) => match sit_down(&seat::READERS, exchange) {
+                Ok(seat) => return stream(filter, exchange, seat),
+                Err(problem) => Err(problem),
+            },
+            (Ok(Open::Wait(wait)), _) => match sit_down(&seat::WAITS, exchange) {
+                Ok(_seat) => Ok(wait.reply().await),
+                Err(problem) => Err(problem),
+            },
+        };
+        let hold = failpoint::hold_exit();
+        finish(reply.unwrap_or_else(|problem| Reply::problem(&problem)), exchange, hold)
+    }
+
+    /// Takes a seat for a request; where there is an exchange, its connection keeps it.
+    fn sit_down(
+        row: &'static Row,
+        exchange: Option<&Exchange>,
+    ) -> Result<Option<Seat>, Box<Problem>> {
+        let seat = row.take().ok_or_else(|| {
+            let taken = row.limit();
+            Kind::TooManyReaders
+                .because(format!("{taken} requests like this are held open; end one of them"))
+        })?;
+        Ok(match exchange {
+            Some(exchange) => {
+                exchange.hold_open(seat);
+                None
+            }
+            None => Some(seat),
+        })
+    }
+
+    fn stream(filter: Filter, exchange: Option<&Exchange>, seat: Option<Seat>) -> Response {
+        let heartbeat = exchange.map_or(HEARTBEAT, |exchange| exchange.limits().heartbeat);
+        let mut response = super::response(Reply::events());
+        *response.body_mut() = Events::begin(filter, heartbeat, seat).into_body();
+        response
+    }
+
+    fn finish(reply: Reply, exchange: Option<&Exchange>, hold: ExitHold) -> Response {
         if let Some(exchange) = exchange {
             exchange.reply(hold);
         }

@@ -43,7 +43,7 @@ impl Door {
 }
 
 fn is_open(request: &Request<'_>) -> bool {
-    request.method == "GET" && OPEN.contains(&request.path)
+    matches!(request.method, "GET" | "HEAD") && OPEN.contains(&request.path)
 }
 
 /// Whether a page from `origin` came from where the request goes.

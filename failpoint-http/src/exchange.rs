@@ -2,12 +2,18 @@
 //!
 //! ```text
 //! idle ──first byte──▶ head ──▶ acting ──reply made──▶ replying ──flushed──▶ idle
+//!                                  └──▶ held open ──────────┘
 //! ```
 //! From before a request is acted upon until its reply was flushed, the end of the process is held,
 //! so that the reply to a request that arms `kill` arrives. hyper writes all that it has of a reply
 //! and only then flushes, and it writes in the very poll in which it is given the reply: so the next
 //! flush that succeeds has carried it.
+//!
+//! A request that waits, or reads events, is held open as long as its peer is there. It gives the
+//! place of its connection to others, and sits in a seat of its own.
 
+use crate::seat::Seat;
+use crate::v1::HEARTBEAT;
 use failpoint::ExitHold;
 use std::io;
 use std::pin::Pin;
@@ -15,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
 
 /// How long a peer may take.
@@ -30,7 +36,11 @@ pub(crate) struct Limits {
     /// Between a reply and the next request. Go's clients give up after 90 s: they are to go first,
     /// since a request sent to a connection that is being closed is lost.
     pub(crate) idle: Duration,
-    /// More wait to be accepted.
+    /// To take any of what is streamed, where there is something.
+    pub(crate) stuck: Duration,
+    /// Between two signs of life in a stream.
+    pub(crate) heartbeat: Duration,
+    /// More wait to be accepted. Those that are held open do not count.
     pub(crate) connections: usize,
 }
 
@@ -41,6 +51,8 @@ impl Default for Limits {
             body: Duration::from_secs(10),
             reply: Duration::from_secs(10),
             idle: Duration::from_secs(120),
+            stuck: Duration::from_secs(120),
+            heartbeat: HEARTBEAT,
             connections: 1024,
         }
     }
@@ -57,12 +69,21 @@ struct Shared {
     limits: Limits,
     state: Mutex<State>,
     deadline: watch::Sender<Option<Instant>>,
+    places: Arc<Semaphore>,
 }
 
 struct State {
     phase: Phase,
     /// One for each reply that is on its way: a peer may ask again before it has the first.
     holds: Vec<ExitHold>,
+    place: Place,
+}
+
+/// What lets a connection be. Of each kind there are so many and no more.
+#[expect(dead_code, reason = "they are kept to be dropped")]
+enum Place {
+    Ordinary(OwnedSemaphorePermit),
+    HeldOpen(Seat),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,15 +91,19 @@ enum Phase {
     Idle,
     Head,
     Acting,
+    /// Acting, or replying, for as long as the peer is there.
+    HeldOpen,
     Replying,
 }
 
 impl Exchange {
-    /// Of a connection with `from`.
-    pub(crate) fn new(from: String, limits: Limits) -> Self {
+    /// Of a connection with `from`, which has `place` until it ends.
+    pub(crate) fn new(from: String, limits: Limits, place: OwnedSemaphorePermit) -> Self {
         let deadline = watch::Sender::new(Some(Instant::now() + limits.head));
-        let state = Mutex::new(State { phase: Phase::Head, holds: Vec::new() });
-        Self { shared: Arc::new(Shared { from, limits, state, deadline }) }
+        let places = place.semaphore().clone();
+        let place = Place::Ordinary(place);
+        let state = Mutex::new(State { phase: Phase::Head, holds: Vec::new(), place });
+        Self { shared: Arc::new(Shared { from, limits, state, deadline, places }) }
     }
 
     pub(crate) fn from(&self) -> &str {
@@ -94,9 +119,21 @@ impl Exchange {
         self.enter(Phase::Acting, None);
     }
 
+    /// The request is held open; its connection sits in `seat` and leaves its place.
+    pub(crate) fn hold_open(&self, seat: Seat) {
+        self.sit(Place::HeldOpen(seat));
+        self.enter(Phase::HeldOpen, None);
+    }
+
     /// A reply goes out now; `hold` was taken before the request was acted upon.
     pub(crate) fn reply(&self, hold: ExitHold) {
         self.state().holds.push(hold);
+        if self.is_held_open() {
+            // Where no place is free the connection keeps its seat: one of both bounds it.
+            if let Ok(place) = self.shared.places.clone().try_acquire_owned() {
+                self.sit(Place::Ordinary(place));
+            }
+        }
         self.enter(Phase::Replying, Some(self.shared.limits.reply));
     }
 
@@ -129,6 +166,24 @@ impl Exchange {
         }
     }
 
+    fn is_held_open(&self) -> bool {
+        self.state().phase == Phase::HeldOpen
+    }
+
+    /// What is streamed goes on, or does not.
+    fn stream(&self, goes_on: bool) {
+        let stuck = self.shared.deadline.borrow().is_some();
+        if stuck == goes_on {
+            let limit = (!goes_on).then_some(self.shared.limits.stuck);
+            self.enter(Phase::HeldOpen, limit);
+        }
+    }
+
+    fn sit(&self, place: Place) {
+        let old = std::mem::replace(&mut self.state().place, place);
+        drop(old);
+    }
+
     fn let_go(&self) {
         let holds = std::mem::take(&mut self.state().holds);
         drop(holds);
@@ -148,11 +203,42 @@ impl Exchange {
 pub(crate) struct Wire<S> {
     stream: S,
     exchange: Exchange,
+    /// What came while a request was held open: the beginning of the next.
+    early: Vec<u8>,
 }
+
+/// How much is read ahead of a peer that does not wait for its reply.
+const EARLY: usize = 4096;
 
 impl<S> Wire<S> {
     pub(crate) fn new(stream: S, exchange: Exchange) -> Self {
-        Self { stream, exchange }
+        Self { stream, exchange, early: Vec::new() }
+    }
+
+    /// Where something is streamed, it goes on, or the peer is given so long.
+    fn note<T>(&self, written: &Poll<io::Result<T>>) {
+        if self.exchange.is_held_open() {
+            self.exchange.stream(written.is_ready());
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Wire<S> {
+    /// Notices that the peer of a request that is held open is gone; hyper, for which a peer may
+    /// close its half and still be answered, does not look.
+    fn look_for_end(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        while self.early.len() < EARLY {
+            let mut bytes = [0; 512];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buffer)? {
+                Poll::Ready(()) if buffer.filled().is_empty() => {
+                    return Err(io::ErrorKind::ConnectionAborted.into());
+                }
+                Poll::Ready(()) => self.early.extend_from_slice(buffer.filled()),
+                Poll::Pending => break,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -169,6 +255,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.early.is_empty() {
+            let length = self.early.len().min(buffer.remaining());
+            buffer.put_slice(&self.early[..length]);
+            self.early.drain(..length);
+            self.exchange.heard();
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
         if buffer.filled().len() > before {
@@ -178,13 +271,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.note(&written);
+        written
     }
 
     fn poll_write_vectored(
@@ -192,7 +287,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.note(&written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -202,6 +299,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.exchange.flushed();
+        // hyper flushes whenever it is polled and has nothing left to write.
+        if self.exchange.is_held_open() {
+            self.look_for_end(cx)?;
+        }
         Poll::Ready(Ok(()))
     }
 

@@ -9,13 +9,15 @@
 //!
 //! A path is a name as it stands or, where no point bears that, percent-decoded.
 
-use crate::json;
-use crate::lease;
+use crate::change::{self, Unarmed, UnarmedReal};
+use crate::real_fail;
 use crate::reply::{Refusal, Reply};
 use crate::request::{Request, decode};
-use failpoint::__private::control::{self, Applied};
+use failpoint::__private::control::{self, Fault, Precondition, Unfulfilled, Wish};
 use failpoint::{Error, PointInfo};
+use serde::Serialize;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) fn answer(request: &Request<'_>) -> Result<Reply, Refusal> {
@@ -38,24 +40,21 @@ fn get(key: &str, json: bool) -> Result<Reply, Refusal> {
     let point = find(key)?;
     let terms = point.terms.ok_or(Refusal::GetIdle)?;
     Ok(if json {
-        let (name, terms) = (json::string(&point.name), json::string(&terms));
-        Reply::json(format!(r#"{{"name":{name},"terms":{terms}}}"#) + "\n")
+        Reply::json(&One { name: &point.name, terms: &terms })
     } else {
         Reply::text(terms + "\n")
     })
 }
 
 fn list(json: bool) -> Reply {
-    let points = failpoint::points();
+    let mut points = failpoint::points();
+    real_fail::add_to(&mut points);
     if json {
-        let point = |point: &PointInfo| {
-            format!("{}:{}", json::string(&point.name), json::optional(point.terms.as_deref()))
-        };
-        let points: Vec<String> = points.iter().map(point).collect();
-        return Reply::json(format!(r#"{{"failpoints":{{{}}}}}"#, points.join(",")) + "\n");
+        let terms = |point: &'_ PointInfo| (point.name.clone(), point.terms.clone());
+        return Reply::json(&All { failpoints: points.iter().map(terms).collect() });
     }
     let line = |point: &PointInfo| {
-        format!("{}={}", point.name, point.terms.as_deref().unwrap_or_default())
+        format!("{}={}", listed(&point.name), point.terms.as_deref().unwrap_or_default())
     };
     let lines: Vec<String> = points.iter().map(line).collect();
     // One line end also where there is no point: so does gofail.
@@ -63,13 +62,15 @@ fn list(json: bool) -> Reply {
 }
 
 fn count(key: &str, json: bool) -> Result<Reply, Refusal> {
+    if real_fail::point(&name(key)).is_some() {
+        return Err(Refusal::Uncounted);
+    }
     let point = find(key)?;
     if point.terms.is_none() {
         return Err(Refusal::CountIdle);
     }
     Ok(if json {
-        let (name, fires) = (json::string(&point.name), point.fires);
-        Reply::json(format!(r#"{{"name":{name},"count":{fires}}}"#) + "\n")
+        Reply::json(&Count { name: &point.name, count: point.fires })
     } else {
         Reply::text(point.fires.to_string())
     })
@@ -80,45 +81,65 @@ fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
         let why = format!("expected UTF-8 text, and byte {} is none", error.valid_up_to());
         Refusal::SetBadTerms(why)
     })?;
-    let wish = Wish::of(request)?;
-    let applied = if key.eq_ignore_ascii_case("failpoints") {
-        control::arm_all(body, wish.unlisted).map_err(several_refused)?
+    let options = Options::of(request)?;
+    let several = key.eq_ignore_ascii_case("failpoints");
+    let name = name(key);
+    if let (false, Some(there)) = (several, real_fail::name_in(&name)) {
+        return match change::arm_real((&name, there), body, options.ttl, request.from) {
+            Ok((_, _, notes)) => Ok(Reply::done().noting(options.note(notes))),
+            Err(UnarmedReal::NotAllowed(refused)) => Err(Refusal::SetNotAllowed(refused.why)),
+            Err(UnarmedReal::BadTerms(why)) => Err(Refusal::SetBadTerms(why)),
+        };
+    }
+    let wish = if several {
+        Wish::config(body, options.unlisted)
     } else {
-        vec![control::arm(&name(key), body, wish.unlisted).map_err(one_refused)?]
+        let mut wish = Wish::default();
+        wish.add(&name, body, options.unlisted);
+        wish
     };
-    if let Some(ttl) = wish.ttl {
-        applied.iter().for_each(|one| lease::keep(&one.name, one.generation, ttl));
+    match change::arm(wish, options.ttl, &Precondition::None, request.from) {
+        Ok(armed) => Ok(Reply::done().noting(options.note(armed.notes))),
+        Err(Unarmed::NotAllowed(refused)) => {
+            let lines: Vec<String> = refused.into_iter().map(|one| one.why).collect();
+            Err(Refusal::SetNotAllowed(lines.join("\n")))
+        }
+        Err(Unarmed::Unfulfilled(Unfulfilled::Faults(faults))) => Err(refused(&faults, several)),
+        // Nothing was to hold.
+        Err(Unarmed::Unfulfilled(Unfulfilled::Stale(_))) => Err(refused(&[], several)),
     }
-    for Applied { name, was, terms, .. } in &applied {
-        let was = was.as_deref().unwrap_or("idle");
-        let ttl = wish.ttl.map(|ttl| format!(", for {ttl:?}")).unwrap_or_default();
-        control::inform(format_args!(
-            "failpoint-http: {} armed {name}: was {was}, now {terms}{ttl}",
-            request.from
-        ));
-    }
-    Ok(Reply::done().noting(wish.note(&applied)))
 }
 
 fn delete(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
-    let point = find(key).map_err(|_| Refusal::DeleteUnknown)?;
-    match failpoint::disarm(&point.name) {
-        Ok(true) => {}
-        Ok(false) => return Err(Refusal::DeleteIdle),
-        Err(_) => return Err(Refusal::DeleteUnknown),
+    match change::disarm(&name(key), &Precondition::None, request.from) {
+        Ok(Ok((Some(_), _))) => Ok(Reply::done()),
+        Ok(_) => Err(Refusal::DeleteIdle),
+        Err(_) => Err(Refusal::DeleteUnknown),
     }
-    control::inform(format_args!(
-        "failpoint-http: {} disarmed {}: was {}",
-        request.from,
-        point.name,
-        point.terms.as_deref().unwrap_or("idle")
-    ));
-    Ok(Reply::done())
+}
+
+#[derive(Serialize)]
+struct One<'a> {
+    name: &'a str,
+    terms: &'a str,
+}
+
+#[derive(Serialize)]
+struct Count<'a> {
+    name: &'a str,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct All {
+    failpoints: BTreeMap<String, Option<String>>,
 }
 
 /// The point that a path stands for.
 fn find(key: &str) -> Result<PointInfo, Refusal> {
-    failpoint::point(&name(key)).map_err(|_| Refusal::GetUnknown)
+    let name = name(key);
+    let point = failpoint::point(&name).ok().or_else(|| real_fail::point(&name));
+    point.ok_or(Refusal::GetUnknown)
 }
 
 /// The name that a path stands for: the raw one goes first.
@@ -130,23 +151,44 @@ fn name(key: &str) -> Cow<'_, str> {
     }
 }
 
-fn one_refused(error: Error) -> Refusal {
-    refused(&error, explain(&error))
+/// A name as a line of the list has it. Only names of the crate `fail` hold more than ours may.
+fn listed(name: &str) -> Cow<'_, str> {
+    let is_plain =
+        |char: char| !(char.is_control() || char.is_whitespace() || "%=?".contains(char));
+    if name.chars().all(is_plain) {
+        return Cow::Borrowed(name);
+    }
+    let mut bytes = [0; 4];
+    let mut encoded = String::new();
+    for char in name.chars() {
+        if is_plain(char) {
+            encoded.push(char);
+        } else {
+            let bytes = char.encode_utf8(&mut bytes).bytes();
+            bytes.for_each(|byte| encoded.push_str(&format!("%{byte:02X}")));
+        }
+    }
+    Cow::Owned(encoded)
 }
 
-fn several_refused(errors: Vec<Error>) -> Refusal {
-    let mut lines: Vec<String> = errors.iter().map(explain).collect();
-    lines.push("nothing was changed".to_owned());
+fn refused(faults: &[Fault], several: bool) -> Refusal {
+    let mut lines: Vec<String> = faults.iter().map(|fault| explain(&fault.error)).collect();
+    if several {
+        lines.push("nothing was changed".to_owned());
+    }
     let text = lines.join("\n");
-    match errors.first() {
-        Some(first) => refused(first, text),
-        None => Refusal::SetBadTerms(text),
+    match faults.first().map(|fault| &fault.error) {
+        Some(Error::UnknownPoint { .. } | Error::BadName { .. }) => Refusal::SetUnknown(text),
+        _ => Refusal::SetBadTerms(text),
     }
 }
 
 /// The error in words for those who are outside.
-fn explain(error: &Error) -> String {
+pub(crate) fn explain(error: &Error) -> String {
     match error {
+        Error::UnknownPoint { name, .. } if real_fail::name_in(name).is_some() => format!(
+            "`{name}` is a point of the crate `fail`, which are armed one at a time, by PUT /{name}"
+        ),
         Error::UnknownPoint { name, nearest, .. } if nearest.is_empty() => {
             format!("no failpoint is named `{name}` in this program; GET / lists those there are")
         }
@@ -154,45 +196,30 @@ fn explain(error: &Error) -> String {
     }
 }
 
-fn refused(error: &Error, text: String) -> Refusal {
-    match error {
-        Error::UnknownPoint { .. } | Error::BadName { .. } => Refusal::SetUnknown(text),
-        _ => Refusal::SetBadTerms(text),
-    }
-}
-
 /// What the query asks for beside the arming.
 #[derive(Default)]
-struct Wish {
+struct Options {
     ttl: Option<Duration>,
     unlisted: bool,
     /// The first parameter that means nothing here.
     unknown: Option<String>,
 }
 
-impl Wish {
+impl Options {
     fn of(request: &Request<'_>) -> Result<Self, Refusal> {
-        let mut wish = Wish::default();
+        let mut options = Self::default();
         for (name, value) in request.parameters() {
             match &*name {
-                "ttl" => wish.ttl = Some(ttl(&value)?),
-                "unlisted" => wish.unlisted = yes_or_no(&value)?,
-                _ => wish.unknown = Some(name.into_owned()),
+                "ttl" => options.ttl = Some(ttl(&value)?),
+                "unlisted" => options.unlisted = yes_or_no(&value)?,
+                _ => options.unknown = Some(name.into_owned()),
             }
         }
-        Ok(wish)
+        Ok(options)
     }
 
     /// What the caller may not expect. A header holds ASCII alone.
-    fn note(&self, applied: &[Applied]) -> Option<String> {
-        let mut notes = Vec::new();
-        if applied.iter().any(|one| one.unwinds) {
-            notes.push(
-                "panic unwinds only the thread that comes by; start the process with \
-                 FAILPOINT_PANIC=abort to end it"
-                    .to_owned(),
-            );
-        }
+    fn note(&self, mut notes: Vec<String>) -> Option<String> {
         if let Some(name) = &self.unknown {
             let name = name.escape_default();
             notes.push(format!(

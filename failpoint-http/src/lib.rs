@@ -50,27 +50,46 @@
 mod address;
 #[cfg(feature = "axum")]
 mod carrier;
+#[cfg(feature = "client")]
+mod client;
+pub mod compat;
 mod error;
 mod reply;
+#[cfg(any(feature = "client", feature = "failpoints"))]
+pub mod wire;
 
+#[cfg(feature = "failpoints")]
+mod change;
 #[cfg(feature = "failpoints")]
 mod door;
 #[cfg(feature = "failpoints")]
 mod exchange;
 #[cfg(feature = "failpoints")]
-mod gofail;
+mod first;
 #[cfg(feature = "failpoints")]
-mod json;
+mod gofail;
 #[cfg(feature = "failpoints")]
 mod lease;
 #[cfg(feature = "failpoints")]
 mod listen;
+#[cfg(feature = "failpoints")]
+mod openapi;
+#[cfg(all(test, feature = "failpoints"))]
+mod openapi_tests;
+#[cfg(feature = "failpoints")]
+mod page;
+#[cfg(feature = "failpoints")]
+mod rails;
+#[cfg(feature = "failpoints")]
+mod real_fail;
 #[cfg(feature = "failpoints")]
 mod request;
 #[cfg(feature = "failpoints")]
 mod respond;
 #[cfg(feature = "failpoints")]
 mod runtime;
+#[cfg(feature = "failpoints")]
+mod seat;
 #[cfg(feature = "failpoints")]
 mod serve;
 #[cfg(all(test, feature = "failpoints"))]
@@ -94,6 +113,11 @@ mod world {
 pub use address::Address;
 #[cfg(feature = "axum")]
 pub use carrier::{mount, router};
+#[cfg(feature = "client")]
+pub use client::{
+    Arming, Armings, ByAddress, Client, ClientBuilder, ClientError, ClientSet, EventStream, Events,
+    Filter, Gofail, Received, RemoteArmed, Wait, blocking,
+};
 pub use error::ServeError;
 pub use reply::Reply;
 

@@ -43,8 +43,13 @@ impl<'a> Request<'a> {
 
 /// Undoes percent-encoding; text in which it is broken, or hides what is not UTF-8, stays as it is.
 pub(crate) fn decode(text: &str) -> Cow<'_, str> {
+    decode_strictly(text).unwrap_or(Cow::Borrowed(text))
+}
+
+/// Undoes percent-encoding; `None` where it is broken, or hides what is not UTF-8.
+pub(crate) fn decode_strictly(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
-        return Cow::Borrowed(text);
+        return Some(Cow::Borrowed(text));
     }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -54,11 +59,11 @@ pub(crate) fn decode(text: &str) -> Cow<'_, str> {
             bytes.push(byte);
             continue;
         }
-        let Some(((high, low), after)) = hex_pair(rest) else { return Cow::Borrowed(text) };
+        let ((high, low), after) = hex_pair(rest)?;
         bytes.push(high * 16 + low);
         rest = after;
     }
-    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 fn hex_pair(bytes: &[u8]) -> Option<((u8, u8), &[u8])> {

@@ -12,10 +12,12 @@ use std::panic::{self, AssertUnwindSafe};
 pub(crate) fn respond(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let request = Request { method, path, query, headers, body, from: "respond()" };
-    match Door::mounted().admit(&request) {
+    let reply = match Door::mounted().admit(&request) {
         Ok(()) => answer(&request),
         Err(refusal) => refuse(&request, refusal),
-    }
+    };
+    // Carriers that know HTTP leave the body out themselves.
+    if method == "HEAD" { reply.of_head() } else { reply }
 }
 
 /// Acts on a request that was let in. No point is evaluated meanwhile, whatever code it calls.
@@ -34,5 +36,9 @@ pub(crate) fn answer(request: &Request<'_>) -> Reply {
 
 /// Refuses in the form that the caller reads.
 pub(crate) fn refuse(request: &Request<'_>, refusal: Refusal) -> Reply {
-    if request.wants_json() { refusal.into_problem() } else { refusal.into_text() }
+    if request.wants_json() || v1::is_route(request.path) {
+        refusal.into_problem()
+    } else {
+        refusal.into_text()
+    }
 }

@@ -8,6 +8,7 @@ use crate::carrier;
 use crate::door::Door;
 use crate::error::ServeError;
 use crate::exchange::{Exchange, Limits, Wire};
+use crate::first;
 use crate::listen::{self, Listening, Socket};
 use crate::runtime::OwnRuntime;
 use crate::settings::{self, Settings};
@@ -44,7 +45,12 @@ pub(crate) fn serve_from_env() -> Result<Option<Running>, ServeError> {
         control::announce(None);
         return Ok(None);
     };
-    serve(&address)
+    let wait = settings::wait()?;
+    let running = serve(&address)?;
+    if let Some(limit) = wait {
+        first::hold(limit);
+    }
+    Ok(running)
 }
 
 pub(crate) fn serve(address: &str) -> Result<Option<Running>, ServeError> {
@@ -175,12 +181,8 @@ where
         match next().await {
             Ok((stream, peer)) => {
                 complained = false;
-                let exchange = Exchange::new(peer, limits);
-                let conversation = converse(stream, router.clone(), exchange);
-                tokio::spawn(async move {
-                    conversation.await;
-                    drop(place);
-                });
+                let exchange = Exchange::new(peer, limits, place);
+                tokio::spawn(converse(stream, router.clone(), exchange));
             }
             // The fault of one who wanted to connect.
             Err(error)

@@ -1,6 +1,7 @@
 //! Limits, over a socket and made short.
 
 use crate::exchange::Limits;
+use crate::runtime::OwnRuntime;
 use crate::serve::{Running, start};
 use crate::settings::Settings;
 use std::io::{ErrorKind, Read, Write};
@@ -11,8 +12,15 @@ const SHORT: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_secs(60);
 
 /// None of them runs out.
-const LIMITS: Limits =
-    Limits { head: LONG, body: LONG, reply: LONG, idle: LONG, connections: 1024 };
+const LIMITS: Limits = Limits {
+    head: LONG,
+    body: LONG,
+    reply: LONG,
+    idle: LONG,
+    stuck: LONG,
+    heartbeat: LONG,
+    connections: 1024,
+};
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 fn server(limits: Limits) -> Running {
@@ -21,6 +29,22 @@ fn server(limits: Limits) -> Running {
 
 fn connect(server: &Running) -> TcpStream {
     let stream = TcpStream::connect(server.address().to_string()).expect("it accepts");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit of time");
+    stream
+}
+
+/// So that it does not take much to fill them.
+fn connect_with_small_buffers(server: &Running) -> TcpStream {
+    let runtime = OwnRuntime::new().expect("a runtime");
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a small buffer");
+        socket.set_send_buffer_size(4096).expect("a small buffer");
+        let address = server.address().to_string().parse().expect("an address");
+        socket.connect(address).await.expect("it accepts").into_std()
+    });
+    let stream = stream.expect("a stream");
+    stream.set_nonblocking(false).expect("it blocks");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit of time");
     stream
 }
@@ -185,4 +209,113 @@ fn a_client_that_does_not_read_is_given_up() {
         }
     };
     assert_ne!(refused.kind(), ErrorKind::WouldBlock, "{refused}");
+}
+
+/// Reads until `text` has come; gives all of it.
+fn read_until(stream: &mut TcpStream, text: &str) -> String {
+    let mut seen = Vec::new();
+    let mut byte = [0];
+    while !seen.ends_with(text.as_bytes()) {
+        assert_eq!(stream.read(&mut byte).expect("it comes"), 1, "the stream ends early");
+        seen.push(byte[0]);
+    }
+    String::from_utf8(seen).expect("UTF-8")
+}
+
+/// Of one point: other tests arm others meanwhile.
+const EVENTS: &str = "GET /v1/events?match=stuck HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+#[test]
+fn a_stream_lives_longer_than_a_reply_may_take_and_its_heart_beats() {
+    let server = server(Limits { reply: SHORT, head: SHORT, heartbeat: SHORT, ..LIMITS });
+    let mut reader = connect(&server);
+    send(&mut reader, &EVENTS.replace("stuck", "nobody"));
+    let head = read_until(&mut reader, ": connected\n\nretry: 1000\n\n");
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("transfer-encoding: chunked"));
+    for _ in 0..3 {
+        read_until(&mut reader, ": alive\n\n");
+    }
+    drop(server);
+    let end = rest(reader);
+    assert!(!end.contains("data:"), "{end}");
+}
+
+#[test]
+fn a_stream_over_http_1_0_ends_with_its_connection() {
+    let server = server(Limits { heartbeat: SHORT, ..LIMITS });
+    let mut reader = connect(&server);
+    send(&mut reader, "GET /v1/events?match=nobody HTTP/1.0\r\n\r\n");
+    let head = read_until(&mut reader, "\r\n\r\n");
+    assert!(!head.contains("transfer-encoding"), "{head}");
+    assert_eq!(read_until(&mut reader, "retry: 1000\n\n"), ": connected\n\nretry: 1000\n\n");
+    assert_eq!(read_until(&mut reader, "\n\n"), ": alive\n\n");
+}
+
+#[test]
+fn a_reader_of_events_that_takes_nothing_is_given_up_in_the_end() {
+    let server = server(Limits { stuck: SHORT, ..LIMITS });
+    let mut deaf = connect_with_small_buffers(&server);
+    send(&mut deaf, EVENTS);
+    read_until(&mut deaf, "retry: 1000\n\n");
+    // Each event tells the terms, and they are long. What the system buffers is less than all.
+    let terms = format!("print(\"{}\")", "x".repeat(200_000));
+    for _ in 0..20 {
+        drop(failpoint::arm_unlisted("stuck", &terms).expect("good terms"));
+    }
+    // It is refused at the latest when both directions are full.
+    deaf.set_write_timeout(Some(Duration::from_secs(20))).expect("a limit of time");
+    let refused = loop {
+        if let Err(error) = deaf.write_all(&[b'x'; 4096]) {
+            break error;
+        }
+    };
+    assert_ne!(refused.kind(), ErrorKind::WouldBlock, "{refused}");
+}
+
+#[test]
+fn those_who_wait_leave_their_places_to_others() {
+    let server = server(Limits { connections: 1, ..LIMITS });
+    let mut waiting: Vec<TcpStream> = (0..3)
+        .map(|n| {
+            let mut stream = connect(&server);
+            if n == 0 {
+                send(&mut stream, "PUT /place?unlisted=1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\noff");
+                read_until(&mut stream, "\r\n\r\n");
+            }
+            send(&mut stream, "GET /v1/points/place/wait HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            stream
+        })
+        .collect();
+    // There is one place, and it is free.
+    let mut other = connect(&server);
+    send(&mut other, "DELETE /place HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert!(read_until(&mut other, "\r\n\r\n").starts_with("HTTP/1.1 204"));
+    for stream in &mut waiting {
+        let answer = reply(stream);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(answer.contains(r#""outcome":"disarmed""#), "{answer}");
+    }
+    // Their connections go on, without a place and within their seats.
+    for stream in &mut waiting {
+        send(stream, GET);
+        assert!(reply(stream).starts_with("HTTP/1.1 200"));
+    }
+}
+
+#[test]
+fn what_is_sent_ahead_of_the_reply_to_a_wait_is_answered_after_it() {
+    let server = server(LIMITS);
+    let mut stream = connect(&server);
+    send(
+        &mut stream,
+        "PUT /ahead?unlisted=1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\noff",
+    );
+    read_until(&mut stream, "\r\n\r\n");
+    let wait = "GET /v1/points/ahead/wait?timeout=50ms HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    send(&mut stream, wait);
+    // Longer than what is read ahead.
+    let long = format!("GET /?{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(20_000));
+    send(&mut stream, &long);
+    assert!(reply(&mut stream).starts_with("HTTP/1.1 408"));
+    assert!(reply(&mut stream).starts_with("HTTP/1.1 200"));
 }

@@ -1,9 +1,12 @@
 //! What does the environment say about the control plane?
 
 use crate::error::ServeError;
+use crate::rails;
+use failpoint::__private::control;
 use std::env;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Everything but the address.
 #[derive(Clone, Default)]
@@ -20,31 +23,19 @@ pub(crate) fn address() -> Result<Option<String>, ServeError> {
     Ok(text("GOFAIL_HTTP", expected)?.or(text("FAILPOINT_HTTP", expected)?))
 }
 
-/// What is promised and not built yet. Each would shut somebody out or wait for something: better
-/// to refuse than to seem to obey.
-const NOT_YET: [&str; 5] = [
-    "FAILPOINT_HTTP_ACTIONS",
-    "FAILPOINT_HTTP_ALLOW",
-    "FAILPOINT_HTTP_DENY",
-    "FAILPOINT_HTTP_MAX_TTL",
-    "FAILPOINT_HTTP_WAIT",
-];
+/// How long to hold the program until the first arming has come in.
+pub(crate) fn wait() -> Result<Option<Duration>, ServeError> {
+    duration("FAILPOINT_HTTP_WAIT")
+}
 
 impl Settings {
     pub(crate) fn from_env() -> Result<Self, ServeError> {
-        for variable in NOT_YET {
-            let expected = "no value in this version, which cannot do what it asks; unset it";
-            if text(variable, expected)?.is_some() {
-                return Err(ServeError::BadVariable { variable, expected });
-            }
-        }
+        rails::in_force()?;
         let names = text("FAILPOINT_HTTP_HOSTS", "host names with commas between, no ports")?;
-        let names = names.unwrap_or_default();
-        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
         Ok(Self {
             token: token()?,
             insecure: insecure()?,
-            hosts: names.map(str::to_owned).collect(),
+            hosts: list(&names.unwrap_or_default()),
             port_file: env::var_os("FAILPOINT_HTTP_PORT_FILE")
                 .filter(|path| !path.is_empty())
                 .map(PathBuf::from),
@@ -92,8 +83,26 @@ fn insecure() -> Result<bool, ServeError> {
     }
 }
 
+/// A length of time, longer than nothing.
+pub(crate) fn duration(variable: &'static str) -> Result<Option<Duration>, ServeError> {
+    let expected = "a duration longer than nothing, such as 30s, 15m or 1h30m";
+    let Some(text) = text(variable, expected)? else { return Ok(None) };
+    match control::parse_duration(text.trim()) {
+        Ok(duration) if !duration.is_zero() => Ok(Some(duration)),
+        _ => Err(ServeError::BadVariable { variable, expected }),
+    }
+}
+
+/// What stands between commas.
+pub(crate) fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
+}
+
 /// What `variable` holds; unset and empty are the same.
-fn text(variable: &'static str, expected: &'static str) -> Result<Option<String>, ServeError> {
+pub(crate) fn text(
+    variable: &'static str,
+    expected: &'static str,
+) -> Result<Option<String>, ServeError> {
     match env::var(variable) {
         Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
         Err(env::VarError::NotPresent) => Ok(None),

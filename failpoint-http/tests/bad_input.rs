@@ -68,7 +68,7 @@ fn every_refusal_says_what_was_expected_and_changes_nothing() {
         ("/bad/statment", "off", UNKNOWN, "the nearest are `bad/statement`"),
         ("/bad/nobody", "slep(1)", UNKNOWN, "bad/nobody"),
         ("/", "off", UNKNOWN, "``"),
-        ("/v1/points", "off", UNKNOWN, "v1/points"),
+        ("/v1%2Fpoints", "off", UNKNOWN, "v1/points"),
         ("/bad/statement/count", "off", UNKNOWN, "bad/statement/count"),
         ("/bad/statement?ttl=", "panic", "fail to set failpoint: ttl: ", "a duration"),
         ("/bad/statement?ttl=soon", "panic", "fail to set failpoint: ttl: ", "a duration"),

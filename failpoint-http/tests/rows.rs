@@ -60,8 +60,16 @@ fn a_point_from_idle_to_armed_to_idle() {
 
 #[test]
 fn a_name_that_nobody_bears() {
-    for path in ["/rows/nobody", "/", "//rows/nobody", "/v1", "/failpoints", "/a%20b", "/%ff", "/%"]
-    {
+    for path in [
+        "/rows/nobody",
+        "/",
+        "//rows/nobody",
+        "/v1%2Fpoints",
+        "/failpoints",
+        "/a%20b",
+        "/%ff",
+        "/%",
+    ] {
         if path != "/" {
             let unknown = "failed to GET: failpoint: failpoint does not exist\n";
             row("GET", path, "", 404, REFUSED, unknown);
@@ -133,11 +141,13 @@ fn several_at_once_are_all_armed_or_none() {
 #[test]
 fn other_methods_are_told_which_there_are() {
     let allow = [REFUSED, &[("allow", "DELETE, GET, PUT")]].concat();
-    for method in ["POST", "HEAD", "PATCH", "OPTIONS", "TRACE", "put", "BREW"] {
+    for method in ["POST", "PATCH", "OPTIONS", "TRACE", "put", "BREW"] {
         for path in ["/", "/rows/one", "/failpoints", "*"] {
             row(method, path, "off", 405, &allow, "Method not allowed\n");
         }
     }
+    let without_body = [&*allow, &[("content-length", "19")]].concat();
+    row("HEAD", "/rows/one", "", 405, &without_body, "");
     row("GET", "*", "", 400, REFUSED, "malformed request URI\n");
     row("PUT", "rows/one", "off", 400, REFUSED, "malformed request URI\n");
 }
@@ -219,8 +229,8 @@ fn json_for_those_who_ask_for_it() {
     assert_eq!((status, kind.as_str()), (404, "application/problem+json"));
     assert_eq!(
         body,
-        "{\"title\":\"idle point\",\"status\":404,\"detail\":\"failed to GET: failpoint: failpoint \
-         is disabled\"}\n"
+        "{\"type\":\"urn:failpoint:idle-point\",\"title\":\"idle point\",\"status\":404,\
+         \"detail\":\"failed to GET: failpoint: failpoint is disabled\"}\n"
     );
     assert!(json("GET", "/", "").2.contains("\"rows/json\":null"));
     assert_eq!(

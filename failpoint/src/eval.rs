@@ -85,7 +85,7 @@ pub fn ready(site: &'static Site) -> bool {
 
 /// Whether nothing is left to be done: nothing may be evaluated here, or it was a hit that only had to be
 /// counted. The commonest case, and the cheapest: nothing is held, nothing shared is written.
-fn pass(site: &'static Site) -> bool {
+pub(crate) fn pass(site: &'static Site) -> bool {
     // Our own log line, or a subscriber of it, came by.
     log::speaking() || site.pass()
 }
@@ -178,46 +178,57 @@ fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Optio
     Some(Fired { fire: Fire { term: 0, number }, asked: Some(asked) })
 }
 
-/// Decides, and runs the steps of the term that fires on this thread.
-#[inline(never)]
-fn run(site: &'static Site, context: Context<'_>, through: Option<&Scope>) -> Returned {
+/// Decides, and has `act` do what fires. What it is lent is held by nothing that a change waits for.
+pub(crate) fn when_fired<R>(
+    site: &'static Site,
+    context: Context<'_>,
+    through: Option<&Scope>,
+    act: impl FnOnce(&Arc<Plan>, Fired) -> Option<R>,
+) -> Option<R> {
     let now = point(site)?.snapshot();
     let plan = find(now.as_ref()?, site, through)?;
     let fired = decide(plan, site, context, through)?;
-    let mut step = 0;
-    while let Some(effect) = effect::perform(plan, &fired, step) {
-        step += 1;
-        match effect {
-            Effect::Done => {}
-            Effect::Return(value) => return Some(value),
-            Effect::Wait(need) => match wait::block(plan, site, need) {
-                After::GoOn => {}
-                After::Over => return None,
-            },
+    act(plan, fired)
+}
+
+/// Decides, and runs the steps of the term that fires on this thread.
+#[inline(never)]
+fn run(site: &'static Site, context: Context<'_>, through: Option<&Scope>) -> Returned {
+    when_fired(site, context, through, |plan, fired| {
+        let mut step = 0;
+        while let Some(effect) = effect::perform(plan, &fired, step) {
+            step += 1;
+            match effect {
+                Effect::Done => {}
+                Effect::Return(value) => return Some(value),
+                Effect::Wait(need) => match wait::block(plan, site, need) {
+                    After::GoOn => {}
+                    After::Over => return None,
+                },
+            }
         }
-    }
-    None
+        None
+    })
 }
 
 /// The same for a task, up to where it has to wait: what is left for it to do, if anything is.
 fn begin(site: &'static Site, context: Context<'_>, through: Option<&Scope>) -> Option<Rest> {
-    let now = point(site)?.snapshot();
-    let plan = find(now.as_ref()?, site, through)?;
-    let fired = decide(plan, site, context, through)?;
-    let mut step = 0;
-    while let Some(effect) = effect::perform(plan, &fired, step) {
-        step += 1;
-        match effect {
-            Effect::Done => {}
-            Effect::Return(value) => return Some(Rest::Returned(value)),
-            Effect::Wait(need) => {
-                let stay = Some(Stay::new(plan.clone(), site, need));
-                let run = Run { plan: plan.clone(), site, fired, step, stay };
-                return Some(Rest::Run(Box::new(run)));
+    when_fired(site, context, through, |plan, fired| {
+        let mut step = 0;
+        while let Some(effect) = effect::perform(plan, &fired, step) {
+            step += 1;
+            match effect {
+                Effect::Done => {}
+                Effect::Return(value) => return Some(Rest::Returned(value)),
+                Effect::Wait(need) => {
+                    let stay = Some(Stay::new(plan.clone(), site, need));
+                    let run = Run { plan: plan.clone(), site, fired, step, stay };
+                    return Some(Rest::Run(Box::new(run)));
+                }
             }
         }
-    }
-    None
+        None
+    })
 }
 
 /// An evaluation that awaits. Dropping it leaves wherever it stands.

@@ -16,6 +16,8 @@ use std::time::SystemTime;
 
 /// How many events wait for a reader at most.
 const CAPACITY: usize = 1024;
+/// How much text they hold at most, where it is more than one event's: terms may be long.
+const TEXT_CAPACITY: usize = 4 << 20;
 
 static SUBSCRIBERS: lasting::Mutex<Vec<Weak<Queue>>> = lasting::Mutex::new(Vec::new());
 static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -33,6 +35,7 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     events: VecDeque<Event>,
+    text: usize,
     lost: u64,
     reader: Option<Waker>,
 }
@@ -58,7 +61,7 @@ impl Queue {
     /// The oldest event and how many were lost before it; leaves `waker` where there is none yet.
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<(Event, u64)> {
         let mut state = self.state.lock();
-        match state.events.pop_front() {
+        match state.pop() {
             Some(event) => Poll::Ready((event, std::mem::take(&mut state.lost))),
             None => {
                 let old = state.reader.replace(waker.clone());
@@ -71,15 +74,32 @@ impl Queue {
 
     fn push(&self, event: Event) {
         let mut state = self.state.lock();
-        if state.events.len() == CAPACITY {
-            state.events.pop_front();
-            state.lost += 1;
+        let text = text_of(&event);
+        let mut lost = Vec::new();
+        while state.events.len() == CAPACITY || state.text + text > TEXT_CAPACITY {
+            let Some(oldest) = state.pop() else { break };
+            lost.push(oldest);
         }
+        state.lost += lost.len() as u64;
+        state.text += text;
         state.events.push_back(event);
         let reader = state.reader.take();
         drop(state);
         reader.into_iter().for_each(Waker::wake);
     }
+}
+
+impl State {
+    fn pop(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        self.text -= text_of(&event);
+        Some(event)
+    }
+}
+
+fn text_of(event: &Event) -> usize {
+    let context = event.context.iter().map(|(key, value)| key.len() + value.len());
+    event.point.len() + event.terms.len() + event.thread.len() + context.sum::<usize>()
 }
 
 /// Tells those who subscribed. `facts` gives the context by the `keys` that the site passes.

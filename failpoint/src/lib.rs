@@ -35,6 +35,11 @@
 //! *fire* is a hit in which a term acted; *paused* is a caller waiting at the point.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// The machinery alone, for the packages named `fail`: what only expansions of our macros call.
+#![cfg_attr(
+    all(feature = "runtime", not(feature = "failpoints")),
+    allow(dead_code, unreachable_pub)
+)]
 
 // Read by the compiler, so that cargo builds anew when the variable changes. Empty and 0 are no.
 #[cfg(feature = "failpoints")]

@@ -27,6 +27,8 @@ pub(crate) enum Origin {
     Remote,
     /// The environment: likewise.
     Environment,
+    /// `fail::cfg`, whose terms have no limits.
+    Fail,
 }
 
 /// Which scope a plan belongs to.

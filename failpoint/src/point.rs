@@ -4,6 +4,7 @@
 //! switches of its sites are worked out anew from that snapshot at every change, never adjusted.
 //! Only this module writes switches.
 
+use crate::gate::Gate;
 use crate::info::PointInfo;
 use crate::lane::{Lane, Passed};
 use crate::plan::{Observation, Plan, ScopeId};
@@ -23,6 +24,8 @@ pub(crate) struct Point {
     generation: AtomicU64,
     /// Taken for changes.
     state: Mutex<State>,
+    /// Where those stand who wait for it to be armed for everybody.
+    armings: Arc<Gate>,
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +34,34 @@ struct State {
     was_armed: bool,
     /// Of plans that are over.
     has_fired: bool,
+    past: Past,
+}
+
+/// What came of the armings for everybody that are over. A hit that was being decided when its
+/// arming ended may be missing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Past {
+    pub(crate) hits: u64,
+    pub(crate) fires: u64,
+    pub(crate) last: Option<Over>,
+}
+
+/// An arming that is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Over {
+    pub(crate) generation: u64,
+    pub(crate) hits: u64,
+    pub(crate) fires: u64,
+}
+
+/// How a point stands for everybody, at one moment between two changes.
+#[derive(Clone, Debug)]
+pub(crate) struct InForce {
+    pub(crate) point: &'static Point,
+    pub(crate) plan: Option<Arc<Plan>>,
+    /// At which it was last armed or disarmed; 0 if never.
+    pub(crate) generation: u64,
+    pub(crate) past: Past,
 }
 
 /// What has been tried of a point in this process.
@@ -123,6 +154,7 @@ impl Point {
             lane: OnceLock::new(),
             generation: AtomicU64::new(0),
             state: Mutex::new(State::default()),
+            armings: Gate::new(),
         }
     }
 
@@ -180,8 +212,26 @@ impl Point {
             old = std::mem::replace(&mut snapshot.plan, plan);
             state.has_fired |= old.as_ref().is_some_and(|old| old.fires() > 0);
         });
+        // Once nothing finds it any more: what it counted until then is in.
+        if let Some(old) = &old {
+            self.state.lock().past.add(old);
+        }
         self.generation.store(generation, Ordering::SeqCst);
         old
+    }
+
+    /// Only under the lock that orders all changes.
+    pub(crate) fn in_force(&'static self) -> InForce {
+        InForce {
+            point: self,
+            plan: self.plan(),
+            generation: self.generation.load(Ordering::SeqCst),
+            past: self.state.lock().past,
+        }
+    }
+
+    pub(crate) fn armings(&self) -> &Arc<Gate> {
+        &self.armings
     }
 
     /// Notes what `scope` arms here, or that it no longer does.
@@ -255,17 +305,29 @@ impl Point {
     }
 
     pub(crate) fn info(&self) -> PointInfo {
-        let plan = self.plan();
-        let plan = plan.as_deref();
+        self.info_of(self.plan().as_deref(), self.generation.load(Ordering::SeqCst))
+    }
+
+    /// The point as it stood when `plan` was put in force at `generation`; the counts are of now.
+    pub(crate) fn info_of(&self, plan: Option<&Plan>, generation: u64) -> PointInfo {
         PointInfo {
             name: self.name.to_owned(),
             sites: self.state.lock().sites.iter().map(|site| site.info()).collect(),
             terms: plan.map(|plan| plan.text.clone()),
-            generation: self.generation.load(Ordering::SeqCst),
+            generation,
             hits: plan.map_or(0, Plan::hits),
             fires: plan.map_or(0, Plan::fires),
             paused: plan.map_or(0, |plan| plan.gate.paused()),
             last_fire: plan.and_then(Plan::last_fire),
         }
+    }
+}
+
+impl Past {
+    fn add(&mut self, over: &Plan) {
+        let over = Over { generation: over.generation, hits: over.hits(), fires: over.fires() };
+        self.hits += over.hits;
+        self.fires += over.fires;
+        self.last = Some(over);
     }
 }

@@ -11,18 +11,20 @@ use crate::events;
 use crate::info::PointInfo;
 use crate::log::{self, Level};
 use crate::name;
-use crate::plan::{Callback, Order, Plan};
-use crate::point::{Point, Tried};
+use crate::plan::{Callback, Order, Origin, Plan};
+use crate::point::{InForce, Point, Tried};
 use crate::reporting::Report;
 use crate::site::{self, Site};
 use crate::slot::Slot;
-use crate::sync::{Arc, Mutex, MutexGuard};
-use crate::terms::{Action, Term, Terms};
+use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
+use crate::terms::{self, Action, Term, Terms};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 pub(crate) struct Registry {
     control: Mutex<Control>,
+    /// Set by the first arming: until then nobody need look for a name.
+    is_touched: AtomicBool,
 }
 
 #[derive(Default)]
@@ -44,6 +46,8 @@ pub(crate) struct Request {
     pub(crate) text: String,
     /// What becomes of a name that no site bears.
     pub(crate) unknown: Unknown,
+    /// Sites that cannot take what the terms return, where the door refuses nothing: they pass by.
+    pub(crate) misfits: Vec<&'static Site>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +64,42 @@ pub(crate) enum Unknown {
 pub(crate) struct Arming {
     pub(crate) point: &'static Point,
     pub(crate) plan: Arc<Plan>,
+    /// The terms that were in force there before.
+    pub(crate) was: Option<String>,
+}
+
+/// What must hold for a change to be made; asked under the lock that the change is made under.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Precondition {
+    /// Nothing.
+    #[default]
+    None,
+    /// Every point to be changed is there.
+    Known,
+    /// Every point to be changed is there, at one of these generations.
+    Generation(Vec<u64>),
+    /// The count of all changes is one of these.
+    Revision(Vec<u64>),
+}
+
+/// Somebody else was faster: the generation or revision that there is; `None` for no such point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stale(pub Option<u64>);
+
+/// Why nothing was armed.
+#[derive(Clone, Debug)]
+pub(crate) enum Unarmed {
+    Faults(Vec<Error>),
+    Stale(Stale),
+}
+
+/// What a change over HTTP made, and the count of all changes right after it.
+#[derive(Clone, Debug)]
+pub struct Changed<T> {
+    /// The count.
+    pub revision: u64,
+    /// What was made.
+    pub made: T,
 }
 
 impl Request {
@@ -85,7 +125,13 @@ impl Request {
             order: Order::Callback(callback),
             text: "callback".to_owned(),
             unknown: Unknown::Refused,
+            misfits: Vec::new(),
         }
+    }
+
+    /// The terms, one after the other; none for a callback.
+    pub(crate) fn chain(&self) -> &[Term] {
+        self.terms().map_or(&[], |terms| &terms.chain)
     }
 
     fn terms(&self) -> Option<&Terms> {
@@ -95,11 +141,11 @@ impl Request {
         }
     }
 
-    fn new(name: String, terms: Terms, text: &str, unknown: Unknown) -> Self {
+    pub(crate) fn new(name: String, terms: Terms, text: &str, unknown: Unknown) -> Self {
         let text = text.trim();
         // Shown on one line, so what was written over several is shown as it is printed.
-        let text = if text.contains(['\n', '\r']) { terms.to_string() } else { text.to_owned() };
-        Self { name, order: Order::Terms(terms), text, unknown }
+        let text = if terms::holds_line_end(text) { terms.to_string() } else { text.to_owned() };
+        Self { name, order: Order::Terms(terms), text, unknown, misfits: Vec::new() }
     }
 }
 
@@ -127,7 +173,7 @@ pub(crate) fn registry() -> &'static Registry {
 
 impl Registry {
     pub(crate) fn new() -> Self {
-        Self { control: Mutex::new(Control::default()) }
+        Self { control: Mutex::new(Control::default()), is_touched: AtomicBool::new(false) }
     }
 
     /// Arms all of `requests` or none, in `slot`. A refusal holds one error for each fault.
@@ -136,16 +182,63 @@ impl Registry {
         requests: Vec<Request>,
         slot: Slot<'_>,
     ) -> Result<Vec<Arming>, Vec<Error>> {
+        match self.arm_if(requests, slot, &Precondition::None) {
+            Ok(armed) => Ok(armed.made),
+            Err(Unarmed::Faults(errors)) => Err(errors),
+            // Nothing was to hold.
+            Err(Unarmed::Stale(_)) => Err(Vec::new()),
+        }
+    }
+
+    /// The same, where `precondition` holds.
+    pub(crate) fn arm_if(
+        &self,
+        requests: Vec<Request>,
+        slot: Slot<'_>,
+        precondition: &Precondition,
+    ) -> Result<Changed<Vec<Arming>>, Unarmed> {
         loop {
             let (sites_then, errors) = self.faults(&requests);
             if !errors.is_empty() {
-                return Err(errors);
+                return Err(Unarmed::Faults(errors));
             }
             let control = self.control.lock();
             // A site that registered meanwhile was not asked: ask again.
-            if control.sites == sites_then {
-                return Ok(Control::apply(control, requests, slot));
+            if control.sites != sites_then {
+                continue;
             }
+            let names = requests.iter().map(|request| request.name.as_str());
+            control.check(precondition, names).map_err(Unarmed::Stale)?;
+            self.is_touched.store(true, Ordering::Relaxed);
+            return Ok(Control::apply(control, requests, slot));
+        }
+    }
+
+    /// Arms for the crate `fail`, which refuses no name and no value: a site of ours that cannot
+    /// take what the terms return passes by, as one does that registers later.
+    pub(crate) fn arm_leniently(&self, mut request: Request) -> Arming {
+        loop {
+            let control = self.control.lock();
+            let point = control.points.get(request.name.as_str());
+            let (sites_then, sites) = (control.sites, point.map(|point| point.sites()));
+            drop(control);
+            let terms = request.terms();
+            let refusal = |site| Some((site, misfit(terms?, site)?));
+            let ours = sites.into_iter().flatten().filter(|site| !site.accepts().is_fails());
+            let misfits: Vec<(&'static Site, Error)> = ours.filter_map(refusal).collect();
+
+            let mut control = self.control.lock();
+            if control.sites != sites_then {
+                continue;
+            }
+            self.is_touched.store(true, Ordering::Relaxed);
+            control.pending.remove(&request.name);
+            request.misfits = misfits.iter().map(|(site, _)| *site).collect();
+            let arming = Control::apply(control, vec![request], Slot::Fail).made.remove(0);
+            for (_, refusal) in misfits {
+                log::say(Level::Error, format_args!("{refusal}; that site passes by"));
+            }
+            return arming;
         }
     }
 
@@ -164,17 +257,18 @@ impl Registry {
     }
 
     /// What is wrong with `requests`, and which state of the sites was asked.
-    fn faults(&self, requests: &[Request]) -> (u64, Vec<Error>) {
+    pub(crate) fn faults(&self, requests: &[Request]) -> (u64, Vec<Error>) {
         let mut errors = Vec::new();
         let mut to_check = Vec::new();
         let control = self.control.lock();
         for request in requests {
-            if let Some(why) = name::fault(&request.name) {
+            // What the macro of the crate `fail` declares may bear a name that ours would not take.
+            let why = name::fault(&request.name);
+            if let Some(why) = why.filter(|_| !control.is_known(&request.name)) {
                 errors.push(Error::BadName { name: request.name.clone(), why });
                 continue;
             }
-            let terms = request.terms().into_iter().flat_map(|terms| &terms.chain);
-            for target in terms.flat_map(Term::waits) {
+            for target in request.chain().iter().flat_map(Term::waits) {
                 if *target == request.name {
                     errors.push(Error::WaitsForItself { name: target.clone() });
                 } else if !control.is_known(target) {
@@ -202,22 +296,60 @@ impl Registry {
     /// Disarms `name` in `slot`; says whether it was armed.
     pub(crate) fn disarm(&self, name: &str, slot: Slot<'_>) -> Result<bool, Error> {
         let control = self.control.lock();
-        if let Some(why) = name::fault(name) {
-            return Err(Error::BadName { name: name.to_owned(), why });
-        }
         if !control.is_known(name) {
-            return Err(control.unknown(name));
+            return Err(match name::fault(name) {
+                Some(why) => Error::BadName { name: name.to_owned(), why },
+                None => control.unknown(name),
+            });
         }
-        let names: Vec<&'static str> =
-            control.points.get_key_value(name).map(|(&name, _)| name).into_iter().collect();
-        Ok(!Control::disarm(control, &names, slot).is_empty())
+        Ok(Control::disarm_named(control, name, slot))
+    }
+
+    /// Disarms `name` for everybody, where `precondition` holds; gives it as it stood if it was
+    /// armed, and as it stands now.
+    pub(crate) fn disarm_if(
+        &self,
+        name: &str,
+        precondition: &Precondition,
+    ) -> Result<Result<(Option<PointInfo>, PointInfo), Stale>, Error> {
+        let control = self.control.lock();
+        let Some(point) = control.visible_named(name) else { return Err(control.unknown(name)) };
+        if let Err(stale) = control.check(precondition, [name]) {
+            return Ok(Err(stale));
+        }
+        let before = point.info();
+        let disarmed = Control::disarm(control, &[point.name()], Slot::Global);
+        let was = disarmed.made.into_iter().next();
+        let generation = if was.is_some() { disarmed.revision } else { before.generation };
+        Ok(Ok((was, point.info_of(None, generation))))
+    }
+
+    /// Disarms `name` for everybody, known or not, and what is pending for it.
+    pub(crate) fn disarm_leniently(&self, name: &str) -> bool {
+        let mut control = self.control.lock();
+        control.pending.remove(name);
+        Control::disarm_named(control, name, Slot::Fail)
+    }
+
+    /// Whether anything was ever armed, or is pending.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.is_touched.load(Ordering::Relaxed)
+    }
+
+    /// The point of a name that some place computes, if anything is or may come to be armed there.
+    pub(crate) fn find_armed(&self, name: &str) -> Option<&'static Point> {
+        let mut control = self.control.lock();
+        if control.pending.contains_key(name) {
+            return Some(control.point_named(name));
+        }
+        control.points.get(name).copied().filter(|point| point.snapshot().is_some())
     }
 
     /// Ends the arming that made `plan`, and only that one.
     pub(crate) fn disarm_plan(&self, point: &'static Point, plan: &Arc<Plan>) -> bool {
         let control = self.control.lock();
         let is_current = point.plan().is_some_and(|current| Arc::ptr_eq(&current, plan));
-        is_current && !Control::disarm(control, &[point.name()], Slot::Global).is_empty()
+        is_current && !Control::disarm(control, &[point.name()], Slot::Global).made.is_empty()
     }
 
     /// Ends the arming of `generation`, and only that one.
@@ -231,10 +363,19 @@ impl Registry {
 
     /// Disarms everything for everybody; gives what was armed, as it stood.
     pub(crate) fn reset(&self) -> Vec<PointInfo> {
+        self.reset_if(&Precondition::None).map_or_else(|_| Vec::new(), |reset| reset.made)
+    }
+
+    /// The same, where `precondition` holds.
+    pub(crate) fn reset_if(
+        &self,
+        precondition: &Precondition,
+    ) -> Result<Changed<Vec<PointInfo>>, Stale> {
         let mut control = self.control.lock();
+        control.check(precondition, [])?;
         control.pending.clear();
         let names: Vec<&'static str> = control.points.keys().copied().collect();
-        Control::disarm(control, &names, Slot::Global)
+        Ok(Control::disarm(control, &names, Slot::Global))
     }
 
     /// Disarms everything that a scope armed.
@@ -252,14 +393,48 @@ impl Registry {
 
     /// Every point that code declares or somebody armed, by name.
     pub(crate) fn points(&self) -> Vec<PointInfo> {
+        self.listing().made
+    }
+
+    /// The same, with the count of all changes at that moment.
+    pub(crate) fn listing(&self) -> Changed<Vec<PointInfo>> {
         let control = self.control.lock();
-        control.visible().map(|point| point.info()).collect()
+        let made = control.visible().map(|point| point.info()).collect();
+        Changed { revision: control.generation, made }
+    }
+
+    /// What is armed for everybody with terms, by name.
+    pub(crate) fn armed_terms(&self) -> Vec<Arc<Plan>> {
+        let control = self.control.lock();
+        let plans = control.points.values().filter_map(|point| point.plan());
+        plans.filter(|plan| plan.callback.is_none()).collect()
     }
 
     pub(crate) fn point(&self, name: &str) -> Result<PointInfo, Error> {
         let control = self.control.lock();
         let found = control.visible_named(name).map(Point::info);
         found.ok_or_else(|| control.unknown(name))
+    }
+
+    /// How the point of this name stands for everybody.
+    pub(crate) fn in_force(&self, name: &str) -> Result<InForce, Error> {
+        let control = self.control.lock();
+        let found = control.visible_named(name).map(Point::in_force);
+        found.ok_or_else(|| control.unknown(name))
+    }
+
+    /// How `point` stands now.
+    pub(crate) fn still_in_force(&self, point: &'static Point) -> InForce {
+        let _control = self.control.lock();
+        point.in_force()
+    }
+
+    /// What `read` makes of every point, also of those that nobody declares and nobody arms any
+    /// more, at one moment between two changes; and the count of all changes.
+    pub(crate) fn survey<T>(&self, read: impl Fn(InForce) -> T) -> (u64, Vec<T>) {
+        let control = self.control.lock();
+        let read = control.points.values().map(|point| read(point.in_force())).collect();
+        (control.generation, read)
     }
 
     /// The point of a site that the linker may not have listed.
@@ -271,7 +446,11 @@ impl Registry {
             let mut control = self.control.lock();
             let (point, generation) = (control.point_named(site.name()), control.generation);
             drop(control);
-            let refusal = |plan: Arc<Plan>| Some((misfit(&plan.terms, site)?, plan));
+            // A site of `fail` takes what came through the door of `fail`.
+            let at_home = |plan: &Plan| site.accepts().is_fails() && plan.origin == Origin::Fail;
+            let refusal = |plan: Arc<Plan>| {
+                Some((misfit(&plan.terms, site).filter(|_| !at_home(&plan))?, plan))
+            };
             let misfits: Vec<(Error, Arc<Plan>)> =
                 point.plans().into_iter().filter_map(refusal).collect();
 
@@ -382,6 +561,32 @@ impl Control {
         self.visible_named(name).is_some()
     }
 
+    /// Whether a change of `names` may be made.
+    fn check<'n>(
+        &self,
+        precondition: &Precondition,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Result<(), Stale> {
+        let generation = |name: &str| self.visible_named(name).map(|point| point.info().generation);
+        let mut names = names.into_iter();
+        match precondition {
+            Precondition::None => Ok(()),
+            Precondition::Revision(revisions) if revisions.contains(&self.generation) => Ok(()),
+            Precondition::Revision(_) => Err(Stale(Some(self.generation))),
+            Precondition::Known => {
+                names.try_for_each(|name| generation(name).map(drop).ok_or(Stale(None)))
+            }
+            Precondition::Generation(generations) => names.try_for_each(|name| {
+                let now = generation(name);
+                if now.is_some_and(|now| generations.contains(&now)) {
+                    Ok(())
+                } else {
+                    Err(Stale(now))
+                }
+            }),
+        }
+    }
+
     /// The refusal for `name`, with the names most like it.
     fn unknown(&self, name: &str) -> Error {
         /// More would not be read.
@@ -406,7 +611,7 @@ impl Control {
         mut control: MutexGuard<'_, Self>,
         requests: Vec<Request>,
         slot: Slot<'_>,
-    ) -> Vec<Arming> {
+    ) -> Changed<Vec<Arming>> {
         let mut over = Vec::new();
         let mut armings = Vec::new();
         for request in requests {
@@ -417,21 +622,32 @@ impl Control {
             control.generation += 1;
             let generation = control.generation;
             let point = control.point_named(&request.name);
-            let Request { order, text, .. } = request;
+            let Request { order, text, misfits, .. } = request;
             let plan = Arc::new(Plan::new(point.name(), order, text, slot.setting(), generation));
+            misfits.into_iter().for_each(|site| plan.add_misfit(site));
             // Observed first: a passage right after the arming counts.
             for (target, observation) in plan.observed() {
                 control.point_named(target).observe(observation.clone());
             }
-            over.extend(slot.put(point, Some(plan.clone()), generation));
-            armings.push(Arming { point, plan });
+            let old = slot.put(point, Some(plan.clone()), generation);
+            let was = old.as_ref().map(|old| old.text.clone());
+            over.extend(old);
+            armings.push(Arming { point, plan, was });
         }
         control.end(&over);
+        let revision = control.generation;
         drop(control);
         conclude(&over);
-        slot.ring();
+        slot.ring(armings.iter().map(|arming| arming.point));
         armings.iter().for_each(|arming| events::publish_plain(&arming.plan, EventKind::Armed));
-        armings
+        Changed { revision, made: armings }
+    }
+
+    /// Disarms one point, if there is one of that name; says whether it was armed.
+    fn disarm_named(control: MutexGuard<'_, Self>, name: &str, slot: Slot<'_>) -> bool {
+        let names: Vec<&'static str> =
+            control.points.get_key_value(name).map(|(&name, _)| name).into_iter().collect();
+        !Control::disarm(control, &names, slot).made.is_empty()
     }
 
     /// Disarms `names` in `slot`; gives those that were armed, as they stood.
@@ -439,7 +655,7 @@ impl Control {
         mut control: MutexGuard<'_, Self>,
         names: &[&'static str],
         slot: Slot<'_>,
-    ) -> Vec<PointInfo> {
+    ) -> Changed<Vec<PointInfo>> {
         let mut over = Vec::new();
         let mut were_armed = Vec::new();
         for name in names {
@@ -451,9 +667,10 @@ impl Control {
             }
         }
         control.end(&over);
+        let revision = control.generation;
         drop(control);
         conclude(&over);
-        were_armed
+        Changed { revision, made: were_armed }
     }
 
     /// Takes the observations of `over` from the points they observe.

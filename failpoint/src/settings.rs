@@ -3,6 +3,7 @@
 //! Set once, when the environment is read; until then the defaults hold.
 
 use crate::sync::lasting::Mutex;
+use std::fmt;
 
 /// `FAILPOINT_PANIC`: what an armed `panic` ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,17 @@ impl PanicMode {
     /// Whether an armed `panic` ends the whole process.
     pub(crate) fn ends_the_process(self) -> bool {
         cfg!(panic = "abort") || self != PanicMode::Unwind
+    }
+}
+
+impl fmt::Display for PanicMode {
+    /// What happens in this build, as the variable would say it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PanicMode::Exit(status) => write!(f, "exit:{status}"),
+            mode if mode.ends_the_process() => f.write_str("abort"),
+            _ => f.write_str("unwind"),
+        }
     }
 }
 

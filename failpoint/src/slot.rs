@@ -18,6 +18,8 @@ pub(crate) enum Slot<'a> {
     Remote,
     /// For everybody, from the environment.
     Environment,
+    /// For everybody, by the verbs of the crate `fail`.
+    Fail,
     /// For those in a scope.
     Scope(&'a ScopePlans),
 }
@@ -61,6 +63,7 @@ impl Slot<'_> {
             Slot::Global => for_everybody(Origin::Code),
             Slot::Remote => for_everybody(Origin::Remote),
             Slot::Environment => for_everybody(Origin::Environment),
+            Slot::Fail => for_everybody(Origin::Fail),
             Slot::Scope(scope) => Setting {
                 origin: Origin::Code,
                 scope: Some(scope.id),
@@ -77,10 +80,12 @@ impl Slot<'_> {
         }
     }
 
-    /// Tells those who wait for something to be armed here. Wakers are somebody's code: hold no lock.
-    pub(crate) fn ring(&self) {
-        if let Slot::Scope(scope) = self {
-            scope.armings.ring();
+    /// Tells those who wait for something to be armed here, or for one of `armed` for everybody.
+    /// Wakers are somebody's code: hold no lock.
+    pub(crate) fn ring<'p>(&self, armed: impl Iterator<Item = &'p Point>) {
+        match self {
+            Slot::Scope(scope) => scope.armings.ring(),
+            _ => armed.for_each(|point| point.armings().ring()),
         }
     }
 

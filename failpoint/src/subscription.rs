@@ -8,7 +8,7 @@ use std::time::Duration;
 /// What happens at points, from the moment it was made: given by [`subscribe`](crate::subscribe)
 /// and [`Scope::subscribe`](crate::Scope::subscribe).
 ///
-/// It holds at most 1024 events. A reader who is slower loses the oldest, and
+/// It holds at most 1024 events, and 4 MiB of their text. A reader who is slower loses the oldest, and
 /// [`lost`](Subscription::lost) says how many. In a build without failpoints nothing ever comes.
 pub struct Subscription {
     inner: world::Subscription,

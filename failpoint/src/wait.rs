@@ -348,7 +348,7 @@ impl Stay {
         }
         match self.plan.origin {
             Origin::Code => effect::panic_unless_unwinding(&message),
-            Origin::Remote | Origin::Environment => {
+            Origin::Remote | Origin::Environment | Origin::Fail => {
                 log::say(Level::Error, format_args!("{message}"));
             }
         }

@@ -4,10 +4,13 @@ use std::fmt;
 
 /// So many of something that happens at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "runtime"), allow(dead_code))] // off, nobody can wait
-pub(crate) enum Wanted {
+#[cfg_attr(not(feature = "runtime"), allow(dead_code, unreachable_pub))] // off, nobody can wait
+pub enum Wanted {
+    /// Hits since it was armed.
     Hits(u64),
+    /// Fires since it was armed.
     Fires(u64),
+    /// Callers that stand in `pause` at once.
     Paused(u64),
 }
 

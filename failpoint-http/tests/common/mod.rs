@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// No test waits this long unless it fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -102,6 +102,80 @@ impl<S: Read + Write> Client<S> {
     /// Whether the other side closes without another byte.
     pub fn is_closed(&mut self) -> bool {
         matches!(self.stream.read(&mut [0]), Ok(0))
+    }
+}
+
+/// One event of a stream.
+#[derive(Debug)]
+pub struct Told {
+    pub kind: String,
+    pub id: Option<u64>,
+    pub data: serde_json::Value,
+}
+
+/// A reader of `/v1/events`.
+pub struct Reader {
+    stream: BufReader<TcpStream>,
+}
+
+impl Reader {
+    /// Comes back when it is subscribed. As HTTP/1.0, whose body has no chunks.
+    pub fn begin(address: &str, query: &str) -> Self {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(format!("GET /v1/events?{query} HTTP/1.0\r\n\r\n").as_bytes()).unwrap();
+        let mut reader = Self { stream: BufReader::new(stream) };
+        assert!(reader.line().unwrap().contains(" 200 "));
+        let mut head = Vec::new();
+        while head.last().is_none_or(|line: &String| !line.is_empty()) {
+            head.push(reader.line().unwrap().to_lowercase());
+        }
+        assert!(head.contains(&"content-type: text/event-stream".to_owned()), "{head:?}");
+        for line in [": connected", "", "retry: 1000", ""] {
+            assert_eq!(reader.line().unwrap(), line);
+        }
+        reader
+    }
+
+    /// The next event; `None` where the stream ends instead.
+    pub fn next(&mut self) -> Option<Told> {
+        let (mut kind, mut id, mut data) = (None, None, None);
+        loop {
+            let line = self.line()?;
+            match line.split_once(": ") {
+                Some(("event", word)) => kind = Some(word.to_owned()),
+                Some(("id", number)) => id = Some(number.parse().unwrap()),
+                Some(("data", json)) => data = Some(serde_json::from_str(json).unwrap()),
+                Some(("", _)) => {}
+                None if line.is_empty() && kind.is_none() => {}
+                None if line.is_empty() => {
+                    return Some(Told { kind: kind?, id, data: data.unwrap() });
+                }
+                _ => panic!("no field of an event: {line:?}"),
+            }
+        }
+    }
+
+    fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        match self.stream.read_line(&mut line) {
+            Ok(0) => None,
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => None,
+            read => {
+                read.unwrap();
+                Some(line.trim_end_matches(['\r', '\n']).to_owned())
+            }
+        }
+    }
+}
+
+/// Looks until it is so, for what nobody can tell us of.
+#[track_caller]
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        std::thread::yield_now();
     }
 }
 

@@ -2,31 +2,120 @@
 
 use crate::env;
 use crate::error::Error;
+use crate::info::PointInfo;
 use crate::log::{self, Level};
-use crate::registry::{Arming, Request, Unknown, registry};
+use crate::name;
+use crate::random;
+use crate::registry::{Arming, Request, Unarmed, Unknown, registry};
 use crate::settings;
 use crate::slot::Slot;
-use crate::terms::Action;
+use crate::terms::{Action, Term};
 use std::fmt;
 
 pub use crate::env::announce;
 pub use crate::log::Speaking as Quiet;
+pub use crate::registry::{Changed, Precondition, Stale};
 pub use crate::terms::duration::parse as parse_duration;
+pub use crate::terms::parse::ACTIONS;
 
 /// What an arming over HTTP made. Nothing disarms it but a verb.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Applied {
-    /// The point.
-    pub name: String,
-    /// What was armed before, as `GET` showed it. Another arming may have come between.
+    /// The terms before it.
     pub was: Option<String>,
-    /// The terms, as `GET` shows them.
-    pub terms: String,
-    /// What a lease ends, and nothing else.
-    pub generation: u64,
+    /// The point as this arming made it: a lease ends its generation, and nothing else.
+    pub point: PointInfo,
     /// Whether its terms hold a `panic`, which in this process unwinds only a thread.
     pub unwinds: bool,
+}
+
+/// Points to arm, all of them or none.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    requests: Vec<Request>,
+    faults: Vec<Fault>,
+}
+
+/// What is wrong with a wish.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Fault {
+    /// The point, where it is known.
+    pub name: Option<String>,
+    /// What is wrong.
+    pub error: Error,
+}
+
+/// Why a wish was not fulfilled.
+#[derive(Clone, Debug)]
+pub enum Unfulfilled {
+    /// All that is wrong with it; never empty.
+    Faults(Vec<Fault>),
+    /// What was to hold does not.
+    Stale(Stale),
+}
+
+impl Wish {
+    /// The terms of a config.
+    pub fn config(text: &str, unlisted: bool) -> Self {
+        let (requests, errors) = Request::parse_config(text, unknown(unlisted));
+        Self { requests, faults: errors.into_iter().map(Fault::of).collect() }
+    }
+
+    /// Adds one point, each at most once; `unlisted` takes a name that no code declares.
+    pub fn add(&mut self, name: &str, terms: &str, unlisted: bool) {
+        let name = name.to_owned();
+        match Request::parse(&name, terms, unknown(unlisted)) {
+            Ok(request) => self.requests.push(request),
+            // An unknown name is the better answer where the terms are bad as well.
+            Err(error) => {
+                let error = name_error(&name, unlisted).unwrap_or(error);
+                self.faults.push(Fault { name: Some(name), error });
+            }
+        }
+    }
+
+    /// What would be armed: each name, with the actions of its terms.
+    pub fn asks(&self) -> impl Iterator<Item = (&str, Vec<&'static str>)> {
+        self.requests.iter().map(|request| {
+            (request.name.as_str(), steps(request.chain()).map(Action::word).collect())
+        })
+    }
+
+    /// Arms all of it, or nothing, where `precondition` holds.
+    pub fn arm(self, precondition: &Precondition) -> Result<Changed<Vec<Applied>>, Unfulfilled> {
+        env::ensure();
+        let Self { requests, mut faults } = self;
+        if !faults.is_empty() {
+            faults.extend(registry().faults(&requests).1.into_iter().map(Fault::of));
+            return Err(Unfulfilled::Faults(faults));
+        }
+        match registry().arm_if(requests, Slot::Remote, precondition) {
+            Ok(Changed { revision, made }) => {
+                let made = made.into_iter().map(Applied::new).collect();
+                Ok(Changed { revision, made })
+            }
+            Err(Unarmed::Faults(errors)) => {
+                Err(Unfulfilled::Faults(errors.into_iter().map(Fault::of).collect()))
+            }
+            Err(Unarmed::Stale(stale)) => Err(Unfulfilled::Stale(stale)),
+        }
+    }
+}
+
+impl Fault {
+    fn of(error: Error) -> Self {
+        let name = match &error {
+            Error::UnknownPoint { name, .. }
+            | Error::CannotReturn { name, .. }
+            | Error::BadValue { name, .. }
+            | Error::BadName { name, .. }
+            | Error::WaitsForItself { name } => Some(name.clone()),
+            _ => None,
+        };
+        Self { name, error }
+    }
 }
 
 /// Reads the environment if nobody has, without saying that failpoints are compiled in.
@@ -34,25 +123,60 @@ pub fn read_environment() -> Result<(), Error> {
     env::read()
 }
 
-/// Arms one point; `unlisted` takes a name that no code declares.
-pub fn arm(name: &str, terms: &str, unlisted: bool) -> Result<Applied, Error> {
+/// Every point that code declares or somebody armed, by name, and the count of all changes.
+pub fn listing() -> Changed<Vec<PointInfo>> {
     env::ensure();
-    let unknown = if unlisted { Unknown::Armed } else { Unknown::Refused };
-    // An unknown name is the better answer where the terms are bad as well.
-    if !unlisted {
-        crate::point(name)?;
-    }
-    let request = Request::parse(name, terms, unknown)?;
-    apply((vec![request], Vec::new()))
-        .map(|mut all| all.remove(0))
-        .map_err(|mut errors| errors.remove(0))
+    registry().listing()
 }
 
-/// Arms all points of a config or none.
-pub fn arm_all(config: &str, unlisted: bool) -> Result<Vec<Applied>, Vec<Error>> {
+/// Disarms a point, where `precondition` holds: as it stood if it was armed, and as it stands now.
+pub fn disarm(
+    name: &str,
+    precondition: &Precondition,
+) -> Result<Result<(Option<PointInfo>, PointInfo), Stale>, Error> {
     env::ensure();
-    let unknown = if unlisted { Unknown::Armed } else { Unknown::Refused };
-    apply(Request::parse_config(config, unknown))
+    registry().disarm_if(name, precondition)
+}
+
+/// Disarms everything, where `precondition` holds; gives what was armed, as it stood.
+pub fn reset(precondition: &Precondition) -> Result<Changed<Vec<PointInfo>>, Stale> {
+    env::ensure();
+    registry().reset_if(precondition)
+}
+
+/// Lets at most `n` of those go that are paused now, the oldest first: how many went, and how many
+/// stand there still.
+pub fn resume(name: &str, n: usize) -> Result<(usize, u64), Error> {
+    env::ensure();
+    // Who is asked for a point that was once armed and that no code declares says that it is unknown.
+    registry().point(name)?;
+    let plan = registry().find(name)?.plan();
+    Ok(plan.map_or((0, 0), |plan| (plan.gate.resume(n), plan.gate.paused())))
+}
+
+/// What is armed with terms, as one value of `GOFAIL_FAILPOINTS`.
+pub fn export() -> String {
+    env::ensure();
+    let bindings = registry().armed_terms();
+    let bindings = bindings.iter().map(|plan| format!("{}={}", plan.point, plan.text));
+    bindings.collect::<Vec<_>>().join(";")
+}
+
+/// What chances are drawn from.
+pub fn seed() -> u64 {
+    env::ensure();
+    random::seed()
+}
+
+/// What an armed `panic` does, as it is written in `FAILPOINT_PANIC`.
+pub fn panic_mode() -> String {
+    env::ensure();
+    settings::panic_mode().to_string()
+}
+
+/// Whether `name` is one that `glob` means: `*` is any text, `?` any character.
+pub fn is_match(glob: &str, name: &str) -> bool {
+    wildmatch::WildMatch::new(glob).matches(name)
 }
 
 /// Ends the arming of that generation, and only that one.
@@ -75,23 +199,44 @@ pub fn warn(line: fmt::Arguments<'_>) {
     log::say(Level::Warn, line);
 }
 
-fn apply(config: (Vec<Request>, Vec<Error>)) -> Result<Vec<Applied>, Vec<Error>> {
-    let terms = |request: &Request| registry().point(&request.name).ok()?.terms;
-    let before: Vec<Option<String>> = config.0.iter().map(terms).collect();
-    let armings = registry().arm_config(config, Slot::Remote)?;
-    Ok(armings.into_iter().zip(before).map(|(arming, was)| Applied::new(arming, was)).collect())
+fn unknown(unlisted: bool) -> Unknown {
+    if unlisted { Unknown::Armed } else { Unknown::Refused }
+}
+
+/// What is wrong with a name, whatever is to be armed there.
+fn name_error(name: &str, unlisted: bool) -> Option<Error> {
+    match name::fault(name) {
+        Some(why) => Some(Error::BadName { name: name.to_owned(), why }),
+        None if unlisted => None,
+        None => registry().point(name).err(),
+    }
+}
+
+/// A point of another library, for the lists: it has no sites and no counts.
+pub fn point_elsewhere(name: String, terms: Option<String>) -> PointInfo {
+    PointInfo {
+        name,
+        sites: Vec::new(),
+        terms,
+        generation: 0,
+        hits: 0,
+        fires: 0,
+        paused: 0,
+        last_fire: None,
+    }
+}
+
+fn steps(chain: &[Term]) -> impl Iterator<Item = &Action> {
+    chain.iter().flat_map(|term| &term.steps)
 }
 
 impl Applied {
-    fn new(arming: Arming, was: Option<String>) -> Self {
-        let plan = &arming.plan;
-        let panics = plan.terms.chain.iter().flat_map(|term| &term.steps);
+    fn new(arming: Arming) -> Self {
+        let Arming { point, plan, was } = arming;
         Self {
-            name: plan.point.to_owned(),
             was,
-            terms: plan.text.clone(),
-            generation: plan.generation,
-            unwinds: panics.into_iter().any(|step| matches!(step, Action::Panic(_)))
+            point: point.info_of(Some(&plan), plan.generation),
+            unwinds: steps(&plan.terms.chain).any(|step| matches!(step, Action::Panic(_)))
                 && !settings::panic_mode().ends_the_process(),
         }
     }

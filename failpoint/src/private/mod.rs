@@ -51,9 +51,13 @@ mod world {
 pub use world::*;
 
 #[cfg(feature = "runtime")]
+pub mod compat;
+#[cfg(feature = "runtime")]
 pub mod control;
 #[cfg(feature = "failpoints")]
 mod test_scope;
+#[cfg(feature = "runtime")]
+pub mod watch;
 
 #[cfg(feature = "failpoints")]
 pub use test_scope::TestScope;

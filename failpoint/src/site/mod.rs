@@ -48,7 +48,8 @@ const IDLE: u8 = 0;
 const ARMED: u8 = 2;
 
 impl Site {
-    /// A site of the point `name`, which must be a good name.
+    /// A site of the point `name`, which must be a good name, but where `fail`'s macro stands: that
+    /// took any.
     pub const fn new(
         name: &'static str,
         accepts: &'static Accepts,
@@ -57,7 +58,9 @@ impl Site {
         module: &'static str,
         package: Option<&'static str>,
     ) -> Self {
-        crate::name::assert_good(name);
+        if !accepts.is_fails {
+            crate::name::assert_good(name);
+        }
         Self {
             switch: AtomicU8::new(UNSEEN),
             reached: AtomicBool::new(false),
@@ -84,7 +87,8 @@ impl Site {
         self.switch.load(Ordering::Relaxed) != IDLE
     }
 
-    pub(crate) fn name(&self) -> &'static str {
+    /// The point.
+    pub fn name(&self) -> &'static str {
         self.name
     }
 
@@ -165,21 +169,42 @@ pub struct Accepts {
     kind: &'static str,
     returns: Option<&'static str>,
     check: fn(Option<&str>) -> Result<(), BadTerm>,
+    /// Whether it stands where the macro of the crate `fail` stands.
+    is_fails: bool,
 }
 
 impl Accepts {
     /// A plain statement: it cannot return.
-    pub const NOTHING: Accepts =
-        Accepts { kind: "statement", returns: None, check: |_| Err(BadTerm::expected("nothing")) };
+    pub const NOTHING: Accepts = Accepts {
+        kind: "statement",
+        returns: None,
+        check: |_| Err(BadTerm::expected("nothing")),
+        is_fails: false,
+    };
     /// A closure of the text: any value, or none.
-    pub const TEXT: Accepts = Accepts { kind: "closure", returns: Some("text"), check: |_| Ok(()) };
+    pub const TEXT: Accepts =
+        Accepts { kind: "closure", returns: Some("text"), check: |_| Ok(()), is_fails: false };
     /// `fail_result!`: any value, or none.
     pub const RESULT: Accepts =
-        Accepts { kind: "result", returns: Some("error"), check: |_| Ok(()) };
+        Accepts { kind: "result", returns: Some("error"), check: |_| Ok(()), is_fails: false };
+
+    /// The same as `NOTHING` for the macro of the crate `fail`.
+    pub const FAILS_STATEMENT: Accepts = Accepts { is_fails: true, ..Accepts::NOTHING };
+    /// The same as `TEXT` for the macro of the crate `fail`.
+    pub const FAILS_CLOSURE: Accepts = Accepts { is_fails: true, ..Accepts::TEXT };
 
     /// A value of type `T`, which the source calls `named`.
     pub const fn typed<T: FromTerm>(kind: &'static str, named: &'static str) -> Accepts {
-        Accepts { kind, returns: Some(named), check: |text| T::from_term(text).map(drop) }
+        Accepts {
+            kind,
+            returns: Some(named),
+            check: |text| T::from_term(text).map(drop),
+            is_fails: false,
+        }
+    }
+
+    pub(crate) fn is_fails(&self) -> bool {
+        self.is_fails
     }
 
     pub(crate) fn can_return(&self) -> bool {

@@ -95,8 +95,9 @@ pub(super) fn is_raw(text: &str) -> bool {
         && !holds_line_end(text)
 }
 
-pub(super) fn holds_line_end(text: &str) -> bool {
-    text.contains(['\n', '\r'])
+/// Whether `text` holds a line end, or the one character that no variable of the environment can.
+pub(crate) fn holds_line_end(text: &str) -> bool {
+    text.contains(['\n', '\r', '\0'])
 }
 
 /// `content` in quotes, on one line.

@@ -36,6 +36,8 @@ pub(crate) use self::cursor::{Cursor, Expected};
 
 pub(crate) use self::chance::Chance;
 pub(crate) use self::error::ParseError;
+#[cfg(feature = "runtime")]
+pub(crate) use self::literal::holds_line_end;
 pub(crate) use self::value::Value;
 
 mod chance;

@@ -14,11 +14,14 @@ use super::{
 };
 use crate::name;
 
-/// Every word that may begin a step or a modifier: what a misspelled one is compared with.
-const WORDS: [&str; 20] = [
+/// Every word that may begin a step.
+pub const ACTIONS: [&str; 14] = [
     "off", "return", "sleep", "delay", "pause", "yield", "print", "panic", "break", "exit",
-    "abort", "kill", "wait", "barrier", "skip", "nth", "every", "for", "after", "when",
+    "abort", "kill", "wait", "barrier",
 ];
+
+/// Every word that may begin a modifier; a misspelled word is compared with both.
+const MODIFIERS: [&str; 6] = ["skip", "nth", "every", "for", "after", "when"];
 
 const ACTION: &str = "an action such as return, sleep or panic";
 const DURATION: &str = "a duration such as 10ms";
@@ -305,7 +308,7 @@ fn action(cursor: &mut Cursor<'_>, at: usize, word: &str) -> Result<Action, Expe
 }
 
 fn unknown(at: usize, word: &str) -> Expected {
-    match nearest(word, WORDS) {
+    match nearest(word, ACTIONS.into_iter().chain(MODIFIERS)) {
         Some(meant) => Expected::at(at, format!("{ACTION} (did you mean \"{meant}\"?)")),
         None => Expected::at(at, ACTION),
     }

@@ -1,0 +1,166 @@
+//! How is a change made over HTTP, whichever route asked for it?
+//!
+//! It is held to the rails, made, given its end, and told to the log: who, which point, what it was
+//! and what it is.
+
+use crate::first;
+use crate::lease::{self, Whose};
+use crate::rails::{self, NotAllowed, Rails};
+use crate::real_fail;
+use failpoint::__private::control::{
+    self, Applied, Changed, Precondition, Stale, Unfulfilled, Wish,
+};
+use failpoint::{Error, PointInfo};
+use std::time::Duration;
+
+/// What came of an arming.
+pub(crate) struct Armed {
+    pub(crate) revision: u64,
+    pub(crate) points: Vec<Applied>,
+    /// What the caller may not expect, in ASCII.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Why there was none. Nothing is changed.
+pub(crate) enum Unarmed {
+    /// Never empty.
+    NotAllowed(Vec<NotAllowed>),
+    Unfulfilled(Unfulfilled),
+}
+
+/// Why a point of the crate `fail` was not armed. Nothing is changed.
+pub(crate) enum UnarmedReal {
+    NotAllowed(NotAllowed),
+    /// In the words of `fail`.
+    BadTerms(String),
+}
+
+/// Arms all that is wished for, or nothing.
+pub(crate) fn arm(
+    wish: Wish,
+    ttl: Option<Duration>,
+    precondition: &Precondition,
+    from: &str,
+) -> Result<Armed, Unarmed> {
+    let rails = rails().map_err(|refused| Unarmed::NotAllowed(vec![refused]))?;
+    let refused = rails.refuse(&wish);
+    if !refused.is_empty() {
+        return Err(Unarmed::NotAllowed(refused));
+    }
+    let (ttl, shortened) = rails.limit(ttl);
+    let Changed { revision, made: points } =
+        wish.arm(precondition).map_err(Unarmed::Unfulfilled)?;
+    first::note();
+    for Applied { was, point, .. } in &points {
+        if let Some(ttl) = ttl {
+            lease::keep(Whose::Ours, &point.name, point.generation, ttl);
+        }
+        tell(from, point, was.as_deref(), ttl);
+    }
+    let mut notes = Vec::new();
+    if points.iter().any(|one| one.unwinds) {
+        notes.push(
+            "panic unwinds only the thread that comes by; start the process with \
+             FAILPOINT_PANIC=abort to end it"
+                .to_owned(),
+        );
+    }
+    notes.extend(note_of_ttl(ttl, shortened));
+    Ok(Armed { revision, points, notes })
+}
+
+/// Arms a point of the crate `fail`, which takes `terms` as they came.
+pub(crate) fn arm_real(
+    (name, there): (&str, &str),
+    terms: &str,
+    ttl: Option<Duration>,
+    from: &str,
+) -> Result<(Option<String>, PointInfo, Vec<String>), UnarmedReal> {
+    let rails = rails().map_err(UnarmedReal::NotAllowed)?;
+    let actions = real_fail::actions(terms);
+    if let Some(why) = rails.why_not(name, &actions) {
+        return Err(UnarmedReal::NotAllowed(NotAllowed { name: Some(name.to_owned()), why }));
+    }
+    let (ttl, shortened) = rails.limit(ttl);
+    let armed = real_fail::arm(name, there, terms).map_err(UnarmedReal::BadTerms)?;
+    first::note();
+    if let Some(ttl) = ttl {
+        lease::keep(Whose::Fail, name, armed.number, ttl);
+    }
+    tell(from, &armed.point, armed.was.as_deref(), ttl);
+    let panics = actions.contains(&"panic");
+    let note =
+        "the crate fail unwinds only the thread that comes by, whatever FAILPOINT_PANIC says";
+    let notes = panics.then(|| note.to_owned()).into_iter();
+    Ok((armed.was, armed.point, notes.chain(note_of_ttl(ttl, shortened)).collect()))
+}
+
+/// Disarms one point: as it stood if it was armed, and as it stands now.
+pub(crate) fn disarm(
+    name: &str,
+    precondition: &Precondition,
+    from: &str,
+) -> Result<Result<(Option<PointInfo>, PointInfo), Stale>, Error> {
+    let disarmed = match real_fail::disarm(name, precondition) {
+        Some(disarmed) => disarmed.map(|(was, now)| (Some(was), now)),
+        None => control::disarm(name, precondition)?,
+    };
+    if let Ok((Some(was), _)) = &disarmed {
+        let terms = or_idle(was.terms.as_deref());
+        control::inform(format_args!("failpoint-http: {from} disarmed {name}: was {terms}"));
+    }
+    Ok(disarmed)
+}
+
+/// Disarms everything; gives what was armed, as it stood.
+pub(crate) fn reset(
+    precondition: &Precondition,
+    from: &str,
+) -> Result<Changed<Vec<PointInfo>>, Stale> {
+    let mut reset = control::reset(precondition)?;
+    reset.made.append(&mut real_fail::reset());
+    reset.made.sort_by(|a, b| a.name.cmp(&b.name));
+    for point in &reset.made {
+        let terms = or_idle(point.terms.as_deref());
+        control::inform(format_args!("failpoint-http: {from} reset {}: was {terms}", point.name));
+    }
+    Ok(reset)
+}
+
+/// Lets at most `n` paused callers go: how many went, and how many stand there still.
+pub(crate) fn resume(name: &str, n: usize, from: &str) -> Result<(usize, u64), Error> {
+    let (resumed, paused) = control::resume(name, n)?;
+    if resumed > 0 {
+        control::inform(format_args!(
+            "failpoint-http: {from} resumed {resumed} at {name}: {paused} still paused"
+        ));
+    }
+    Ok((resumed, paused))
+}
+
+fn rails() -> Result<&'static Rails, NotAllowed> {
+    rails::in_force().map_err(|error| {
+        let why = format!("{error}; until then nothing is armed over HTTP");
+        NotAllowed { name: None, why }
+    })
+}
+
+fn note_of_ttl(ttl: Option<Duration>, shortened: bool) -> Option<String> {
+    // In ASCII, which the sign of microseconds is not.
+    let millis = ttl.filter(|_| shortened)?.as_millis();
+    Some(format!("it is disarmed after {millis}ms, as FAILPOINT_HTTP_MAX_TTL says"))
+}
+
+fn tell(from: &str, point: &PointInfo, was: Option<&str>, ttl: Option<Duration>) {
+    let for_ttl = ttl.map(|ttl| format!(", for {ttl:?}")).unwrap_or_default();
+    control::inform(format_args!(
+        "failpoint-http: {from} armed {}: was {}, now {}{for_ttl}",
+        point.name,
+        or_idle(was),
+        or_idle(point.terms.as_deref()),
+    ));
+}
+
+fn or_idle(terms: Option<&str>) -> &str {
+    terms.unwrap_or("idle")
+}

@@ -1,0 +1,35 @@
+//! Has anything been armed over HTTP yet?
+//!
+//! `FAILPOINT_HTTP_WAIT` holds a program at its start until it has: what happens early can then be
+//! armed from outside.
+
+use failpoint::__private::control;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+static ARMED: Mutex<bool> = Mutex::new(false);
+static CHANGED: Condvar = Condvar::new();
+
+/// It has, now.
+pub(crate) fn note() {
+    *ARMED.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    CHANGED.notify_all();
+}
+
+/// Comes back when it has, or after `limit`.
+pub(crate) fn hold(limit: Duration) {
+    control::inform(format_args!(
+        "failpoint-http: FAILPOINT_HTTP_WAIT holds this program until a failpoint is armed, for \
+         {limit:?} at most"
+    ));
+    let armed = ARMED.lock().unwrap_or_else(PoisonError::into_inner);
+    let waited = CHANGED.wait_timeout_while(armed, limit, |armed| !*armed);
+    let (_armed, time) = waited.unwrap_or_else(PoisonError::into_inner);
+    if time.timed_out() {
+        control::warn(format_args!(
+            "failpoint-http: nothing was armed within {limit:?} (FAILPOINT_HTTP_WAIT); going on"
+        ));
+    } else {
+        control::inform(format_args!("failpoint-http: a failpoint is armed; going on"));
+    }
+}

@@ -1,0 +1,163 @@
+//! What may be armed over HTTP, and for how long?
+//!
+//! The environment says, once for the process: whoever carries a request, the same rails hold. Where
+//! what it says cannot be read, nothing may be armed: better to refuse than to seem to obey.
+
+use crate::error::ServeError;
+use crate::settings::{duration, list, text};
+use failpoint::__private::control::{self, Wish};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// The limits of what HTTP may arm.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rails {
+    /// Globs; every name where there are none.
+    allow: Vec<String>,
+    /// Globs; they go before `allow`.
+    deny: Vec<String>,
+    /// Every action where there are none.
+    actions: Vec<String>,
+    max_ttl: Option<Duration>,
+}
+
+/// A point that may not be armed so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NotAllowed {
+    pub(crate) name: Option<String>,
+    pub(crate) why: String,
+}
+
+/// The rails of this process.
+pub(crate) fn in_force() -> Result<&'static Rails, ServeError> {
+    static RAILS: OnceLock<Result<Rails, ServeError>> = OnceLock::new();
+    match RAILS.get_or_init(Rails::from_env) {
+        Ok(rails) => Ok(rails),
+        Err(ServeError::BadVariable { variable, expected }) => {
+            Err(ServeError::BadVariable { variable, expected })
+        }
+        // Nothing else is wrong with a variable.
+        Err(_) => {
+            Err(ServeError::BadVariable { variable: "FAILPOINT_HTTP_ALLOW", expected: GLOBS })
+        }
+    }
+}
+
+const GLOBS: &str = "names of points with commas between, in which * stands for any text";
+
+impl Rails {
+    fn from_env() -> Result<Self, ServeError> {
+        let variable = "FAILPOINT_HTTP_ACTIONS";
+        let expected = "actions with commas between: off, return, sleep, delay, pause, yield, \
+                        print, panic, break, exit, abort, kill, wait, barrier";
+        let actions = names(variable, expected)?;
+        if actions.iter().any(|action| !control::ACTIONS.contains(&action.as_str())) {
+            return Err(ServeError::BadVariable { variable, expected });
+        }
+        Ok(Self {
+            allow: names("FAILPOINT_HTTP_ALLOW", GLOBS)?,
+            deny: names("FAILPOINT_HTTP_DENY", GLOBS)?,
+            actions,
+            max_ttl: duration("FAILPOINT_HTTP_MAX_TTL")?,
+        })
+    }
+
+    /// All of `wish` that may not be.
+    pub(crate) fn refuse(&self, wish: &Wish) -> Vec<NotAllowed> {
+        let why = |(name, actions): (&str, Vec<&'static str>)| {
+            Some(NotAllowed { name: Some(name.to_owned()), why: self.why_not(name, &actions)? })
+        };
+        wish.asks().filter_map(why).collect()
+    }
+
+    /// How long what is armed may stay so, where `ttl` is asked for; and whether that is less.
+    pub(crate) fn limit(&self, ttl: Option<Duration>) -> (Option<Duration>, bool) {
+        match (ttl, self.max_ttl) {
+            (Some(ttl), Some(max)) => (Some(ttl.min(max)), ttl > max),
+            (None, Some(max)) => (Some(max), true),
+            (ttl, None) => (ttl, false),
+        }
+    }
+
+    /// Why these actions may not be armed there, if so.
+    pub(crate) fn why_not(&self, name: &str, actions: &[&str]) -> Option<String> {
+        let is_one = |globs: &[String]| globs.iter().any(|glob| control::is_match(glob, name));
+        if is_one(&self.deny) {
+            return Some(format!("FAILPOINT_HTTP_DENY keeps `{name}` from being armed over HTTP"));
+        }
+        if !self.allow.is_empty() && !is_one(&self.allow) {
+            return Some(format!(
+                "`{name}` is none of the points that FAILPOINT_HTTP_ALLOW lets be armed over HTTP"
+            ));
+        }
+        let mut actions = actions.iter().copied();
+        let action = actions.find(|action| !self.actions.iter().any(|one| one == action))?;
+        (!self.actions.is_empty()).then(|| {
+            format!(
+                "`{action}` is none of the actions that FAILPOINT_HTTP_ACTIONS lets be armed over \
+                 HTTP, which are {}",
+                self.actions.join(", ")
+            )
+        })
+    }
+}
+
+fn names(variable: &'static str, expected: &'static str) -> Result<Vec<String>, ServeError> {
+    let Some(text) = text(variable, expected)? else { return Ok(Vec::new()) };
+    let names = list(&text);
+    // Nothing between its commas would seem to limit, and does not.
+    if names.is_empty() {
+        return Err(ServeError::BadVariable { variable, expected });
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rails;
+    use failpoint::__private::control::Wish;
+    use std::time::Duration;
+
+    fn rails(allow: &[&str], deny: &[&str], actions: &[&str]) -> Rails {
+        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        Rails { allow: owned(allow), deny: owned(deny), actions: owned(actions), max_ttl: None }
+    }
+
+    /// The names of `config` that are refused.
+    fn refused(rails: &Rails, config: &str) -> Vec<String> {
+        let refused = rails.refuse(&Wish::config(config, true));
+        refused.into_iter().filter_map(|one| one.name).collect()
+    }
+
+    #[test]
+    fn deny_goes_before_allow() {
+        let config = "wal/sync=off;wal/cut=off;raft/vote=off";
+        assert!(refused(&Rails::default(), config).is_empty());
+        assert_eq!(refused(&rails(&["wal/*"], &[], &[]), config), ["raft/vote"]);
+        assert_eq!(refused(&rails(&[], &["wal/?ync"], &[]), config), ["wal/sync"]);
+        let both = rails(&["wal/*", "raft/vote"], &["wal/cut"], &[]);
+        assert_eq!(refused(&both, config), ["wal/cut"]);
+    }
+
+    #[test]
+    fn every_step_is_asked_for_its_action() {
+        let rails = rails(&[], &[], &["sleep", "off"]);
+        let config = "a=sleep(1)->2*off;b=off->sleep(1)&kill;c=return";
+        assert_eq!(refused(&rails, config), ["b", "c"]);
+        let refused = rails.refuse(&Wish::config("b=sleep(1)&kill", true));
+        assert!(
+            refused[0].why.starts_with("`kill` is none") && refused[0].why.contains("sleep, off")
+        );
+    }
+
+    #[test]
+    fn the_shorter_time_holds() {
+        let second = Duration::from_secs(1);
+        let rails = Rails { max_ttl: Some(second), ..Rails::default() };
+        assert_eq!(rails.limit(None), (Some(second), true));
+        assert_eq!(rails.limit(Some(second / 2)), (Some(second / 2), false));
+        assert_eq!(rails.limit(Some(second * 2)), (Some(second), true));
+        assert_eq!(Rails::default().limit(None), (None, false));
+        assert_eq!(Rails::default().limit(Some(second)), (Some(second), false));
+    }
+}

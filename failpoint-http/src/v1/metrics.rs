@@ -1,0 +1,60 @@
+//! What does Prometheus read? Its text format, version 0.0.4.
+
+use super::Call;
+use crate::reply::Reply;
+use crate::seat;
+use crate::wire::Problem;
+use failpoint::__private::watch::{self, Total};
+use std::fmt::{Display, Write};
+
+pub(super) fn metrics(_: &Call<'_>) -> Result<Reply, Box<Problem>> {
+    let totals = watch::totals();
+    let mut text = String::new();
+    let mut by_point = |name: &str, kind: &str, help: &str, value: fn(&Total) -> u64| {
+        head(&mut text, name, kind, help);
+        for point in &totals.points {
+            let label = escaped(point.name);
+            line(&mut text, &format!("{name}{{point=\"{label}\"}}"), value(point));
+        }
+    };
+    by_point("failpoint_hits_total", "counter", "Hits, in all armings.", |point| point.hits);
+    by_point("failpoint_fires_total", "counter", "Fires, in all armings.", |point| point.fires);
+    by_point("failpoint_paused", "gauge", "Callers that stand in pause.", |point| point.paused);
+    by_point("failpoint_armed", "gauge", "Whether it is armed, for everybody.", |point| {
+        u64::from(point.armed)
+    });
+    head(&mut text, "failpoint_points", "gauge", "How many points code declares.");
+    line(&mut text, "failpoint_points", totals.declared);
+    head(&mut text, "failpoint_revision", "gauge", "The count of all armings and disarmings.");
+    line(&mut text, "failpoint_revision", totals.revision);
+    let name = "failpoint_held_open";
+    head(&mut text, name, "gauge", "Requests that are held open.");
+    line(&mut text, &format!("{name}{{kind=\"wait\"}}"), seat::WAITS.taken());
+    line(&mut text, &format!("{name}{{kind=\"events\"}}"), seat::READERS.taken());
+    Ok(Reply::prometheus(text))
+}
+
+fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing to text cannot fail.
+    let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+}
+
+fn line(text: &mut String, series: &str, value: impl Display) {
+    let _ = writeln!(text, "{series} {value}");
+}
+
+/// A label's value. No name that we take needs it; the format does not know that.
+fn escaped(value: &str) -> String {
+    value.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn what_a_label_cannot_hold_is_escaped() {
+        assert_eq!(escaped("a/b.c-d:e_f"), "a/b.c-d:e_f");
+        assert_eq!(escaped("a\"b\\c\nd"), r#"a\"b\\c\nd"#);
+    }
+}

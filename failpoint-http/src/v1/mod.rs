@@ -1,0 +1,141 @@
+//! What do the routes of version 1 do? They stand in one table, which is also the document.
+
+mod about;
+mod events;
+mod metrics;
+mod points;
+mod query;
+mod routes;
+mod shape;
+mod wait;
+
+use crate::reply::{Kind, Reply};
+use crate::request::{Request, decode_strictly};
+use crate::wire::Problem;
+use query::Query;
+use routes::{Act, Held};
+use std::borrow::Cow;
+
+pub(crate) use events::{Events, Filter, HEARTBEAT};
+pub(crate) use query::{Parameter, Takes};
+pub(crate) use routes::{ALWAYS, Answer, Matched, ROUTES, Route, SchemaOf};
+pub(crate) use wait::Wait;
+
+/// What a route is called with.
+pub(crate) struct Call<'a> {
+    pub(crate) request: &'a Request<'a>,
+    /// What stands in the place of `{name}`; empty where the route has none.
+    pub(crate) name: Cow<'a, str>,
+    pub(crate) query: Query<'a>,
+}
+
+/// The answer, where the request is for a route of version 1. To `HEAD` it is that to `GET`, for
+/// the carrier to leave out the body.
+pub(crate) fn answer(request: &Request<'_>) -> Option<Reply> {
+    if !is_route(request.path) {
+        return None;
+    }
+    Some(match find(request) {
+        Ok((route, name)) => {
+            let done = Call::of(request, route, name).and_then(|call| match route.act {
+                Act::Now(act) => act(&call),
+                Act::Held(_) => Err(Kind::NeedsListener.because(
+                    "a request that is held open needs the listener of serve_from_env(), or a \
+                     router of axum",
+                )),
+            });
+            done.unwrap_or_else(|problem| {
+                debug_assert!(route.may_refuse(&problem), "undocumented: {problem:?}");
+                Reply::problem(&problem)
+            })
+        }
+        Err(NotFound::Route) => Reply::problem(&Kind::UnknownRoute.because(format!(
+            "there is nothing at {}; GET /openapi.json lists all routes",
+            request.path.escape_debug()
+        ))),
+        Err(NotFound::Method(methods)) => {
+            let detail = format!("{} takes {methods}", request.path.escape_debug());
+            Reply::problem(&Kind::MethodNotAllowed.because(detail)).allowing(&methods)
+        }
+    })
+}
+
+/// What a request asks for that is held open.
+pub(crate) enum Open {
+    Wait(Wait),
+    Events(Filter),
+}
+
+/// What is to be held open, where the request cannot be answered at once.
+pub(crate) fn held_open(request: &Request<'_>) -> Option<Result<Open, Box<Problem>>> {
+    let (route, name) = find(request).ok()?;
+    let Act::Held(held) = route.act else { return None };
+    Some(Call::of(request, route, name).and_then(|call| match held {
+        Held::Wait => Wait::of(&call).map(Open::Wait),
+        Held::Events => Filter::of(&call).map(Open::Events),
+    }))
+}
+
+/// Whether `path` belongs to version 1, or to nobody: names of points do not begin so.
+pub(crate) fn is_route(path: &str) -> bool {
+    path == "/v1" || path.starts_with("/v1/") || ROUTES.iter().any(|route| route.path == path)
+}
+
+enum NotFound {
+    Route,
+    /// The methods that there are.
+    Method(String),
+}
+
+fn find<'a>(request: &Request<'a>) -> Result<(&'static Route, &'a str), NotFound> {
+    let (template, name) = ROUTES
+        .iter()
+        .find_map(|route| Some((route.path, named(route.path, request.path)?)))
+        .ok_or(NotFound::Route)?;
+    let here = || ROUTES.iter().filter(move |route| route.path == template);
+    let method = if request.method == "HEAD" { "GET" } else { request.method };
+    match here().find(|route| route.method == method) {
+        Some(route) => Ok((route, name)),
+        None => {
+            let mut methods: Vec<&str> = here().map(|route| route.method).collect();
+            methods.extend(methods.contains(&"GET").then_some("HEAD"));
+            methods.sort_unstable();
+            Err(NotFound::Method(methods.join(", ")))
+        }
+    }
+}
+
+/// What `path` has in the place of `{name}` in `template`: empty where there is no such place,
+/// `None` where the two differ.
+fn named<'a>(template: &str, path: &'a str) -> Option<&'a str> {
+    let Some((before, after)) = template.split_once("{name}") else {
+        return (template == path).then_some("");
+    };
+    path.strip_prefix(before)?.strip_suffix(after).filter(|name| !name.is_empty())
+}
+
+impl<'a> Call<'a> {
+    fn of(request: &'a Request<'a>, route: &Route, name: &'a str) -> Result<Self, Box<Problem>> {
+        let name = decode_strictly(name).ok_or_else(|| {
+            let name = name.escape_debug();
+            Kind::BadRequest.because(format!("the percent-encoding of {name} is broken"))
+        })?;
+        Ok(Self { request, name, query: Query::of(request, route.parameters)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+
+    #[test]
+    fn names_hold_slashes() {
+        let one = "/v1/points/{name}";
+        assert_eq!(named(one, "/v1/points/a/b"), Some("a/b"));
+        assert_eq!(named(one, "/v1/points/"), None);
+        assert_eq!(named("/v1/points/{name}/wait", "/v1/points/a/b/wait"), Some("a/b"));
+        assert_eq!(named("/v1/points/{name}/wait", "/v1/points/wait"), None);
+        assert_eq!(named("/v1/points", "/v1/points"), Some(""));
+        assert_eq!(named("/v1/points", "/v1/points/a"), None);
+    }
+}

@@ -1,0 +1,170 @@
+//! How are points read and changed?
+
+use super::query::{self, precondition};
+use super::{Call, shape};
+use crate::change::{self, Armed, Unarmed, UnarmedReal};
+use crate::rails::NotAllowed;
+use crate::real_fail;
+use crate::reply::{Kind, Reply};
+use crate::wire::{Arm, ArmAll, Changed, Points, Problem, Reset, Resumed};
+use failpoint::__private::control::{self, Precondition, Stale, Unfulfilled, Wish};
+use std::time::Duration;
+
+type Answer = Result<Reply, Box<Problem>>;
+
+pub(super) fn list(call: &Call<'_>) -> Answer {
+    let query = &call.query;
+    let listing = control::listing();
+    let mut points = listing.made;
+    real_fail::add_to(&mut points);
+    if let Some(armed) = query.yes_or_no("armed") {
+        points.retain(|point| point.terms.is_some() == armed);
+    }
+    if let Some(reached) = query.yes_or_no("reached") {
+        points.retain(|point| point.sites.iter().any(|site| site.reached) == reached);
+    }
+    if let Some(glob) = query.text("match") {
+        points.retain(|point| control::is_match(glob, &point.name));
+    }
+    let points = points.into_iter().map(shape::point).collect();
+    let answer = Points { revision: listing.revision, points };
+    Ok(Reply::json(&answer).tagged(answer.revision))
+}
+
+pub(super) fn get(call: &Call<'_>) -> Answer {
+    let point = match real_fail::point(&call.name) {
+        Some(point) => point,
+        None => failpoint::point(&call.name).map_err(shape::unknown)?,
+    };
+    Ok(Reply::json(&shape::point(point.clone())).tagged(point.generation))
+}
+
+pub(super) fn arm(call: &Call<'_>) -> Answer {
+    let unlisted = call.query.yes_or_no("unlisted").unwrap_or_default();
+    let Arm { terms, ttl } = query::body(call.request)?;
+    let ttl = query::ttl(ttl.as_deref())?;
+    let precondition = precondition(call.request, true)?;
+    if let Some(there) = real_fail::name_in(&call.name) {
+        if !real_fail::holds(&precondition) {
+            return Err(shape::stale(Stale(Some(0))));
+        }
+        return arm_real(call, there, &terms, ttl);
+    }
+    let mut wish = Wish::default();
+    wish.add(&call.name, &terms, unlisted);
+    let mut armed = apply(call, wish, ttl, &precondition)?;
+    let note = note(&armed.notes);
+    let one = armed.points.remove(0);
+    let generation = one.point.generation;
+    let changed = Changed { was: one.was, note: note.clone(), point: shape::point(one.point) };
+    Ok(Reply::json(&changed).tagged(generation).noting(note))
+}
+
+fn arm_real(call: &Call<'_>, there: &str, terms: &str, ttl: Option<Duration>) -> Answer {
+    let name = (&*call.name, there);
+    let armed = change::arm_real(name, terms, ttl, call.request.from);
+    let (was, point, notes) = armed.map_err(|unarmed| match unarmed {
+        UnarmedReal::NotAllowed(refused) => not_allowed(vec![refused]),
+        UnarmedReal::BadTerms(why) => {
+            let mut problem = Kind::BadTerms.because(why);
+            problem.name = Some(call.name.to_string());
+            problem
+        }
+    })?;
+    let (note, generation) = (note(&notes), point.generation);
+    let changed = Changed { was, note: note.clone(), point: shape::point(point) };
+    Ok(Reply::json(&changed).tagged(generation).noting(note))
+}
+
+/// Arms several, or those that match.
+pub(super) fn arm_all(call: &Call<'_>) -> Answer {
+    let unlisted = call.query.yes_or_no("unlisted").unwrap_or_default();
+    let precondition = precondition(call.request, false)?;
+    let mut wish = Wish::default();
+    let ttl = if let Some(glob) = call.query.text("match") {
+        let Arm { terms, ttl } = query::body(call.request)?;
+        let ttl = query::ttl(ttl.as_deref())?;
+        let points = control::listing().made;
+        let mut names = points
+            .iter()
+            .map(|point| &point.name)
+            .filter(|name| control::is_match(glob, name))
+            .peekable();
+        if names.peek().is_none() {
+            let glob = glob.escape_debug();
+            return Err(
+                Kind::NoMatch.because(format!("no point matches {glob}; GET /v1/points lists all"))
+            );
+        }
+        // One that no code declares may be disarmed meanwhile: it is still asked for.
+        names.for_each(|name| wish.add(name, &terms, true));
+        ttl
+    } else {
+        let ArmAll { points, ttl } = query::body(call.request)?;
+        let ttl = query::ttl(ttl.as_deref())?;
+        points.iter().for_each(|(name, terms)| wish.add(name, terms, unlisted));
+        ttl
+    };
+    let Armed { revision, mut points, notes } = apply(call, wish, ttl, &precondition)?;
+    points.sort_by(|a, b| a.point.name.cmp(&b.point.name));
+    let points = points.into_iter().map(|one| shape::point(one.point)).collect();
+    Ok(Reply::json(&Points { revision, points }).tagged(revision).noting(note(&notes)))
+}
+
+pub(super) fn disarm(call: &Call<'_>) -> Answer {
+    let precondition = precondition(call.request, true)?;
+    let (was, point) = change::disarm(&call.name, &precondition, call.request.from)
+        .map_err(shape::unknown)?
+        .map_err(shape::stale)?;
+    let generation = point.generation;
+    let was = was.and_then(|was| was.terms);
+    let changed = Changed { was, note: None, point: shape::point(point) };
+    Ok(Reply::json(&changed).tagged(generation))
+}
+
+pub(super) fn reset(call: &Call<'_>) -> Answer {
+    let precondition = precondition(call.request, false)?;
+    let reset = change::reset(&precondition, call.request.from).map_err(shape::stale)?;
+    let disarmed = reset.made.into_iter().map(shape::was_armed).collect();
+    Ok(Reply::json(&Reset { revision: reset.revision, disarmed }).tagged(reset.revision))
+}
+
+pub(super) fn resume(call: &Call<'_>) -> Answer {
+    let n = call.query.number("n").map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    let (resumed, paused) =
+        change::resume(&call.name, n, call.request.from).map_err(shape::unknown)?;
+    Ok(Reply::json(&Resumed { resumed: u64::try_from(resumed).unwrap_or(u64::MAX), paused }))
+}
+
+fn apply(
+    call: &Call<'_>,
+    wish: Wish,
+    ttl: Option<Duration>,
+    precondition: &Precondition,
+) -> Result<Armed, Box<Problem>> {
+    change::arm(wish, ttl, precondition, call.request.from).map_err(|unarmed| match unarmed {
+        Unarmed::NotAllowed(refused) => not_allowed(refused),
+        Unarmed::Unfulfilled(Unfulfilled::Faults(faults)) => shape::problem(faults),
+        Unarmed::Unfulfilled(Unfulfilled::Stale(stale)) => shape::stale(stale),
+    })
+}
+
+/// As one problem of its own kind, however many they are.
+fn not_allowed(mut refused: Vec<NotAllowed>) -> Box<Problem> {
+    let problem = |one: NotAllowed| {
+        let mut problem = Kind::NotAllowed.because(one.why);
+        problem.name = one.name;
+        problem
+    };
+    if refused.len() == 1 {
+        return problem(refused.remove(0));
+    }
+    let mut all = Kind::NotAllowed
+        .because(format!("{} points may not be armed so; errors lists them", refused.len()));
+    all.errors = refused.into_iter().map(|one| *problem(one)).collect();
+    all
+}
+
+fn note(notes: &[String]) -> Option<String> {
+    (!notes.is_empty()).then(|| notes.join("; "))
+}

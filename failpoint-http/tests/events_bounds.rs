@@ -1,0 +1,64 @@
+//! How much is held for readers of events, and how many there may be. Needs its own process: it
+//! counts all events and all readers.
+#![cfg(feature = "failpoints")]
+
+mod common;
+
+use common::{Client, Reader};
+use failpoint::fail_value;
+use failpoint_http::respond;
+
+/// More than what waits for a reader, in the library and in what the system buffers.
+const FIRES: u64 = 60_000;
+const READERS: usize = 64;
+
+#[test]
+fn readers_are_bounded_and_a_slow_one_is_told_what_it_lost() {
+    let control = failpoint_http::serve("127.0.0.1:0").unwrap();
+    let address = control.address().unwrap().to_string();
+    let mut client = Client::connect(&address);
+
+    assert_eq!(respond("PUT", "/bounds/fired", &[], b"off").status, 204);
+    let mut slow = Reader::begin(&address, "kinds=fired,disarmed");
+    for _ in 0..FIRES {
+        let _ = fail_value!("bounds/fired");
+    }
+    // It reads nothing, and keeps nobody from anything.
+    assert_eq!(client.ask("DELETE", "/bounds/fired", "").status, 204);
+    let (mut number, mut lost) = (0, 0);
+    let disarmed = loop {
+        let event = slow.next().expect("the stream goes on");
+        match (&*event.kind, event.id) {
+            ("lost", None) => {
+                let more = event.data["lost"].as_u64().unwrap();
+                assert!(more > 0);
+                number += more;
+                lost += more;
+            }
+            ("fired", Some(id)) => {
+                number += 1;
+                assert_eq!(id, number, "each is told of, or counted as lost");
+            }
+            ("disarmed", Some(id)) => break id,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(lost > 0, "nothing was lost: raise FIRES");
+    assert_eq!(disarmed, FIRES + 1, "the newest is told of, and all are accounted for");
+    println!("{lost} of {FIRES} were lost");
+
+    let mut readers: Vec<Reader> = (1..READERS).map(|_| Reader::begin(&address, "")).collect();
+    let refused = client.ask("GET", "/v1/events", "");
+    assert_eq!(refused.status, 503);
+    assert!(refused.body.contains("urn:failpoint:too-many-readers"), "{}", refused.body);
+    assert_eq!(client.ask("GET", "/healthz", "").status, 204, "and the connection goes on");
+
+    // A reader that goes leaves its seat, without a word written to it.
+    drop(readers.pop());
+    common::until("the seat is free", || {
+        client.ask("GET", "/metrics", "").body.contains("failpoint_held_open{kind=\"events\"} 63\n")
+    });
+    readers.push(Reader::begin(&address, ""));
+    drop(control);
+    assert!(readers.iter_mut().all(|reader| reader.next().is_none()));
+}

@@ -1,0 +1,88 @@
+//! A thousand long polls at once. Needs its own process: it counts threads and files.
+#![cfg(all(feature = "failpoints", target_os = "linux"))]
+
+mod common;
+
+use common::Client;
+use failpoint::fail_point;
+use rustix::process::{Resource, getrlimit, setrlimit};
+use std::fs;
+use std::time::Instant;
+
+const WAITS: usize = 1000;
+
+fn pass() {
+    fail_point!("many/waited");
+}
+
+fn threads() -> usize {
+    fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+/// Both ends of every connection are files of this process.
+fn allow_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
+}
+
+fn held_open(client: &mut Client) -> usize {
+    let metrics = client.ask("GET", "/metrics", "").body;
+    let prefix = "failpoint_held_open{kind=\"wait\"} ";
+    metrics.lines().find_map(|line| line.strip_prefix(prefix)).unwrap().parse().unwrap()
+}
+
+fn begin(address: &str, query: &str) -> Vec<Client> {
+    let wait =
+        format!("GET /v1/points/many/waited/wait?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let begin = |_| {
+        let mut client = Client::connect(address);
+        client.send(&wait);
+        client
+    };
+    (0..WAITS).map(begin).collect()
+}
+
+#[test]
+fn a_thousand_wait_without_a_thread_and_wake_together() {
+    allow_files();
+    let control = failpoint_http::serve("127.0.0.1:0").unwrap();
+    let address = control.address().unwrap().to_string();
+    let mut client = Client::connect(&address);
+    // The first wait starts the thread of the timer.
+    assert_eq!(client.ask("GET", "/v1/points/many/waited/wait?timeout=1ms", "").status, 408);
+    let before = threads();
+
+    // For the next arming, and for the first hit of it.
+    let mut waiting = begin(&address, "hits=1&timeout=1m");
+    common::until("all wait", || held_open(&mut client) == WAITS);
+    assert_eq!(threads(), before, "a wait costs no thread");
+    assert_eq!(client.ask("PUT", "/many/waited", "off").status, 204, "others get in");
+    let fire = Instant::now();
+    pass();
+    let answers: Vec<_> = waiting.iter_mut().map(|client| client.answer().unwrap()).collect();
+    let woken = fire.elapsed();
+    println!("{WAITS} long polls answered {woken:?} after the fire");
+    for answer in answers {
+        assert_eq!(answer.status, 200);
+        assert!(answer.body.starts_with(r#"{"outcome":"reached","name":"many/waited""#));
+        assert!(answer.body.contains(r#""hits":1,"fires":1,"paused":0}"#));
+    }
+
+    // The connections go on; then they are cut, and their waits end.
+    let again = "GET /v1/points/many/waited/wait?hits=2 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    waiting.iter_mut().for_each(|client| client.send(again));
+    common::until("all wait again", || held_open(&mut client) == WAITS);
+    let files = fs::read_dir("/proc/self/fd").unwrap().count();
+    drop(waiting);
+    common::until("all are gone", || held_open(&mut client) == 0);
+    common::until("their files are closed", || {
+        fs::read_dir("/proc/self/fd").unwrap().count() <= files - 2 * WAITS
+    });
+
+    // The end of the listener is the end of every wait.
+    let mut waiting = begin(&address, "paused=1");
+    common::until("all wait once more", || held_open(&mut client) == WAITS);
+    drop(control);
+    assert!(waiting.iter_mut().all(|client| client.answer().is_none()));
+}
