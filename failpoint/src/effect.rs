@@ -76,7 +76,13 @@ fn act(plan: &Plan, fire: Fire, before: &[Action], action: &Action) -> Effect {
         Action::Return(value) => {
             return Effect::Return(value.as_ref().map(|value| value.content().to_owned()));
         }
-        Action::Sleep(span) => return Effect::Wait(Need::Sleep(draw(span))),
+        Action::Sleep(span) => {
+            let length = draw(span);
+            // Nothing to wait for, and nobody to be told of it.
+            if !length.is_zero() {
+                return Effect::Wait(Need::Sleep(length));
+            }
+        }
         Action::Delay(span) => return Effect::Wait(Need::Busy(draw(span))),
         Action::Pause(limit) => {
             let limit = match limit {

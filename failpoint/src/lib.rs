@@ -96,9 +96,13 @@ mod exit;
 #[cfg(feature = "runtime")]
 mod explorer;
 #[cfg(feature = "runtime")]
+mod filter;
+#[cfg(feature = "runtime")]
 mod gate;
 #[cfg(feature = "runtime")]
 mod hook;
+#[cfg(feature = "runtime")]
+mod lane;
 #[cfg(feature = "runtime")]
 mod log;
 #[cfg(all(test, loom, feature = "runtime"))]
@@ -121,6 +125,8 @@ mod site;
 mod slot;
 #[cfg(feature = "runtime")]
 mod sync;
+#[cfg(feature = "runtime")]
+mod tally;
 #[cfg(feature = "runtime")]
 mod timer;
 #[cfg(feature = "runtime")]

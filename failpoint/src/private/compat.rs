@@ -126,37 +126,41 @@ pub fn armed() -> Vec<(String, String)> {
 #[inline(never)]
 pub fn evaluate(site: &'static Site, log: fn(fmt::Arguments<'_>)) -> Returned {
     env::ensure_leniently();
-    let (plan, fired) = eval::decide(site, &[], None)?;
-    for (step, action) in fired.steps(&plan).iter().enumerate() {
-        match action {
-            terms::Action::Return(value) => {
-                return Some(value.as_ref().map(|value| value.raw().to_owned()));
-            }
-            terms::Action::Print(text) => {
-                let _speaking = Speaking::begin();
-                match text {
-                    Some(text) => log(format_args!("{}", text.raw())),
-                    None => log(format_args!("failpoint {} executed.", plan.point)),
-                }
-            }
-            terms::Action::Panic(text) => {
-                let message = match text {
-                    Some(text) => text.raw().to_owned(),
-                    None => format!("failpoint {} panic", plan.point),
-                };
-                effect::panic_as_asked(message, |message| panic!("{message}"));
-            }
-            _ => match effect::perform(&plan, &fired, step)? {
-                Effect::Done => {}
-                Effect::Return(value) => return Some(value),
-                Effect::Wait(need) => match wait::block(&plan, site, need) {
-                    After::GoOn => {}
-                    After::Over => return None,
-                },
-            },
-        }
+    if eval::pass(site) {
+        return None;
     }
-    None
+    eval::when_fired(site, &[], None, |plan, fired| {
+        for (step, action) in fired.steps(plan).iter().enumerate() {
+            match action {
+                terms::Action::Return(value) => {
+                    return Some(value.as_ref().map(|value| value.raw().to_owned()));
+                }
+                terms::Action::Print(text) => {
+                    let _speaking = Speaking::begin();
+                    match text {
+                        Some(text) => log(format_args!("{}", text.raw())),
+                        None => log(format_args!("failpoint {} executed.", plan.point)),
+                    }
+                }
+                terms::Action::Panic(text) => {
+                    let message = match text {
+                        Some(text) => text.raw().to_owned(),
+                        None => format!("failpoint {} panic", plan.point),
+                    };
+                    effect::panic_as_asked(message, |message| panic!("{message}"));
+                }
+                _ => match effect::perform(plan, &fired, step)? {
+                    Effect::Done => {}
+                    Effect::Return(value) => return Some(value),
+                    Effect::Wait(need) => match wait::block(plan, site, need) {
+                        After::GoOn => {}
+                        After::Over => return None,
+                    },
+                },
+            }
+        }
+        None
+    })
 }
 
 /// The same where the name is computed.

@@ -28,7 +28,15 @@ pub struct Site {
     module: &'static str,
     package: &'static str,
     /// The point that this site was registered with. Its type stands to the right of this module.
-    owner: OnceLock<&'static (dyn Any + Send + Sync)>,
+    owner: OnceLock<&'static dyn Owner>,
+}
+
+/// What a site is registered with: its point, of which this module knows no more.
+pub(crate) trait Owner: Any + Send + Sync {
+    /// Whether an evaluation here was a hit that only had to be counted, and is counted.
+    fn pass(&self) -> bool;
+
+    fn as_any(&self) -> &dyn Any;
 }
 
 /// A switch that nobody has looked at yet: the first evaluation reads the environment, registers
@@ -135,11 +143,17 @@ impl Site {
     }
 
     pub(crate) fn owner<T: Any>(&self) -> Option<&'static T> {
-        self.owner.get()?.downcast_ref()
+        self.owner.get()?.as_any().downcast_ref()
+    }
+
+    /// Whether this evaluation was a hit that only had to be counted, and is counted.
+    #[inline]
+    pub(crate) fn pass(&self) -> bool {
+        self.is_reached() && self.owner.get().is_some_and(|owner| owner.pass())
     }
 
     /// Whether this call made `owner` the owner: a site is registered once.
-    pub(crate) fn set_owner(&self, owner: &'static (dyn Any + Send + Sync)) -> bool {
+    pub(crate) fn set_owner(&self, owner: &'static dyn Owner) -> bool {
         self.owner.set(owner).is_ok()
     }
 }
