@@ -9,7 +9,8 @@
 //!
 //! A path is a name as it stands or, where no point bears that, percent-decoded.
 
-use crate::change::{self, Armed, Unarmed};
+use crate::change::{self, Unarmed, UnarmedReal};
+use crate::real_fail;
 use crate::reply::{Refusal, Reply};
 use crate::request::{Request, decode};
 use failpoint::__private::control::{self, Fault, Precondition, Unfulfilled, Wish};
@@ -47,20 +48,24 @@ fn get(key: &str, json: bool) -> Result<Reply, Refusal> {
 }
 
 fn list(json: bool) -> Reply {
-    let points = watch::bindings();
+    let mut points = watch::bindings();
+    real_fail::add_bindings(&mut points);
     if json {
-        let named = points.into_iter().map(|(name, terms)| (name.to_owned(), terms));
+        let named = points.into_iter().map(|(name, terms)| (name.into_owned(), terms));
         return Reply::json(&All { failpoints: named.collect() });
     }
     let mut text = String::new();
     for (name, terms) in &points {
-        text.extend([name, "=", terms.as_deref().unwrap_or_default(), "\n"]);
+        text.extend([&*listed(name), "=", terms.as_deref().unwrap_or_default(), "\n"]);
     }
     // One line end also where there is no point: so does gofail.
     Reply::text(if text.is_empty() { "\n".to_owned() } else { text })
 }
 
 fn count(key: &str, json: bool) -> Result<Reply, Refusal> {
+    if real_fail::point(&name(key)).is_some() {
+        return Err(Refusal::Uncounted);
+    }
     let point = find(key)?;
     if point.terms.is_none() {
         return Err(Refusal::CountIdle);
@@ -79,15 +84,23 @@ fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
     })?;
     let options = Options::of(request)?;
     let several = key.eq_ignore_ascii_case("failpoints");
+    let name = name(key);
+    if let (false, Some(there)) = (several, real_fail::name_in(&name)) {
+        return match change::arm_real((&name, there), body, options.ttl, request.from) {
+            Ok((_, _, notes)) => Ok(Reply::done().noting(options.note(notes))),
+            Err(UnarmedReal::NotAllowed(refused)) => Err(Refusal::SetNotAllowed(refused.why)),
+            Err(UnarmedReal::BadTerms(why)) => Err(Refusal::SetBadTerms(why)),
+        };
+    }
     let wish = if several {
         Wish::config(body, options.unlisted)
     } else {
         let mut wish = Wish::default();
-        wish.add(&name(key), body, options.unlisted);
+        wish.add(&name, body, options.unlisted);
         wish
     };
     match change::arm(wish, options.ttl, &Precondition::None, request.from) {
-        Ok(armed) => Ok(Reply::done().noting(options.note(armed))),
+        Ok(armed) => Ok(Reply::done().noting(options.note(armed.notes))),
         Err(Unarmed::NotAllowed(refused)) => {
             let lines: Vec<String> = refused.into_iter().map(|one| one.why).collect();
             Err(Refusal::SetNotAllowed(lines.join("\n")))
@@ -100,7 +113,7 @@ fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
 
 fn delete(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
     match change::disarm(&name(key), &Precondition::None, request.from) {
-        Ok(Ok((Some(_), _))) => Ok(Reply::done()),
+        Ok(disarmed) if disarmed.was.is_some() => Ok(Reply::done()),
         Ok(_) => Err(Refusal::DeleteIdle),
         Err(_) => Err(Refusal::DeleteUnknown),
     }
@@ -125,7 +138,9 @@ struct All {
 
 /// The point that a path stands for.
 fn find(key: &str) -> Result<PointInfo, Refusal> {
-    failpoint::point(&name(key)).map_err(|_| Refusal::GetUnknown)
+    let name = name(key);
+    let point = failpoint::point(&name).ok().or_else(|| real_fail::point(&name));
+    point.ok_or(Refusal::GetUnknown)
 }
 
 /// The name that a path stands for: the raw one goes first.
@@ -135,6 +150,26 @@ fn name(key: &str) -> Cow<'_, str> {
     } else {
         decode(key)
     }
+}
+
+/// A name as a line of the list has it. Only names of the crate `fail` hold more than ours may.
+fn listed(name: &str) -> Cow<'_, str> {
+    let is_plain =
+        |char: char| !(char.is_control() || char.is_whitespace() || "%=?".contains(char));
+    if name.chars().all(is_plain) {
+        return Cow::Borrowed(name);
+    }
+    let mut bytes = [0; 4];
+    let mut encoded = String::new();
+    for char in name.chars() {
+        if is_plain(char) {
+            encoded.push(char);
+        } else {
+            let bytes = char.encode_utf8(&mut bytes).bytes();
+            bytes.for_each(|byte| encoded.push_str(&format!("%{byte:02X}")));
+        }
+    }
+    Cow::Owned(encoded)
 }
 
 fn refused(faults: &[Fault], several: bool) -> Refusal {
@@ -152,6 +187,9 @@ fn refused(faults: &[Fault], several: bool) -> Refusal {
 /// The error in words for those who are outside.
 pub(crate) fn explain(error: &Error) -> String {
     match error {
+        Error::UnknownPoint { name, .. } if real_fail::name_in(name).is_some() => format!(
+            "`{name}` is a point of the crate `fail`, which are armed one at a time, by PUT /{name}"
+        ),
         Error::UnknownPoint { name, nearest, .. } if nearest.is_empty() => {
             format!("no failpoint is named `{name}` in this program; GET / lists those there are")
         }
@@ -182,8 +220,7 @@ impl Options {
     }
 
     /// What the caller may not expect. A header holds ASCII alone.
-    fn note(&self, armed: Armed) -> Option<String> {
-        let mut notes = armed.notes;
+    fn note(&self, mut notes: Vec<String>) -> Option<String> {
         if let Some(name) = &self.unknown {
             let name = name.escape_default();
             notes.push(format!(

@@ -23,6 +23,19 @@
 //! anew; `?unlisted=1` takes a name that no code declares; `Accept: application/json` is answered in
 //! JSON; a header `Failpoint-Note` says what the caller may not expect.
 //!
+//! **In JSON.** Below `/v1` the same is said in JSON (the module `wire` has the types), with more: filters,
+//! counts, generations to change by with `If-Match`, several points at once by name or by glob,
+//! `resume`, what was never tried, and what is armed as one value of `GOFAIL_FAILPOINTS`. Whatever is
+//! refused is an `application/problem+json` that says what was wrong and where. `/openapi.json`
+//! describes it all.
+//!
+//! ```text
+//! $ curl -XPUT -d'{"terms":"3*sleep(100)","ttl":"5m"}' 127.0.0.1:22381/v1/points/raftAfterSave
+//! $ curl -XPUT -d'{"terms":"off"}' '127.0.0.1:22381/v1/points?match=raft*'
+//! $ curl -XPOST '127.0.0.1:22381/v1/points/raftAfterSave/resume?n=1'    # one paused caller goes on
+//! $ GOFAIL_FAILPOINTS="$(curl -s 127.0.0.1:22381/v1/export)" ./another-server
+//! ```
+//!
 //! **Waiting and events.** `GET /v1/points/{name}/wait?paused=1&since=GENERATION` is a long poll: it
 //! comes back when the arming has had so many `hits`, `fires` or `paused` callers, when it is over,
 //! or after `timeout`. `GET /v1/events` streams what happens as server-sent events; a reader that is
@@ -46,6 +59,24 @@
 //! | `FAILPOINT_HTTP_TOKEN`, or `FAILPOINT_HTTP_TOKEN_FILE` with it | a secret, asked for as `Authorization: Bearer`; opens other addresses |
 //! | `FAILPOINT_HTTP_INSECURE` | `1` opens other addresses without a token |
 //! | `FAILPOINT_HTTP_HOSTS` | names that a `Host` may bear, with commas between |
+//! | `FAILPOINT_HTTP_ALLOW` | the points that may be armed over HTTP: names with commas between, in which `*` is any text and `?` any character |
+//! | `FAILPOINT_HTTP_DENY` | those that may not, written alike; it goes before `ALLOW` |
+//! | `FAILPOINT_HTTP_ACTIONS` | the actions that may be armed over HTTP, such as `off,sleep,return` |
+//! | `FAILPOINT_HTTP_MAX_TTL` | how long something that was armed over HTTP stays so at most, such as `15m` |
+//! | `FAILPOINT_HTTP_WAIT` | how long [`serve_from_env`] holds the program until the first arming has come in over HTTP, such as `30s` |
+//!
+//! What may be armed holds for every way over HTTP, also through `mount` and [`respond`], and is read
+//! once. What it does not allow is refused with 403; a request for several points is refused as a
+//! whole.
+//!
+//! **The other end.** The feature `client` has `Client`, `blocking::Client` and `ClientSet` to control
+//! servers from a test or a tool: every route a method, guards that disarm when they are dropped, waits
+//! instead of sleeps. It is independent of the feature `failpoints`, and needs hyper and tokio.
+//!
+//! **Beside `fail`.** With the feature `fail`, the points that a dependency configures in the crate
+//! `fail` 0.5 are listed, armed and disarmed as `fail/NAME`, one at a time, in the language of that
+//! crate, which takes every name and counts nothing. Where `fail` is patched to stand on failpoint
+//! they are ours already.
 //!
 //! **Cost.** Without the feature `failpoints` there is no dependency but `failpoint`, and
 //! [`serve_from_env`] only says on stderr that failpoints were compiled out where the environment
@@ -57,6 +88,9 @@
 mod address;
 #[cfg(feature = "axum")]
 mod carrier;
+#[cfg(feature = "client")]
+mod client;
+pub mod compat;
 mod error;
 mod reply;
 #[cfg(any(feature = "client", feature = "failpoints"))]
@@ -78,8 +112,14 @@ mod lease;
 mod listen;
 #[cfg(feature = "failpoints")]
 mod openapi;
+#[cfg(all(test, feature = "failpoints"))]
+mod openapi_tests;
+#[cfg(feature = "failpoints")]
+mod page;
 #[cfg(feature = "failpoints")]
 mod rails;
+#[cfg(feature = "failpoints")]
+mod real_fail;
 #[cfg(feature = "failpoints")]
 mod request;
 #[cfg(feature = "failpoints")]
@@ -111,6 +151,11 @@ mod world {
 pub use address::Address;
 #[cfg(feature = "axum")]
 pub use carrier::{mount, router};
+#[cfg(feature = "client")]
+pub use client::{
+    Arming, Armings, ByAddress, Client, ClientBuilder, ClientError, ClientSet, EventStream, Events,
+    Filter, Gofail, Received, RemoteArmed, Wait, blocking,
+};
 pub use error::ServeError;
 pub use reply::Reply;
 
@@ -120,6 +165,7 @@ use std::fmt;
 ///
 /// It reads the environment of failpoints first, as [`failpoint::init_from_env`] does, so that
 /// `main` gets what is wrong with that as an error. Dropping the [`Control`] stops the listener.
+/// With `FAILPOINT_HTTP_WAIT` it comes back when something was armed over HTTP, or that time is over.
 ///
 /// # Errors
 /// Everything that [`ServeError`] lists. Nothing listens then, and what the environment arms stays
@@ -152,7 +198,9 @@ pub fn serve(address: &str) -> Result<Control, ServeError> {
 ///
 /// `path` is raw, with its query; names of `headers` are in any case. The caller reads the body, at
 /// most 1 MiB, says who may come in, and takes [`failpoint::hold_exit`] before the call if the reply
-/// is to go out before the process ends. A foreign `Origin` is refused here.
+/// is to go out before the process ends. A foreign `Origin` is refused here. What holds a request
+/// open, `/v1/points/{name}/wait` and `/v1/events`, is answered with 501. [`compat`] answers as other
+/// servers do.
 ///
 /// ```
 /// # fn save() { failpoint::fail_point!("raftAfterSave"); }

@@ -3,7 +3,7 @@
 
 use crate::reply::{Kind, NO_CONTENT, OK};
 use crate::v1::{ALWAYS, Answer, Matched, Parameter, ROUTES, Route, SchemaOf, Takes};
-use crate::wire::Problem;
+use crate::wire::{DURATION, Problem};
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 use std::sync::OnceLock;
@@ -104,7 +104,11 @@ fn parameters(route: &Route) -> Vec<Value> {
             "name": "If-Match",
             "in": "header",
             "description": format!("Makes the change only where {what} is one of these `ETag`s."),
-            "schema": { "type": "string", "pattern": "^(\\*|\"[0-9]+\"(, *\"[0-9]+\")*)$" },
+            // A list of several is taken too; few would send it.
+            "schema": { "anyOf": [
+                { "type": "string", "enum": ["*"] },
+                { "type": "string", "pattern": "^\"[0-9]+\"$" },
+            ] },
         }));
     }
     parameters
@@ -119,7 +123,9 @@ fn taken(takes: Takes) -> Value {
         Takes::Generation => {
             json!({ "type": "integer", "format": "uint64", "minimum": 0, "maximum": u64::MAX })
         }
-        Takes::Duration => json!({ "type": "string", "examples": ["10s", "1.5m", "250"] }),
+        Takes::Duration => {
+            json!({ "type": "string", "pattern": DURATION, "examples": ["10s", "250"] })
+        }
         Takes::Text => json!({ "type": "string" }),
     }
 }
@@ -190,5 +196,6 @@ fn answer(answer: &Answer, generator: &mut SchemaGenerator) -> (u16, Value) {
             let content = json!({ "application/json": { "schema": { "type": "object" } } });
             (OK, json!({ "description": "OpenAPI 3.1.", "content": content }))
         }
+        Answer::Html => (OK, json!({ "description": "A page.", "content": { "text/html": text } })),
     }
 }

@@ -28,25 +28,16 @@ pub(crate) struct NotAllowed {
     pub(crate) why: String,
 }
 
-/// The rails of this process.
-pub(crate) fn in_force() -> Result<&'static Rails, ServeError> {
+/// The rails of this process, or what is wrong with them.
+pub(crate) fn in_force() -> Result<&'static Rails, &'static ServeError> {
     static RAILS: OnceLock<Result<Rails, ServeError>> = OnceLock::new();
-    match RAILS.get_or_init(Rails::from_env) {
-        Ok(rails) => Ok(rails),
-        Err(ServeError::BadVariable { variable, expected }) => {
-            Err(ServeError::BadVariable { variable, expected })
-        }
-        // Nothing else is wrong with a variable.
-        Err(_) => {
-            Err(ServeError::BadVariable { variable: "FAILPOINT_HTTP_ALLOW", expected: GLOBS })
-        }
-    }
+    RAILS.get_or_init(Rails::from_env).as_ref()
 }
 
 const GLOBS: &str = "names of points with commas between, in which * stands for any text";
 
 impl Rails {
-    fn from_env() -> Result<Self, ServeError> {
+    pub(crate) fn from_env() -> Result<Self, ServeError> {
         let variable = "FAILPOINT_HTTP_ACTIONS";
         let expected = "actions with commas between: off, return, sleep, delay, pause, yield, \
                         print, panic, break, exit, abort, kill, wait, barrier";
@@ -64,8 +55,8 @@ impl Rails {
 
     /// All of `wish` that may not be.
     pub(crate) fn refuse(&self, wish: &Wish) -> Vec<NotAllowed> {
-        let why = |(name, actions)| {
-            Some(NotAllowed { name: Some(str::to_owned(name)), why: self.why_not(name, actions)? })
+        let why = |(name, actions): (&str, Vec<&'static str>)| {
+            Some(NotAllowed { name: Some(name.to_owned()), why: self.why_not(name, &actions)? })
         };
         wish.asks().filter_map(why).collect()
     }
@@ -79,7 +70,8 @@ impl Rails {
         }
     }
 
-    fn why_not(&self, name: &str, actions: Vec<&'static str>) -> Option<String> {
+    /// Why these actions may not be armed there, if so.
+    pub(crate) fn why_not(&self, name: &str, actions: &[&str]) -> Option<String> {
         let is_one = |globs: &[String]| globs.iter().any(|glob| control::is_match(glob, name));
         if is_one(&self.deny) {
             return Some(format!("FAILPOINT_HTTP_DENY keeps `{name}` from being armed over HTTP"));
@@ -89,7 +81,7 @@ impl Rails {
                 "`{name}` is none of the points that FAILPOINT_HTTP_ALLOW lets be armed over HTTP"
             ));
         }
-        let mut actions = actions.into_iter();
+        let mut actions = actions.iter().copied();
         let action = actions.find(|action| !self.actions.iter().any(|one| one == action))?;
         (!self.actions.is_empty()).then(|| {
             format!(

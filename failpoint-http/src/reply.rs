@@ -16,11 +16,14 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 impl Reply {
     fn new(status: u16, media_type: &str, body: String) -> Self {
-        let headers = vec![("content-type", media_type.to_owned())];
+        // Keeps pages of other origins from loading what is read without their `Origin`, as an image
+        // or a script is: that it loads, and what terms do as a script, would tell them something.
+        let policy = ("cross-origin-resource-policy", "same-origin".to_owned());
+        let headers = vec![("content-type", media_type.to_owned()), policy];
         Self { status, headers, body: body.into_bytes() }
     }
 
-    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
@@ -38,7 +41,7 @@ impl Reply {
 }
 
 #[cfg(feature = "failpoints")]
-pub(crate) use on::{Kind, NO_CONTENT, OK, PROMETHEUS, Refusal};
+pub(crate) use on::{Foreign, Kind, NO_CONTENT, OK, PROMETHEUS, Refusal};
 
 #[cfg(feature = "failpoints")]
 mod on {
@@ -71,6 +74,10 @@ mod on {
 
         pub(crate) fn json(value: &impl Serialize) -> Self {
             Self::new(OK, "application/json", written(value))
+        }
+
+        pub(crate) fn html(body: String) -> Self {
+            Self::new(OK, "text/html; charset=utf-8", body)
         }
 
         pub(crate) fn done() -> Self {
@@ -112,6 +119,42 @@ mod on {
                 return self;
             }
             self.with("content-length", body.len().to_string())
+        }
+    }
+
+    /// What servers answered that had control routes of their own; see `compat`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Foreign {
+        Done,
+        BadRequest,
+        NotAllowed,
+        NotFound,
+        BadMethod,
+        Missing,
+    }
+
+    impl Foreign {
+        fn status(self) -> u16 {
+            match self {
+                Foreign::Done => OK,
+                Foreign::BadRequest => 400,
+                Foreign::NotAllowed => 403,
+                Foreign::NotFound => 404,
+                Foreign::BadMethod => 405,
+                Foreign::Missing => 422,
+            }
+        }
+    }
+
+    impl Reply {
+        /// Text as TiKV gives it: with no header, and no line end of its own.
+        pub(crate) fn bare(what: Foreign, body: String) -> Self {
+            Self { status: what.status(), headers: Vec::new(), body: body.into_bytes() }
+        }
+
+        /// JSON as Neon gives it: with no line end.
+        pub(crate) fn bare_json(what: Foreign, value: &impl Serialize) -> Self {
+            Self::new(what.status(), "application/json", written(value).trim_end().to_owned())
         }
     }
 
@@ -216,6 +259,8 @@ mod on {
         GetUnknown,
         GetIdle,
         CountIdle,
+        /// The crate `fail` does not count.
+        Uncounted,
         SetUnknown(String),
         SetBadTerms(String),
         SetNotAllowed(String),
@@ -246,6 +291,8 @@ mod on {
                 GetUnknown => row(404, Kind::UnknownPoint, "failed to GET: failpoint: failpoint does not exist"),
                 GetIdle => row(404, Kind::IdlePoint, "failed to GET: failpoint: failpoint is disabled"),
                 CountIdle => row(500, Kind::IdlePoint, "failed to GET: failpoint: failpoint is disabled"),
+
+                Uncounted => row(404, Kind::IdlePoint, "failed to GET: the crate fail does not count what comes by at its points"),
 
                 SetUnknown(why) => (400, Kind::UnknownPoint, format!("fail to set failpoint: failpoint: failpoint does not exist: {why}")),
                 SetBadTerms(why) => (400, Kind::BadTerms, format!("fail to set failpoint: failpoint: could not parse terms: {why}")),

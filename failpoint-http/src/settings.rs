@@ -1,7 +1,7 @@
 //! What does the environment say about the control plane?
 
 use crate::error::ServeError;
-use crate::rails;
+use crate::rails::Rails;
 use failpoint::__private::control;
 use std::env;
 use std::fs;
@@ -30,7 +30,8 @@ pub(crate) fn wait() -> Result<Option<Duration>, ServeError> {
 
 impl Settings {
     pub(crate) fn from_env() -> Result<Self, ServeError> {
-        rails::in_force()?;
+        // They are the same for all who carry requests; whoever listens is told what is wrong.
+        Rails::from_env()?;
         let names = text("FAILPOINT_HTTP_HOSTS", "host names with commas between, no ports")?;
         Ok(Self {
             token: token()?,

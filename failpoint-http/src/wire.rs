@@ -8,8 +8,17 @@
 //! Times are RFC 3339 in UTC, durations are written as in terms (`30s`, `1.5m`, a bare number is
 //! milliseconds), counts are of the arming that is in force.
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
+
+/// How a duration longer than nothing is written, for machines; what is longer still is taken, too.
+#[cfg(feature = "failpoints")]
+pub(crate) const DURATION: &str = concat!(
+    r"^([1-9][0-9]{0,8}(ns)?|",
+    r"(([1-9][0-9]{0,8}(\.[0-9]{0,9})?|0?\.[0-9]{0,2}[1-9])(us|ms|s|m|h)){1,3})$",
+);
 
 /// Answer to `GET /v1/points` and `PUT /v1/points`: points, sorted by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,8 +83,10 @@ pub struct Site {
 #[serde(deny_unknown_fields)]
 pub struct Arm {
     /// What to do there, such as `3*sleep(100)->off`.
+    #[cfg_attr(feature = "failpoints", schemars(example = "3*sleep(100)->off"))]
     pub terms: String,
     /// Disarms by itself after this time, unless the point is armed anew until then.
+    #[cfg_attr(feature = "failpoints", schemars(example = "30s", regex(pattern = DURATION)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<String>,
 }
@@ -86,8 +97,11 @@ pub struct Arm {
 #[serde(deny_unknown_fields)]
 pub struct ArmAll {
     /// Terms by name.
+    #[serde(deserialize_with = "each_once")]
+    #[cfg_attr(feature = "failpoints", schemars(with = "BTreeMap<String, String>"))]
     pub points: BTreeMap<String, String>,
     /// As in [`Arm`].
+    #[cfg_attr(feature = "failpoints", schemars(example = "30s", regex(pattern = DURATION)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<String>,
 }
@@ -298,4 +312,29 @@ pub struct Problem {
     /// The counts when a wait ran out of time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
+}
+
+/// A map in which no name stands twice: one of the two would be passed over.
+fn each_once<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    struct EachOnce;
+
+    impl<'de> Visitor<'de> for EachOnce {
+        type Value = BTreeMap<String, String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("terms by name")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut points = BTreeMap::new();
+            while let Some((name, terms)) = map.next_entry::<String, String>()? {
+                if let Some(_terms) = points.insert(name.clone(), terms) {
+                    return Err(A::Error::custom(format_args!("`{name}` stands there twice")));
+                }
+            }
+            Ok(points)
+        }
+    }
+
+    from.deserialize_map(EachOnce)
 }

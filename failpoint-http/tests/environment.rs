@@ -6,6 +6,8 @@ mod common;
 
 use common::{Client, child, is_child, line_of};
 use failpoint::fail_point;
+use failpoint_http::wire::Problem;
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Output};
 
@@ -53,6 +55,18 @@ impl Server {
         let mut child = child("child_serves", variables).spawn().unwrap();
         let address = line_of(&mut child, "listening at ");
         Self { child, address }
+    }
+
+    /// Kills it once it has said `line`; gives what it wrote to stderr.
+    fn end_after(mut self, line: &str) -> String {
+        let mut log = String::new();
+        for said in BufReader::new(self.child.stderr.as_mut().unwrap()).lines() {
+            log += &(said.unwrap() + "\n");
+            if log.contains(line) {
+                return log;
+            }
+        }
+        panic!("it does not say `{line}`: {log}");
     }
 
     /// Kills it; gives what it wrote to stderr.
@@ -113,6 +127,22 @@ fn what_is_wrong_is_returned_with_what_to_do() {
         (
             &[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_INSECURE", "yes")],
             &["FAILPOINT_HTTP_INSECURE", "1"],
+        ),
+        (
+            &[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_ALLOW", " , ")],
+            &["FAILPOINT_HTTP_ALLOW", "commas"],
+        ),
+        (
+            &[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_ACTIONS", "off,slep")],
+            &["FAILPOINT_HTTP_ACTIONS", "off, return, sleep"],
+        ),
+        (
+            &[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_MAX_TTL", "soon")],
+            &["FAILPOINT_HTTP_MAX_TTL", "15m"],
+        ),
+        (
+            &[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_WAIT", "0")],
+            &["FAILPOINT_HTTP_WAIT", "30s"],
         ),
         (
             &[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_TOKEN", "a b")],
@@ -183,6 +213,13 @@ fn a_token_opens_other_addresses_and_is_asked_for() {
             let asks = answer.header("www-authenticate");
             assert_eq!(asks.is_some(), status == 401, "{asks:?}");
         }
+        for (path, status) in
+            [("/v1/points", 401), ("/v1/nothing", 401), ("/openapi.json", 401), ("/healthz", 204)]
+        {
+            let answer = Client::connect(&address).ask("GET", path, "");
+            assert_eq!(answer.status, status, "{path}");
+            assert_eq!(answer.body.contains("urn:failpoint:no-token"), status == 401, "{path}");
+        }
         let log = server.end();
         assert!(!log.contains("s3cret"), "{log}");
     }
@@ -227,14 +264,170 @@ fn every_change_is_a_line_of_the_log() {
         ("DELETE", "/env/declared", ""),
         ("DELETE", "/env/declared", ""),
         ("GET", "/", ""),
+        ("PUT", "/v1/points/env%2Fdeclared", r#"{"terms":"print(x)","ttl":"1h"}"#),
+        ("PUT", "/v1/points/env/declared", r#"{"terms":"bad"}"#),
+        ("PUT", "/v1/points", r#"{"points":{"env/declared":"yield"}}"#),
+        ("PUT", "/v1/points?match=env/*", r#"{"terms":"delay(1)"}"#),
+        ("DELETE", "/v1/points/env/declared", ""),
+        ("DELETE", "/v1/points/env/declared", ""),
+        ("PUT", "/env/declared", "off"),
+        ("DELETE", "/v1/points", ""),
+        ("POST", "/v1/points/env/declared/resume", ""),
+        ("GET", "/v1/points", ""),
     ] {
         client.ask(method, path, body);
     }
     let log = server.end();
     let lines: Vec<&str> = log.lines().filter(|line| line.contains("env/declared")).collect();
-    let [arm, again, disarm] = lines.as_slice() else { panic!("{log}") };
-    assert!(arm.starts_with("failpoint-http: 127.0.0.1:"), "{arm}");
-    assert!(arm.ends_with(" armed env/declared: was idle, now sleep(1)"), "{arm}");
-    assert!(again.ends_with(" armed env/declared: was sleep(1), now off, for 300s"), "{again}");
-    assert!(disarm.ends_with(" disarmed env/declared: was off"), "{disarm}");
+    let said = |line: &str| {
+        let said = line.strip_prefix("failpoint-http: 127.0.0.1:")?.split_once(' ')?.1;
+        Some(said.to_owned())
+    };
+    let said: Vec<String> = lines.iter().filter_map(|line| said(line)).collect();
+    assert_eq!(
+        said,
+        [
+            "armed env/declared: was idle, now sleep(1)",
+            "armed env/declared: was sleep(1), now off, for 300s",
+            "disarmed env/declared: was off",
+            "armed env/declared: was idle, now print(x), for 3600s",
+            "armed env/declared: was print(x), now yield",
+            "armed env/declared: was yield, now delay(1)",
+            "disarmed env/declared: was delay(1)",
+            "armed env/declared: was idle, now off",
+            "reset env/declared: was off",
+        ]
+    );
+    assert_eq!(said.len(), lines.len(), "{log}");
+}
+
+#[test]
+fn rails_limit_what_is_armed_and_nothing_else() {
+    let server = Server::start(&[
+        ("GOFAIL_HTTP", "127.0.0.1:0"),
+        ("FAILPOINT_HTTP_ALLOW", "env/*, other"),
+        ("FAILPOINT_HTTP_DENY", "env/*denied"),
+        ("FAILPOINT_HTTP_ACTIONS", "off,sleep"),
+    ]);
+    let mut client = Client::connect(&server.address);
+    let denied = "FAILPOINT_HTTP_DENY keeps `env/denied` from being armed over HTTP";
+    let outside = "`raft` is none of the points that FAILPOINT_HTTP_ALLOW lets be armed over HTTP";
+    let action = "`kill` is none of the actions that FAILPOINT_HTTP_ACTIONS lets be armed over \
+                  HTTP, which are off, sleep";
+    for (path, body, why) in [
+        ("/env/denied?unlisted=1", "off", vec![denied]),
+        ("/raft?unlisted=1", "off", vec![outside]),
+        ("/env/declared", "sleep(1)&kill", vec![action]),
+        (
+            "/failpoints?unlisted=1",
+            "env/declared=off;raft=off;env/denied=off",
+            vec![outside, denied],
+        ),
+        ("/v1/points/env/denied?unlisted=1", r#"{"terms":"off"}"#, vec![denied]),
+        ("/v1/points/env/declared", r#"{"terms":"off->kill"}"#, vec![action]),
+        (
+            "/v1/points?unlisted=1",
+            r#"{"points":{"env/declared":"off","env/denied":"off","raft":"off"}}"#,
+            vec![denied, outside],
+        ),
+        ("/v1/points?match=env/*", r#"{"terms":"kill"}"#, vec![action]),
+    ] {
+        let answer = client.ask("PUT", path, body);
+        assert_eq!(answer.status, 403, "{path} {body}: {}", answer.body);
+        if path.starts_with("/v1") {
+            let problem: Problem = serde_json::from_str(&answer.body).unwrap();
+            assert_eq!(problem.kind, "urn:failpoint:not-allowed");
+            let told: Vec<&str> = if problem.errors.is_empty() {
+                vec![&problem.detail]
+            } else {
+                problem.errors.iter().map(|one| one.detail.as_str()).collect()
+            };
+            assert_eq!(told, why, "{path} {body}");
+        } else {
+            assert_eq!(answer.body, format!("fail to set failpoint: {}\n", why.join("\n")));
+        }
+    }
+    assert_eq!(client.ask("GET", "/", "").body, "env/declared=\n", "nothing was changed");
+    assert_eq!(client.ask("PUT", "/env/declared", "2*off->sleep(1)").status, 204);
+    assert_eq!(client.ask("DELETE", "/v1/points", "").status, 200);
+}
+
+#[test]
+fn where_rails_cannot_be_read_nothing_is_armed() {
+    let without = "nothing is armed over HTTP until this is put right: the control plane of \
+                   failpoints does not listen: FAILPOINT_HTTP_MAX_TTL takes a duration";
+    if is_child() {
+        let _declared = || fail_point!("env/declared");
+        let reply = failpoint_http::respond("PUT", "/env/declared", &[], b"off");
+        let text = String::from_utf8(reply.body).unwrap();
+        assert!(reply.status == 403 && text.contains(without), "{text}");
+        assert_eq!(failpoint_http::respond("GET", "/", &[], b"").body, b"env/declared=\n");
+        return;
+    }
+    let variables = [("FAILPOINT_HTTP_MAX_TTL", "for ever")];
+    let output = child("where_rails_cannot_be_read_nothing_is_armed", &variables).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn what_is_armed_ends_after_the_longest_time_allowed() {
+    let server = Server::start(&[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_MAX_TTL", "5s")]);
+    let mut client = Client::connect(&server.address);
+    let note = "it is disarmed after 5000ms, as FAILPOINT_HTTP_MAX_TTL says";
+    for (path, body) in [
+        ("/env/declared", "off"),
+        ("/env/declared?ttl=1h", "off"),
+        ("/failpoints", "env/declared=off"),
+        ("/v1/points/env/declared", r#"{"terms":"off"}"#),
+        ("/v1/points", r#"{"points":{"env/declared":"off"},"ttl":"1h"}"#),
+        ("/v1/points?match=*", r#"{"terms":"off"}"#),
+    ] {
+        assert_eq!(client.ask("PUT", path, body).header("failpoint-note"), Some(note), "{path}");
+    }
+    assert_eq!(client.ask("PUT", "/env/declared?ttl=50ms", "off").header("failpoint-note"), None);
+    let log = server.end_after("a ttl ended, disarmed env/declared");
+    assert_eq!(log.matches(", for 5s").count(), 6, "{log}");
+    assert_eq!(log.matches(", for 50ms").count(), 1, "{log}");
+    assert_eq!(log.matches("a ttl ended").count(), 1, "{log}");
+}
+
+#[test]
+fn the_program_is_held_until_something_is_armed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("port");
+    let variables = [
+        ("GOFAIL_HTTP", "127.0.0.1:0"),
+        ("FAILPOINT_HTTP_PORT_FILE", path.to_str().unwrap()),
+        ("FAILPOINT_HTTP_WAIT", "1h"),
+    ];
+    let mut child = child("child_serves", &variables).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let held = log.by_ref().find(|line| line.contains("FAILPOINT_HTTP_WAIT holds this program"));
+    assert!(held.is_some_and(|line| line.contains("3600s")));
+    let address = std::fs::read_to_string(&path).unwrap();
+    let mut client = Client::connect(address.trim());
+    assert_eq!(client.ask("GET", "/v1/points", "").status, 200);
+    assert_eq!(client.ask("PUT", "/env/declared", "bad").status, 400, "which arms nothing");
+    assert_eq!(client.ask("PUT", "/v1/points/env/declared", r#"{"terms":"off"}"#).status, 200);
+    assert_eq!(line_of(&mut child, "listening at "), address.trim());
+    assert!(log.any(|line| line == "failpoint-http: a failpoint is armed; going on"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let server = Server::start(&[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_WAIT", "10ms")]);
+    let log = server.end();
+    assert!(log.contains("WARN failpoint-http: nothing was armed within 10ms"), "{log}");
+}
+
+#[test]
+fn a_variable_that_nobody_knows_is_a_warning_with_the_nearest() {
+    let server = Server::start(&[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_ALOW", "env/*")]);
+    let log = server.end();
+    assert!(
+        log.contains(
+            "WARN the variable FAILPOINT_HTTP_ALOW means nothing here; the nearest that does is \
+             FAILPOINT_HTTP_ALLOW"
+        ),
+        "{log}"
+    );
 }

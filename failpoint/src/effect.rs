@@ -53,7 +53,7 @@ pub(crate) struct Fired {
 }
 
 impl Fired {
-    fn steps<'a>(&'a self, plan: &'a Plan) -> &'a [Action] {
+    pub(crate) fn steps<'a>(&'a self, plan: &'a Plan) -> &'a [Action] {
         match &self.asked {
             Some(asked) => asked,
             None => &plan.terms.chain[self.fire.term].steps,
@@ -76,7 +76,13 @@ fn act(plan: &Plan, fire: Fire, before: &[Action], action: &Action) -> Effect {
         Action::Return(value) => {
             return Effect::Return(value.as_ref().map(|value| value.content().to_owned()));
         }
-        Action::Sleep(span) => return Effect::Wait(Need::Sleep(draw(span))),
+        Action::Sleep(span) => {
+            let length = draw(span);
+            // Nothing to wait for, and nobody to be told of it.
+            if !length.is_zero() {
+                return Effect::Wait(Need::Sleep(length));
+            }
+        }
         Action::Delay(span) => return Effect::Wait(Need::Busy(draw(span))),
         Action::Pause(limit) => {
             let limit = match limit {
@@ -144,16 +150,21 @@ fn inject_panic(plan: &Plan, text: Option<&str>) {
         Some(text) => format!("failpoint {} panic: {text}", plan.point),
         None => format!("failpoint {} panic", plan.point),
     };
+    panic_as_asked(message, |message| {
+        hook::install();
+        std::panic::panic_any(InjectedPanic::new(plan.point, message));
+    });
+}
+
+/// Ends what `FAILPOINT_PANIC` asks for: the thread by `unwind`, or the process.
+pub(crate) fn panic_as_asked(message: String, unwind: impl FnOnce(String)) {
     let mode = settings::panic_mode();
     if mode.ends_the_process() {
         exit::prepare();
     }
     match mode {
         PanicMode::Unwind if std::thread::panicking() => say_while_unwinding(&message),
-        PanicMode::Unwind => {
-            hook::install();
-            std::panic::panic_any(InjectedPanic::new(plan.point, message));
-        }
+        PanicMode::Unwind => unwind(message),
         PanicMode::Abort => {
             log::say(Level::Error, format_args!("{message}"));
             std::process::abort();

@@ -59,19 +59,28 @@ pub(crate) fn read() -> Result<(), Error> {
 #[inline]
 pub(crate) fn ensure() {
     if !DONE.load(Ordering::Acquire) {
-        ensure_now();
+        ensure_now(|error| {
+            log::say(Level::Error, format_args!("in the environment: {error}"));
+            std::process::exit(1);
+        });
     }
 }
 
 #[cold]
-fn ensure_now() {
+fn ensure_now(refuse: impl FnOnce(&Error)) {
     match once() {
-        Some((true, Err(error))) => {
-            log::say(Level::Error, format_args!("in the environment: {error}"));
-            std::process::exit(1);
-        }
+        Some((true, Err(error))) => refuse(error),
         Some((true, Ok(()))) => announce(None),
         _ => {}
+    }
+}
+
+/// The same for the crate `fail`, whose programs may mean `FAILPOINTS` for `fail` alone to read, in
+/// its own grammar: an error is told, and ends nothing.
+#[inline]
+pub(crate) fn ensure_leniently() {
+    if !DONE.load(Ordering::Acquire) {
+        ensure_now(|error| log::say(Level::Error, format_args!("in the environment: {error}")));
     }
 }
 

@@ -7,9 +7,10 @@ use crate::effect::{self, Effect, Fired};
 use crate::env;
 use crate::event::EventKind;
 use crate::events;
+use crate::filter::{Facts, ThisThread, fact};
 use crate::injected::Injected;
 use crate::log::{self, Level};
-use crate::plan::{self, Decision, Facts, Fire, Plan};
+use crate::plan::{Decision, Fire, Plan};
 use crate::point::{Point, Snapshot};
 use crate::registry::{self, registry};
 use crate::scope::{self, Found, Scope};
@@ -32,7 +33,9 @@ pub(crate) type Returned = Option<Option<String>>;
 #[cold]
 #[inline(never)]
 pub fn evaluate(site: &'static Site) {
-    let _cannot_return: Returned = run(site, &[], None);
+    if !pass(site) {
+        let _cannot_return: Returned = run(site, &[], None);
+    }
 }
 
 /// Evaluates a site in full.
@@ -43,7 +46,7 @@ pub fn evaluate_with(
     context: Context<'_>,
     scope: Option<&crate::Scope>,
 ) -> Returned {
-    run(site, context, scope.map(crate::Scope::inner))
+    if pass(site) { None } else { run(site, context, scope.map(crate::Scope::inner)) }
 }
 
 /// Begins an evaluation that awaits what it has to wait for. What the site tells is used up here:
@@ -55,8 +58,8 @@ pub fn evaluate_async(
     context: Context<'_>,
     scope: Option<&crate::Scope>,
 ) -> Evaluation {
-    let fired = decide(site, context, scope.map(crate::Scope::inner));
-    Evaluation { run: fired.map(|(plan, fired)| Box::new(Run::new(plan, site, fired))) }
+    let begin = || begin(site, context, scope.map(crate::Scope::inner)).map(Box::new);
+    Evaluation { rest: if pass(site) { None } else { begin() } }
 }
 
 /// Reads what was returned as a `T`.
@@ -77,20 +80,26 @@ pub fn injected(site: &'static Site, returned: Returned) -> Result<(), Injected>
 #[cold]
 #[inline(never)]
 pub fn ready(site: &'static Site) -> bool {
-    find(site).is_some()
+    point(site).is_some_and(Point::is_live)
 }
 
-/// What is armed at `site`, which is registered and marked as reached on the way.
-fn find(site: &'static Site) -> Option<(&'static Point, Arc<Snapshot>)> {
+/// Whether nothing is left to be done: nothing may be evaluated here, or it was a hit that only had to be
+/// counted. The commonest case, and the cheapest: nothing is held, nothing shared is written.
+pub(crate) fn pass(site: &'static Site) -> bool {
     // Our own log line, or a subscriber of it, came by.
+    log::speaking() || site.pass()
+}
+
+/// The point of `site`, which is registered and marked as reached on the way; none where nothing
+/// may be evaluated.
+fn point(site: &'static Site) -> Option<&'static Point> {
     if log::speaking() {
         return None;
     }
     if !site.is_reached() {
         see(site);
     }
-    let point = site.owner::<Point>()?;
-    Some((point, point.snapshot()?))
+    site.owner()
 }
 
 /// The first evaluation of a site.
@@ -100,47 +109,58 @@ fn see(site: &'static Site) {
     registry().register(site).reach(site);
 }
 
-/// Which plan sees this evaluation, and what it decides.
-fn decide(
+/// The plan that sees this evaluation.
+fn find<'a>(
+    now: &'a Snapshot,
     site: &'static Site,
-    context: Context<'_>,
     through: Option<&Scope>,
-) -> Option<(Arc<Plan>, Fired)> {
-    let (point, snapshot) = find(site)?;
-    for observation in &snapshot.observers {
+) -> Option<&'a Arc<Plan>> {
+    for observation in &now.observers {
         if observation.scope().is_none_or(|scope| scope::is_inside(scope, through)) {
             observation.pass();
         }
     }
-    let plan = match scope::find(point, through) {
-        Found::Plan(plan) => plan,
-        Found::Nothing => match &snapshot.plan {
-            Some(plan) => plan.clone(),
-            None => {
-                point.note_outside(site);
-                return None;
+    match scope::find(now, through) {
+        Found::Plan(plan) => Some(plan),
+        Found::Nothing => {
+            if now.plan.is_none() {
+                now.note_outside(site);
             }
-        },
-        Found::Isolated => return None,
-    };
-    let facts = |key: &str| match key {
-        "thread" => Some(plan::this_thread()),
-        "scope" => scope::current_name(through),
-        key => context.iter().find(|(name, _)| *name == key).map(|(_, value)| value.to_string()),
+            now.plan.as_ref()
+        }
+        Found::Isolated => None,
+    }
+}
+
+/// What the plan decides.
+fn decide(
+    plan: &Plan,
+    site: &'static Site,
+    context: Context<'_>,
+    through: Option<&Scope>,
+) -> Option<Fired> {
+    let facts = |key: &str, look: &mut dyn FnMut(&dyn Display)| match key {
+        "thread" => look(&ThisThread::get()),
+        "scope" => scope::current_name(through, look),
+        key => {
+            let found = context.iter().find(|(name, _)| *name == key);
+            found.into_iter().for_each(|(_, value)| look(value));
+        }
     };
     let fired = match plan.decide(site, &facts) {
         Decision::Fire(fire) => Fired { fire, asked: None },
-        Decision::Ask(number) => ask(&plan, site, number, &facts)?,
+        Decision::Ask(number) => ask(plan, site, number, &facts)?,
         Decision::NoHit | Decision::Pass | Decision::Misfit => return None,
     };
-    events::publish(&plan, EventKind::Fired, context.iter().map(|(key, _)| *key), &facts);
-    Some((plan, fired))
+    events::publish(plan, EventKind::Fired, context.iter().map(|(key, _)| *key), &facts);
+    Some(fired)
 }
 
 /// Asks the callback what to do. Nothing is held: it may disarm its own point.
 fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Option<Fired> {
     let callback = plan.callback.clone()?;
-    let action = callback(&Hit::new(plan.point, number + 1, facts));
+    let text = |key: &str| fact(facts, key);
+    let action = callback(&Hit::new(plan.point, number + 1, &text));
     if let Action::Return(text) = &action {
         if let Some(refusal) = registry::misfit_of(site, text.as_deref()) {
             if plan.is_first_misfit() {
@@ -158,22 +178,57 @@ fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Optio
     Some(Fired { fire: Fire { term: 0, number }, asked: Some(asked) })
 }
 
+/// Decides, and has `act` do what fires. What it is lent is held by nothing that a change waits for.
+pub(crate) fn when_fired<R>(
+    site: &'static Site,
+    context: Context<'_>,
+    through: Option<&Scope>,
+    act: impl FnOnce(&Arc<Plan>, Fired) -> Option<R>,
+) -> Option<R> {
+    let now = point(site)?.snapshot();
+    let plan = find(now.as_ref()?, site, through)?;
+    let fired = decide(plan, site, context, through)?;
+    act(plan, fired)
+}
+
 /// Decides, and runs the steps of the term that fires on this thread.
+#[inline(never)]
 fn run(site: &'static Site, context: Context<'_>, through: Option<&Scope>) -> Returned {
-    let (plan, fired) = decide(site, context, through)?;
-    let mut step = 0;
-    while let Some(effect) = effect::perform(&plan, &fired, step) {
-        step += 1;
-        match effect {
-            Effect::Done => {}
-            Effect::Return(value) => return Some(value),
-            Effect::Wait(need) => match wait::block(&plan, site, need) {
-                After::GoOn => {}
-                After::Over => return None,
-            },
+    when_fired(site, context, through, |plan, fired| {
+        let mut step = 0;
+        while let Some(effect) = effect::perform(plan, &fired, step) {
+            step += 1;
+            match effect {
+                Effect::Done => {}
+                Effect::Return(value) => return Some(value),
+                Effect::Wait(need) => match wait::block(plan, site, need) {
+                    After::GoOn => {}
+                    After::Over => return None,
+                },
+            }
         }
-    }
-    None
+        None
+    })
+}
+
+/// The same for a task, up to where it has to wait: what is left for it to do, if anything is.
+fn begin(site: &'static Site, context: Context<'_>, through: Option<&Scope>) -> Option<Rest> {
+    when_fired(site, context, through, |plan, fired| {
+        let mut step = 0;
+        while let Some(effect) = effect::perform(plan, &fired, step) {
+            step += 1;
+            match effect {
+                Effect::Done => {}
+                Effect::Return(value) => return Some(Rest::Returned(value)),
+                Effect::Wait(need) => {
+                    let stay = Some(Stay::new(plan.clone(), site, need));
+                    let run = Run { plan: plan.clone(), site, fired, step, stay };
+                    return Some(Rest::Run(Box::new(run)));
+                }
+            }
+        }
+        None
+    })
 }
 
 /// An evaluation that awaits. Dropping it leaves wherever it stands.
@@ -181,21 +236,29 @@ fn run(site: &'static Site, context: Context<'_>, through: Option<&Scope>) -> Re
 #[must_use = "an evaluation does nothing unless it is awaited"]
 pub struct Evaluation {
     // One pointer, so that an idle point costs its future no more.
-    run: Option<Box<Run>>,
+    rest: Option<Box<Rest>>,
 }
 
 impl Future for Evaluation {
     type Output = Returned;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Returned> {
-        match &mut self.run {
+        match self.rest.as_deref_mut() {
             None => Poll::Ready(None),
-            Some(run) => run.poll(cx),
+            Some(Rest::Returned(value)) => Poll::Ready(Some(value.take())),
+            Some(Rest::Run(run)) => run.poll(cx),
         }
     }
 }
 
-/// The steps of a term that fired, on a task.
+/// What is left of an evaluation that began on a task.
+#[derive(Debug)]
+enum Rest {
+    Returned(Option<String>),
+    Run(Box<Run>),
+}
+
+/// The steps of a term that fired, from one that waits.
 #[derive(Debug)]
 struct Run {
     plan: Arc<Plan>,
@@ -206,10 +269,6 @@ struct Run {
 }
 
 impl Run {
-    fn new(plan: Arc<Plan>, site: &'static Site, fired: Fired) -> Self {
-        Self { plan, site, fired, step: 0, stay: None }
-    }
-
     fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Returned> {
         loop {
             if let Some(stay) = &mut self.stay {

@@ -4,7 +4,9 @@
 //! the oldest, and is told how many. Where nobody subscribes, an event costs one load.
 
 use crate::event::{Event, EventKind};
-use crate::plan::{self, Facts, Plan, ScopeId};
+use crate::filter::{Facts, ThisThread, fact};
+use crate::lane::Detour;
+use crate::plan::{Plan, ScopeId};
 use crate::sync::lasting::{self, AtomicUsize};
 use crate::sync::{Arc, Mutex, Ordering};
 use std::collections::VecDeque;
@@ -26,6 +28,8 @@ pub(crate) struct Queue {
     /// Events of this scope, or those for everybody.
     scope: Option<ScopeId>,
     state: Mutex<State>,
+    /// Each fire is told of.
+    _detour: Detour,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +42,8 @@ struct State {
 
 /// A queue for the events of `scope`, from now on.
 pub(crate) fn subscribe(scope: Option<ScopeId>) -> Arc<Queue> {
-    let queue = Arc::new(Queue { scope, state: Mutex::new(State::default()) });
+    let state = Mutex::new(State::default());
+    let queue = Arc::new(Queue { scope, state, _detour: Detour::begin() });
     SUBSCRIBERS.lock().push(Arc::downgrade(&queue));
     COUNT.fetch_add(1, Ordering::Relaxed);
     queue
@@ -114,13 +119,13 @@ pub(crate) fn publish<'k>(
     if queues.is_empty() {
         return;
     }
-    let context = keys.filter_map(|key| Some((key.to_owned(), facts(key)?))).collect();
+    let context = keys.filter_map(|key| Some((key.to_owned(), fact(facts, key)?))).collect();
     let event = Event {
         kind,
         point: plan.point.to_owned(),
         terms: plan.text.clone(),
         generation: plan.generation,
-        thread: plan::this_thread(),
+        thread: ThisThread::get().to_string(),
         context,
         at: SystemTime::now(),
     };
@@ -129,5 +134,5 @@ pub(crate) fn publish<'k>(
 
 /// The same for what no site's context belongs to.
 pub(crate) fn publish_plain(plan: &Plan, kind: EventKind) {
-    publish(plan, kind, std::iter::empty(), &|_| None);
+    publish(plan, kind, std::iter::empty(), &|_, _| {});
 }

@@ -6,7 +6,7 @@
 //!
 //! Wakers are somebody's code: they are called after the lock is gone.
 
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, fence};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, fence_for_models};
 use std::collections::BTreeMap;
 use std::task::Waker;
 
@@ -111,12 +111,15 @@ impl Gate {
         Entered::Standing(place)
     }
 
-    /// Tells those who follow the counts to look again. Call it after a count has changed.
+    /// Tells those who follow the counts to look again. Call it after a count has changed; one load
+    /// where nobody follows.
     ///
-    /// The fence pairs with the one in [`Place::look`]: either the watcher sees the new count, or
-    /// we see the watcher.
+    /// The addition that changed the count, this load, the addition that a watcher made to
+    /// `watchers` when it entered, and its loads of the counts are all `SeqCst`, so they have one
+    /// order. Either our addition stands before the watcher's loads, and it sees the new count; or
+    /// the watcher's addition stands before our load, and we see the watcher.
     pub(crate) fn ring(&self) {
-        fence(Ordering::SeqCst);
+        fence_for_models();
         if self.watchers.load(Ordering::SeqCst) > 0 {
             self.wake(|stander| stander.reason.follows_counts());
         }
@@ -205,8 +208,8 @@ impl Place {
             None => unreachable!("a place keeps its stander until it is dropped"),
         };
         drop(state);
-        // Pairs with the fence in `ring`: the caller looks at the counts after this.
-        fence(Ordering::SeqCst);
+        // Pairs with the one in `ring`: the caller looks at the counts after this.
+        fence_for_models();
         standing
     }
 }

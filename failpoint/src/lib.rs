@@ -35,6 +35,11 @@
 //! *fire* is a hit in which a term acted; *paused* is a caller waiting at the point.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// The machinery alone, for the packages named `fail`: what only expansions of our macros call.
+#![cfg_attr(
+    all(feature = "runtime", not(feature = "failpoints")),
+    allow(dead_code, unreachable_pub)
+)]
 
 // Read by the compiler, so that cargo builds anew when the variable changes. Empty and 0 are no.
 #[cfg(feature = "failpoints")]
@@ -91,9 +96,13 @@ mod exit;
 #[cfg(feature = "runtime")]
 mod explorer;
 #[cfg(feature = "runtime")]
+mod filter;
+#[cfg(feature = "runtime")]
 mod gate;
 #[cfg(feature = "runtime")]
 mod hook;
+#[cfg(feature = "runtime")]
+mod lane;
 #[cfg(feature = "runtime")]
 mod log;
 #[cfg(all(test, loom, feature = "runtime"))]
@@ -116,6 +125,8 @@ mod site;
 mod slot;
 #[cfg(feature = "runtime")]
 mod sync;
+#[cfg(feature = "runtime")]
+mod tally;
 #[cfg(feature = "runtime")]
 mod timer;
 #[cfg(feature = "runtime")]

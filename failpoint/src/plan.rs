@@ -6,17 +6,17 @@
 
 use crate::callback::{self, Hit};
 use crate::clock::Moment;
+use crate::filter::{Facts, Filter, ThisThread};
 use crate::gate::Gate;
-use crate::random::{Draws, Purpose};
+use crate::lane::{Hold, Lane, Tenant};
+use crate::random::{Draws, Odds};
 use crate::site::Site;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
-use crate::terms::{Condition, Op, Pick, Term, Terms};
+use crate::tally::{Padded, Tallies};
+use crate::terms::{Action, Pick, Span, Term, Terms};
 use std::fmt;
-use std::time::{Duration, SystemTime};
-
-/// What a filter may ask of an evaluation: a key of the site's context, `thread`, or `scope`. The
-/// answer is rendered only when it is asked for.
-pub(crate) type Facts<'a> = &'a dyn Fn(&str) -> Option<String>;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Through which door the terms came: it decides what happens when a limit runs out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +27,12 @@ pub(crate) enum Origin {
     Remote,
     /// The environment: likewise.
     Environment,
+    /// `fail::cfg`, whose terms have no limits.
+    Fail,
 }
 
 /// Which scope a plan belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ScopeId(pub(crate) u64);
 
 /// What a plan takes from where it was armed.
@@ -78,44 +80,58 @@ pub(crate) struct Plan {
     /// What the `wait` steps observe, in their order in the terms.
     pub(crate) observations: Vec<Arc<Observation>>,
     armed_at: Moment,
-    draws: Vec<Draws>,
-    /// Whether the first term acts at every hit: then one addition decides and counts.
-    unconditional: bool,
-    /// Whether any term filters by context.
-    filters: bool,
-    /// Whether any term is open only for a time.
-    windows: bool,
-    /// Hits that an unconditional term took; each is a fire.
-    direct: AtomicU64,
-    /// What everything else counts. The order in which hits take this lock is their number.
-    counts: Mutex<Counts>,
-    last_fire: Mutex<Option<SystemTime>>,
+    rules: Vec<Rule>,
+    /// One for each term; empty where no term filters by context.
+    filters: Vec<Filter>,
+    /// One for each term, or one for a callback: the hits that it is asked about.
+    numbers: Vec<Numbers>,
+    /// What needs no number: see the constants below.
+    tallies: Tallies,
+    /// What its point's lane counts for it: an `off` for everybody, and nothing else to know.
+    tenant: Tenant,
+    /// In nanoseconds since the epoch; 0 before the first.
+    last_fire: Padded<AtomicU64>,
     has_misfits: AtomicBool,
     misfits: Mutex<Vec<&'static Site>>,
-    outside: Mutex<Outside>,
+    first_outside: OnceLock<String>,
 }
 
-/// Evaluations that a scoped plan did not see, because they came from outside its scope.
-#[derive(Clone, Debug, Default)]
-struct Outside {
-    count: u64,
-    last: String,
+/// Which of the tallies counts hits in which no term acts.
+const PASSES: usize = 0;
+/// Which counts evaluations that a scoped plan did not see, because they came from outside.
+const OUTSIDE: usize = 1;
+/// Which counts the fires of the first term, where they cannot be derived; then the second's.
+const FIRES: usize = 2;
+
+/// What a term's modifiers come to.
+#[derive(Debug)]
+struct Rule {
+    counting: Counting,
+    draws: Draws,
+    /// How many fires at most.
+    times: u64,
 }
 
+/// How a term's fires are counted, by what it has to know.
+#[derive(Debug)]
+enum Counting {
+    /// It acts at every hit that reaches it: nothing has a number.
+    All,
+    /// The number of a hit decides, and so does the number of hits how many fired.
+    Picked,
+    /// A chance drawn by the number of a hit.
+    ByChance(Odds),
+    /// The same, and the fires that chance allows are bounded, or draw again.
+    Numbered(Odds),
+}
+
+/// What decides by its order.
 #[derive(Debug, Default)]
-struct Counts {
-    hits: u64,
-    fires: u64,
-    terms: Vec<TermCounts>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct TermCounts {
+struct Numbers {
     /// Hits that reached the term with `when`, `after` and `for` allowing.
-    reached: u64,
-    /// Chances drawn.
-    drawn: u64,
-    fired: u64,
+    reached: Padded<AtomicU64>,
+    /// Fires, of a term that has to bound or to number what chance lets through.
+    fired: Padded<AtomicU64>,
 }
 
 /// What a plan says of one evaluation.
@@ -167,35 +183,66 @@ impl Plan {
             observations: std::iter::repeat_with(observe).take(waits).collect(),
             gate,
             armed_at: Moment::now(),
-            draws: (0..terms.chain.len())
-                .map(|index| Draws::new(point, setting.scope_name, index))
+            rules: (0..)
+                .zip(&terms.chain)
+                .map(|(index, term)| Rule::new(term, Draws::new(point, setting.scope_name, index)))
                 .collect(),
-            unconditional: terms.chain.first().is_some_and(Term::is_unconditional),
-            filters: terms.chain.iter().any(|term| !term.when.is_empty()),
-            windows: terms.chain.iter().any(Term::has_window),
-            direct: AtomicU64::new(0),
-            counts: Mutex::new(Counts {
-                terms: vec![TermCounts::default(); terms.chain.len()],
-                ..Counts::default()
-            }),
-            last_fire: Mutex::new(None),
+            filters: filters(&terms),
+            numbers: (0..terms.chain.len().max(1)).map(|_| Numbers::default()).collect(),
+            tallies: Tallies::new(FIRES + terms.chain.len().max(1)),
+            tenant: Tenant::default(),
+            last_fire: Padded::default(),
             has_misfits: AtomicBool::new(false),
             misfits: Mutex::new(Vec::new()),
-            outside: Mutex::new(Outside::default()),
+            first_outside: OnceLock::new(),
             terms,
         }
     }
 
+    /// A decision is counted by its last addition, so that a hit and its fire show at once.
     pub(crate) fn hits(&self) -> u64 {
-        self.direct.load(Ordering::SeqCst) + self.counts.lock().hits
+        match &self.callback {
+            Some(_) => self.numbers[0].reached(),
+            None => self.fires() + self.tallies.sum(PASSES),
+        }
     }
 
     pub(crate) fn fires(&self) -> u64 {
-        self.direct.load(Ordering::SeqCst) + self.counts.lock().fires
+        let by_terms = |index| self.fires_of(index);
+        match &self.callback {
+            Some(_) => self.tallies.sum(FIRES),
+            None => self.tenant.count() + (0..self.terms.chain.len()).map(by_terms).sum::<u64>(),
+        }
     }
 
+    /// When it last fired, but by an `off`.
     pub(crate) fn last_fire(&self) -> Option<SystemTime> {
-        *self.last_fire.lock()
+        match self.last_fire.0.load(Ordering::Relaxed) {
+            0 => None,
+            nanos => Some(UNIX_EPOCH + Duration::from_nanos(nanos)),
+        }
+    }
+
+    /// Whether it is an `off` that acts at every hit, for everybody: then a hit is only counted.
+    pub(crate) fn only_counts(&self) -> bool {
+        let counts_only = |term: &Term| term.is_off() && term.when.is_empty() && !term.has_window();
+        self.scope.is_none()
+            && self.terms.chain.first().is_some_and(counts_only)
+            && matches!(self.rules[0].counting, Counting::All)
+    }
+
+    /// From now on `lane` counts for this plan, and for no other.
+    pub(crate) fn take_lane(&self, lane: &'static Lane) {
+        self.tenant.move_in(lane);
+    }
+
+    pub(crate) fn leave_lane(&self) {
+        self.tenant.move_out();
+    }
+
+    /// While the guard lives, every hit rings.
+    pub(crate) fn hold_lane(&self) -> Hold<'_> {
+        self.tenant.hold()
     }
 
     /// Whether this is the first value of a callback that a site could not take.
@@ -205,23 +252,19 @@ impl Plan {
 
     /// Notes an evaluation that came from outside the scope while only scopes arm the name.
     pub(crate) fn note_outside(&self, site: &Site) {
-        let last = format!("{} on thread `{}`", site.at(), this_thread());
-        let mut outside = self.outside.lock();
-        outside.count += 1;
-        outside.last = last;
+        self.first_outside
+            .get_or_init(|| format!("{} on thread `{}`", site.at(), ThisThread::get()));
+        self.tallies.add(OUTSIDE);
     }
 
     /// What to say of evaluations from outside the scope, if there were any.
     pub(crate) fn outside(&self) -> Option<String> {
-        let outside = self.outside.lock().clone();
-        (outside.count > 0).then(|| {
-            format!(
-                "{} evaluations came from outside the scope, the last at {}; give that thread the \
-                 scope with scope.wrap(future), scope.wrap_fn(closure) or \
-                 scope.on_thread_start(), or arm the point for everybody with failpoint::arm",
-                outside.count, outside.last
-            )
-        })
+        let (count, first) = (self.tallies.sum(OUTSIDE), self.first_outside.get()?);
+        Some(format!(
+            "{count} evaluations came from outside the scope, the first at {first}; give that \
+             thread the scope with scope.wrap(future), scope.wrap_fn(closure) or \
+             scope.on_thread_start(), or arm the point for everybody with failpoint::arm"
+        ))
     }
 
     /// What to say of a plan that should have fired and has not.
@@ -235,7 +278,7 @@ impl Plan {
     }
 
     pub(crate) fn draws(&self, term: usize) -> &Draws {
-        &self.draws[term]
+        &self.rules[term].draws
     }
 
     /// The index among [`Plan::observations`] of the first `wait` in `term`.
@@ -263,75 +306,99 @@ impl Plan {
     /// Decides one evaluation, counts it, and wakes who waits for the counts.
     pub(crate) fn decide(&self, site: &Site, facts: Facts<'_>) -> Decision {
         let decision = self.decide_and_count(site, facts);
-        match decision {
-            Decision::NoHit => {}
-            Decision::Pass | Decision::Misfit | Decision::Ask(_) => self.gate.ring(),
-            Decision::Fire(fire) => {
-                if !self.terms.chain[fire.term].is_off() {
-                    *self.last_fire.lock() = Some(SystemTime::now());
-                }
-                self.gate.ring();
+        if let Decision::Fire(fire) = decision {
+            if !self.terms.chain[fire.term].is_off() {
+                self.note_fire();
             }
+        }
+        if decision != Decision::NoHit {
+            self.gate.ring();
         }
         decision
     }
 
     fn decide_and_count(&self, site: &Site, facts: Facts<'_>) -> Decision {
         if self.callback.is_some() {
-            let mut counts = self.counts.lock();
-            counts.hits += 1;
-            return Decision::Ask(counts.hits - 1);
+            return Decision::Ask(self.numbers[0].reach());
         }
         let misfit = self.is_misfit(site);
-        if self.unconditional && !misfit {
-            return Decision::Fire(Fire {
-                term: 0,
-                number: self.direct.fetch_add(1, Ordering::SeqCst),
-            });
-        }
-        // Filters render the user's values, so they are asked before the lock is taken.
-        let admitted = self.filters.then(|| self.admitted(facts));
-        let admits = |index: usize| admitted.as_ref().is_none_or(|admitted| admitted[index]);
-        if !(0..self.terms.chain.len()).any(admits) {
-            return Decision::NoHit;
-        }
-        // The clock is read only where a term asks for the time.
-        let elapsed = if self.windows { self.elapsed() } else { Duration::ZERO };
-
-        let mut counts = self.counts.lock();
-        counts.hits += 1;
+        // The clock is read only where a term asks for the time, and once.
+        let mut elapsed = None;
+        let mut decision = Decision::NoHit;
         for (index, term) in self.terms.chain.iter().enumerate() {
-            if !admits(index) || !term.is_open(elapsed) {
+            if !self.filters.get(index).is_none_or(|filter| filter.admits(facts)) {
+                continue;
+            }
+            decision = Decision::Pass;
+            if term.has_window() && !term.is_open(*elapsed.get_or_insert_with(|| self.elapsed())) {
                 continue;
             }
             if misfit && term.returns() {
-                return Decision::Misfit;
+                decision = Decision::Misfit;
+                break;
             }
-            let fire = counts.terms[index].spend(term, &self.draws[index]);
-            if let Some(number) = fire {
-                counts.fires += 1;
+            if let Some(number) = self.spend(index) {
                 return Decision::Fire(Fire { term: index, number });
             }
         }
-        Decision::Pass
+        if decision != Decision::NoHit {
+            self.tallies.add(PASSES);
+        }
+        decision
+    }
+
+    /// Takes one hit through `skip`, `nth`/`every`, `%` and `*`, in this order. Gives the number of
+    /// the fire if the term acts, where the term needs it.
+    ///
+    /// What a hit decides follows from its number among those that reached the term, so the first n
+    /// decide alike whatever the threads do.
+    fn spend(&self, index: usize) -> Option<u64> {
+        let (rule, numbers) = (&self.rules[index], &self.numbers[index]);
+        let pick = || self.terms.chain[index].picked(numbers.reach());
+        match &rule.counting {
+            Counting::All => {}
+            Counting::Picked => return pick().filter(|&picked| picked < rule.times),
+            Counting::ByChance(odds) => pick().filter(|&picked| odds.allow(picked)).map(drop)?,
+            Counting::Numbered(odds) => {
+                pick().filter(|&picked| odds.allow(picked))?;
+                return numbers.fire(rule.times);
+            }
+        }
+        self.tallies.add(FIRES + index);
+        Some(0)
+    }
+
+    /// How often [`Plan::spend`] let the term act.
+    fn fires_of(&self, index: usize) -> u64 {
+        let (rule, numbers) = (&self.rules[index], &self.numbers[index]);
+        match rule.counting {
+            Counting::All | Counting::ByChance(_) => self.tallies.sum(FIRES + index),
+            Counting::Picked => self.terms.chain[index].picks(numbers.reached()).min(rule.times),
+            Counting::Numbered(_) => numbers.fired(),
+        }
     }
 
     /// Counts a fire that the callback asked for.
     pub(crate) fn count_callback_fire(&self, is_off: bool) {
-        self.counts.lock().fires += 1;
+        self.tallies.add(FIRES);
         if !is_off {
-            *self.last_fire.lock() = Some(SystemTime::now());
+            self.note_fire();
         }
         self.gate.ring();
     }
 
-    fn admitted(&self, facts: Facts<'_>) -> Vec<bool> {
-        self.terms
-            .chain
-            .iter()
-            .map(|term| term.when.iter().all(|condition| condition.admits(facts)))
-            .collect()
+    fn note_fire(&self) {
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        self.last_fire.0.store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
+}
+
+/// None where no term has a condition.
+fn filters(terms: &Terms) -> Vec<Filter> {
+    if terms.chain.iter().all(|term| term.when.is_empty()) {
+        return Vec::new();
+    }
+    terms.chain.iter().map(|term| Filter::new(&term.when)).collect()
 }
 
 impl fmt::Debug for Plan {
@@ -344,44 +411,71 @@ impl fmt::Debug for Plan {
     }
 }
 
-impl TermCounts {
-    /// Takes one hit through `skip`, `nth`/`every`, `%` and `*`, in this order, each spent only if
-    /// those before it allowed. Gives the number of the fire if the term acts.
-    fn spend(&mut self, term: &Term, draws: &Draws) -> Option<u64> {
-        self.reached += 1;
-        let rest = self.reached.checked_sub(term.skip).filter(|&rest| rest > 0)?;
-        let picked = match term.pick {
-            Pick::All => true,
-            Pick::Nth(n) => rest == n,
-            Pick::Every(n) => rest % n == 0,
+impl Rule {
+    fn new(term: &Term, draws: Draws) -> Self {
+        let is_bounded = term.times.is_some();
+        let is_picked = term.skip > 0 || term.pick != Pick::All;
+        let is_numbered = is_bounded || term.draws_lengths();
+        let odds = term.chance.as_ref().map(|chance| Odds::new(draws, chance.probability()));
+        let counting = match (odds, is_numbered) {
+            (Some(odds), true) => Counting::Numbered(odds),
+            (Some(odds), false) => Counting::ByChance(odds),
+            (None, false) if !is_picked => Counting::All,
+            (None, _) => Counting::Picked,
         };
-        if !picked {
-            return None;
-        }
-        if let Some(chance) = &term.chance {
-            let number = self.drawn;
-            self.drawn += 1;
-            if draws.fraction(Purpose::Chance, number) >= chance.probability() {
-                return None;
-            }
-        }
-        if term.times.is_some_and(|times| self.fired >= times) {
-            return None;
-        }
-        let number = self.fired;
-        self.fired += 1;
-        Some(number)
+        Self { counting, draws, times: term.times.unwrap_or(u64::MAX) }
+    }
+}
+
+// Why these are all `SeqCst`: see `Gate::ring`.
+impl Numbers {
+    /// The number of a hit that reaches the term, from 0.
+    fn reach(&self) -> u64 {
+        self.reached.0.fetch_add(1, Ordering::SeqCst)
+    }
+
+    fn reached(&self) -> u64 {
+        self.reached.0.load(Ordering::SeqCst)
+    }
+
+    fn fired(&self) -> u64 {
+        self.fired.0.load(Ordering::SeqCst)
+    }
+
+    /// The number of a fire, from 0, if it is below `limit`.
+    fn fire(&self, limit: u64) -> Option<u64> {
+        let below = |fired| (fired < limit).then_some(fired + 1);
+        self.fired.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, below).ok()
     }
 }
 
 impl Term {
-    fn is_unconditional(&self) -> bool {
-        self.when.is_empty()
-            && !self.has_window()
-            && self.skip == 0
-            && self.pick == Pick::All
-            && self.chance.is_none()
-            && self.times.is_none()
+    fn draws_lengths(&self) -> bool {
+        let is_range = |step: &Action| {
+            matches!(step, Action::Sleep(Span::Range(..)) | Action::Delay(Span::Range(..)))
+        };
+        self.steps.iter().any(is_range)
+    }
+
+    /// The number among those that `skip` and `nth` or `every` let through, from 0, of the hit that
+    /// reached the term with this number, if they do.
+    fn picked(&self, reached: u64) -> Option<u64> {
+        let rest = reached.checked_sub(self.skip)?;
+        match self.pick {
+            Pick::All => Some(rest),
+            Pick::Nth(n) => (rest + 1 == n).then_some(0),
+            Pick::Every(n) => ((rest + 1) % n == 0).then_some(rest / n),
+        }
+    }
+
+    /// How many of the first `reached` hits they let through.
+    fn picks(&self, reached: u64) -> u64 {
+        let rest = reached.saturating_sub(self.skip);
+        match self.pick {
+            Pick::All => rest,
+            Pick::Nth(n) => u64::from(rest >= n),
+            Pick::Every(n) => rest / n,
+        }
     }
 
     fn has_window(&self) -> bool {
@@ -392,23 +486,6 @@ impl Term {
         self.after.is_none_or(|after| elapsed >= after)
             && self.for_.is_none_or(|until| elapsed < until)
     }
-}
-
-impl Condition {
-    fn admits(&self, facts: Facts<'_>) -> bool {
-        let found = facts(&self.key);
-        found.is_some_and(|found| match self.op {
-            Op::Equal => found == self.value,
-            Op::NotEqual => found != self.value,
-            Op::Glob => wildmatch::WildMatch::new(&self.value).matches(&found),
-        })
-    }
-}
-
-/// The name of this thread, or its id where it has none.
-pub(crate) fn this_thread() -> String {
-    let thread = std::thread::current();
-    thread.name().map_or_else(|| format!("{:?}", thread.id()), str::to_owned)
 }
 
 /// What a `wait` step has seen of the point it names, while its plan lives.

@@ -6,17 +6,23 @@
 
 use crate::gate::Gate;
 use crate::info::PointInfo;
+use crate::lane::{Lane, Passed};
 use crate::plan::{Observation, Plan, ScopeId};
-use crate::site::Site;
-use crate::sync::{Arc, ArcSwapOption, AtomicU64, Mutex, Ordering};
+use crate::site::{Owner, Site};
+use crate::sync::{Arc, ArcSwapOption, AtomicBool, AtomicU64, Guard, Mutex, OnceLock, Ordering};
+use std::any::Any;
 
 #[derive(Debug)]
 pub(crate) struct Point {
     name: &'static str,
     /// `None` while nothing is armed and nobody observes.
     now: ArcSwapOption<Snapshot>,
+    /// Whether there is one.
+    live: AtomicBool,
+    /// Where hits are counted that need no more; made when that is first the case.
+    lane: OnceLock<&'static Lane>,
     generation: AtomicU64,
-    /// Taken for changes, and by evaluations that only a foreign scope is armed for.
+    /// Taken for changes.
     state: Mutex<State>,
     /// Where those stand who wait for it to be armed for everybody.
     armings: Arc<Gate>,
@@ -25,8 +31,6 @@ pub(crate) struct Point {
 #[derive(Debug, Default)]
 struct State {
     sites: Vec<&'static Site>,
-    /// What scopes have armed here; each scope keeps its plans itself, for evaluations to find.
-    scoped: Vec<(ScopeId, Arc<Plan>)>,
     was_armed: bool,
     /// Of plans that are over.
     has_fired: bool,
@@ -75,9 +79,70 @@ pub(crate) struct Tried {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) plan: Option<Arc<Plan>>,
-    /// Whether any scope arms the name.
-    pub(crate) scoped: bool,
+    /// What scopes arm here, by their age.
+    scoped: Vec<(ScopeId, Arc<Plan>)>,
     pub(crate) observers: Vec<Arc<Observation>>,
+}
+
+impl Snapshot {
+    /// Whether any scope arms the name.
+    pub(crate) fn is_scoped(&self) -> bool {
+        !self.scoped.is_empty()
+    }
+
+    /// What `scope` itself arms here.
+    pub(crate) fn plan_in(&self, scope: ScopeId) -> Option<&Arc<Plan>> {
+        let at = self.place_of(scope).ok()?;
+        Some(&self.scoped[at].1)
+    }
+
+    /// Notes an evaluation that no scope in force arms the point for.
+    pub(crate) fn note_outside(&self, site: &Site) {
+        self.scoped.iter().for_each(|(_, plan)| plan.note_outside(site));
+    }
+
+    fn put(&mut self, scope: ScopeId, plan: Option<Arc<Plan>>) -> Option<Arc<Plan>> {
+        match (self.place_of(scope), plan) {
+            (Ok(at), Some(plan)) => Some(std::mem::replace(&mut self.scoped[at].1, plan)),
+            (Ok(at), None) => Some(self.scoped.remove(at).1),
+            (Err(at), Some(plan)) => {
+                self.scoped.insert(at, (scope, plan));
+                None
+            }
+            (Err(_), None) => None,
+        }
+    }
+
+    fn place_of(&self, scope: ScopeId) -> Result<usize, usize> {
+        self.scoped.binary_search_by_key(&scope, |(scope, _)| *scope)
+    }
+
+    fn is_live(&self) -> bool {
+        self.plan.is_some() || self.is_scoped() || !self.observers.is_empty()
+    }
+
+    /// The plan for which the lane counts: all that there is, and it only counts.
+    fn tenant(&self) -> Option<&Arc<Plan>> {
+        let is_alone = !self.is_scoped() && self.observers.is_empty();
+        self.plan.as_ref().filter(|plan| is_alone && plan.only_counts())
+    }
+}
+
+impl Owner for Point {
+    fn pass(&self) -> bool {
+        match self.lane.get().map_or(Passed::Closed, |lane| lane.pass()) {
+            Passed::Counted => true,
+            Passed::Closed => false,
+            Passed::Full => {
+                self.open_lane_anew();
+                false
+            }
+        }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
 }
 
 impl Point {
@@ -85,6 +150,8 @@ impl Point {
         Self {
             name,
             now: ArcSwapOption::empty(),
+            live: AtomicBool::new(false),
+            lane: OnceLock::new(),
             generation: AtomicU64::new(0),
             state: Mutex::new(State::default()),
             armings: Gate::new(),
@@ -95,8 +162,21 @@ impl Point {
         self.name
     }
 
-    pub(crate) fn snapshot(&self) -> Option<Arc<Snapshot>> {
-        self.now.load_full()
+    #[cold]
+    fn open_lane_anew(&self) {
+        if let Some(plan) = self.plan() {
+            drop(plan.hold_lane());
+        }
+    }
+
+    /// Whether an evaluation would find anything.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live.load(Ordering::Acquire)
+    }
+
+    /// What an evaluation looks at. A guard, since all that evaluate would count an `Arc`.
+    pub(crate) fn snapshot(&self) -> Guard<Snapshot> {
+        self.now.load()
     }
 
     pub(crate) fn plan(&self) -> Option<Arc<Plan>> {
@@ -158,27 +238,17 @@ impl Point {
     pub(crate) fn arm_scoped(&self, scope: ScopeId, plan: Option<Arc<Plan>>) {
         self.change(|snapshot, state| {
             state.was_armed |= plan.is_some();
-            let mut has_fired = false;
-            state.scoped.retain(|(other, old)| {
-                has_fired |= *other == scope && old.fires() > 0;
-                *other != scope
-            });
-            state.has_fired |= has_fired;
-            state.scoped.extend(plan.map(|plan| (scope, plan)));
-            snapshot.scoped = !state.scoped.is_empty();
+            let old = snapshot.put(scope, plan);
+            state.has_fired |= old.is_some_and(|old| old.fires() > 0);
         });
-    }
-
-    /// Notes an evaluation that no scope in force arms the point for.
-    pub(crate) fn note_outside(&self, site: &Site) {
-        let plans = self.state.lock().scoped.clone();
-        plans.iter().for_each(|(_, plan)| plan.note_outside(site));
     }
 
     /// Everything armed here, for everybody and in scopes.
     pub(crate) fn plans(&self) -> Vec<Arc<Plan>> {
-        let scoped = self.state.lock().scoped.clone();
-        self.plan().into_iter().chain(scoped.into_iter().map(|(_, plan)| plan)).collect()
+        let now = self.now.load_full();
+        let scoped = |now: &Snapshot| now.scoped.iter().map(|(_, plan)| plan.clone()).collect();
+        let scoped: Vec<Arc<Plan>> = now.as_deref().map_or_else(Vec::new, scoped);
+        now.and_then(|now| now.plan.clone()).into_iter().chain(scoped).collect()
     }
 
     pub(crate) fn observe(&self, observation: Arc<Observation>) {
@@ -211,9 +281,27 @@ impl Point {
         let before = self.now.load_full();
         let mut snapshot = before.as_deref().cloned().unwrap_or_default();
         change(&mut snapshot, &mut state);
-        let live = snapshot.plan.is_some() || snapshot.scoped || !snapshot.observers.is_empty();
+        let live = snapshot.is_live();
+        let [old_tenant, tenant] =
+            [before.as_deref().and_then(Snapshot::tenant), snapshot.tenant()]
+                .map(Option::<&Arc<Plan>>::cloned);
+        // Left before what is new can be found, and taken after: what the lane counts between is
+        // nothing.
+        old_tenant.iter().for_each(|plan| plan.leave_lane());
         self.now.store(live.then(|| Arc::new(snapshot)));
+        self.live.store(live, Ordering::Release);
+        tenant.iter().for_each(|plan| plan.take_lane(self.own_lane()));
         state.sites.iter().for_each(|site| site.set_switch(live));
+    }
+
+    /// Only with the lock held.
+    fn own_lane(&self) -> &'static Lane {
+        if let Some(lane) = self.lane.get() {
+            return lane;
+        }
+        let lane: &'static Lane = Box::leak(Box::new(Lane::new()));
+        let _nobody_else_does = self.lane.set(lane);
+        lane
     }
 
     pub(crate) fn info(&self) -> PointInfo {

@@ -35,14 +35,48 @@ impl Draws {
     /// The `number`-th draw for `purpose`, uniform in `0.0..1.0`.
     pub(crate) fn fraction(&self, purpose: Purpose, number: u64) -> f64 {
         announce_seed();
+        fraction(self.base(seed(), purpose), number)
+    }
+
+    /// What all draws for one purpose have in common.
+    fn base(&self, seed: u64, purpose: Purpose) -> u64 {
         let purpose = match purpose {
             Purpose::Chance => 0,
             Purpose::Length { step } => 1 + step as u64,
         };
-        let bits = mix(mix(mix(self.key ^ seed()) ^ purpose) ^ number);
-        // The upper 53 bits are what an f64 between 0 and 1 can hold evenly.
-        (bits >> 11) as f64 / (1u64 << 53) as f64
+        mix(mix(self.key ^ seed) ^ purpose)
     }
+}
+
+/// The chance of one term: its draws against its probability.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Odds {
+    draws: Draws,
+    probability: f64,
+    /// The seed when this was made, and what all draws had in common then.
+    seed: u64,
+    base: u64,
+}
+
+impl Odds {
+    pub(crate) fn new(draws: Draws, probability: f64) -> Self {
+        let seed = seed();
+        Self { draws, probability, seed, base: draws.base(seed, Purpose::Chance) }
+    }
+
+    /// Whether the `number`-th draw allows.
+    pub(crate) fn allow(&self, number: u64) -> bool {
+        announce_seed();
+        let seed = seed();
+        let is_same = seed == self.seed;
+        let base = if is_same { self.base } else { self.draws.base(seed, Purpose::Chance) };
+        fraction(base, number) < self.probability
+    }
+}
+
+fn fraction(base: u64, number: u64) -> f64 {
+    // The upper 53 bits are what an f64 between 0 and 1 can hold evenly.
+    (mix(base ^ number) >> 11) as f64 / (1u64 << 53) as f64
 }
 
 static SEED: AtomicU64 = AtomicU64::new(0);

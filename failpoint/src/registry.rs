@@ -11,18 +11,20 @@ use crate::events;
 use crate::info::PointInfo;
 use crate::log::{self, Level};
 use crate::name;
-use crate::plan::{Callback, Order, Plan};
+use crate::plan::{Callback, Order, Origin, Plan};
 use crate::point::{InForce, Point, Tried};
 use crate::reporting::Report;
 use crate::site::{self, Site};
 use crate::slot::Slot;
-use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::terms::{self, Action, Term, Terms};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 pub(crate) struct Registry {
     control: Mutex<Control>,
+    /// Set by the first arming: until then nobody need look for a name.
+    is_touched: AtomicBool,
 }
 
 #[derive(Default)]
@@ -44,6 +46,8 @@ pub(crate) struct Request {
     pub(crate) text: String,
     /// What becomes of a name that no site bears.
     pub(crate) unknown: Unknown,
+    /// Sites that cannot take what the terms return, where the door refuses nothing: they pass by.
+    pub(crate) misfits: Vec<&'static Site>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,11 +86,20 @@ pub enum Precondition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stale(pub Option<u64>);
 
-/// Why nothing was armed.
+/// Why nothing was changed.
 #[derive(Clone, Debug)]
 pub(crate) enum Unarmed {
     Faults(Vec<Error>),
     Stale(Stale),
+}
+
+/// What a disarming over HTTP made.
+#[derive(Clone, Debug)]
+pub struct Disarmed {
+    /// The point as it stood, if it was armed.
+    pub was: Option<PointInfo>,
+    /// As it stands now.
+    pub now: PointInfo,
 }
 
 /// What a change over HTTP made, and the count of all changes right after it.
@@ -121,6 +134,7 @@ impl Request {
             order: Order::Callback(callback),
             text: "callback".to_owned(),
             unknown: Unknown::Refused,
+            misfits: Vec::new(),
         }
     }
 
@@ -136,11 +150,11 @@ impl Request {
         }
     }
 
-    fn new(name: String, terms: Terms, text: &str, unknown: Unknown) -> Self {
+    pub(crate) fn new(name: String, terms: Terms, text: &str, unknown: Unknown) -> Self {
         let text = text.trim();
         // Shown on one line, so what was written over several is shown as it is printed.
         let text = if terms::holds_line_end(text) { terms.to_string() } else { text.to_owned() };
-        Self { name, order: Order::Terms(terms), text, unknown }
+        Self { name, order: Order::Terms(terms), text, unknown, misfits: Vec::new() }
     }
 }
 
@@ -168,7 +182,7 @@ pub(crate) fn registry() -> &'static Registry {
 
 impl Registry {
     pub(crate) fn new() -> Self {
-        Self { control: Mutex::new(Control::default()) }
+        Self { control: Mutex::new(Control::default()), is_touched: AtomicBool::new(false) }
     }
 
     /// Arms all of `requests` or none, in `slot`. A refusal holds one error for each fault.
@@ -204,7 +218,38 @@ impl Registry {
             }
             let names = requests.iter().map(|request| request.name.as_str());
             control.check(precondition, names).map_err(Unarmed::Stale)?;
+            if !requests.is_empty() {
+                self.is_touched.store(true, Ordering::Relaxed);
+            }
             return Ok(Control::apply(control, requests, slot));
+        }
+    }
+
+    /// Arms for the crate `fail`, which refuses no name and no value: a site of ours that cannot
+    /// take what the terms return passes by, as one does that registers later.
+    pub(crate) fn arm_leniently(&self, mut request: Request) -> Arming {
+        loop {
+            let control = self.control.lock();
+            let point = control.points.get(request.name.as_str());
+            let (sites_then, sites) = (control.sites, point.map(|point| point.sites()));
+            drop(control);
+            let terms = request.terms();
+            let refusal = |site| Some((site, misfit(terms?, site)?));
+            let ours = sites.into_iter().flatten().filter(|site| !site.accepts().is_fails());
+            let misfits: Vec<(&'static Site, Error)> = ours.filter_map(refusal).collect();
+
+            let mut control = self.control.lock();
+            if control.sites != sites_then {
+                continue;
+            }
+            self.is_touched.store(true, Ordering::Relaxed);
+            control.pending.remove(&request.name);
+            request.misfits = misfits.iter().map(|(site, _)| *site).collect();
+            let arming = Control::apply(control, vec![request], Slot::Fail).made.remove(0);
+            for (_, refusal) in misfits {
+                log::say(Level::Error, format_args!("{refusal}; that site passes by"));
+            }
+            return arming;
         }
     }
 
@@ -228,7 +273,9 @@ impl Registry {
         let mut to_check = Vec::new();
         let control = self.control.lock();
         for request in requests {
-            if let Some(why) = name::fault(&request.name) {
+            // What the macro of the crate `fail` declares may bear a name that ours would not take.
+            let why = name::fault(&request.name);
+            if let Some(why) = why.filter(|_| !control.is_known(&request.name)) {
                 errors.push(Error::BadName { name: request.name.clone(), why });
                 continue;
             }
@@ -260,34 +307,52 @@ impl Registry {
     /// Disarms `name` in `slot`; says whether it was armed.
     pub(crate) fn disarm(&self, name: &str, slot: Slot<'_>) -> Result<bool, Error> {
         let control = self.control.lock();
-        if let Some(why) = name::fault(name) {
-            return Err(Error::BadName { name: name.to_owned(), why });
-        }
         if !control.is_known(name) {
-            return Err(control.unknown(name));
+            return Err(match name::fault(name) {
+                Some(why) => Error::BadName { name: name.to_owned(), why },
+                None => control.unknown(name),
+            });
         }
-        let names: Vec<&'static str> =
-            control.points.get_key_value(name).map(|(&name, _)| name).into_iter().collect();
-        Ok(!Control::disarm(control, &names, slot).made.is_empty())
+        Ok(Control::disarm_named(control, name, slot))
     }
 
-    /// Disarms `name` for everybody, where `precondition` holds; gives it as it stood if it was
-    /// armed, and as it stands now.
+    /// Disarms `name` for everybody, where `precondition` holds.
     pub(crate) fn disarm_if(
         &self,
         name: &str,
         precondition: &Precondition,
-    ) -> Result<Result<(Option<PointInfo>, PointInfo), Stale>, Error> {
+    ) -> Result<Disarmed, Unarmed> {
         let control = self.control.lock();
-        let Some(point) = control.visible_named(name) else { return Err(control.unknown(name)) };
-        if let Err(stale) = control.check(precondition, [name]) {
-            return Ok(Err(stale));
-        }
+        let Some(point) = control.visible_named(name) else {
+            return Err(Unarmed::Faults(vec![control.unknown(name)]));
+        };
+        control.check(precondition, [name]).map_err(Unarmed::Stale)?;
         let before = point.info();
         let disarmed = Control::disarm(control, &[point.name()], Slot::Global);
         let was = disarmed.made.into_iter().next();
         let generation = if was.is_some() { disarmed.revision } else { before.generation };
-        Ok(Ok((was, point.info_of(None, generation))))
+        Ok(Disarmed { was, now: point.info_of(None, generation) })
+    }
+
+    /// Disarms `name` for everybody, known or not, and what is pending for it.
+    pub(crate) fn disarm_leniently(&self, name: &str) -> bool {
+        let mut control = self.control.lock();
+        control.pending.remove(name);
+        Control::disarm_named(control, name, Slot::Fail)
+    }
+
+    /// Whether anything was ever armed, or is pending.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.is_touched.load(Ordering::Relaxed)
+    }
+
+    /// The point of a name that some place computes, if anything is or may come to be armed there.
+    pub(crate) fn find_armed(&self, name: &str) -> Option<&'static Point> {
+        let mut control = self.control.lock();
+        if control.pending.contains_key(name) {
+            return Some(control.point_named(name));
+        }
+        control.points.get(name).copied().filter(|point| point.snapshot().is_some())
     }
 
     /// Ends the arming that made `plan`, and only that one.
@@ -391,7 +456,11 @@ impl Registry {
             let mut control = self.control.lock();
             let (point, generation) = (control.point_named(site.name()), control.generation);
             drop(control);
-            let refusal = |plan: Arc<Plan>| Some((misfit(&plan.terms, site)?, plan));
+            // A site of `fail` takes what came through the door of `fail`.
+            let at_home = |plan: &Plan| site.accepts().is_fails() && plan.origin == Origin::Fail;
+            let refusal = |plan: Arc<Plan>| {
+                Some((misfit(&plan.terms, site).filter(|_| !at_home(&plan))?, plan))
+            };
             let misfits: Vec<(Error, Arc<Plan>)> =
                 point.plans().into_iter().filter_map(refusal).collect();
 
@@ -563,8 +632,9 @@ impl Control {
             control.generation += 1;
             let generation = control.generation;
             let point = control.point_named(&request.name);
-            let Request { order, text, .. } = request;
+            let Request { order, text, misfits, .. } = request;
             let plan = Arc::new(Plan::new(point.name(), order, text, slot.setting(), generation));
+            misfits.into_iter().for_each(|site| plan.add_misfit(site));
             // Observed first: a passage right after the arming counts.
             for (target, observation) in plan.observed() {
                 control.point_named(target).observe(observation.clone());
@@ -581,6 +651,13 @@ impl Control {
         slot.ring(armings.iter().map(|arming| arming.point));
         armings.iter().for_each(|arming| events::publish_plain(&arming.plan, EventKind::Armed));
         Changed { revision, made: armings }
+    }
+
+    /// Disarms one point, if there is one of that name; says whether it was armed.
+    fn disarm_named(control: MutexGuard<'_, Self>, name: &str, slot: Slot<'_>) -> bool {
+        let names: Vec<&'static str> =
+            control.points.get_key_value(name).map(|(&name, _)| name).into_iter().collect();
+        !Control::disarm(control, &names, slot).made.is_empty()
     }
 
     /// Disarms `names` in `slot`; gives those that were armed, as they stood.

@@ -8,13 +8,15 @@ use crate::callback::{Action, Hit};
 use crate::env;
 use crate::error::Error;
 use crate::gate::Gate;
+use crate::lane::Detour;
 use crate::plan::{Plan, ScopeId};
-use crate::point::Point;
+use crate::point::Snapshot;
 use crate::registry::{Request, Unknown, registry};
 use crate::slot::{PAUSE_LIMIT, ScopePlans, Slot};
 use crate::sync::lasting::AtomicU64;
 use crate::sync::{Arc, Ordering};
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::future::Future;
 use std::sync::Weak;
 use std::time::Duration;
@@ -28,10 +30,20 @@ pub(crate) struct Scope {
 #[derive(Debug)]
 struct Inner {
     plans: ScopePlans,
-    /// Does not fall back: what it does not arm is not armed inside it.
+    lineage: Arc<Lineage>,
+    /// The scope in force where this one was made, which it keeps alive.
+    _outer: Option<Scope>,
+    /// An isolated one hides what is armed for everybody: then it depends on the thread.
+    _detour: Option<Detour>,
+}
+
+/// What an evaluation has to know of a scope.
+#[derive(Debug)]
+struct Lineage {
+    /// The scope, then the one that it was made in, and so on.
+    ids: Vec<ScopeId>,
+    /// Does not fall back: what none of these arms is not armed inside it.
     isolated: bool,
-    /// The scope in force where this one was made.
-    outer: Option<Scope>,
 }
 
 impl Drop for Inner {
@@ -44,7 +56,7 @@ impl Drop for Inner {
 enum Entry {
     Entered(Arc<Inner>),
     /// A pool's thread, which must not keep the scope alive.
-    Given(Weak<Inner>),
+    Given(Weak<Inner>, Arc<Lineage>),
 }
 
 thread_local! {
@@ -62,7 +74,15 @@ impl Scope {
         let id = ScopeId(IDS.fetch_add(1, Ordering::Relaxed));
         let plans = ScopePlans::new(id, name.to_owned(), pause_limit);
         let outer = if isolated { None } else { Self::current() };
-        Self { inner: Arc::new(Inner { plans, isolated, outer }) }
+        let mut ids = vec![id];
+        let mut falls_nowhere = isolated;
+        if let Some(outer) = &outer {
+            ids.extend(&outer.inner.lineage.ids);
+            falls_nowhere = outer.inner.lineage.isolated;
+        }
+        let lineage = Arc::new(Lineage { ids, isolated: falls_nowhere });
+        let detour = isolated.then(Detour::begin);
+        Self { inner: Arc::new(Inner { plans, lineage, _outer: outer, _detour: detour }) }
     }
 
     pub(crate) fn current() -> Option<Self> {
@@ -101,9 +121,9 @@ impl Scope {
 
     /// A hook that puts the scope in force on a thread for good, without keeping it alive.
     pub(crate) fn on_thread_start(&self) -> impl Fn() + Clone + Send + Sync + 'static + use<> {
-        let given = Arc::downgrade(&self.inner);
+        let given = (Arc::downgrade(&self.inner), self.inner.lineage.clone());
         move || {
-            let entry = Entry::Given(given.clone());
+            let entry = Entry::Given(given.0.clone(), given.1.clone());
             let _ = IN_FORCE.try_with(|entries| entries.borrow_mut().push(entry));
         }
     }
@@ -191,7 +211,15 @@ impl Entry {
     fn upgrade(&self) -> Option<Arc<Inner>> {
         match self {
             Entry::Entered(inner) => Some(inner.clone()),
-            Entry::Given(given) => given.upgrade(),
+            Entry::Given(given, _) => given.upgrade(),
+        }
+    }
+
+    /// The lineage of a scope that is still there. Counts no `Arc`, as all evaluations would.
+    fn lineage(&self) -> Option<&Lineage> {
+        match self {
+            Entry::Entered(inner) => Some(&inner.lineage),
+            Entry::Given(given, lineage) => (given.strong_count() > 0).then_some(lineage),
         }
     }
 }
@@ -213,70 +241,54 @@ impl Drop for Inside {
 }
 
 /// What an evaluation finds in the scopes in force.
-pub(crate) enum Found {
+pub(crate) enum Found<'a> {
     /// The innermost that arms the point.
-    Plan(Arc<Plan>),
+    Plan(&'a Arc<Plan>),
     /// None arms it: what is armed for everybody holds.
     Nothing,
     /// None arms it, and an isolated one ends the search.
     Isolated,
 }
 
-/// Looks for `point` in the scopes in force, `through` them first if one was given by hand.
-pub(crate) fn find(point: &Point, through: Option<&Scope>) -> Found {
-    if let Some(scope) = through {
-        match search(&scope.inner, point) {
-            Found::Nothing => {}
-            found => return found,
-        }
+/// Looks in `now` for what the scopes in force arm, `through` them first if one was given by hand.
+pub(crate) fn find<'a>(now: &'a Snapshot, through: Option<&Scope>) -> Found<'a> {
+    // What is armed nowhere but for everybody is hidden by isolated scopes alone.
+    if !now.is_scoped() && !Detour::is_on() {
+        return Found::Nothing;
     }
-    let search_all = |entries: &RefCell<Vec<Entry>>| {
-        // Taken out first: what is found runs user code, which may enter scopes itself.
-        let in_force: Vec<Arc<Inner>> =
-            entries.borrow().iter().rev().filter_map(Entry::upgrade).collect();
-        let found = in_force.iter().map(|inner| search(inner, point));
-        found.into_iter().find(|found| !matches!(found, Found::Nothing)).unwrap_or(Found::Nothing)
-    };
-    IN_FORCE.try_with(search_all).unwrap_or(Found::Nothing)
+    look(through, |lineage| lineage.search(now)).unwrap_or(Found::Nothing)
 }
 
-/// Looks in a scope, then in those it was made in.
-fn search(innermost: &Arc<Inner>, point: &Point) -> Found {
-    let mut inner = innermost;
-    loop {
-        if let Some(plan) = inner.plans.plan(point) {
-            return Found::Plan(plan);
-        }
-        match &inner.outer {
-            _ if inner.isolated => return Found::Isolated,
-            Some(outer) => inner = &outer.inner,
-            None => return Found::Nothing,
+impl Lineage {
+    /// `None` where the search goes on.
+    fn search<'a>(&self, now: &'a Snapshot) -> Option<Found<'a>> {
+        match self.ids.iter().find_map(|id| now.plan_in(*id)) {
+            Some(plan) => Some(Found::Plan(plan)),
+            None => self.isolated.then_some(Found::Isolated),
         }
     }
 }
 
 /// Whether this evaluation is inside the scope `id`.
 pub(crate) fn is_inside(id: ScopeId, through: Option<&Scope>) -> bool {
-    let has = |innermost: &Arc<Inner>| {
-        let mut inner = Some(innermost);
-        while let Some(scope) = inner {
-            if scope.plans.id == id {
-                return true;
-            }
-            inner = scope.outer.as_ref().map(|outer| &outer.inner);
-        }
-        false
-    };
-    through.is_some_and(|scope| has(&scope.inner))
-        || IN_FORCE
-            .try_with(|entries| entries.borrow().iter().filter_map(Entry::upgrade).any(|i| has(&i)))
-            .unwrap_or(false)
+    look(through, |lineage| lineage.ids.contains(&id).then_some(())).is_some()
 }
 
-/// The name of the innermost scope in force, for `when(scope=…)`.
-pub(crate) fn current_name(through: Option<&Scope>) -> Option<String> {
-    match through {
-        Some(scope) => Some(scope.name().to_owned()),
-        None => Scope::current().map(|scope| scope.name().to_owned()),
+/// Shows `look` the name of the innermost scope in force, for `when(scope=…)`.
+pub(crate) fn current_name(through: Option<&Scope>, look_at: &mut dyn FnMut(&dyn Display)) {
+    // By a handle, not by what is borrowed: who looks may be a user's code.
+    let innermost = through.cloned().or_else(Scope::current);
+    innermost.iter().for_each(|scope| look_at(&scope.name()));
+}
+
+/// The first that `find` finds in the scopes in force, the innermost first. It enters and leaves
+/// none.
+fn look<R>(through: Option<&Scope>, mut find: impl FnMut(&Lineage) -> Option<R>) -> Option<R> {
+    if let Some(found) = through.and_then(|scope| find(&scope.inner.lineage)) {
+        return Some(found);
     }
+    let in_force = |entries: &RefCell<Vec<Entry>>| {
+        entries.borrow().iter().rev().filter_map(Entry::lineage).find_map(find)
+    };
+    IN_FORCE.try_with(in_force).ok().flatten()
 }

@@ -18,6 +18,8 @@ pub(crate) enum Slot<'a> {
     Remote,
     /// For everybody, from the environment.
     Environment,
+    /// For everybody, by the verbs of the crate `fail`.
+    Fail,
     /// For those in a scope.
     Scope(&'a ScopePlans),
 }
@@ -61,6 +63,7 @@ impl Slot<'_> {
             Slot::Global => for_everybody(Origin::Code),
             Slot::Remote => for_everybody(Origin::Remote),
             Slot::Environment => for_everybody(Origin::Environment),
+            Slot::Fail => for_everybody(Origin::Fail),
             Slot::Scope(scope) => Setting {
                 origin: Origin::Code,
                 scope: Some(scope.id),

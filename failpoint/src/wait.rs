@@ -9,9 +9,10 @@ use crate::error::WaitError;
 use crate::event::EventKind;
 use crate::events;
 use crate::executor;
+use crate::filter::ThisThread;
 use crate::gate::{Entered, Gate, Place, Reason, Standing};
 use crate::log::{self, Level};
-use crate::plan::{self, Origin, Plan};
+use crate::plan::{Origin, Plan};
 use crate::registry::registry;
 use crate::site::Site;
 use crate::sync::Arc;
@@ -60,6 +61,7 @@ pub(crate) fn block(plan: &Arc<Plan>, site: &'static Site, need: Need) -> After 
 /// Blocks until `plan` has seen what is wanted, is over, or `timeout` has run out.
 pub(crate) fn watch(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Result<(), WaitError> {
     assert_may_block(plan.point, wanted);
+    let _every_hit_rings = plan.hold_lane();
     let mut place = None;
     // A time-out beyond what the clock can hold is one that never comes.
     let deadline = Instant::now().checked_add(timeout);
@@ -83,6 +85,7 @@ pub(crate) async fn watch_async(
     wanted: Wanted,
     timeout: Duration,
 ) -> Result<(), WaitError> {
+    let _every_hit_rings = plan.hold_lane();
     let mut place = None;
     let deadline = Instant::now().checked_add(timeout);
     let seen = until(deadline, |waker| look(plan, wanted, &mut place, waker)).await;
@@ -226,7 +229,7 @@ impl Stay {
     /// `kind` is what waits here: a thread, or a task on one.
     fn poll(&mut self, waker: &Waker, kind: &str) -> Poll<After> {
         if self.place.is_none() {
-            let who = format!("{kind} `{}` at {}", plan::this_thread(), self.site.at());
+            let who = format!("{kind} `{}` at {}", ThisThread::get(), self.site.at());
             match self.plan.gate.enter(self.reason(), who, waker.clone()) {
                 Entered::Standing(place) => {
                     self.place = Some(place);
@@ -345,7 +348,7 @@ impl Stay {
         }
         match self.plan.origin {
             Origin::Code => effect::panic_unless_unwinding(&message),
-            Origin::Remote | Origin::Environment => {
+            Origin::Remote | Origin::Environment | Origin::Fail => {
                 log::say(Level::Error, format_args!("{message}"));
             }
         }

@@ -153,8 +153,9 @@ fn quoted(tag: &str) -> Result<&str, Box<Problem>> {
 
 fn unknown(name: &str, parameters: &[Parameter]) -> Box<Problem> {
     let there: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
-    let there = if there.is_empty() { "there is none".to_owned() } else { there.join(", ") };
-    bad(format!("the parameter {} means nothing here; known here: {there}", name.escape_debug()))
+    let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+    let name = name.escape_debug();
+    bad(format!("the parameter {name} means nothing here; this route takes {there}"))
 }
 
 fn bad(detail: String) -> Box<Problem> {

@@ -14,7 +14,7 @@ use std::fmt;
 
 pub use crate::env::announce;
 pub use crate::log::Speaking as Quiet;
-pub use crate::registry::{Changed, Precondition, Stale};
+pub use crate::registry::{Changed, Disarmed, Precondition, Stale};
 pub use crate::terms::duration::parse as parse_duration;
 pub use crate::terms::parse::ACTIONS;
 
@@ -47,7 +47,7 @@ pub struct Fault {
     pub error: Error,
 }
 
-/// Why a wish was not fulfilled.
+/// Why nothing was changed.
 #[derive(Clone, Debug)]
 pub enum Unfulfilled {
     /// All that is wrong with it; never empty.
@@ -96,10 +96,18 @@ impl Wish {
                 let made = made.into_iter().map(Applied::new).collect();
                 Ok(Changed { revision, made })
             }
-            Err(Unarmed::Faults(errors)) => {
-                Err(Unfulfilled::Faults(errors.into_iter().map(Fault::of).collect()))
+            Err(unarmed) => Err(Unfulfilled::of(unarmed)),
+        }
+    }
+}
+
+impl Unfulfilled {
+    fn of(unarmed: Unarmed) -> Self {
+        match unarmed {
+            Unarmed::Faults(errors) => {
+                Unfulfilled::Faults(errors.into_iter().map(Fault::of).collect())
             }
-            Err(Unarmed::Stale(stale)) => Err(Unfulfilled::Stale(stale)),
+            Unarmed::Stale(stale) => Unfulfilled::Stale(stale),
         }
     }
 }
@@ -129,13 +137,10 @@ pub fn listing() -> Changed<Vec<PointInfo>> {
     registry().listing()
 }
 
-/// Disarms a point, where `precondition` holds: as it stood if it was armed, and as it stands now.
-pub fn disarm(
-    name: &str,
-    precondition: &Precondition,
-) -> Result<Result<(Option<PointInfo>, PointInfo), Stale>, Error> {
+/// Disarms a point, where `precondition` holds.
+pub fn disarm(name: &str, precondition: &Precondition) -> Result<Disarmed, Unfulfilled> {
     env::ensure();
-    registry().disarm_if(name, precondition)
+    registry().disarm_if(name, precondition).map_err(Unfulfilled::of)
 }
 
 /// Disarms everything, where `precondition` holds; gives what was armed, as it stood.
@@ -209,6 +214,20 @@ fn name_error(name: &str, unlisted: bool) -> Option<Error> {
         Some(why) => Some(Error::BadName { name: name.to_owned(), why }),
         None if unlisted => None,
         None => registry().point(name).err(),
+    }
+}
+
+/// A point of another library, for the lists: it has no sites and no counts.
+pub fn point_elsewhere(name: String, terms: Option<String>) -> PointInfo {
+    PointInfo {
+        name,
+        sites: Vec::new(),
+        terms,
+        generation: 0,
+        hits: 0,
+        fires: 0,
+        paused: 0,
+        last_fire: None,
     }
 }
 

@@ -51,6 +51,8 @@ mod world {
 pub use world::*;
 
 #[cfg(feature = "runtime")]
+pub mod compat;
+#[cfg(feature = "runtime")]
 pub mod control;
 #[cfg(feature = "failpoints")]
 mod test_scope;

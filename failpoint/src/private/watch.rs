@@ -13,6 +13,7 @@ use crate::point::{InForce, Over, Point};
 use crate::registry::registry;
 use crate::sync::Arc;
 use crate::wait;
+use std::borrow::Cow;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -199,11 +200,12 @@ impl Feed {
 
 /// Every point that code declares or somebody armed, by name, with its terms; in less time than all
 /// that is known of them takes.
-pub fn bindings() -> Vec<(&'static str, Option<String>)> {
+pub fn bindings() -> Vec<(Cow<'static, str>, Option<String>)> {
     env::ensure();
     let (_, all) = registry().survey(|now| {
         let terms = now.plan.as_ref().map(|plan| plan.text.clone());
-        (terms.is_some() || now.point.is_declared()).then(|| (now.point.name(), terms))
+        (terms.is_some() || now.point.is_declared())
+            .then(|| (Cow::Borrowed(now.point.name()), terms))
     });
     all.into_iter().flatten().collect()
 }

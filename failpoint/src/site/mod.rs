@@ -28,7 +28,15 @@ pub struct Site {
     module: &'static str,
     package: &'static str,
     /// The point that this site was registered with. Its type stands to the right of this module.
-    owner: OnceLock<&'static (dyn Any + Send + Sync)>,
+    owner: OnceLock<&'static dyn Owner>,
+}
+
+/// What a site is registered with: its point, of which this module knows no more.
+pub(crate) trait Owner: Any + Send + Sync {
+    /// Whether an evaluation here was a hit that only had to be counted, and is counted.
+    fn pass(&self) -> bool;
+
+    fn as_any(&self) -> &dyn Any;
 }
 
 /// A switch that nobody has looked at yet: the first evaluation reads the environment, registers
@@ -40,7 +48,8 @@ const IDLE: u8 = 0;
 const ARMED: u8 = 2;
 
 impl Site {
-    /// A site of the point `name`, which must be a good name.
+    /// A site of the point `name`, which must be a good name, but where `fail`'s macro stands: that
+    /// took any.
     pub const fn new(
         name: &'static str,
         accepts: &'static Accepts,
@@ -49,7 +58,9 @@ impl Site {
         module: &'static str,
         package: Option<&'static str>,
     ) -> Self {
-        crate::name::assert_good(name);
+        if !accepts.is_fails {
+            crate::name::assert_good(name);
+        }
         Self {
             switch: AtomicU8::new(UNSEEN),
             reached: AtomicBool::new(false),
@@ -76,7 +87,8 @@ impl Site {
         self.switch.load(Ordering::Relaxed) != IDLE
     }
 
-    pub(crate) fn name(&self) -> &'static str {
+    /// The point.
+    pub fn name(&self) -> &'static str {
         self.name
     }
 
@@ -131,11 +143,17 @@ impl Site {
     }
 
     pub(crate) fn owner<T: Any>(&self) -> Option<&'static T> {
-        self.owner.get()?.downcast_ref()
+        self.owner.get()?.as_any().downcast_ref()
+    }
+
+    /// Whether this evaluation was a hit that only had to be counted, and is counted.
+    #[inline]
+    pub(crate) fn pass(&self) -> bool {
+        self.is_reached() && self.owner.get().is_some_and(|owner| owner.pass())
     }
 
     /// Whether this call made `owner` the owner: a site is registered once.
-    pub(crate) fn set_owner(&self, owner: &'static (dyn Any + Send + Sync)) -> bool {
+    pub(crate) fn set_owner(&self, owner: &'static dyn Owner) -> bool {
         self.owner.set(owner).is_ok()
     }
 }
@@ -151,21 +169,42 @@ pub struct Accepts {
     kind: &'static str,
     returns: Option<&'static str>,
     check: fn(Option<&str>) -> Result<(), BadTerm>,
+    /// Whether it stands where the macro of the crate `fail` stands.
+    is_fails: bool,
 }
 
 impl Accepts {
     /// A plain statement: it cannot return.
-    pub const NOTHING: Accepts =
-        Accepts { kind: "statement", returns: None, check: |_| Err(BadTerm::expected("nothing")) };
+    pub const NOTHING: Accepts = Accepts {
+        kind: "statement",
+        returns: None,
+        check: |_| Err(BadTerm::expected("nothing")),
+        is_fails: false,
+    };
     /// A closure of the text: any value, or none.
-    pub const TEXT: Accepts = Accepts { kind: "closure", returns: Some("text"), check: |_| Ok(()) };
+    pub const TEXT: Accepts =
+        Accepts { kind: "closure", returns: Some("text"), check: |_| Ok(()), is_fails: false };
     /// `fail_result!`: any value, or none.
     pub const RESULT: Accepts =
-        Accepts { kind: "result", returns: Some("error"), check: |_| Ok(()) };
+        Accepts { kind: "result", returns: Some("error"), check: |_| Ok(()), is_fails: false };
+
+    /// The same as `NOTHING` for the macro of the crate `fail`.
+    pub const FAILS_STATEMENT: Accepts = Accepts { is_fails: true, ..Accepts::NOTHING };
+    /// The same as `TEXT` for the macro of the crate `fail`.
+    pub const FAILS_CLOSURE: Accepts = Accepts { is_fails: true, ..Accepts::TEXT };
 
     /// A value of type `T`, which the source calls `named`.
     pub const fn typed<T: FromTerm>(kind: &'static str, named: &'static str) -> Accepts {
-        Accepts { kind, returns: Some(named), check: |text| T::from_term(text).map(drop) }
+        Accepts {
+            kind,
+            returns: Some(named),
+            check: |text| T::from_term(text).map(drop),
+            is_fails: false,
+        }
+    }
+
+    pub(crate) fn is_fails(&self) -> bool {
+        self.is_fails
     }
 
     pub(crate) fn can_return(&self) -> bool {

@@ -10,17 +10,58 @@ mod modelled;
 pub(crate) use {
     arc_swap::ArcSwapOption,
     parking_lot::{Mutex, MutexGuard},
-    std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, fence},
+    std::sync::OnceLock,
+    std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize},
+    threads::thread_number,
 };
 
 #[cfg(all(test, loom))]
 pub(crate) use modelled::{
-    ArcSwapOption, AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, fence,
+    ArcSwapOption, AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, OnceLock,
+    fence_for_models, thread_number,
 };
 
 // Loom's own cannot be the `self` of a method; nothing here depends on when an `Arc` is counted.
 pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::atomic::Ordering;
+
+/// What an [`ArcSwapOption`] gives while it is looked at.
+#[cfg(not(all(test, loom)))]
+pub(crate) type Guard<T> = arc_swap::Guard<Option<Arc<T>>>;
+#[cfg(all(test, loom))]
+pub(crate) type Guard<T> = Option<Arc<T>>;
+
+/// All `SeqCst` accesses have one order, which loom does not know: a model needs a fence where they
+/// alone do.
+#[cfg(not(all(test, loom)))]
+#[inline(always)]
+pub(crate) fn fence_for_models() {}
+
+#[cfg(not(all(test, loom)))]
+mod threads {
+    use super::Ordering;
+    use super::lasting::AtomicUsize;
+    use std::cell::Cell;
+
+    /// A number of this thread; those of threads that run side by side differ, as far as it goes.
+    #[inline]
+    pub(crate) fn thread_number() -> usize {
+        const NONE: usize = usize::MAX;
+        thread_local! {
+            static NUMBER: Cell<usize> = const { Cell::new(NONE) };
+        }
+        #[cold]
+        fn take(number: &Cell<usize>) -> usize {
+            static NEXT: AtomicUsize = AtomicUsize::new(0);
+            number.set(NEXT.fetch_add(1, Ordering::Relaxed));
+            number.get()
+        }
+        NUMBER.with(|number| match number.get() {
+            NONE => take(number),
+            number => number,
+        })
+    }
+}
 
 /// What stands in statics, where `new` must be const.
 pub(crate) mod lasting {

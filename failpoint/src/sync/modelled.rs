@@ -1,13 +1,24 @@
 //! How do our locks and atomics look to loom?
 //!
 //! Loom runs a model in every order of its loads, stores and locks. It takes an access that is
-//! `SeqCst` for one that only acquires and releases, so a model that passes relies on fences alone
-//! where it needs one order for all.
+//! `SeqCst` for one that only acquires and releases, so where the code relies on the one order of
+//! such accesses, `fence_for_models` stands.
 
 pub(crate) use loom::sync::MutexGuard;
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, fence};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use crate::sync::{Arc, Ordering};
+
+pub(crate) fn fence_for_models() {
+    loom::sync::atomic::fence(Ordering::SeqCst);
+}
+
+/// The same for a thread each time.
+pub(crate) fn thread_number() -> usize {
+    // All that tells a thread's number in every run alike is how it is shown.
+    let shown = format!("{:?}", loom::thread::current().id());
+    shown.chars().filter_map(|c| c.to_digit(10)).fold(0, |number, d| 10 * number + d as usize)
+}
 
 /// A lock whose `lock` gives the guard, as `parking_lot`'s does.
 #[derive(Debug, Default)]
@@ -57,6 +68,37 @@ impl<T> ArcSwapOption<T> {
     }
 }
 
+/// A mark that is released and acquired, beside the value.
+macro_rules! once_lock {
+    ($($const:tt)?) => {
+        #[derive(Debug)]
+        pub(crate) struct OnceLock<T> {
+            is_set: AtomicBool,
+            value: std::sync::OnceLock<T>,
+        }
+
+        impl<T> OnceLock<T> {
+            pub(crate) $($const)? fn new() -> Self {
+                Self { is_set: AtomicBool::new(false), value: std::sync::OnceLock::new() }
+            }
+
+            #[track_caller]
+            pub(crate) fn get(&self) -> Option<&T> {
+                self.is_set.load(Ordering::Acquire).then(|| self.value.get()).flatten()
+            }
+
+            #[track_caller]
+            pub(crate) fn set(&self, value: T) -> Result<(), T> {
+                self.value.set(value)?;
+                self.is_set.store(true, Ordering::Release);
+                Ok(())
+            }
+        }
+    };
+}
+
+once_lock!();
+
 pub(crate) mod lasting {
     //! Loom's atomics cannot be made in const: these are made when they are first touched, which
     //! has to be in the model and before its threads start. So each model makes its own sites.
@@ -91,28 +133,5 @@ pub(crate) mod lasting {
     made_when_touched!(AtomicBool, bool);
     made_when_touched!(AtomicU8, u8);
 
-    /// A mark that is released and acquired, beside the value.
-    #[derive(Debug)]
-    pub(crate) struct OnceLock<T> {
-        is_set: AtomicBool,
-        value: std::sync::OnceLock<T>,
-    }
-
-    impl<T> OnceLock<T> {
-        pub(crate) const fn new() -> Self {
-            Self { is_set: AtomicBool::new(false), value: std::sync::OnceLock::new() }
-        }
-
-        #[track_caller]
-        pub(crate) fn get(&self) -> Option<&T> {
-            self.is_set.load(Ordering::Acquire).then(|| self.value.get()).flatten()
-        }
-
-        #[track_caller]
-        pub(crate) fn set(&self, value: T) -> Result<(), T> {
-            self.value.set(value)?;
-            self.is_set.store(true, Ordering::Release);
-            Ok(())
-        }
-    }
+    once_lock!(const);
 }

@@ -1,0 +1,36 @@
+//! What does an evaluation cost, here and in other crates, in one run?
+//!
+//! ```console
+//! $ cargo bench                  # prints the table of docs/cost.md
+//! $ cargo bench -- --write       # and puts it there
+//! ```
+//!
+//! Neither criterion nor divan runs its benchmarks in turns, nor takes the loop away from what is
+//! looped, and both matter here: the machine's mood changes within a run, and an idle point costs
+//! less than the loop around it. So each round measures everything once, and what is told are
+//! medians over the rounds.
+//!
+//! A figure is what one evaluation takes one thread, its wait for a core included: the time from
+//! the common start to the last one's end, by the number of evaluations of each thread, less the
+//! same for the empty loop in the same round. It means the same for all.
+
+mod cases;
+mod peers;
+mod rounds;
+mod table;
+
+use std::error::Error;
+
+/// How many rounds the medians are of.
+const ROUNDS: usize = 25;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let write = std::env::args().any(|argument| argument == "--write");
+    let measured = rounds::measure(ROUNDS);
+    let table = table::render(&measured);
+    println!("{table}");
+    if write {
+        table::write(&table)?;
+    }
+    Ok(())
+}

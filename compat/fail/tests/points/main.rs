@@ -1,0 +1,23 @@
+//! What users of `fail` lean on, point by point. The package for 0.4 runs the same.
+//!
+//! Points are armed for everybody: each test runs in a scenario of its own, and scenarios one after
+//! the other.
+
+mod child;
+mod p01_scenario;
+mod p02_verbs;
+mod p03_responders;
+mod p04_names;
+mod p05_no_lock_held;
+mod p06_release;
+mod p07_unlisted;
+mod p08_values;
+mod p09_chains;
+mod p10_imports;
+mod p11_words;
+mod together;
+
+use std::time::Duration;
+
+/// How long something may take that has to happen.
+const SOON: Duration = Duration::from_secs(20);

@@ -1,0 +1,173 @@
+//! How does code mark a place, in the words of `fail`?
+
+use failpoint::__private::compat::{self, Place};
+use std::fmt;
+use std::panic::Location;
+
+/// Whether the macro of this crate leaves code: whether its feature `failpoints` is on.
+pub const fn has_failpoints() -> bool {
+    cfg!(feature = "failpoints")
+}
+
+/// Evaluates the point `name`; gives what `f` makes of what a `return` hands it.
+#[doc(hidden)]
+#[track_caller]
+pub fn eval<R, F: FnOnce(Option<String>) -> R>(name: &str, f: F) -> Option<R> {
+    let at = Location::caller();
+    let place = Place { file: at.file(), line: at.line(), module: "", package: "" };
+    compat::evaluate_computed(name, place, log).map(f)
+}
+
+fn log(line: fmt::Arguments<'_>) {
+    // Those who filter by target look for the crate that `fail` was.
+    log::info!(target: "fail", "{line}");
+}
+
+/// Marks a point (the feature `failpoints` of this crate is on).
+///
+/// - `fail_point!("name")` can sleep, pause, panic, print; a `return` armed there panics.
+/// - `fail_point!("name", |text| …)` can return from the function, too: the closure, which is given
+///   an `Option<String>`, makes the value. Anything that is `FnOnce(Option<String>) -> R` does.
+/// - `fail_point!("name", condition, |text| …)` is evaluated only where the condition holds.
+///
+/// A name is any expression that is a `&str`. Where it is a literal, or a `concat!`, the point is
+/// listed before it is hit, and while idle it costs one load; a name that is computed is looked up.
+#[cfg(feature = "failpoints")]
+#[macro_export]
+macro_rules! fail_point {
+    ($name:literal) => { $crate::__listed!($name) };
+    ($name:literal, $e:expr) => { $crate::__listed!($name, $e) };
+    ($name:literal, $cond:expr, $e:expr) => {{
+        if $cond {
+            $crate::__listed!($name, $e)
+        }
+    }};
+    (concat ! $parts:tt) => { $crate::__listed!($crate::__private::concat ! $parts) };
+    (concat ! $parts:tt, $e:expr) => { $crate::__listed!($crate::__private::concat ! $parts, $e) };
+    (concat ! $parts:tt, $cond:expr, $e:expr) => {{
+        if $cond {
+            $crate::__listed!($crate::__private::concat ! $parts, $e)
+        }
+    }};
+    ($name:expr) => {{
+        $crate::__private::evaluate_computed($name, $crate::__place!());
+    }};
+    ($name:expr, $e:expr) => {{
+        if let $crate::__private::Some(__value) =
+            $crate::__private::evaluate_computed_with($name, $crate::__place!(), $e)
+        {
+            return __value;
+        }
+    }};
+    ($name:expr, $cond:expr, $e:expr) => {{
+        if $cond {
+            $crate::fail_point!($name, $e);
+        }
+    }};
+}
+
+/// A point whose name is known when it is compiled.
+#[cfg(feature = "failpoints")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __listed {
+    ($name:expr) => {{
+        let __site = $crate::__private::__site!($name, $crate::__private::Accepts::FAILS_STATEMENT);
+        if __site.armed() {
+            $crate::__private::evaluate(__site);
+        }
+    }};
+    ($name:expr, $e:expr) => {{
+        let __site = $crate::__private::__site!($name, $crate::__private::Accepts::FAILS_CLOSURE);
+        if __site.armed() {
+            if let $crate::__private::Some(__value) = $crate::__private::evaluate_with(__site, $e) {
+                return __value;
+            }
+        }
+    }};
+}
+
+/// Where a point stands whose name is computed.
+#[cfg(feature = "failpoints")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __place {
+    () => {
+        $crate::__private::Place {
+            file: $crate::__private::file!(),
+            line: $crate::__private::line!(),
+            module: $crate::__private::module_path!(),
+            package: match $crate::__private::option_env!("CARGO_PKG_NAME") {
+                $crate::__private::Some(package) => package,
+                $crate::__private::None => "",
+            },
+        }
+    };
+}
+
+/// Marks a point (the feature `failpoints` of this crate is off): leaves nothing, and looks at
+/// nothing that it is given.
+#[cfg(not(feature = "failpoints"))]
+#[macro_export]
+macro_rules! fail_point {
+    ($name:expr) => {{}};
+    ($name:expr, $e:expr) => {{}};
+    ($name:expr, $cond:expr, $e:expr) => {{}};
+}
+
+/// Everything that an expansion names.
+#[doc(hidden)]
+pub mod __private {
+    #[cfg(feature = "failpoints")]
+    pub use on::*;
+
+    #[cfg(feature = "failpoints")]
+    mod on {
+        use crate::macros::log;
+        use failpoint::__private::Site;
+        use failpoint::__private::compat;
+
+        pub use core::concat;
+        pub use failpoint::__private::compat::{Accepts, Place};
+        pub use failpoint::__private::{None, Some, file, line, module_path, option_env};
+        pub use failpoint::__site;
+
+        /// Evaluates a site that cannot return.
+        #[track_caller]
+        pub fn evaluate(site: &'static Site) {
+            if compat::evaluate(site, log).is_some() {
+                cannot_return(site.name());
+            }
+        }
+
+        /// Evaluates a site that can.
+        pub fn evaluate_with<R>(
+            site: &'static Site,
+            f: impl FnOnce(Option<String>) -> R,
+        ) -> Option<R> {
+            compat::evaluate(site, log).map(f)
+        }
+
+        /// The same as [`evaluate`], by name.
+        #[track_caller]
+        pub fn evaluate_computed(name: &str, place: Place) {
+            if compat::evaluate_computed(name, place, log).is_some() {
+                cannot_return(name);
+            }
+        }
+
+        /// The same as [`evaluate_with`], by name.
+        pub fn evaluate_computed_with<R>(
+            name: &str,
+            place: Place,
+            f: impl FnOnce(Option<String>) -> R,
+        ) -> Option<R> {
+            compat::evaluate_computed(name, place, log).map(f)
+        }
+
+        #[track_caller]
+        fn cannot_return(name: &str) {
+            panic!("Return is not supported for the fail point \"{name}\"");
+        }
+    }
+}

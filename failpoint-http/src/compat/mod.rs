@@ -1,0 +1,89 @@
+//! How do servers keep the control routes that they had with the crate `fail`?
+//!
+//! Each module answers as one server does, for whatever carries its requests: a test harness goes on
+//! unchanged. As in `fail`, a name that no code declares is taken. What may be armed, for how long,
+//! and what is logged is as everywhere in this crate; a foreign `Origin` is refused.
+//!
+//! On hyper 0.14:
+//!
+//! ```
+//! # use hyper014 as hyper;
+//! use hyper::{Body, Request, Response};
+//!
+//! async fn fail(request: Request<Body>) -> hyper::Result<Response<Body>> {
+//!     // So that the reply to what ends the process goes out first.
+//!     let _hold = failpoint::hold_exit();
+//!     let (head, body) = request.into_parts();
+//!     let body = hyper::body::to_bytes(body).await?;
+//!     let headers: Vec<(&str, &str)> = head
+//!         .headers
+//!         .iter()
+//!         .map(|(name, value)| (name.as_str(), value.to_str().unwrap_or("?")))
+//!         .collect();
+//!     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+//!     let reply = failpoint_http::compat::tikv::respond(head.method.as_str(), path, &headers, &body);
+//!     let mut response = Response::builder().status(reply.status);
+//!     for (name, value) in reply.headers {
+//!         response = response.header(name, value);
+//!     }
+//!     Ok(response.body(reply.body.into()).expect("a status and headers that are such"))
+//! }
+//! ```
+//! `tests/compat_routes.rs` runs the same over sockets.
+
+pub mod neon;
+pub mod tikv;
+
+#[cfg(feature = "failpoints")]
+use on::guarded;
+
+#[cfg(feature = "failpoints")]
+mod on {
+    use crate::change::{self, Unarmed};
+    use crate::door::Door;
+    use crate::gofail::explain;
+    use crate::reply::{Foreign, Refusal, Reply};
+    use crate::request::Request;
+    use crate::respond::refuse;
+    use failpoint::__private::control::{self, Precondition, Unfulfilled, Wish};
+    use std::panic::{self, AssertUnwindSafe};
+
+    /// Answers with `act` who may come in. No point is evaluated meanwhile.
+    pub(super) fn guarded(
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        act: impl FnOnce(&Request<'_>) -> Reply,
+    ) -> Reply {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let request = Request { method, path, query, headers, body, from: "compat::respond()" };
+        if let Err(refusal) = Door::mounted().admit(&request) {
+            return refuse(&request, refusal);
+        }
+        let _quiet = control::quiet();
+        // `FromTerm` of the program says whether it takes a value, and may panic.
+        panic::catch_unwind(AssertUnwindSafe(|| act(&request)))
+            .unwrap_or_else(|_| refuse(&request, Refusal::Panicked))
+    }
+
+    /// Arms all or nothing; why not, in words.
+    pub(super) fn arm(wish: Wish, request: &Request<'_>) -> Result<(), (Foreign, String)> {
+        let lines = |lines: Vec<String>| lines.join("\n");
+        match change::arm(wish, None, &Precondition::None, request.from) {
+            Ok(_) => Ok(()),
+            Err(Unarmed::NotAllowed(refused)) => {
+                let whys = refused.into_iter().map(|one| one.why).collect();
+                Err((Foreign::NotAllowed, lines(whys)))
+            }
+            Err(Unarmed::Unfulfilled(Unfulfilled::Faults(faults))) => {
+                let whys = faults.iter().map(|fault| explain(&fault.error)).collect();
+                Err((Foreign::BadRequest, lines(whys)))
+            }
+            // Nothing was to hold.
+            Err(Unarmed::Unfulfilled(Unfulfilled::Stale(_))) => {
+                Err((Foreign::BadRequest, String::new()))
+            }
+        }
+    }
+}

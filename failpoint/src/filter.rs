@@ -1,0 +1,167 @@
+//! Does what a site tells fit a `when`?
+//!
+//! What is compared is rendered as it is compared, into no text of its own where that can be
+//! avoided.
+
+use crate::terms::{Condition, Op};
+use std::cell::Cell;
+use std::fmt::{self, Display, Write};
+use std::thread::{self, Thread};
+use wildmatch::WildMatch;
+
+/// What a filter may ask of an evaluation: a key of the site's context, `thread`, or `scope`. What
+/// there is under the key is shown to the second.
+pub(crate) type Facts<'a> = &'a dyn Fn(&str, &mut dyn FnMut(&dyn Display));
+
+/// What there is under `key`, as text.
+pub(crate) fn fact(facts: Facts<'_>, key: &str) -> Option<String> {
+    let mut found = None;
+    facts(key, &mut |fact| found = Some(fact.to_string()));
+    found
+}
+
+/// The conditions of one term; all have to hold.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    tests: Vec<Test>,
+}
+
+/// A condition, ready to be asked.
+#[derive(Debug)]
+struct Test {
+    key: String,
+    expected: Expected,
+}
+
+#[derive(Debug)]
+enum Expected {
+    Equal(String),
+    NotEqual(String),
+    Like(WildMatch),
+}
+
+impl Filter {
+    pub(crate) fn new(conditions: &[Condition]) -> Self {
+        Self { tests: conditions.iter().map(Test::new).collect() }
+    }
+
+    /// Whether it lets an evaluation through. Renders the user's values: hold no lock.
+    pub(crate) fn admits(&self, facts: Facts<'_>) -> bool {
+        self.tests.iter().all(|test| test.holds(facts))
+    }
+}
+
+impl Test {
+    fn new(condition: &Condition) -> Self {
+        let value = condition.value.clone();
+        let expected = match condition.op {
+            Op::Equal => Expected::Equal(value),
+            Op::NotEqual => Expected::NotEqual(value),
+            Op::Glob => Expected::Like(WildMatch::new(&value)),
+        };
+        Self { key: condition.key.clone(), expected }
+    }
+
+    /// A key that the site does not pass fits nothing.
+    fn holds(&self, facts: Facts<'_>) -> bool {
+        let mut holds = false;
+        facts(&self.key, &mut |fact| {
+            holds = match &self.expected {
+                Expected::Equal(value) => is_shown_as(fact, value),
+                Expected::NotEqual(value) => !is_shown_as(fact, value),
+                Expected::Like(pattern) => with_text(fact, |text| pattern.matches(text)),
+            };
+        });
+        holds
+    }
+}
+
+/// Whether `fact` is rendered as `text`.
+fn is_shown_as(fact: &dyn Display, text: &str) -> bool {
+    /// What of the text was not rendered yet.
+    struct Rest<'a>(&'a str);
+
+    impl Write for Rest<'_> {
+        fn write_str(&mut self, part: &str) -> fmt::Result {
+            self.0 = self.0.strip_prefix(part).ok_or(fmt::Error)?;
+            Ok(())
+        }
+    }
+
+    let mut rest = Rest(text);
+    write!(rest, "{fact}").is_ok() && rest.0.is_empty()
+}
+
+/// Renders `fact` into a text that this thread keeps for the next one.
+fn with_text<R>(fact: &dyn Display, look: impl FnOnce(&str) -> R) -> R {
+    thread_local! {
+        static KEPT: Cell<String> = const { Cell::new(String::new()) };
+    }
+    // Taken, not borrowed: rendering is the user's code, and may come by another point.
+    let mut text = KEPT.try_with(Cell::take).unwrap_or_default();
+    text.clear();
+    // What is written before an error is what `to_string` would not give either.
+    let rendered = write!(text, "{fact}");
+    let result = look(if rendered.is_ok() { &text } else { "" });
+    let _ = KEPT.try_with(|kept| kept.set(text));
+    result
+}
+
+/// This thread, shown by its name, or by its id where it has none.
+pub(crate) struct ThisThread(Thread);
+
+impl ThisThread {
+    pub(crate) fn get() -> Self {
+        Self(thread::current())
+    }
+}
+
+impl Display for ThisThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "{:?}", self.0.id()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Shown in parts.
+    struct Parts(&'static [&'static str]);
+
+    impl Display for Parts {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.iter().try_for_each(|part| f.write_str(part))
+        }
+    }
+
+    #[test]
+    fn compares_what_is_rendered() {
+        let facts = |key: &str, look: &mut dyn FnMut(&dyn Display)| {
+            if key == "key" {
+                look(&Parts(&["ten", "", "ant"]));
+            }
+        };
+        for (key, op, value, admits) in [
+            ("key", Op::Equal, "tenant", true),
+            ("key", Op::Equal, "tenan", false),
+            ("key", Op::Equal, "tenants", false),
+            ("key", Op::Equal, "ten", false),
+            ("key", Op::Equal, "", false),
+            ("key", Op::NotEqual, "tenant", false),
+            ("key", Op::NotEqual, "ten", true),
+            ("key", Op::Glob, "t*nt", true),
+            ("key", Op::Glob, "t?nt", false),
+            ("other", Op::Equal, "tenant", false),
+            ("other", Op::NotEqual, "tenant", false),
+            ("other", Op::Glob, "*", false),
+        ] {
+            let condition = Condition { key: key.to_owned(), op, value: value.to_owned() };
+            let filter = Filter::new(std::slice::from_ref(&condition));
+            assert_eq!(filter.admits(&facts), admits, "{condition:?}");
+        }
+    }
+}

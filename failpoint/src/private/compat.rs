@@ -1,0 +1,252 @@
+//! The door of the packages named `fail`: what they may do that code of ours does not.
+//!
+//! They bring their own grammar and their own log; names and values are refused by nobody. Sites of
+//! theirs take values as they were written, quotes included, and speak in `fail`'s words.
+
+use crate::callback::Action as Asked;
+use crate::effect::{self, Effect};
+use crate::env;
+use crate::eval::{self, Returned};
+use crate::log::Speaking;
+use crate::registry::{Request, Unknown, registry};
+use crate::site::Site;
+use crate::sync::Arc;
+use crate::sync::lasting::Mutex;
+use crate::terms::{self, Chance, PauseLimit, Pick, Span, Terms, Value};
+use crate::wait::{self, After};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+pub use crate::site::Accepts;
+
+/// One link of a chain as `fail` has it: by chance, so many times, one task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Term {
+    /// Always from 100 on, and where it is no number; never up to 0.
+    pub percent: f32,
+    /// At most so many fires.
+    pub times: Option<u64>,
+    /// What is done.
+    pub task: Task,
+}
+
+/// What `fail` can do at a point; texts as they were written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Nothing.
+    Off,
+    /// Hand this to the closure.
+    Return(Option<String>),
+    /// Wait.
+    Sleep(Duration),
+    /// Keep the processor busy.
+    Delay(Duration),
+    /// Wait until disarmed, armed anew or resumed: there is no limit.
+    Pause,
+    /// Give up the time slice.
+    Yield,
+    /// Log a line.
+    Print(Option<String>),
+    /// Panic.
+    Panic(Option<String>),
+}
+
+/// A place in the source whose name is computed.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The source file.
+    pub file: &'static str,
+    /// The line.
+    pub line: u32,
+    /// The module, empty where it is not known.
+    pub module: &'static str,
+    /// The package, empty where it is not known.
+    pub package: &'static str,
+}
+
+/// What was written, where the list of points shows it otherwise; with the generation it made.
+static VERBATIM: Mutex<BTreeMap<String, (u64, String)>> = Mutex::new(BTreeMap::new());
+
+/// Arms `name`, whatever name it is, with a chain that was written as `text`.
+pub fn arm(name: &str, text: &str, chain: Vec<Term>) {
+    env::ensure_leniently();
+    let terms = Terms { chain: chain.into_iter().map(term).collect() };
+    let request = Request::new(name.to_owned(), terms, text, Unknown::Armed);
+    let arming = registry().arm_leniently(request);
+    let mut verbatim = VERBATIM.lock();
+    if arming.plan.text == text {
+        verbatim.remove(name);
+    } else {
+        verbatim.insert(name.to_owned(), (arming.plan.generation, text.to_owned()));
+    }
+}
+
+/// Arms `name`, whatever name it is, with a callback; a call of it is a fire.
+pub fn arm_with(name: &str, callback: impl Fn() + Send + Sync + 'static) {
+    env::ensure_leniently();
+    let callback = Arc::new(move |_: &crate::Hit<'_>| {
+        callback();
+        Asked::Off
+    });
+    registry()
+        .arm_leniently(Request { unknown: Unknown::Armed, ..Request::callback(name, callback) });
+}
+
+/// Disarms `name` for everybody, through whichever door it was armed.
+pub fn disarm(name: &str) {
+    env::ensure_leniently();
+    VERBATIM.lock().remove(name);
+    registry().disarm_leniently(name);
+}
+
+/// Disarms everything for everybody.
+pub fn reset() {
+    env::ensure_leniently();
+    VERBATIM.lock().clear();
+    registry().reset();
+}
+
+/// The points that are armed for everybody, and the terms as they were written.
+pub fn armed() -> Vec<(String, String)> {
+    env::ensure_leniently();
+    let verbatim = VERBATIM.lock().clone();
+    let armed = registry().points().into_iter().filter_map(|point| {
+        let written = verbatim.get(&point.name).filter(|(made, _)| *made == point.generation);
+        let text = written.map(|(_, text)| text.clone()).or(point.terms)?;
+        Some((point.name, text))
+    });
+    armed.collect()
+}
+
+/// Evaluates a site of `fail`: gives what a `return` hands it, as it was written. A line to print
+/// goes to `log`.
+#[cold]
+#[inline(never)]
+pub fn evaluate(site: &'static Site, log: fn(fmt::Arguments<'_>)) -> Returned {
+    env::ensure_leniently();
+    if eval::pass(site) {
+        return None;
+    }
+    eval::when_fired(site, &[], None, |plan, fired| {
+        for (step, action) in fired.steps(plan).iter().enumerate() {
+            match action {
+                terms::Action::Return(value) => {
+                    return Some(value.as_ref().map(|value| value.raw().to_owned()));
+                }
+                terms::Action::Print(text) => {
+                    let _speaking = Speaking::begin();
+                    match text {
+                        Some(text) => log(format_args!("{}", text.raw())),
+                        None => log(format_args!("failpoint {} executed.", plan.point)),
+                    }
+                }
+                terms::Action::Panic(text) => {
+                    let message = match text {
+                        Some(text) => text.raw().to_owned(),
+                        None => format!("failpoint {} panic", plan.point),
+                    };
+                    effect::panic_as_asked(message, |message| panic!("{message}"));
+                }
+                _ => match effect::perform(plan, &fired, step)? {
+                    Effect::Done => {}
+                    Effect::Return(value) => return Some(value),
+                    Effect::Wait(need) => match wait::block(plan, site, need) {
+                        After::GoOn => {}
+                        After::Over => return None,
+                    },
+                },
+            }
+        }
+        None
+    })
+}
+
+/// The same where the name is computed.
+///
+/// Such a place has a site for each name that was armed when it came by, and no other: their number
+/// is bounded, whatever names are computed.
+pub fn evaluate_computed(name: &str, place: Place, log: fn(fmt::Arguments<'_>)) -> Returned {
+    env::ensure_leniently();
+    // Where nothing was ever armed there is no name to look for.
+    if !registry().is_touched() {
+        return None;
+    }
+    let site = computed(name, place)?;
+    if site.armed() { evaluate(site, log) } else { None }
+}
+
+/// By name, line and file.
+type Computed = BTreeMap<(&'static str, u32, &'static str), &'static Site>;
+
+fn computed(name: &str, place: Place) -> Option<&'static Site> {
+    static SITES: RwLock<Computed> = RwLock::new(BTreeMap::new());
+    let known = |sites: &Computed| {
+        // The keys live longer than `name`: for a look that makes no difference.
+        let sites: &BTreeMap<(&str, u32, &str), &'static Site> = sites;
+        sites.get(&(name, place.line, place.file)).copied()
+    };
+    let site = known(&SITES.read().unwrap_or_else(PoisonError::into_inner));
+    if site.is_some() {
+        return site;
+    }
+    let name = registry().find_armed(name)?.name();
+    let mut sites = SITES.write().unwrap_or_else(PoisonError::into_inner);
+    let Place { file, line, module, package } = place;
+    let new = || {
+        let site = Site::new(name, &Accepts::FAILS_CLOSURE, file, line, module, Some(package));
+        &*Box::leak(Box::new(site))
+    };
+    Some(*sites.entry((name, line, file)).or_insert_with(new))
+}
+
+fn term(term: Term) -> terms::Term {
+    terms::Term {
+        when: Vec::new(),
+        after: None,
+        for_: None,
+        skip: 0,
+        pick: Pick::All,
+        chance: chance(term.percent),
+        times: term.times,
+        steps: vec![action(term.task)],
+    }
+}
+
+/// `None` is always.
+fn chance(percent: f32) -> Option<Chance> {
+    if percent >= 100.0 || percent.is_nan() {
+        return None;
+    }
+    // There is a negative zero, too.
+    let digits = format!("{:.17}", percent.max(0.0).abs());
+    let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
+    Chance::from_percent(whole, fraction)
+}
+
+fn action(task: Task) -> terms::Action {
+    match task {
+        Task::Off => terms::Action::Off,
+        Task::Return(text) => terms::Action::Return(text.map(value)),
+        Task::Sleep(length) => terms::Action::Sleep(Span::Fixed(length)),
+        Task::Delay(length) => terms::Action::Delay(Span::Fixed(length)),
+        Task::Pause => terms::Action::Pause(PauseLimit::Never),
+        Task::Yield => terms::Action::Yield,
+        Task::Print(text) => terms::Action::Print(text.map(value)),
+        Task::Panic(text) => terms::Action::Panic(text.map(value)),
+    }
+}
+
+/// Its content is what our grammar makes of it, for sites of ours under the same name.
+fn value(raw: String) -> Value {
+    let read = Terms::parse(&format!("return({raw})")).ok();
+    let read = read.as_ref().and_then(|terms| match terms.chain.as_slice() {
+        [terms::Term { steps, .. }] => steps.first(),
+        _ => None,
+    });
+    match read {
+        Some(terms::Action::Return(Some(value))) => Value::spelled(&raw, value.content()),
+        _ => Value::spelled(&raw, &raw),
+    }
+}
