@@ -13,7 +13,7 @@ use crate::plan::{self, Decision, Facts, Fire, Plan};
 use crate::point::{Point, Snapshot};
 use crate::registry::{self, registry};
 use crate::scope::{self, Found, Scope};
-use crate::site::Site;
+use crate::site::{Here, Site};
 use crate::sync::Arc;
 use crate::value::FromTerm;
 use crate::wait::{self, After, Stay};
@@ -31,19 +31,15 @@ pub(crate) type Returned = Option<Option<String>>;
 /// Evaluates a plain statement.
 #[cold]
 #[inline(never)]
-pub fn evaluate(site: &'static Site) {
-    let _cannot_return: Returned = run(site, &[], None);
+pub fn evaluate(here: Here) {
+    let _cannot_return: Returned = run(here, &[], None);
 }
 
 /// Evaluates a site in full.
 #[cold]
 #[inline(never)]
-pub fn evaluate_with(
-    site: &'static Site,
-    context: Context<'_>,
-    scope: Option<&crate::Scope>,
-) -> Returned {
-    run(site, context, scope.map(crate::Scope::inner))
+pub fn evaluate_with(here: Here, context: Context<'_>, scope: Option<&crate::Scope>) -> Returned {
+    run(here, context, scope.map(crate::Scope::inner))
 }
 
 /// Begins an evaluation that awaits what it has to wait for. What the site tells is used up here:
@@ -51,12 +47,12 @@ pub fn evaluate_with(
 #[cold]
 #[inline(never)]
 pub fn evaluate_async(
-    site: &'static Site,
+    here: Here,
     context: Context<'_>,
     scope: Option<&crate::Scope>,
 ) -> Evaluation {
-    let fired = decide(site, context, scope.map(crate::Scope::inner));
-    Evaluation { run: fired.map(|(plan, fired)| Box::new(Run::new(plan, site, fired))) }
+    let fired = decide(here, context, scope.map(crate::Scope::inner));
+    Evaluation { run: fired.map(|(plan, fired)| Box::new(Run::new(plan, here.site, fired))) }
 }
 
 /// Reads what was returned as a `T`.
@@ -73,21 +69,22 @@ pub fn injected(site: &'static Site, returned: Returned) -> Result<(), Injected>
     }
 }
 
-/// Whether anything is armed at `site`, so that its condition may be asked.
+/// Whether anything is armed at this site, so that its condition may be asked.
 #[cold]
 #[inline(never)]
-pub fn ready(site: &'static Site) -> bool {
-    find(site).is_some()
+pub fn ready(here: Here) -> bool {
+    find(here).is_some()
 }
 
-/// What is armed at `site`, which is registered and marked as reached on the way.
-fn find(site: &'static Site) -> Option<(&'static Point, Arc<Snapshot>)> {
+/// What is armed at this site, which is registered and marked as reached on the way.
+fn find(here: Here) -> Option<(&'static Point, Arc<Snapshot>)> {
     // Our own log line, or a subscriber of it, came by.
     if log::speaking() {
         return None;
     }
+    let site = here.site;
     if !site.is_reached() {
-        see(site);
+        see(here);
     }
     let point = site.owner::<Point>()?;
     Some((point, point.snapshot()?))
@@ -95,18 +92,15 @@ fn find(site: &'static Site) -> Option<(&'static Point, Arc<Snapshot>)> {
 
 /// The first evaluation of a site.
 #[cold]
-fn see(site: &'static Site) {
+fn see(here: Here) {
     env::ensure();
-    registry().register(site).reach(site);
+    registry().register(here.site).reach(here);
 }
 
 /// Which plan sees this evaluation, and what it decides.
-fn decide(
-    site: &'static Site,
-    context: Context<'_>,
-    through: Option<&Scope>,
-) -> Option<(Arc<Plan>, Fired)> {
-    let (point, snapshot) = find(site)?;
+fn decide(here: Here, context: Context<'_>, through: Option<&Scope>) -> Option<(Arc<Plan>, Fired)> {
+    let (point, snapshot) = find(here)?;
+    let site = here.site;
     for observation in &snapshot.observers {
         if observation.scope().is_none_or(|scope| scope::is_inside(scope, through)) {
             observation.pass();
@@ -159,15 +153,15 @@ fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Optio
 }
 
 /// Decides, and runs the steps of the term that fires on this thread.
-fn run(site: &'static Site, context: Context<'_>, through: Option<&Scope>) -> Returned {
-    let (plan, fired) = decide(site, context, through)?;
+fn run(here: Here, context: Context<'_>, through: Option<&Scope>) -> Returned {
+    let (plan, fired) = decide(here, context, through)?;
     let mut step = 0;
     while let Some(effect) = effect::perform(&plan, &fired, step) {
         step += 1;
         match effect {
             Effect::Done => {}
             Effect::Return(value) => return Some(value),
-            Effect::Wait(need) => match wait::block(&plan, site, need) {
+            Effect::Wait(need) => match wait::block(&plan, here.site, need) {
                 After::GoOn => {}
                 After::Over => return None,
             },

@@ -6,7 +6,7 @@
 
 use crate::info::PointInfo;
 use crate::plan::{Observation, Plan, ScopeId};
-use crate::site::Site;
+use crate::site::{Here, Site};
 use crate::sync::{Arc, ArcSwapOption, AtomicU64, Mutex, Ordering};
 
 #[derive(Debug)]
@@ -86,9 +86,10 @@ impl Point {
     }
 
     /// Notes that an evaluation came by a site, and works out its switch again.
-    pub(crate) fn reach(&self, site: &'static Site) {
+    pub(crate) fn reach(&self, here: Here) {
+        let Here { switch, site } = here;
         let _state = self.state.lock();
-        site.reach();
+        site.reach(switch);
         site.set_switch(self.now.load().is_some());
     }
 

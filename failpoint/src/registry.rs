@@ -113,13 +113,7 @@ pub(crate) fn registry() -> &'static Registry {
                 let mut control = registry.control.lock();
                 sites.for_each(|site| control.add_site(site));
             }
-            Err(_) => log::say(
-                Level::Error,
-                format_args!(
-                    "the linker dropped the list of failpoints: each is known only after its \
-                     first hit; keep the sections `linkme_*`, and do not strip them"
-                ),
-            ),
+            Err(why) => log::say(Level::Error, format_args!("{why}")),
         }
         registry
     })

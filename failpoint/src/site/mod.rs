@@ -1,7 +1,13 @@
 //! What is a site?
 //!
-//! One static for each place in the source: a byte that says whether to go on, and what is known of
-//! the place. The linker gathers them, so that a point is listed before it is first hit.
+//! Two statics for each place in the source. The **site** is what is known of the place; the linker
+//! gathers the sites, so that a point is listed before it is first hit. The **switch** is the byte that
+//! an evaluation tests.
+//!
+//! They are two, and the site does not know its switch before the first evaluation brings it, because
+//! what the linker gathers, and all that this refers to, may be seen by others: in a library, the
+//! address of such a static is loaded before its byte is. Nobody need find the switch sooner: it starts
+//! as *unseen*, and an unseen switch goes the cold way.
 
 use crate::info::SiteInfo;
 use crate::sync::Ordering;
@@ -12,24 +18,13 @@ use std::fmt;
 
 mod list;
 
-#[cfg_attr(miri, allow(unused_imports, unreachable_pub))]
+// One way of listing has more to show than the others.
+#[allow(unused_imports, unreachable_pub)]
 pub use list::*;
 
-/// One place in the source.
-pub struct Site {
-    switch: AtomicU8,
-    reached: AtomicBool,
-    /// Whether it was said that this site blocks an executor.
-    complained: AtomicBool,
-    line: u32,
-    name: &'static str,
-    accepts: &'static Accepts,
-    file: &'static str,
-    module: &'static str,
-    package: &'static str,
-    /// The point that this site was registered with. Its type stands to the right of this module.
-    owner: OnceLock<&'static (dyn Any + Send + Sync)>,
-}
+/// The byte that an evaluation tests.
+#[derive(Debug)]
+pub struct Switch(AtomicU8);
 
 /// A switch that nobody has looked at yet: the first evaluation reads the environment, registers
 /// the site where the linker did not, and marks it reached.
@@ -39,41 +34,78 @@ const IDLE: u8 = 0;
 /// Go the cold way: something is armed, or somebody observes.
 const ARMED: u8 = 2;
 
-impl Site {
-    /// A site of the point `name`, which must be a good name.
-    pub const fn new(
-        name: &'static str,
-        accepts: &'static Accepts,
-        file: &'static str,
-        line: u32,
-        module: &'static str,
-        package: Option<&'static str>,
-    ) -> Self {
-        crate::name::assert_good(name);
-        Self {
-            switch: AtomicU8::new(UNSEEN),
-            reached: AtomicBool::new(false),
-            complained: AtomicBool::new(false),
-            line,
-            name,
-            accepts,
-            file,
-            module,
-            package: match package {
-                Some(package) => package,
-                None => "",
-            },
-            owner: OnceLock::new(),
-        }
-    }
+impl Switch {
+    /// The value of a new static: a constant is made once, a call at every site.
+    #[allow(clippy::declare_interior_mutable_const)]
+    pub const UNSEEN: Switch = Switch(AtomicU8::new(UNSEEN));
+}
 
+/// Where an evaluation stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Here {
+    /// The switch of this site and of no other.
+    pub switch: &'static Switch,
+    /// The site.
+    pub site: &'static Site,
+}
+
+impl Here {
     /// The whole cost of an idle point: one load, one test, one branch.
     ///
     /// Relaxed, because the switch guards nothing: the cold half reads the plan through its own
     /// synchronization, and a switch seen late is an evaluation that came before the arming.
     #[inline(always)]
-    pub fn armed(&self) -> bool {
-        self.switch.load(Ordering::Relaxed) != IDLE
+    pub fn armed(self) -> bool {
+        self.switch.0.load(Ordering::Relaxed) != IDLE
+    }
+}
+
+/// One place in the source.
+pub struct Site {
+    name: &'static str,
+    place: &'static Place,
+    line: u32,
+    state: State,
+}
+
+/// What changes of a site.
+struct State {
+    /// Whether it was said that this site blocks an executor.
+    complained: AtomicBool,
+    /// Brought by the first evaluation.
+    switch: OnceLock<&'static Switch>,
+    /// The point that this site was registered with. Its type stands to the right of this module.
+    owner: OnceLock<&'static (dyn Any + Send + Sync)>,
+}
+
+impl State {
+    /// Of a new site: see `Switch::UNSEEN`.
+    #[allow(clippy::declare_interior_mutable_const)]
+    const NEW: State = State {
+        complained: AtomicBool::new(false),
+        switch: OnceLock::new(),
+        owner: OnceLock::new(),
+    };
+}
+
+/// What sites of one kind in one file have in common: the compiler makes it once for them all.
+#[derive(Debug)]
+pub struct Place {
+    /// `file!()`.
+    pub file: &'static str,
+    /// `module_path!()`.
+    pub module: &'static str,
+    /// What cargo calls the package, if cargo builds it.
+    pub package: Option<&'static str>,
+    /// What a `return` may hand to it.
+    pub accepts: Accepts,
+}
+
+impl Site {
+    /// A site of the point `name`, which must be a good name.
+    pub const fn new(name: &'static str, place: &'static Place, line: u32) -> Self {
+        crate::name::assert_good(name);
+        Self { name, place, line, state: State::NEW }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -81,62 +113,63 @@ impl Site {
     }
 
     pub(crate) fn accepts(&self) -> &'static Accepts {
-        self.accepts
+        &self.place.accepts
     }
 
     /// `file:line`.
     pub(crate) fn at(&self) -> String {
-        format!("{}:{}", self.file, self.line)
+        format!("{}:{}", self.place.file, self.line)
     }
 
     pub(crate) fn info(&self) -> SiteInfo {
+        let Place { file, module, package, accepts } = self.place;
         SiteInfo {
-            file: self.file,
+            file,
             line: self.line,
-            module: self.module,
-            package: self.package,
-            kind: self.accepts.kind,
-            accepts: self.accepts.returns,
+            module,
+            package: package.unwrap_or_default(),
+            kind: accepts.kind,
+            accepts: accepts.returns,
             reached: self.is_reached(),
         }
     }
 
+    /// Whether an evaluation came by.
     pub(crate) fn is_reached(&self) -> bool {
-        self.reached.load(Ordering::Acquire)
+        self.state.switch.get().is_some()
     }
 
     /// Whether nobody has complained of this site yet.
     pub(crate) fn may_complain(&self) -> bool {
-        !self.complained.load(Ordering::Relaxed)
+        !self.state.complained.load(Ordering::Relaxed)
     }
 
     /// The same, and from now on somebody has.
     pub(crate) fn is_first_complaint(&self) -> bool {
-        !self.complained.swap(true, Ordering::Relaxed)
+        !self.state.complained.swap(true, Ordering::Relaxed)
     }
 
     /// Notes that an evaluation came by. Only `point` calls this.
-    pub(crate) fn reach(&self) {
-        self.reached.store(true, Ordering::Release);
+    pub(crate) fn reach(&self, switch: &'static Switch) {
+        // A second evaluation that came first brings the same one.
+        let _ = self.state.switch.set(switch);
     }
 
-    /// Sets the switch from what is true now. Only `point` calls this, with its lock held.
+    /// Sets the switch from what is true now. Only `point` calls this, with its lock held. One that
+    /// no evaluation has brought is unseen, and stays it.
     pub(crate) fn set_switch(&self, armed: bool) {
-        let value = match (armed, self.is_reached()) {
-            (true, _) => ARMED,
-            (false, true) => IDLE,
-            (false, false) => UNSEEN,
-        };
-        self.switch.store(value, Ordering::Relaxed);
+        if let Some(switch) = self.state.switch.get() {
+            switch.0.store(if armed { ARMED } else { IDLE }, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn owner<T: Any>(&self) -> Option<&'static T> {
-        self.owner.get()?.downcast_ref()
+        self.state.owner.get()?.downcast_ref()
     }
 
     /// Whether this call made `owner` the owner: a site is registered once.
     pub(crate) fn set_owner(&self, owner: &'static (dyn Any + Send + Sync)) -> bool {
-        self.owner.set(owner).is_ok()
+        self.state.owner.set(owner).is_ok()
     }
 }
 
