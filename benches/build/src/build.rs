@@ -1,6 +1,6 @@
 //! How long does each crate take, and what comes out?
 
-use crate::generate::Kind;
+use crate::generate::{Crate, Kind};
 use crate::sections::{self, Sizes};
 use std::env;
 use std::fs::File;
@@ -30,6 +30,7 @@ pub struct Measured {
     pub kind: Kind,
     /// The median of all rounds.
     pub time: Duration,
+    /// What the points of all functions but the first take.
     pub sizes: Sizes,
 }
 
@@ -37,13 +38,14 @@ pub struct Measured {
 pub fn measure(crates: &Path, profile: Profile, kinds: &[Kind], rounds: usize) -> Vec<Measured> {
     // Once before, for what they depend on.
     for &kind in kinds {
-        build(crates, profile, kind);
+        build(crates, profile, Crate { kind, all: false });
+        build(crates, profile, Crate { kind, all: true });
     }
     let mut times = vec![Vec::new(); kinds.len()];
     for round in 1..=rounds {
         eprintln!("{}: round {round} of {rounds}", profile.name());
         for (&kind, times) in kinds.iter().zip(&mut times) {
-            times.push(build(crates, profile, kind));
+            times.push(build(crates, profile, Crate { kind, all: true }));
         }
     }
     let median = |times: &mut Vec<Duration>| {
@@ -54,9 +56,8 @@ pub fn measure(crates: &Path, profile: Profile, kinds: &[Kind], rounds: usize) -
         Profile::Dev => "debug",
         Profile::Release => "release",
     });
-    let program = |kind: Kind| {
-        let name = format!("points-{}", kind.name());
-        directory.join(name).with_extension(env::consts::EXE_EXTENSION)
+    let sizes = |one: Crate| {
+        sections::of(&directory.join(one.package()).with_extension(env::consts::EXE_EXTENSION))
     };
     kinds
         .iter()
@@ -64,20 +65,20 @@ pub fn measure(crates: &Path, profile: Profile, kinds: &[Kind], rounds: usize) -
         .map(|(&kind, times)| Measured {
             kind,
             time: median(times),
-            sizes: sections::of(&program(kind)),
+            sizes: sizes(Crate { kind, all: true }) - sizes(Crate { kind, all: false }),
         })
         .collect()
 }
 
-/// Builds the crate of this kind anew, and links it.
-fn build(crates: &Path, profile: Profile, kind: Kind) -> Duration {
-    let main = crates.join(kind.name()).join("src/main.rs");
+/// Builds a crate anew, and links it.
+fn build(crates: &Path, profile: Profile, one: Crate) -> Duration {
+    let main = crates.join(one.name()).join("src/main.rs");
     let main = File::options().append(true).open(main).expect("it was generated");
     main.set_modified(SystemTime::now()).expect("a file of ours can be touched");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(crates)
-        .args(["build", "--quiet", "--package", &format!("points-{}", kind.name())])
+        .args(["build", "--quiet", "--package", &one.package()])
         .env("CARGO_TARGET_DIR", crates.join("target"))
         // A build from nothing, which is what a changed file is compared with.
         .env("CARGO_INCREMENTAL", "0")

@@ -109,21 +109,41 @@ impl Kind {
     }
 }
 
-/// Writes a workspace with a crate for each of `kinds` into `directory`.
+/// One crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crate {
+    pub kind: Kind,
+    /// Whether all functions have a point, or only the first: that one has the library linked, which is
+    /// no part of what a point costs.
+    pub all: bool,
+}
+
+impl Crate {
+    /// The name of its directory.
+    pub fn name(self) -> String {
+        format!("{}{}", self.kind.name(), if self.all { "" } else { "-one" })
+    }
+
+    /// The name of its package and of its program.
+    pub fn package(self) -> String {
+        format!("points-{}", self.name())
+    }
+}
+
+/// Writes a workspace with two crates for each of `kinds` into `directory`.
 pub fn write(directory: &Path, root: &Path, points: usize, kinds: &[Kind]) -> io::Result<()> {
-    let members: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+    let crates = kinds.iter().flat_map(|&kind| [true, false].map(|all| Crate { kind, all }));
+    let crates: Vec<_> = crates.collect();
+    let members: Vec<_> = crates.iter().map(|one| one.name()).collect();
     fs::create_dir_all(directory)?;
     fs::write(
         directory.join("Cargo.toml"),
         format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n"),
     )?;
-    for &kind in kinds {
-        write_crate(&directory.join(kind.name()), root, points, kind)?;
-    }
-    Ok(())
+    crates.iter().try_for_each(|&one| write_crate(&directory.join(one.name()), root, points, one))
 }
 
-fn write_crate(directory: &Path, root: &Path, points: usize, kind: Kind) -> io::Result<()> {
+fn write_crate(directory: &Path, root: &Path, points: usize, one: Crate) -> io::Result<()> {
     let source = directory.join("src");
     if source.exists() {
         fs::remove_dir_all(&source)?;
@@ -133,8 +153,8 @@ fn write_crate(directory: &Path, root: &Path, points: usize, kind: Kind) -> io::
         directory.join("Cargo.toml"),
         format!(
             "[package]\nname = {:?}\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{}",
-            format!("points-{}", kind.name()),
-            kind.dependency(root)
+            one.package(),
+            one.kind.dependency(root)
         ),
     )?;
     let files = points.div_ceil(FUNCTIONS_IN_A_FILE);
@@ -142,7 +162,8 @@ fn write_crate(directory: &Path, root: &Path, points: usize, kind: Kind) -> io::
     for file in 0..files {
         let first = file * FUNCTIONS_IN_A_FILE;
         let functions = first..points.min(first + FUNCTIONS_IN_A_FILE);
-        let module: String = functions.map(|number| function(number, kind)).collect();
+        let kind = |number| if one.all || number == 0 { one.kind } else { Kind::None };
+        let module: String = functions.map(|number| function(number, kind(number))).collect();
         fs::write(source.join(format!("module_{file}.rs")), module)?;
         let _ = writeln!(main, "mod module_{file};");
     }

@@ -2,20 +2,34 @@
 
 use object::{Object, ObjectSection, SectionFlags, SectionKind};
 use std::fs;
+use std::ops::Sub;
 use std::path::Path;
 
 /// Bytes of the program as it is loaded: no debug information, no symbol table.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sizes {
     /// Machine code.
-    pub text: u64,
+    pub text: i64,
     /// Constants and variables.
-    pub data: u64,
+    pub data: i64,
     /// Tables to unwind with.
-    pub unwinding: u64,
+    pub unwinding: i64,
     /// What the loader has to put right where a program may be loaded anywhere: 24 bytes for each
     /// address in `data` on 64-bit ELF.
-    pub relocations: u64,
+    pub relocations: i64,
+}
+
+impl Sub for Sizes {
+    type Output = Sizes;
+
+    fn sub(self, other: Sizes) -> Sizes {
+        Sizes {
+            text: self.text - other.text,
+            data: self.data - other.data,
+            unwinding: self.unwinding - other.unwinding,
+            relocations: self.relocations - other.relocations,
+        }
+    }
 }
 
 pub fn of(program: &Path) -> Sizes {
@@ -33,14 +47,14 @@ pub fn of(program: &Path) -> Sizes {
         }
         let part = match name {
             _ if section.kind() == SectionKind::Text => &mut sizes.text,
-            ".eh_frame" | ".eh_frame_hdr" | ".gcc_except_table" | "__unwind_info" | "__eh_frame"
-            | ".pdata" | ".xdata" => &mut sizes.unwinding,
+            ".eh_frame" | ".eh_frame_hdr" | ".gcc_except_table" | "__unwind_info"
+            | "__eh_frame" | ".pdata" | ".xdata" => &mut sizes.unwinding,
             ".rela.dyn" | ".rel.dyn" | ".relr.dyn" | ".rela.plt" | ".rel.plt" | ".reloc" => {
                 &mut sizes.relocations
             }
             _ => &mut sizes.data,
         };
-        *part += section.size();
+        *part += i64::try_from(section.size()).expect("a section fits into memory");
     }
     sizes
 }

@@ -41,17 +41,17 @@ pub fn text(measured: &[(Profile, Vec<Measured>)], points: usize, rounds: usize)
                 continue;
             }
             let over = (one.time.as_secs_f64() - none.time.as_secs_f64()) / points as f64;
-            let (ours, theirs) = (one.sizes, none.sizes);
-            let bytes = |ours: u64, theirs: u64| (ours as f64 - theirs as f64) / points as f64;
+            let bytes = |bytes: i64| bytes as f64 / (points - 1).max(1) as f64;
+            let sizes = one.sizes;
             let _ = writeln!(
                 text,
                 " {:.2} ms | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
                 over * 1e3,
-                bytes(ours.text, theirs.text),
-                bytes(ours.data, theirs.data),
-                bytes(ours.text + ours.data, theirs.text + theirs.data),
-                bytes(ours.unwinding, theirs.unwinding),
-                bytes(ours.relocations, theirs.relocations),
+                bytes(sizes.text),
+                bytes(sizes.data),
+                bytes(sizes.text + sizes.data),
+                bytes(sizes.unwinding),
+                bytes(sizes.relocations),
             );
         }
         text.push('\n');
