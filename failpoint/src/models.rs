@@ -15,7 +15,7 @@ use crate::gate::{Entered, Gate, Reason};
 use crate::plan::{Order, Origin, Plan, Setting};
 use crate::point::Point;
 use crate::registry::{Registry, Request, Unknown};
-use crate::site::{Accepts, Here, Place, Site, Switch};
+use crate::site::{Accepts, Here, Home, Place, Site, Switch};
 use crate::slot::Slot;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::terms::Terms;
@@ -32,8 +32,8 @@ use std::time::Duration;
 const NEVER: Duration = Duration::MAX;
 
 const NAME: &str = "models/point";
-const TEXT: Accepts = Accepts::TEXT;
-const NUMBER: Accepts = Accepts::typed::<u64>("value", "u64");
+static TEXT: Accepts = Accepts::TEXT;
+static NUMBER: Accepts = Accepts::typed::<u64>("value", "u64");
 
 /// Runs `model` in every order with at most `preemptions` of them.
 fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
@@ -43,7 +43,7 @@ fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
 }
 
 /// A site that nobody knows of yet.
-fn new_here(accepts: Accepts) -> Here {
+fn new_here(accepts: &'static Accepts) -> Here {
     let place = Place { file: file!(), module: module_path!(), package: None, accepts };
     let site: &'static Site =
         Box::leak(Box::new(Site::new(NAME, Box::leak(Box::new(place)), line!())));
@@ -70,8 +70,8 @@ fn new_point() -> (&'static Point, Here) {
 /// A point with one site, which was not reached yet.
 fn new_unseen_point() -> (&'static Point, Here) {
     let point: &'static Point = Box::leak(Box::new(Point::new(NAME)));
-    let here = new_here(TEXT);
-    assert!(here.site.set_owner(point));
+    let here = new_here(&TEXT);
+    assert!(here.site.settle(Box::leak(Box::new(Home::new(point)))));
     point.add_site(here.site);
     (point, here)
 }
@@ -266,7 +266,7 @@ mod watching {
                 move || observation.pass()
             });
             let need = Need::Passages { observation: 0, count: 1, limit: NEVER };
-            let mut stay = Stay::new(plan, new_here(TEXT).site, need);
+            let mut stay = Stay::new(plan, new_here(&TEXT).site, need);
             assert_eq!(block_on(poll_fn(|cx| stay.poll_async(cx))), After::GoOn);
             passer.join().unwrap();
         });
@@ -424,7 +424,7 @@ mod late {
     #[test]
     fn two_threads_register_one_site_beside_an_arming() {
         check(2, || {
-            let (registry, here) = (Arc::new(Registry::new()), new_here(TEXT));
+            let (registry, here) = (Arc::new(Registry::new()), new_here(&TEXT));
             let other = thread::spawn({
                 let registry = registry.clone();
                 move || evaluate_late(&registry, here)
@@ -445,7 +445,7 @@ mod late {
     #[test]
     fn a_site_that_disagrees_never_fires() {
         check(2, || {
-            let (registry, here) = (Arc::new(Registry::new()), new_here(NUMBER));
+            let (registry, here) = (Arc::new(Registry::new()), new_here(&NUMBER));
             let plan = arm_unlisted(&registry, "return(x)");
             let other = thread::spawn({
                 let registry = registry.clone();

@@ -59,6 +59,11 @@ impl Point {
         }
     }
 
+    /// A point that has these sites from the start.
+    pub(crate) fn declared(name: &'static str, sites: Vec<&'static Site>) -> Self {
+        Self { state: Mutex::new(State { sites, ..State::default() }), ..Self::new(name) }
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }

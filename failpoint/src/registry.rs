@@ -14,7 +14,7 @@ use crate::name;
 use crate::plan::{Callback, Order, Plan};
 use crate::point::{Point, Tried};
 use crate::reporting::Report;
-use crate::site::{self, Site};
+use crate::site::{self, Home, Site};
 use crate::slot::Slot;
 use crate::sync::{Arc, Mutex, MutexGuard};
 use crate::terms::{Action, Term, Terms};
@@ -109,10 +109,7 @@ pub(crate) fn registry() -> &'static Registry {
     REGISTRY.get_or_init(|| {
         let registry = Registry::new();
         match site::linked() {
-            Ok(sites) => {
-                let mut control = registry.control.lock();
-                sites.for_each(|site| control.add_site(site));
-            }
+            Ok(sites) => registry.control.lock().add_listed(sites.collect()),
             Err(why) => log::say(Level::Error, format_args!("{why}")),
         }
         registry
@@ -341,10 +338,31 @@ impl Registry {
 }
 
 impl Control {
+    /// Adds all sites that the linker listed, when there is nothing else yet. Sorted by name first, so
+    /// that points and homes are two allocations and the map is built in one go: this is what a
+    /// program waits for at its first evaluation.
+    fn add_listed(&mut self, mut sites: Vec<&'static Site>) {
+        sites.sort_by_key(|site| site.name());
+        let named: Vec<&[&'static Site]> =
+            sites.chunk_by(|one, next| one.name() == next.name()).collect();
+        let points: Vec<Point> =
+            named.iter().map(|sites| Point::declared(sites[0].name(), sites.to_vec())).collect();
+        let points: &'static [Point] = points.leak();
+        let owners =
+            named.iter().zip(points).flat_map(|(sites, point)| sites.iter().map(move |_| point));
+        let homes: Vec<Home> = owners.map(|point| Home::new(point)).collect();
+        let homes: &'static [Home] = homes.leak();
+        for (site, home) in sites.iter().zip(homes) {
+            site.settle(home);
+        }
+        self.points = points.iter().map(|point| (point.name(), point)).collect();
+        self.sites = sites.len() as u64;
+    }
+
     fn add_site(&mut self, site: &'static Site) {
         let point = self.point_named(site.name());
         // Two threads may come by an unlisted site at once; one of them registers it.
-        if site.set_owner(point) {
+        if site.settle(Box::leak(Box::new(Home::new(point)))) {
             point.add_site(site);
             self.sites += 1;
         }

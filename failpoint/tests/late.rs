@@ -20,7 +20,7 @@ type Returned = Option<Option<String>>;
 macro_rules! late {
     ($name:literal, $accepts:expr) => {{
         static PLACE: Place =
-            Place { file: file!(), module: module_path!(), package: None, accepts: $accepts };
+            Place { file: file!(), module: module_path!(), package: None, accepts: &$accepts };
         static SITE: Site = Site::new($name, &PLACE, line!());
         static SWITCH: Switch = Switch::UNSEEN;
         let here = Here { switch: &SWITCH, site: &SITE };

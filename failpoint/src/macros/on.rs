@@ -132,7 +132,7 @@ macro_rules! __here {
                     file: $crate::__private::file!(),
                     module: $crate::__private::module_path!(),
                     package: $crate::__private::option_env!("CARGO_PKG_NAME"),
-                    accepts: $accepts,
+                    accepts: &$accepts,
                 },
                 $crate::__private::line!(),
             )

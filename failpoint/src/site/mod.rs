@@ -65,27 +65,25 @@ pub struct Site {
     name: &'static str,
     place: &'static Place,
     line: u32,
-    state: State,
-}
-
-/// What changes of a site.
-struct State {
     /// Whether it was said that this site blocks an executor.
     complained: AtomicBool,
-    /// Brought by the first evaluation.
-    switch: OnceLock<&'static Switch>,
-    /// The point that this site was registered with. Its type stands to the right of this module.
-    owner: OnceLock<&'static (dyn Any + Send + Sync)>,
+    /// Where it is registered. Not here, so that the statics of a site stay small.
+    home: OnceLock<&'static Home>,
 }
 
-impl State {
-    /// Of a new site: see `Switch::UNSEEN`.
-    #[allow(clippy::declare_interior_mutable_const)]
-    const NEW: State = State {
-        complained: AtomicBool::new(false),
-        switch: OnceLock::new(),
-        owner: OnceLock::new(),
-    };
+/// What becomes known of a site in the running program.
+#[derive(Debug)]
+pub(crate) struct Home {
+    /// The point that the site was registered with. Its type stands to the right of this module.
+    owner: &'static (dyn Any + Send + Sync),
+    /// Brought by the first evaluation.
+    switch: OnceLock<&'static Switch>,
+}
+
+impl Home {
+    pub(crate) fn new(owner: &'static (dyn Any + Send + Sync)) -> Self {
+        Self { owner, switch: OnceLock::new() }
+    }
 }
 
 /// What sites of one kind in one file have in common: the compiler makes it once for them all.
@@ -98,14 +96,14 @@ pub struct Place {
     /// What cargo calls the package, if cargo builds it.
     pub package: Option<&'static str>,
     /// What a `return` may hand to it.
-    pub accepts: Accepts,
+    pub accepts: &'static Accepts,
 }
 
 impl Site {
     /// A site of the point `name`, which must be a good name.
     pub const fn new(name: &'static str, place: &'static Place, line: u32) -> Self {
         crate::name::assert_good(name);
-        Self { name, place, line, state: State::NEW }
+        Self { name, place, line, complained: AtomicBool::new(false), home: OnceLock::new() }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -113,7 +111,7 @@ impl Site {
     }
 
     pub(crate) fn accepts(&self) -> &'static Accepts {
-        &self.place.accepts
+        self.place.accepts
     }
 
     /// `file:line`.
@@ -136,40 +134,46 @@ impl Site {
 
     /// Whether an evaluation came by.
     pub(crate) fn is_reached(&self) -> bool {
-        self.state.switch.get().is_some()
+        self.switch().is_some()
+    }
+
+    fn switch(&self) -> Option<&'static Switch> {
+        self.home.get()?.switch.get().copied()
     }
 
     /// Whether nobody has complained of this site yet.
     pub(crate) fn may_complain(&self) -> bool {
-        !self.state.complained.load(Ordering::Relaxed)
+        !self.complained.load(Ordering::Relaxed)
     }
 
     /// The same, and from now on somebody has.
     pub(crate) fn is_first_complaint(&self) -> bool {
-        !self.state.complained.swap(true, Ordering::Relaxed)
+        !self.complained.swap(true, Ordering::Relaxed)
     }
 
-    /// Notes that an evaluation came by. Only `point` calls this.
+    /// Notes that an evaluation came by a site that is registered. Only `point` calls this.
     pub(crate) fn reach(&self, switch: &'static Switch) {
-        // A second evaluation that came first brings the same one.
-        let _ = self.state.switch.set(switch);
+        if let Some(home) = self.home.get() {
+            // Another evaluation that came first brought the same one.
+            let _ = home.switch.set(switch);
+        }
     }
 
     /// Sets the switch from what is true now. Only `point` calls this, with its lock held. One that
     /// no evaluation has brought is unseen, and stays it.
     pub(crate) fn set_switch(&self, armed: bool) {
-        if let Some(switch) = self.state.switch.get() {
+        if let Some(switch) = self.switch() {
             switch.0.store(if armed { ARMED } else { IDLE }, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn owner<T: Any>(&self) -> Option<&'static T> {
-        self.state.owner.get()?.downcast_ref()
+        self.home.get()?.owner.downcast_ref()
     }
 
-    /// Whether this call made `owner` the owner: a site is registered once.
-    pub(crate) fn set_owner(&self, owner: &'static (dyn Any + Send + Sync)) -> bool {
-        self.state.owner.set(owner).is_ok()
+    /// Whether this call made `home` the home: a site is registered once.
+    pub(crate) fn settle(&self, home: &'static Home) -> bool {
+        self.home.set(home).is_ok()
     }
 }
 

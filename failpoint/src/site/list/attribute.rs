@@ -31,7 +31,7 @@ macro_rules! __list {
 }
 
 static PLACE: Place =
-    Place { file: file!(), module: module_path!(), package: None, accepts: Accepts::NOTHING };
+    Place { file: file!(), module: module_path!(), package: None, accepts: &Accepts::NOTHING };
 /// Stands in every list: a list without it is one that the linker dropped.
 static SENTINEL: Site = Site::new("failpoint/sentinel", &PLACE, line!());
 
