@@ -63,7 +63,7 @@ pub(crate) const fn fault(name: &str) -> Option<&'static str> {
 /// The const assertion that stands at every site.
 pub(crate) const fn assert_good(name: &str) {
     assert!(
-        matches!(fault(name), None),
+        fault(name).is_none(),
         "bad failpoint name: it must be letters, digits and `_ . : / -`, with no `/` at either \
          end, no last segment `count`, `wait` or `resume`, and no route of the control plane \
          (`v1/…`, `ui`, `metrics`, `healthz`, `openapi.json`, `failpoints`)"

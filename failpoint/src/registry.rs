@@ -23,9 +23,10 @@ use std::sync::OnceLock;
 
 pub(crate) struct Registry {
     control: Mutex<Control>,
+    /// Whether the linker's list was read.
+    listed: OnceLock<()>,
 }
 
-#[derive(Default)]
 struct Control {
     points: BTreeMap<&'static str, &'static Point>,
     /// Terms for names that no site bears yet, from the environment.
@@ -103,22 +104,30 @@ impl Request {
     }
 }
 
-/// The registry of this process, with every site that the linker listed.
+/// The registry of this process.
 pub(crate) fn registry() -> &'static Registry {
-    static REGISTRY: OnceLock<Registry> = OnceLock::new();
-    REGISTRY.get_or_init(|| {
-        let registry = Registry::new();
-        match site::linked() {
-            Ok(sites) => registry.control.lock().add_listed(sites.collect()),
-            Err(why) => log::say(Level::Error, format_args!("{why}")),
-        }
-        registry
-    })
+    static REGISTRY: Registry =
+        Registry { control: Mutex::new(Control::new()), listed: OnceLock::new() };
+    &REGISTRY
 }
 
 impl Registry {
+    /// A registry that knows of no list.
+    #[cfg(all(test, loom))]
     pub(crate) fn new() -> Self {
-        Self { control: Mutex::new(Control::default()) }
+        Self { control: Mutex::new(Control::new()), listed: OnceLock::from(()) }
+    }
+
+    /// The one lock, with all that the linker listed behind it.
+    ///
+    /// The list is read when somebody first asks for anything, and not by the evaluations, which
+    /// register their own sites: no caller waits for ten thousand others.
+    fn control(&self) -> MutexGuard<'_, Control> {
+        self.listed.get_or_init(|| match site::linked() {
+            Ok(sites) => self.control.lock().add_listed(sites.collect()),
+            Err(why) => log::say(Level::Error, format_args!("{why}")),
+        });
+        self.control.lock()
     }
 
     /// Arms all of `requests` or none, in `slot`. A refusal holds one error for each fault.
@@ -132,7 +141,7 @@ impl Registry {
             if !errors.is_empty() {
                 return Err(errors);
             }
-            let control = self.control.lock();
+            let control = self.control();
             // A site that registered meanwhile was not asked: ask again.
             if control.sites == sites_then {
                 return Ok(Control::apply(control, requests, slot));
@@ -158,7 +167,7 @@ impl Registry {
     fn faults(&self, requests: &[Request]) -> (u64, Vec<Error>) {
         let mut errors = Vec::new();
         let mut to_check = Vec::new();
-        let control = self.control.lock();
+        let control = self.control();
         for request in requests {
             if let Some(why) = name::fault(&request.name) {
                 errors.push(Error::BadName { name: request.name.clone(), why });
@@ -192,7 +201,7 @@ impl Registry {
 
     /// Disarms `name` in `slot`; says whether it was armed.
     pub(crate) fn disarm(&self, name: &str, slot: Slot<'_>) -> Result<bool, Error> {
-        let control = self.control.lock();
+        let control = self.control();
         if let Some(why) = name::fault(name) {
             return Err(Error::BadName { name: name.to_owned(), why });
         }
@@ -206,14 +215,14 @@ impl Registry {
 
     /// Ends the arming that made `plan`, and only that one.
     pub(crate) fn disarm_plan(&self, point: &'static Point, plan: &Arc<Plan>) -> bool {
-        let control = self.control.lock();
+        let control = self.control();
         let is_current = point.plan().is_some_and(|current| Arc::ptr_eq(&current, plan));
         is_current && !Control::disarm(control, &[point.name()], Slot::Global).is_empty()
     }
 
     /// Ends the arming of `generation`, and only that one.
     pub(crate) fn disarm_generation(&self, name: &str, generation: u64) -> bool {
-        let point = self.control.lock().points.get(name).copied();
+        let point = self.control().points.get(name).copied();
         let current = point.and_then(|point| Some((point, point.plan()?)));
         current.is_some_and(|(point, plan)| {
             plan.generation == generation && self.disarm_plan(point, &plan)
@@ -222,7 +231,7 @@ impl Registry {
 
     /// Disarms everything for everybody; gives what was armed, as it stood.
     pub(crate) fn reset(&self) -> Vec<PointInfo> {
-        let mut control = self.control.lock();
+        let mut control = self.control();
         control.pending.clear();
         let names: Vec<&'static str> = control.points.keys().copied().collect();
         Control::disarm(control, &names, Slot::Global)
@@ -230,25 +239,25 @@ impl Registry {
 
     /// Disarms everything that a scope armed.
     pub(crate) fn reset_scope(&self, slot: Slot<'_>) {
-        let control = self.control.lock();
+        let control = self.control();
         let names: Vec<&'static str> = slot.armed().iter().map(|point| point.name()).collect();
         Control::disarm(control, &names, slot);
     }
 
     /// The point of this name, if any code declares it or somebody armed it.
     pub(crate) fn find(&self, name: &str) -> Result<&'static Point, Error> {
-        let control = self.control.lock();
+        let control = self.control();
         control.points.get(name).copied().ok_or_else(|| control.unknown(name))
     }
 
     /// Every point that code declares or somebody armed, by name.
     pub(crate) fn points(&self) -> Vec<PointInfo> {
-        let control = self.control.lock();
+        let control = self.control();
         control.visible().map(|point| point.info()).collect()
     }
 
     pub(crate) fn point(&self, name: &str) -> Result<PointInfo, Error> {
-        let control = self.control.lock();
+        let control = self.control();
         let found = control.visible_named(name).map(Point::info);
         found.ok_or_else(|| control.unknown(name))
     }
@@ -293,12 +302,12 @@ impl Registry {
     }
 
     pub(crate) fn is_known(&self, name: &str) -> bool {
-        self.control.lock().is_known(name)
+        self.control().is_known(name)
     }
 
     /// The points that code declares.
     pub(crate) fn declared(&self) -> Vec<&'static Point> {
-        let control = self.control.lock();
+        let control = self.control();
         control.points.values().copied().filter(|point| point.is_declared()).collect()
     }
 
@@ -318,19 +327,19 @@ impl Registry {
         Report {
             never_reached: names(|tried| !tried.reached),
             never_fired: names(|tried| tried.armed && !tried.fired),
-            pending: self.control.lock().pending.keys().cloned().collect(),
+            pending: self.control().pending.keys().cloned().collect(),
             shared: shared.map(|tried| (tried.name.to_owned(), owned(&tried.packages))).collect(),
         }
     }
 
     /// Every plan that is armed, for messages about who waits for what.
     pub(crate) fn plans(&self) -> Vec<Arc<Plan>> {
-        self.control.lock().points.values().flat_map(|point| point.plans()).collect()
+        self.control().points.values().flat_map(|point| point.plans()).collect()
     }
 
     /// How many points code declares, and the names of those that are armed.
     pub(crate) fn summary(&self) -> (usize, Vec<&'static str>) {
-        let control = self.control.lock();
+        let control = self.control();
         let declared = control.points.values().filter(|point| point.is_declared()).count();
         let armed = control.points.values().filter(|point| point.plan().is_some());
         (declared, armed.map(|point| point.name()).collect())
@@ -338,25 +347,33 @@ impl Registry {
 }
 
 impl Control {
-    /// Adds all sites that the linker listed, when there is nothing else yet. Sorted by name first, so
-    /// that points and homes are two allocations and the map is built in one go: this is what a
-    /// program waits for at its first evaluation.
+    const fn new() -> Self {
+        Self { points: BTreeMap::new(), pending: BTreeMap::new(), generation: 0, sites: 0 }
+    }
+
+    /// Adds what the linker listed to what has registered so far. Sorted by name first, so that points
+    /// and homes are two allocations and the map is built in one go.
     fn add_listed(&mut self, mut sites: Vec<&'static Site>) {
+        sites.retain(|site| !site.is_settled());
         sites.sort_by_key(|site| site.name());
-        let named: Vec<&[&'static Site]> =
-            sites.chunk_by(|one, next| one.name() == next.name()).collect();
-        let points: Vec<Point> =
-            named.iter().map(|sites| Point::declared(sites[0].name(), sites.to_vec())).collect();
-        let points: &'static [Point] = points.leak();
-        let owners =
-            named.iter().zip(points).flat_map(|(sites, point)| sites.iter().map(move |_| point));
-        let homes: Vec<Home> = owners.map(|point| Home::new(point)).collect();
-        let homes: &'static [Home] = homes.leak();
-        for (site, home) in sites.iter().zip(homes) {
+        let (known, new): (Vec<_>, Vec<_>) = sites
+            .chunk_by(|one, next| one.name() == next.name())
+            .partition(|sites| self.points.contains_key(sites[0].name()));
+        known.into_iter().flatten().for_each(|site| self.add_site(site));
+        let points = new.iter().map(|sites| Point::declared(sites[0].name(), sites.to_vec()));
+        let points: &'static [Point] = points.collect::<Vec<_>>().leak();
+        let owned = || {
+            new.iter()
+                .zip(points)
+                .flat_map(|(sites, point)| sites.iter().map(move |site| (site, point)))
+        };
+        let homes: &'static [Home] =
+            owned().map(|(_, point)| Home::new(point)).collect::<Vec<_>>().leak();
+        for ((site, _), home) in owned().zip(homes) {
             site.settle(home);
         }
-        self.points = points.iter().map(|point| (point.name(), point)).collect();
-        self.sites = sites.len() as u64;
+        self.sites += homes.len() as u64;
+        self.points.append(&mut points.iter().map(|point| (point.name(), point)).collect());
     }
 
     fn add_site(&mut self, site: &'static Site) {

@@ -4,7 +4,7 @@ use crate::generate::{Crate, Kind};
 use crate::sections::{self, Sizes};
 use std::env;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -52,13 +52,7 @@ pub fn measure(crates: &Path, profile: Profile, kinds: &[Kind], rounds: usize) -
         times.sort();
         times[times.len() / 2]
     };
-    let directory = crates.join("target").join(match profile {
-        Profile::Dev => "debug",
-        Profile::Release => "release",
-    });
-    let sizes = |one: Crate| {
-        sections::of(&directory.join(one.package()).with_extension(env::consts::EXE_EXTENSION))
-    };
+    let sizes = |one| sections::of(&program(crates, profile, one));
     kinds
         .iter()
         .zip(&mut times)
@@ -70,8 +64,17 @@ pub fn measure(crates: &Path, profile: Profile, kinds: &[Kind], rounds: usize) -
         .collect()
 }
 
+/// Where cargo puts the program of a crate.
+pub fn program(crates: &Path, profile: Profile, one: Crate) -> PathBuf {
+    let directory = match profile {
+        Profile::Dev => "target/debug",
+        Profile::Release => "target/release",
+    };
+    crates.join(directory).join(one.package()).with_extension(env::consts::EXE_EXTENSION)
+}
+
 /// Builds a crate anew, and links it.
-fn build(crates: &Path, profile: Profile, one: Crate) -> Duration {
+pub fn build(crates: &Path, profile: Profile, one: Crate) -> Duration {
     let main = crates.join(one.name()).join("src/main.rs");
     let main = File::options().append(true).open(main).expect("it was generated");
     main.set_modified(SystemTime::now()).expect("a file of ours can be touched");

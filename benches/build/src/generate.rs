@@ -167,32 +167,78 @@ fn write_crate(directory: &Path, root: &Path, points: usize, one: Crate) -> io::
         fs::write(source.join(format!("module_{file}.rs")), module)?;
         let _ = writeln!(main, "mod module_{file};");
     }
-    main.push_str(
-        "
-#[cold]
-#[inline(never)]
-pub fn cold(switch: &std::sync::atomic::AtomicU8) {
-    switch.store(0, std::sync::atomic::Ordering::Relaxed);
-}
-
-fn main() {
-    cold(&std::sync::atomic::AtomicU8::new(0));
-    let functions: &[fn(u64, u64) -> u64] = &[
-",
-    );
+    main.push_str(MAIN);
+    main.push_str("\nconst FUNCTIONS: &[fn(u64, u64) -> u64] = &[\n");
     for number in 0..points {
         let file = number / FUNCTIONS_IN_A_FILE;
-        let _ = writeln!(main, "        module_{file}::function_{number},");
+        let _ = writeln!(main, "    module_{file}::function_{number},");
     }
-    main.push_str(
-        "    ];
-    let sum = std::hint::black_box(functions).iter().fold(0, |sum, function| function(sum, 1));
-    println!(\"{sum}\");
-}
+    main.push_str("];\n\nfn arm_all() {");
+    if one.kind == Kind::On {
+        main.push_str(
+            "
+    for point in failpoint::points() {
+        failpoint::arm(&point.name, \"off\").unwrap().keep();
+    }
 ",
-    );
+        );
+    }
+    main.push_str("}\n\nfn look() {");
+    if one.kind == Kind::On {
+        main.push_str(
+            "\n    assert!(failpoint::point(\"module0/point0\").unwrap().sites[0].reached);\n",
+        );
+    }
+    main.push_str("}\n");
     fs::write(source.join("main.rs"), main)
 }
+
+/// What all programs do: say how long their first function took, how long it took to ask for a point for
+/// the first time, how many bytes of heap these two left, and how many arming all points left.
+const MAIN: &str = r#"
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicIsize, AtomicU8, Ordering};
+
+#[cold]
+#[inline(never)]
+pub fn cold(switch: &AtomicU8) {
+    switch.store(0, Ordering::Relaxed);
+}
+
+struct Counted;
+
+static HELD: AtomicIsize = AtomicIsize::new(0);
+
+unsafe impl GlobalAlloc for Counted {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        HELD.fetch_add(layout.size() as isize, Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size() as isize, Ordering::Relaxed);
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counted = Counted;
+
+fn main() {
+    cold(&AtomicU8::new(0));
+    let functions = std::hint::black_box(FUNCTIONS);
+    let (before, start) = (HELD.load(Ordering::Relaxed), std::time::Instant::now());
+    let first = functions[0](1, 2);
+    let (time, after) = (start.elapsed().as_nanos(), HELD.load(Ordering::Relaxed));
+    let start = std::time::Instant::now();
+    look();
+    let (looked, known) = (start.elapsed().as_nanos(), HELD.load(Ordering::Relaxed));
+    let sum = functions.iter().fold(first, |sum, function| function(sum, 1));
+    arm_all();
+    let armed = HELD.load(Ordering::Relaxed) - known;
+    println!("{time} {looked} {} {armed} {sum}", known - before);
+}
+"#;
 
 fn function(number: usize, kind: Kind) -> String {
     let point = kind.point(&format!("module{}/point{number}", number / FUNCTIONS_IN_A_FILE));

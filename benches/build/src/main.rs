@@ -7,11 +7,12 @@
 //!
 //! Writes crates of the same functions with points of each kind and without any, builds them in turns,
 //! and compares. What they depend on is built before the clock starts. Options: `--points N`,
-//! `--rounds N`, `--kinds none,on`, `--profiles dev`.
+//! `--rounds N`, `--kinds none,on`, `--profiles dev`, `--no-startup`.
 
 mod build;
 mod generate;
 mod sections;
+mod startup;
 mod table;
 
 use generate::Kind;
@@ -24,8 +25,12 @@ struct Options {
     rounds: usize,
     kinds: Vec<Kind>,
     profiles: Vec<build::Profile>,
+    startup: bool,
     write: bool,
 }
+
+/// Of the programs that say how long they took to start.
+const RUNS: usize = 21;
 
 fn main() {
     let options = options(env::args().skip(1)).unwrap_or_else(|fault| {
@@ -41,7 +46,12 @@ fn main() {
         .iter()
         .map(|&profile| (profile, build::measure(&crates, profile, &options.kinds, options.rounds)))
         .collect();
-    let text = table::text(&measured, options.points, options.rounds);
+    let mut text = table::text(&measured, options.points, options.rounds);
+    if options.startup {
+        let crates = crates.with_file_name("startup");
+        text.push_str("\n\n");
+        text.push_str(&startup::text(&crates, &root, RUNS).expect("the programs run"));
+    }
     println!("{text}");
     if options.write {
         let page = root.join("docs/cost.md");
@@ -56,11 +66,16 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
         rounds: 3,
         kinds: Kind::ALL.to_vec(),
         profiles: vec![build::Profile::Dev, build::Profile::Release],
+        startup: true,
         write: false,
     };
     while let Some(option) = arguments.next() {
         if option == "--write" {
             options.write = true;
+            continue;
+        }
+        if option == "--no-startup" {
+            options.startup = false;
             continue;
         }
         let value = arguments.next().ok_or_else(|| format!("{option}: a value is missing"))?;

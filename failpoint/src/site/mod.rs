@@ -171,6 +171,10 @@ impl Site {
         self.home.get()?.owner.downcast_ref()
     }
 
+    pub(crate) fn is_settled(&self) -> bool {
+        self.home.get().is_some()
+    }
+
     /// Whether this call made `home` the home: a site is registered once.
     pub(crate) fn settle(&self, home: &'static Home) -> bool {
         self.home.set(home).is_ok()
