@@ -18,7 +18,7 @@ use crate::site::{self, Home, Site};
 use crate::slot::Slot;
 use crate::sync::{Arc, Mutex, MutexGuard};
 use crate::terms::{Action, Term, Terms};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::OnceLock;
 
 pub(crate) struct Registry {
@@ -136,6 +136,9 @@ impl Registry {
         requests: Vec<Request>,
         slot: Slot<'_>,
     ) -> Result<Vec<Arming>, Vec<Error>> {
+        if requests.is_empty() {
+            return Ok(Vec::new());
+        }
         loop {
             let (sites_then, errors) = self.faults(&requests);
             if !errors.is_empty() {
@@ -338,7 +341,16 @@ impl Registry {
     }
 
     /// How many points code declares, and the names of those that are armed.
+    ///
+    /// A first evaluation says this, and so does not wait for the list to be put in order.
     pub(crate) fn summary(&self) -> (usize, Vec<&'static str>) {
+        let unread = self.listed.get().is_none().then(site::linked).and_then(Result::ok);
+        if let Some(sites) = unread {
+            // Room for all from the start: growing would hash every name once more.
+            let mut names = HashSet::with_capacity(sites.size_hint().1.unwrap_or(0));
+            names.extend(sites.map(|site| site.name()));
+            return (names.len(), Vec::new());
+        }
         let control = self.control();
         let declared = control.points.values().filter(|point| point.is_declared()).count();
         let armed = control.points.values().filter(|point| point.plan().is_some());
