@@ -1,47 +1,80 @@
 //! The command `failpoint`.
 #![forbid(unsafe_code)]
 
-use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+mod args;
+mod arm;
+mod ask;
+mod duration;
+mod events;
+mod output;
+mod report;
+mod servers;
+mod show;
+mod status;
+mod verbs;
+mod wait;
+mod watch;
+
+use args::{Cli, Command};
+use clap::{CommandFactory, Parser};
+use output::Output;
+use servers::Servers;
+use status::{Failure, Status};
+use std::io;
 use std::process::ExitCode;
 
-mod report;
-
-/// Failpoints of Rust servers, from the shell.
-#[derive(Parser)]
-#[command(version, about)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// One report of what many processes left behind.
-    ///
-    /// A process started with FAILPOINT_REPORT=FILE appends a line to FILE when it ends. This makes
-    /// one report of all lines: the points that no process reached, and those that were armed
-    /// somewhere and fired nowhere. Exits with 0; with 1 where a file cannot be read.
-    Report {
-        /// The files, in any order.
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-        /// The report as JSON.
-        #[arg(long)]
-        json: bool,
-    },
-}
-
 fn main() -> ExitCode {
-    let Command::Report { files, json } = Cli::parse().command;
-    match report::merge(&files) {
-        Ok(report) => {
-            print!("{}", if json { report.to_json() } else { report.to_string() });
-            ExitCode::SUCCESS
+    let cli = Cli::parse();
+    let mut output = Output::new();
+    let status = run(cli, &mut output).unwrap_or_else(|failure| {
+        output.error(&failure.why);
+        failure.status
+    });
+    output.flush();
+    status.into()
+}
+
+fn run(cli: Cli, output: &mut Output) -> Result<Status, Failure> {
+    match cli.command {
+        // These two ask no server.
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "failpoint", &mut script);
+            output.text(&String::from_utf8_lossy(&script));
+            Ok(Status::Done)
         }
-        Err(error) => {
-            eprintln!("failpoint: {error}");
-            ExitCode::FAILURE
+        Command::Report { files } if !files.is_empty() => {
+            let report = report::merge(&files).map_err(|why| Failure::new(Status::Refused, why))?;
+            let text = if cli.global.json { report.to_json() } else { report.to_string() };
+            output.text(&text);
+            Ok(Status::Done)
         }
+        command => {
+            let servers = Servers::of(&cli.global)?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|error: io::Error| Failure::new(Status::Refused, error))?;
+            runtime.block_on(ask(command, &servers, output))
+        }
+    }
+}
+
+async fn ask(command: Command, servers: &Servers, output: &mut Output) -> Result<Status, Failure> {
+    match command {
+        Command::List(list) => verbs::list(servers, list, output).await,
+        Command::Get { names } => verbs::get(servers, names, output).await,
+        Command::Arm(wish) => arm::arm(servers, wish, output).await,
+        Command::Disarm { names, if_match } => {
+            verbs::disarm(servers, names, if_match, output).await
+        }
+        Command::Reset => verbs::reset(servers, output).await,
+        Command::Wait(wish) => wait::wait(servers, wish, output).await,
+        Command::Resume { name, count } => verbs::resume(servers, name, count, output).await,
+        Command::Events(wish) => events::events(servers, wish, output).await,
+        Command::Watch(wish) => watch::watch(servers, wish).await,
+        Command::Export => verbs::export(servers, output).await,
+        Command::Report { .. } => verbs::report(servers, output).await,
+        Command::Completions { .. } => Ok(Status::Done),
     }
 }

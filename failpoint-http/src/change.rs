@@ -4,8 +4,9 @@
 //! and what it is.
 
 use crate::first;
-use crate::lease;
-use crate::rails::{self, NotAllowed};
+use crate::lease::{self, Whose};
+use crate::rails::{self, NotAllowed, Rails};
+use crate::real_fail;
 use failpoint::__private::control::{
     self, Applied, Changed, Disarmed, Precondition, Stale, Unfulfilled, Wish,
 };
@@ -27,6 +28,13 @@ pub(crate) enum Unarmed {
     Unfulfilled(Unfulfilled),
 }
 
+/// Why a point of the crate `fail` was not armed. Nothing is changed.
+pub(crate) enum UnarmedReal {
+    NotAllowed(NotAllowed),
+    /// In the words of `fail`.
+    BadTerms(String),
+}
+
 /// Arms all that is wished for, or nothing.
 pub(crate) fn arm(
     wish: Wish,
@@ -34,10 +42,7 @@ pub(crate) fn arm(
     precondition: &Precondition,
     from: &str,
 ) -> Result<Armed, Unarmed> {
-    let rails = rails::in_force().map_err(|error| {
-        let why = format!("nothing is armed over HTTP until this is put right: {error}");
-        Unarmed::NotAllowed(vec![NotAllowed { name: None, why }])
-    })?;
+    let rails = rails().map_err(|refused| Unarmed::NotAllowed(vec![refused]))?;
     let refused = rails.refuse(&wish);
     if !refused.is_empty() {
         return Err(Unarmed::NotAllowed(refused));
@@ -46,17 +51,11 @@ pub(crate) fn arm(
     let Changed { revision, made: points } =
         wish.arm(precondition).map_err(Unarmed::Unfulfilled)?;
     first::note();
-    let for_ttl = ttl.map(|ttl| format!(", for {ttl:?}")).unwrap_or_default();
     for Applied { was, point, .. } in &points {
         if let Some(ttl) = ttl {
-            lease::keep(&point.name, point.generation, ttl);
+            lease::keep(Whose::Ours, &point.name, point.generation, ttl);
         }
-        control::inform(format_args!(
-            "failpoint-http: {from} armed {}: was {}, now {}{for_ttl}",
-            point.name,
-            or_idle(was.as_deref()),
-            or_idle(point.terms.as_deref()),
-        ));
+        tell(from, point, was.as_deref(), ttl);
     }
     let mut notes = Vec::new();
     if points.iter().any(|one| one.unwinds) {
@@ -66,12 +65,34 @@ pub(crate) fn arm(
                 .to_owned(),
         );
     }
-    if let (Some(ttl), true) = (ttl, shortened) {
-        // In ASCII, which the sign of microseconds is not.
-        let millis = ttl.as_millis();
-        notes.push(format!("it is disarmed after {millis}ms, as FAILPOINT_HTTP_MAX_TTL says"));
-    }
+    notes.extend(note_of_ttl(ttl, shortened));
     Ok(Armed { revision, points, notes })
+}
+
+/// Arms a point of the crate `fail`, which takes `terms` as they came.
+pub(crate) fn arm_real(
+    (name, there): (&str, &str),
+    terms: &str,
+    ttl: Option<Duration>,
+    from: &str,
+) -> Result<(Option<String>, PointInfo, Vec<String>), UnarmedReal> {
+    let rails = rails().map_err(UnarmedReal::NotAllowed)?;
+    let actions = real_fail::actions(terms);
+    if let Some(why) = rails.why_not(name, &actions) {
+        return Err(UnarmedReal::NotAllowed(NotAllowed { name: Some(name.to_owned()), why }));
+    }
+    let (ttl, shortened) = rails.limit(ttl);
+    let armed = real_fail::arm(name, there, terms).map_err(UnarmedReal::BadTerms)?;
+    first::note();
+    if let Some(ttl) = ttl {
+        lease::keep(Whose::Fail, name, armed.number, ttl);
+    }
+    tell(from, &armed.point, armed.was.as_deref(), ttl);
+    let panics = actions.contains(&"panic");
+    let note =
+        "the crate fail unwinds only the thread that comes by, whatever FAILPOINT_PANIC says";
+    let notes = panics.then(|| note.to_owned()).into_iter();
+    Ok((armed.was, armed.point, notes.chain(note_of_ttl(ttl, shortened)).collect()))
 }
 
 /// Disarms one point, whether it is armed or not.
@@ -80,7 +101,13 @@ pub(crate) fn disarm(
     precondition: &Precondition,
     from: &str,
 ) -> Result<Disarmed, Unfulfilled> {
-    let disarmed = control::disarm(name, precondition)?;
+    let disarmed = match real_fail::disarm(name, precondition) {
+        Some(disarmed) => {
+            let (was, now) = disarmed.map_err(Unfulfilled::Stale)?;
+            Disarmed { was: Some(was), now }
+        }
+        None => control::disarm(name, precondition)?,
+    };
     if let Some(was) = &disarmed.was {
         let terms = or_idle(was.terms.as_deref());
         control::inform(format_args!("failpoint-http: {from} disarmed {name}: was {terms}"));
@@ -93,7 +120,9 @@ pub(crate) fn reset(
     precondition: &Precondition,
     from: &str,
 ) -> Result<Changed<Vec<PointInfo>>, Stale> {
-    let reset = control::reset(precondition)?;
+    let mut reset = control::reset(precondition)?;
+    reset.made.append(&mut real_fail::reset());
+    reset.made.sort_by(|a, b| a.name.cmp(&b.name));
     for point in &reset.made {
         let terms = or_idle(point.terms.as_deref());
         control::inform(format_args!("failpoint-http: {from} reset {}: was {terms}", point.name));
@@ -110,6 +139,29 @@ pub(crate) fn resume(name: &str, n: usize, from: &str) -> Result<(usize, u64), E
         ));
     }
     Ok((resumed, paused))
+}
+
+fn rails() -> Result<&'static Rails, NotAllowed> {
+    rails::in_force().map_err(|error| {
+        let why = format!("nothing is armed over HTTP until this is put right: {error}");
+        NotAllowed { name: None, why }
+    })
+}
+
+fn note_of_ttl(ttl: Option<Duration>, shortened: bool) -> Option<String> {
+    // In ASCII, which the sign of microseconds is not.
+    let millis = ttl.filter(|_| shortened)?.as_millis();
+    Some(format!("it is disarmed after {millis}ms, as FAILPOINT_HTTP_MAX_TTL says"))
+}
+
+fn tell(from: &str, point: &PointInfo, was: Option<&str>, ttl: Option<Duration>) {
+    let for_ttl = ttl.map(|ttl| format!(", for {ttl:?}")).unwrap_or_default();
+    control::inform(format_args!(
+        "failpoint-http: {from} armed {}: was {}, now {}{for_ttl}",
+        point.name,
+        or_idle(was),
+        or_idle(point.terms.as_deref()),
+    ));
 }
 
 fn or_idle(terms: Option<&str>) -> &str {

@@ -9,7 +9,8 @@
 //!
 //! A path is a name as it stands or, where no point bears that, percent-decoded.
 
-use crate::change::{self, Armed, Unarmed};
+use crate::change::{self, Unarmed, UnarmedReal};
+use crate::real_fail;
 use crate::reply::{Refusal, Reply};
 use crate::request::{Request, decode};
 use failpoint::__private::control::{self, Fault, Precondition, Unfulfilled, Wish};
@@ -46,13 +47,14 @@ fn get(key: &str, json: bool) -> Result<Reply, Refusal> {
 }
 
 fn list(json: bool) -> Reply {
-    let points = failpoint::points();
+    let mut points = failpoint::points();
+    real_fail::add_to(&mut points);
     if json {
         let terms = |point: &'_ PointInfo| (point.name.clone(), point.terms.clone());
         return Reply::json(&All { failpoints: points.iter().map(terms).collect() });
     }
     let line = |point: &PointInfo| {
-        format!("{}={}", point.name, point.terms.as_deref().unwrap_or_default())
+        format!("{}={}", listed(&point.name), point.terms.as_deref().unwrap_or_default())
     };
     let lines: Vec<String> = points.iter().map(line).collect();
     // One line end also where there is no point: so does gofail.
@@ -60,6 +62,9 @@ fn list(json: bool) -> Reply {
 }
 
 fn count(key: &str, json: bool) -> Result<Reply, Refusal> {
+    if real_fail::point(&name(key)).is_some() {
+        return Err(Refusal::Uncounted);
+    }
     let point = find(key)?;
     if point.terms.is_none() {
         return Err(Refusal::CountIdle);
@@ -78,15 +83,23 @@ fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
     })?;
     let options = Options::of(request)?;
     let several = key.eq_ignore_ascii_case("failpoints");
+    let name = name(key);
+    if let (false, Some(there)) = (several, real_fail::name_in(&name)) {
+        return match change::arm_real((&name, there), body, options.ttl, request.from) {
+            Ok((_, _, notes)) => Ok(Reply::done().noting(options.note(notes))),
+            Err(UnarmedReal::NotAllowed(refused)) => Err(Refusal::SetNotAllowed(refused.why)),
+            Err(UnarmedReal::BadTerms(why)) => Err(Refusal::SetBadTerms(why)),
+        };
+    }
     let wish = if several {
         Wish::config(body, options.unlisted)
     } else {
         let mut wish = Wish::default();
-        wish.add(&name(key), body, options.unlisted);
+        wish.add(&name, body, options.unlisted);
         wish
     };
     match change::arm(wish, options.ttl, &Precondition::None, request.from) {
-        Ok(armed) => Ok(Reply::done().noting(options.note(armed))),
+        Ok(armed) => Ok(Reply::done().noting(options.note(armed.notes))),
         Err(Unarmed::NotAllowed(refused)) => {
             let lines: Vec<String> = refused.into_iter().map(|one| one.why).collect();
             Err(Refusal::SetNotAllowed(lines.join("\n")))
@@ -124,7 +137,9 @@ struct All {
 
 /// The point that a path stands for.
 fn find(key: &str) -> Result<PointInfo, Refusal> {
-    failpoint::point(&name(key)).map_err(|_| Refusal::GetUnknown)
+    let name = name(key);
+    let point = failpoint::point(&name).ok().or_else(|| real_fail::point(&name));
+    point.ok_or(Refusal::GetUnknown)
 }
 
 /// The name that a path stands for: the raw one goes first.
@@ -134,6 +149,26 @@ fn name(key: &str) -> Cow<'_, str> {
     } else {
         decode(key)
     }
+}
+
+/// A name as a line of the list has it. Only names of the crate `fail` hold more than ours may.
+fn listed(name: &str) -> Cow<'_, str> {
+    let is_plain =
+        |char: char| !(char.is_control() || char.is_whitespace() || "%=?".contains(char));
+    if name.chars().all(is_plain) {
+        return Cow::Borrowed(name);
+    }
+    let mut bytes = [0; 4];
+    let mut encoded = String::new();
+    for char in name.chars() {
+        if is_plain(char) {
+            encoded.push(char);
+        } else {
+            let bytes = char.encode_utf8(&mut bytes).bytes();
+            bytes.for_each(|byte| encoded.push_str(&format!("%{byte:02X}")));
+        }
+    }
+    Cow::Owned(encoded)
 }
 
 fn refused(faults: &[Fault], several: bool) -> Refusal {
@@ -151,6 +186,9 @@ fn refused(faults: &[Fault], several: bool) -> Refusal {
 /// The error in words for those who are outside.
 pub(crate) fn explain(error: &Error) -> String {
     match error {
+        Error::UnknownPoint { name, .. } if real_fail::name_in(name).is_some() => format!(
+            "`{name}` is a point of the crate `fail`, which are armed one at a time, by PUT /{name}"
+        ),
         Error::UnknownPoint { name, nearest, .. } if nearest.is_empty() => {
             format!("no failpoint is named `{name}` in this program; GET / lists those there are")
         }
@@ -181,8 +219,7 @@ impl Options {
     }
 
     /// What the caller may not expect. A header holds ASCII alone.
-    fn note(&self, armed: Armed) -> Option<String> {
-        let mut notes = armed.notes;
+    fn note(&self, mut notes: Vec<String>) -> Option<String> {
         if let Some(name) = &self.unknown {
             let name = name.escape_default();
             notes.push(format!(

@@ -3,6 +3,7 @@
 //! A thread of its own keeps the time, started by the first lease: it outlives the listener, so a
 //! lease ends what it armed also where the `Control` is gone or a runtime is wedged.
 
+use crate::real_fail;
 use failpoint::__private::control;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,12 +11,21 @@ use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Whose arming is it?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Whose {
+    Ours,
+    /// Of a point of the crate `fail`.
+    Fail,
+}
+
 /// One arming that ends by itself. The earliest is the least.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Lease {
     end: Instant,
     generation: u64,
     name: String,
+    whose: Whose,
 }
 
 #[derive(Default)]
@@ -25,11 +35,11 @@ struct Leases {
 }
 
 /// Disarms `name` after `ttl`, unless it is armed anew until then.
-pub(crate) fn keep(name: &str, generation: u64, ttl: Duration) {
+pub(crate) fn keep(whose: Whose, name: &str, generation: u64, ttl: Duration) {
     // A time that the clock does not reach is no limit.
     let Some(end) = Instant::now().checked_add(ttl) else { return };
     let leases = leases();
-    leases.lock().push(Reverse(Lease { end, generation, name: name.to_owned() }));
+    leases.lock().push(Reverse(Lease { end, generation, name: name.to_owned(), whose }));
     leases.changed.notify_one();
 }
 
@@ -80,7 +90,11 @@ impl Leases {
 
 impl Lease {
     fn end_it(&self) {
-        if control::disarm_generation(&self.name, self.generation) {
+        let ended = match self.whose {
+            Whose::Ours => control::disarm_generation(&self.name, self.generation),
+            Whose::Fail => real_fail::end(&self.name, self.generation),
+        };
+        if ended {
             control::inform(format_args!("failpoint-http: a ttl ended, disarmed {}", self.name));
         }
     }

@@ -71,6 +71,8 @@
 mod address;
 #[cfg(feature = "axum")]
 mod carrier;
+#[cfg(feature = "client")]
+mod client;
 pub mod compat;
 mod error;
 mod reply;
@@ -96,7 +98,11 @@ mod openapi;
 #[cfg(all(test, feature = "failpoints"))]
 mod openapi_tests;
 #[cfg(feature = "failpoints")]
+mod page;
+#[cfg(feature = "failpoints")]
 mod rails;
+#[cfg(feature = "failpoints")]
+mod real_fail;
 #[cfg(feature = "failpoints")]
 mod request;
 #[cfg(feature = "failpoints")]
@@ -128,6 +134,11 @@ mod world {
 pub use address::Address;
 #[cfg(feature = "axum")]
 pub use carrier::{mount, router};
+#[cfg(feature = "client")]
+pub use client::{
+    Arming, Armings, ByAddress, Client, ClientBuilder, ClientError, ClientSet, EventStream, Events,
+    Filter, Gofail, Received, RemoteArmed, Wait, blocking,
+};
 pub use error::ServeError;
 pub use reply::Reply;
 

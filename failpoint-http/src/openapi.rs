@@ -196,5 +196,6 @@ fn answer(answer: &Answer, generator: &mut SchemaGenerator) -> (u16, Value) {
             let content = json!({ "application/json": { "schema": { "type": "object" } } });
             (OK, json!({ "description": "OpenAPI 3.1.", "content": content }))
         }
+        Answer::Html => (OK, json!({ "description": "A page.", "content": { "text/html": text } })),
     }
 }

@@ -55,8 +55,8 @@ impl Rails {
 
     /// All of `wish` that may not be.
     pub(crate) fn refuse(&self, wish: &Wish) -> Vec<NotAllowed> {
-        let why = |(name, actions)| {
-            Some(NotAllowed { name: Some(str::to_owned(name)), why: self.why_not(name, actions)? })
+        let why = |(name, actions): (&str, Vec<&'static str>)| {
+            Some(NotAllowed { name: Some(name.to_owned()), why: self.why_not(name, &actions)? })
         };
         wish.asks().filter_map(why).collect()
     }
@@ -70,7 +70,8 @@ impl Rails {
         }
     }
 
-    fn why_not(&self, name: &str, actions: Vec<&'static str>) -> Option<String> {
+    /// Why these actions may not be armed there, if so.
+    pub(crate) fn why_not(&self, name: &str, actions: &[&str]) -> Option<String> {
         let is_one = |globs: &[String]| globs.iter().any(|glob| control::is_match(glob, name));
         if is_one(&self.deny) {
             return Some(format!("FAILPOINT_HTTP_DENY keeps `{name}` from being armed over HTTP"));
@@ -80,7 +81,7 @@ impl Rails {
                 "`{name}` is none of the points that FAILPOINT_HTTP_ALLOW lets be armed over HTTP"
             ));
         }
-        let mut actions = actions.into_iter();
+        let mut actions = actions.iter().copied();
         let action = actions.find(|action| !self.actions.iter().any(|one| one == action))?;
         (!self.actions.is_empty()).then(|| {
             format!(

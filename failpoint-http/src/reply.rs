@@ -16,11 +16,14 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 impl Reply {
     fn new(status: u16, media_type: &str, body: String) -> Self {
-        let headers = vec![("content-type", media_type.to_owned())];
+        // Keeps pages of other origins from loading what is read without their `Origin`, as an image
+        // or a script is: that it loads, and what terms do as a script, would tell them something.
+        let policy = ("cross-origin-resource-policy", "same-origin".to_owned());
+        let headers = vec![("content-type", media_type.to_owned()), policy];
         Self { status, headers, body: body.into_bytes() }
     }
 
-    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
@@ -71,6 +74,10 @@ mod on {
 
         pub(crate) fn json(value: &impl Serialize) -> Self {
             Self::new(OK, "application/json", written(value))
+        }
+
+        pub(crate) fn html(body: String) -> Self {
+            Self::new(OK, "text/html; charset=utf-8", body)
         }
 
         pub(crate) fn done() -> Self {
@@ -252,6 +259,8 @@ mod on {
         GetUnknown,
         GetIdle,
         CountIdle,
+        /// The crate `fail` does not count.
+        Uncounted,
         SetUnknown(String),
         SetBadTerms(String),
         SetNotAllowed(String),
@@ -282,6 +291,8 @@ mod on {
                 GetUnknown => row(404, Kind::UnknownPoint, "failed to GET: failpoint: failpoint does not exist"),
                 GetIdle => row(404, Kind::IdlePoint, "failed to GET: failpoint: failpoint is disabled"),
                 CountIdle => row(500, Kind::IdlePoint, "failed to GET: failpoint: failpoint is disabled"),
+
+                Uncounted => row(404, Kind::IdlePoint, "failed to GET: the crate fail does not count what comes by at its points"),
 
                 SetUnknown(why) => (400, Kind::UnknownPoint, format!("fail to set failpoint: failpoint: failpoint does not exist: {why}")),
                 SetBadTerms(why) => (400, Kind::BadTerms, format!("fail to set failpoint: failpoint: could not parse terms: {why}")),

@@ -18,3 +18,16 @@ pub mod parallel;
 pub mod program;
 pub mod rustc;
 pub mod world;
+
+/// The code of the guides compiles.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../../docs/from-a-handwritten-endpoint.md")]
+    struct FromAHandwrittenEndpoint;
+    #[doc = include_str!("../../docs/from-fail.md")]
+    struct FromFail;
+    #[doc = include_str!("../../docs/from-fail-parallel.md")]
+    struct FromFailParallel;
+    #[doc = include_str!("../../docs/from-gofail.md")]
+    struct FromGofail;
+}

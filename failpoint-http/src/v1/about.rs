@@ -2,6 +2,7 @@
 
 use super::Call;
 use crate::openapi;
+use crate::page;
 use crate::reply::Reply;
 use crate::wire::{Export, Info, Problem, Report};
 use failpoint::__private::control;
@@ -46,6 +47,10 @@ pub(super) fn info(_: &Call<'_>) -> Answer {
 
 pub(super) fn healthz(_: &Call<'_>) -> Answer {
     Ok(Reply::done())
+}
+
+pub(super) fn page(_: &Call<'_>) -> Answer {
+    Ok(page::reply())
 }
 
 pub(super) fn document(_: &Call<'_>) -> Answer {

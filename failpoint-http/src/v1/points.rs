@@ -2,11 +2,12 @@
 
 use super::query::{self, precondition};
 use super::{Call, shape};
-use crate::change::{self, Armed, Unarmed};
+use crate::change::{self, Armed, Unarmed, UnarmedReal};
 use crate::rails::NotAllowed;
+use crate::real_fail;
 use crate::reply::{Kind, Reply};
 use crate::wire::{Arm, ArmAll, Changed, Points, Problem, Reset, Resumed};
-use failpoint::__private::control::{self, Disarmed, Precondition, Unfulfilled, Wish};
+use failpoint::__private::control::{self, Disarmed, Precondition, Stale, Unfulfilled, Wish};
 use std::time::Duration;
 
 type Answer = Result<Reply, Box<Problem>>;
@@ -15,6 +16,7 @@ pub(super) fn list(call: &Call<'_>) -> Answer {
     let query = &call.query;
     let listing = control::listing();
     let mut points = listing.made;
+    real_fail::add_to(&mut points);
     if let Some(armed) = query.yes_or_no("armed") {
         points.retain(|point| point.terms.is_some() == armed);
     }
@@ -30,7 +32,10 @@ pub(super) fn list(call: &Call<'_>) -> Answer {
 }
 
 pub(super) fn get(call: &Call<'_>) -> Answer {
-    let point = failpoint::point(&call.name).map_err(shape::unknown)?;
+    let point = match real_fail::point(&call.name) {
+        Some(point) => point,
+        None => failpoint::point(&call.name).map_err(shape::unknown)?,
+    };
     Ok(Reply::json(&shape::point(point.clone())).tagged(point.generation))
 }
 
@@ -39,6 +44,12 @@ pub(super) fn arm(call: &Call<'_>) -> Answer {
     let Arm { terms, ttl } = query::body(call.request)?;
     let ttl = query::ttl(ttl.as_deref())?;
     let precondition = precondition(call.request, true)?;
+    if let Some(there) = real_fail::name_in(&call.name) {
+        if !real_fail::holds(&precondition) {
+            return Err(shape::stale(Stale(Some(0))));
+        }
+        return arm_real(call, there, &terms, ttl);
+    }
     let mut wish = Wish::default();
     wish.add(&call.name, &terms, unlisted);
     let mut armed = apply(call, wish, ttl, &precondition)?;
@@ -46,6 +57,22 @@ pub(super) fn arm(call: &Call<'_>) -> Answer {
     let one = armed.points.remove(0);
     let generation = one.point.generation;
     let changed = Changed { was: one.was, note: note.clone(), point: shape::point(one.point) };
+    Ok(Reply::json(&changed).tagged(generation).noting(note))
+}
+
+fn arm_real(call: &Call<'_>, there: &str, terms: &str, ttl: Option<Duration>) -> Answer {
+    let name = (&*call.name, there);
+    let armed = change::arm_real(name, terms, ttl, call.request.from);
+    let (was, point, notes) = armed.map_err(|unarmed| match unarmed {
+        UnarmedReal::NotAllowed(refused) => not_allowed(vec![refused]),
+        UnarmedReal::BadTerms(why) => {
+            let mut problem = Kind::BadTerms.because(why);
+            problem.name = Some(call.name.to_string());
+            problem
+        }
+    })?;
+    let (note, generation) = (note(&notes), point.generation);
+    let changed = Changed { was, note: note.clone(), point: shape::point(point) };
     Ok(Reply::json(&changed).tagged(generation).noting(note))
 }
 

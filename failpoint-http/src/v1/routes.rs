@@ -50,6 +50,8 @@ pub(crate) enum Answer {
     Events(SchemaOf),
     /// A document of another standard.
     Document,
+    /// For people.
+    Html,
 }
 
 pub(crate) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -78,7 +80,7 @@ impl Route {
 
     /// Whether it tells something about points, and so asks for the token.
     pub(crate) fn is_open(&self) -> bool {
-        self.path == "/healthz"
+        matches!(self.path, "/healthz" | "/ui")
     }
 }
 
@@ -313,6 +315,18 @@ pub(crate) const ROUTES: &[Route] = &[
         answer: Answer::Empty,
         refusals: &[],
         act: Act::Now(about::healthz),
+    },
+    Route {
+        method: "GET",
+        path: "/ui",
+        id: "page",
+        summary: "A page to look at points and to arm them; asks for no token itself.",
+        parameters: &[],
+        matched: None,
+        body: &[],
+        answer: Answer::Html,
+        refusals: &[],
+        act: Act::Now(about::page),
     },
     Route {
         method: "GET",

@@ -217,6 +217,20 @@ fn name_error(name: &str, unlisted: bool) -> Option<Error> {
     }
 }
 
+/// A point of another library, for the lists: it has no sites and no counts.
+pub fn point_elsewhere(name: String, terms: Option<String>) -> PointInfo {
+    PointInfo {
+        name,
+        sites: Vec::new(),
+        terms,
+        generation: 0,
+        hits: 0,
+        fires: 0,
+        paused: 0,
+        last_fire: None,
+    }
+}
+
 fn steps(chain: &[Term]) -> impl Iterator<Item = &Action> {
     chain.iter().flat_map(|term| &term.steps)
 }

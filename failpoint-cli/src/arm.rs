@@ -1,0 +1,162 @@
+//! What does `failpoint arm` arm?
+
+use crate::args::Arm;
+use crate::output::{Output, visible};
+use crate::servers::Servers;
+use crate::show;
+use crate::status::{Failure, Status};
+use failpoint_http::{Arming, Armings, ClientError, RemoteArmed};
+use serde_json::{Map, Value, json};
+
+/// What was written, taken apart.
+enum Wish {
+    One { name: String, terms: String },
+    Several(Vec<(String, String)>),
+    Matching { glob: String, terms: String },
+}
+
+pub(crate) async fn arm(
+    servers: &Servers,
+    arm: Arm,
+    output: &mut Output,
+) -> Result<Status, Failure> {
+    let wish = Wish::of(&arm)?;
+    let armed = match &wish {
+        Wish::One { name, terms } => servers.set.arm(name, arming(terms, &arm)).await,
+        Wish::Several(points) => servers.set.arm_all(armings(points, &arm)).await,
+        Wish::Matching { glob, terms } => servers.set.arm_matching(glob, arming(terms, &arm)).await,
+    };
+    match armed {
+        Ok(guards) => {
+            show(servers, &guards, &arm, output);
+            guards.into_iter().for_each(RemoteArmed::keep);
+            Ok(Status::Done)
+        }
+        Err(ClientError::OnlyGofail { .. }) => on_gofail(servers, &wish, &arm, output).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Wish {
+    fn of(arm: &Arm) -> Result<Self, Failure> {
+        let what = arm.what.as_slice();
+        if let Some(glob) = &arm.glob {
+            return match what {
+                [terms] => Ok(Wish::Matching { glob: glob.clone(), terms: terms.clone() }),
+                _ => Err(Failure::usage(
+                    "with --match, write the terms alone: arm --match GLOB TERMS",
+                )),
+            };
+        }
+        if let [name, terms] = what {
+            if !name.contains('=') {
+                return Ok(Wish::One { name: name.clone(), terms: terms.clone() });
+            }
+        }
+        let mut pairs = Vec::new();
+        for pair in what {
+            let (name, terms) = pair.split_once('=').ok_or_else(|| {
+                Failure::usage(format!(
+                    "`{}` is no NAME=TERMS; write arm NAME TERMS, or arm NAME=TERMS …",
+                    pair.escape_debug()
+                ))
+            })?;
+            if pairs.iter().any(|(known, _)| known == name) {
+                return Err(Failure::usage(format!(
+                    "`{}` stands there twice",
+                    name.escape_debug()
+                )));
+            }
+            pairs.push((name.to_owned(), terms.to_owned()));
+        }
+        Ok(match <[_; 1]>::try_from(pairs) {
+            Ok([(name, terms)]) => Wish::One { name, terms },
+            Err(pairs) => Wish::Several(pairs),
+        })
+    }
+}
+
+fn arming(terms: &str, arm: &Arm) -> Arming {
+    let mut arming = Arming::new(terms);
+    if let Some(ttl) = arm.ttl {
+        arming = arming.ttl(ttl);
+    }
+    if arm.unlisted {
+        arming = arming.unlisted();
+    }
+    if let Some(generation) = arm.if_match {
+        arming = arming.if_match(generation);
+    }
+    arming
+}
+
+fn armings(points: &[(String, String)], arm: &Arm) -> Armings {
+    let mut armings: Armings = points.iter().cloned().collect();
+    if let Some(ttl) = arm.ttl {
+        armings = armings.ttl(ttl);
+    }
+    if arm.unlisted {
+        armings = armings.unlisted();
+    }
+    if let Some(revision) = arm.if_match {
+        armings = armings.if_match(revision);
+    }
+    armings
+}
+
+fn show(servers: &Servers, guards: &[RemoteArmed], arm: &Arm, output: &mut Output) {
+    if servers.json {
+        let mut by_address = Map::new();
+        for guard in guards {
+            let entry = by_address.entry(guard.address()).or_insert_with(|| json!([]));
+            if let Value::Array(points) = entry {
+                points.push(json!(guard.point()));
+            }
+        }
+        return show::as_json(servers, output, by_address);
+    }
+    for guard in guards {
+        let terms = visible(guard.point().terms.as_deref().unwrap_or_default());
+        let ttl = arm.ttl.map(|ttl| format!(" for {ttl:?}")).unwrap_or_default();
+        let generation = guard.generation();
+        let prefix = servers.prefix(guard.address());
+        let name = visible(guard.name());
+        output.line(&format!("{prefix}armed {name}: {terms}{ttl} (generation {generation})"));
+        if let Some(note) = guard.note() {
+            output.line(&format!("{prefix}note: {}", visible(note)));
+        }
+    }
+}
+
+/// A gofail in Go takes terms, and no conditions; one after the other, where there are several.
+async fn on_gofail(
+    servers: &Servers,
+    wish: &Wish,
+    arm: &Arm,
+    output: &mut Output,
+) -> Result<Status, Failure> {
+    if arm.ttl.is_some() || arm.unlisted || arm.if_match.is_some() || servers.are_several() {
+        let why = "a gofail in Go takes terms alone, of one server at a time: no --ttl, --unlisted, \
+                   --match, --if-match";
+        return Err(Failure::new(Status::Refused, why));
+    }
+    let points = match wish {
+        Wish::One { name, terms } => vec![(name.clone(), terms.clone())],
+        Wish::Several(points) => points.clone(),
+        Wish::Matching { .. } => {
+            return Err(Failure::new(Status::Refused, "a gofail in Go knows no --match"));
+        }
+    };
+    for client in servers.set.clients() {
+        let config: Vec<String> =
+            points.iter().map(|(name, terms)| format!("{name}={terms}")).collect();
+        match points.as_slice() {
+            [(name, terms)] => client.gofail().arm(name, terms).await?,
+            _ => client.gofail().arm_all(&config.join(";")).await?,
+        }
+    }
+    for (name, terms) in points {
+        output.line(&format!("armed {}: {}", visible(&name), visible(&terms)));
+    }
+    Ok(Status::Done)
+}

@@ -1,0 +1,119 @@
+//! What happens at the points of several servers, line by line?
+
+use crate::args;
+use crate::output::{Output, visible};
+use crate::servers::Servers;
+use crate::status::{Failure, Status};
+use failpoint_http::wire::Event;
+use failpoint_http::{ClientError, EventStream, Events, Received};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+/// As many wait to be written; then the server is not read on, and says how many were lost.
+const AHEAD: usize = 256;
+
+type Heard = (String, Result<Received, ClientError>);
+
+pub(crate) async fn events(
+    servers: &Servers,
+    wish: args::Events,
+    output: &mut Output,
+) -> Result<Status, Failure> {
+    let mut left = wish.count;
+    let wish = of(wish.glob, wish.kinds);
+    let (streams, mut status) = open(servers, &wish, output).await;
+    let mut heard = gather(streams);
+    while let Some((address, received)) = heard.recv().await {
+        match received {
+            Ok(received) => output.line(&line(servers, &address, &received)),
+            Err(error) => {
+                status = status.max(Status::of(&error));
+                output.error(&error.to_string());
+                continue;
+            }
+        }
+        output.flush();
+        left = left.map(|left| left - 1);
+        if output.is_closed() || left == Some(0) {
+            return Ok(status);
+        }
+    }
+    Ok(status)
+}
+
+pub(crate) fn of(glob: Option<String>, kinds: Vec<args::Kind>) -> Events {
+    let events = glob.map_or_else(Events::all, Events::matching);
+    events.kinds(kinds.into_iter().map(Into::into))
+}
+
+/// A stream of each server that gives one; the others are told of.
+async fn open(servers: &Servers, wish: &Events, output: &mut Output) -> (Vec<EventStream>, Status) {
+    let (mut streams, mut status) = (Vec::new(), Status::Done);
+    let question = |client: failpoint_http::Client| {
+        let wish = wish.clone();
+        async move { client.events(&wish).await }
+    };
+    for (_, stream) in servers.set.each(question).await {
+        match stream {
+            Ok(stream) => streams.push(stream),
+            Err(error) => {
+                status = status.max(Status::of(&error));
+                output.error(&error.to_string());
+            }
+        }
+    }
+    (streams, status)
+}
+
+/// What all of them give, until the last has ended.
+pub(crate) fn gather(streams: Vec<EventStream>) -> mpsc::Receiver<Heard> {
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    for mut stream in streams {
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            let address = stream.address().to_owned();
+            loop {
+                let received = stream.recv().await;
+                let ended = received.is_err();
+                if sender.send((address.clone(), received)).await.is_err() || ended {
+                    return;
+                }
+            }
+        });
+    }
+    receiver
+}
+
+fn line(servers: &Servers, address: &str, received: &Received) -> String {
+    if servers.json {
+        let mut value = match received {
+            Received::Event(event) => json!(event),
+            Received::Lost(lost) => json!({ "kind": "lost", "lost": lost }),
+            _ => Value::Null,
+        };
+        if let (Value::Object(fields), true) = (&mut value, servers.are_several()) {
+            fields.insert("address".into(), address.into());
+        }
+        return value.to_string();
+    }
+    let text = match received {
+        Received::Event(event) => in_words(event),
+        Received::Lost(lost) => format!("{lost} events were lost: this reader was too slow"),
+        _ => String::new(),
+    };
+    servers.prefix(address) + &visible(&text)
+}
+
+fn in_words(event: &Event) -> String {
+    let Event { kind, name, terms, thread, context, time, .. } = event;
+    let kind = json!(kind);
+    let kind = kind.as_str().unwrap_or_default();
+    let mut text = format!("{time} {kind:<8} {name} {terms}");
+    if !thread.is_empty() {
+        text += &format!(" on {thread}");
+    }
+    for (key, value) in context {
+        text += &format!(" {key}={value}");
+    }
+    text
+}

@@ -1,0 +1,81 @@
+//! Where does text go, and may it be coloured?
+
+use crossterm::style::{StyledContent, Stylize};
+use std::env;
+use std::io::{self, IsTerminal, Write};
+
+/// Standard output, and errors. Nothing is said twice, and nobody who went away is told anything.
+pub(crate) struct Output {
+    coloured: bool,
+    /// Whoever read it has gone: `failpoint list | head -1`.
+    closed: bool,
+}
+
+impl Output {
+    pub(crate) fn new() -> Self {
+        Self { coloured: may_colour(io::stdout().is_terminal()), closed: false }
+    }
+
+    pub(crate) fn text(&mut self, text: &str) {
+        self.closed |= io::stdout().write_all(text.as_bytes()).is_err();
+    }
+
+    pub(crate) fn line(&mut self, line: &str) {
+        self.text(&format!("{line}\n"));
+    }
+
+    pub(crate) fn error(&mut self, why: &str) {
+        self.flush();
+        let coloured = may_colour(io::stderr().is_terminal());
+        let name =
+            if coloured { "failpoint:".red().bold().to_string() } else { "failpoint:".into() };
+        let _ = writeln!(io::stderr(), "{name} {}", visible_lines(why));
+    }
+
+    pub(crate) fn flush(&mut self) {
+        self.closed |= io::stdout().flush().is_err();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    pub(crate) fn style(&self, text: &str, style: Style) -> String {
+        if self.coloured { style.apply(text).to_string() } else { text.to_owned() }
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Style {
+    Head,
+    Armed,
+    Paused,
+    Idle,
+}
+
+impl Style {
+    pub(crate) fn apply(self, text: &str) -> StyledContent<&str> {
+        match self {
+            Style::Head => text.bold(),
+            Style::Armed => text.green(),
+            Style::Paused => text.yellow(),
+            Style::Idle => text.dark_grey(),
+        }
+    }
+}
+
+/// On a terminal, unless `NO_COLOR` is set to anything.
+pub(crate) fn may_colour(terminal: bool) -> bool {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    terminal && !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Text of a server on one line: what it holds must not steer the terminal.
+pub(crate) fn visible(text: &str) -> String {
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(escape).collect()
+}
+
+fn visible_lines(text: &str) -> String {
+    text.lines().map(visible).collect::<Vec<_>>().join("\n")
+}

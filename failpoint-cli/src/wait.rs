@@ -1,0 +1,95 @@
+//! How does the shell wait for a point, and what does it show meanwhile?
+
+use crate::args;
+use crate::output::{Output, visible};
+use crate::servers::Servers;
+use crate::show;
+use crate::status::{Failure, Status};
+use failpoint_http::wire::{Counts, Point};
+use failpoint_http::{ClientError, Wait};
+use serde_json::{Map, json};
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+use tokio::time::{Instant, interval};
+
+pub(crate) async fn wait(
+    servers: &Servers,
+    wish: args::Wait,
+    output: &mut Output,
+) -> Result<Status, Failure> {
+    let mut wait = match (wish.what.fires, wish.what.paused) {
+        (Some(fires), _) => Wait::fires(fires),
+        (_, Some(paused)) => Wait::paused(paused),
+        _ => Wait::hits(wish.what.hits.unwrap_or(1)),
+    };
+    wait = wait.timeout(wish.timeout);
+    if let Some(generation) = wish.since {
+        wait = wait.since(generation);
+    }
+    let waiting = async {
+        if wish.any {
+            servers.set.wait_any(&wish.name, wait).await.map(|one| vec![one])
+        } else {
+            servers.set.wait_all(&wish.name, wait).await
+        }
+    };
+    let reached = with_progress(servers, &wish, waiting).await?;
+    show(servers, &reached, output);
+    Ok(Status::Done)
+}
+
+fn show(servers: &Servers, reached: &[(String, Counts)], output: &mut Output) {
+    if servers.json {
+        let by_address: Map<_, _> =
+            reached.iter().map(|(address, counts)| (address.clone(), json!(counts))).collect();
+        return show::as_json(servers, output, by_address);
+    }
+    for (address, counts) in reached {
+        let Counts { name, hits, fires, paused, .. } = counts;
+        let (prefix, name) = (servers.prefix(address), visible(name));
+        output.line(&format!("{prefix}{name}: {hits} hits, {fires} fires, {paused} paused"));
+    }
+}
+
+/// Awaits `waiting`; on a terminal, one line tells how it stands, and is gone afterwards.
+async fn with_progress<T>(
+    servers: &Servers,
+    wish: &args::Wait,
+    waiting: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, ClientError> {
+    if !io::stderr().is_terminal() {
+        return waiting.await;
+    }
+    tokio::pin!(waiting);
+    let end = Instant::now() + wish.timeout;
+    let mut ticks = interval(Duration::from_millis(200));
+    let reached = loop {
+        tokio::select! {
+            reached = &mut waiting => break reached,
+            _ = ticks.tick() => {}
+        }
+        let name = wish.name.clone();
+        let points = servers.set.each(|client| {
+            let name = name.clone();
+            async move { client.get(&name).await }
+        });
+        let points = tokio::select! {
+            reached = &mut waiting => break reached,
+            points = points => points,
+        };
+        let stand: Vec<String> =
+            points.iter().filter_map(|(_, point)| point.as_ref().ok()).map(counted).collect();
+        let left = end.saturating_duration_since(Instant::now()).as_secs();
+        let line = format!("waiting for {}: {}; {left} s left", wish.name, stand.join(", "));
+        let _ = write!(io::stderr(), "\r{}\x1b[K", visible(&line));
+    };
+    let _ = write!(io::stderr(), "\r\x1b[K");
+    reached
+}
+
+fn counted(point: &Point) -> String {
+    match point.armed {
+        true => format!("{} hits {} fires {} paused", point.hits, point.fires, point.paused),
+        false => "idle".to_owned(),
+    }
+}

@@ -1,0 +1,256 @@
+//! How is one request made, and what does its answer mean?
+
+use super::error::ClientError;
+use super::settings::Settings;
+use super::transport::{Transport, root};
+use crate::wire::Problem;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH};
+use hyper::{Method, Request, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// No answer is larger: two hundred thousand points with all that is known of them.
+const LARGEST: usize = 64 << 20;
+
+/// Asks one server. Clones share its connections.
+#[derive(Clone)]
+pub(super) struct Caller {
+    shared: Arc<(Settings, Transport)>,
+}
+
+/// One request.
+pub(super) struct Ask {
+    method: Method,
+    path: String,
+    headers: Vec<(HeaderName, String)>,
+    body: Vec<u8>,
+    /// How long the server was asked to wait.
+    waits: Duration,
+}
+
+/// One answer.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    media_type: String,
+    body: Bytes,
+}
+
+impl Ask {
+    pub(super) fn new(method: Method, path: impl Into<String>) -> Self {
+        let (headers, body) = (Vec::new(), Vec::new());
+        Self { method, path: path.into(), headers, body, waits: Duration::ZERO }
+    }
+
+    pub(super) fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    pub(super) fn text(mut self, body: &str) -> Self {
+        self.body = body.as_bytes().to_vec();
+        self
+    }
+
+    pub(super) fn json(mut self, body: &impl Serialize) -> Self {
+        // Text, numbers and maps by text: there is nothing in it that JSON cannot hold.
+        self.body = serde_json::to_vec(body).unwrap_or_default();
+        self.headers.push((CONTENT_TYPE, "application/json".into()));
+        self
+    }
+
+    pub(super) fn accept(mut self, media_type: &str) -> Self {
+        self.headers.push((ACCEPT, media_type.into()));
+        self
+    }
+
+    pub(super) fn if_match(mut self, generation: Option<u64>) -> Self {
+        self.headers.extend(generation.map(|generation| (IF_MATCH, format!("\"{generation}\""))));
+        self
+    }
+
+    pub(super) fn waits(mut self, time: Duration) -> Self {
+        self.waits = time;
+        self
+    }
+}
+
+impl Caller {
+    pub(super) fn new(settings: Settings) -> Self {
+        let transport = Transport::new(&settings);
+        Self { shared: Arc::new((settings, transport)) }
+    }
+
+    /// The same server by connections of its own, for another runtime.
+    pub(super) fn apart(&self) -> Self {
+        Self::new(self.settings().clone())
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.settings().target.address
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.shared.0
+    }
+
+    /// Asks for JSON.
+    pub(super) async fn json<T: DeserializeOwned>(&self, ask: Ask) -> Result<T, ClientError> {
+        let answer = self.succeed(ask.accept("application/json")).await?;
+        serde_json::from_slice(&answer.body).map_err(|error| self.bad(format!("{error}")))
+    }
+
+    /// Asks for text.
+    pub(super) async fn text(&self, ask: Ask) -> Result<String, ClientError> {
+        let answer = self.succeed(ask.accept("text/plain")).await?;
+        String::from_utf8(answer.body.into()).map_err(|error| self.bad(error))
+    }
+
+    /// Asks, and takes success alone.
+    pub(super) async fn succeed(&self, ask: Ask) -> Result<Answer, ClientError> {
+        let answer = self.ask(ask).await?;
+        if (200..300).contains(&answer.status) { Ok(answer) } else { Err(self.refused(&answer)) }
+    }
+
+    /// Asks, and takes what comes.
+    pub(super) async fn ask(&self, ask: Ask) -> Result<Answer, ClientError> {
+        let limit = self.settings().total.saturating_add(ask.waits);
+        let whole = async {
+            let (head, body) = self.send(ask).await?.into_parts();
+            self.collect(head.status.as_u16(), head.headers.get(CONTENT_TYPE), body).await
+        };
+        self.within(limit, whole).await
+    }
+
+    /// Asks for a body that has no end, and takes success alone.
+    pub(super) async fn open(&self, ask: Ask) -> Result<Incoming, ClientError> {
+        let opening = async {
+            let (head, body) = self.send(ask).await?.into_parts();
+            if head.status.is_success() {
+                return Ok(body);
+            }
+            let status = head.status.as_u16();
+            let answer = self.collect(status, head.headers.get(CONTENT_TYPE), body).await?;
+            Err(self.refused(&answer))
+        };
+        self.within(self.settings().total, opening).await
+    }
+
+    pub(super) fn unreached(&self, why: impl fmt::Display) -> ClientError {
+        ClientError::NotReachable { address: self.address().into(), why: why.to_string() }
+    }
+
+    pub(super) fn bad(&self, why: impl fmt::Display) -> ClientError {
+        ClientError::BadAnswer { address: self.address().into(), why: why.to_string() }
+    }
+
+    /// A refusal in gofail's words.
+    pub(super) fn refused_in_text(&self, answer: &Answer) -> ClientError {
+        let problem = Problem {
+            kind: "about:blank".into(),
+            title: "refused".into(),
+            status: answer.status,
+            detail: answer.excerpt(),
+            name: None,
+            offset: None,
+            caret: None,
+            nearest: Vec::new(),
+            errors: Vec::new(),
+            counts: None,
+        };
+        ClientError::Refused { address: self.address().into(), problem: Box::new(problem) }
+    }
+
+    /// What an answer that is no success means.
+    pub(super) fn refused(&self, answer: &Answer) -> ClientError {
+        let address = || self.address().to_owned();
+        if answer.media_type == "application/problem+json" {
+            return match serde_json::from_slice::<Problem>(&answer.body) {
+                Ok(Problem { counts: Some(counts), status: 408, .. }) => {
+                    ClientError::TimedOut { address: address(), counts }
+                }
+                Ok(problem) => {
+                    ClientError::Refused { address: address(), problem: Box::new(problem) }
+                }
+                Err(error) => self.bad(error),
+            };
+        }
+        let text = answer.excerpt();
+        match answer.status {
+            501 => ClientError::CompiledOut { address: address() },
+            status if gofail_says(&text) => match status {
+                400 | 404 | 405 | 500 => ClientError::OnlyGofail { address: address() },
+                _ => self.bad(format!("status {status}: {text}")),
+            },
+            status => self.bad(format!("status {status}: {text}")),
+        }
+    }
+
+    async fn send(&self, ask: Ask) -> Result<Response<Incoming>, ClientError> {
+        let (settings, transport) = &*self.shared;
+        let mut request = Request::builder()
+            .method(ask.method)
+            .uri(format!("{}{}", settings.target.base, ask.path));
+        for (name, value) in ask.headers {
+            request = request.header(name, value);
+        }
+        if let Some(token) = &settings.token {
+            request = request.header(AUTHORIZATION, token);
+        }
+        let request = request.body(Full::from(ask.body)).map_err(|error| self.bad(error))?;
+        transport.send(request).await.map_err(|why| self.unreached(why))
+    }
+
+    async fn collect(
+        &self,
+        status: u16,
+        media_type: Option<&HeaderValue>,
+        body: Incoming,
+    ) -> Result<Answer, ClientError> {
+        let media_type = media_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media_type = media_type.split(';').next().unwrap_or_default().trim().to_lowercase();
+        let body = Limited::new(body, LARGEST).collect().await;
+        let body = body.map_err(|error| self.unreached(root(&*error)))?.to_bytes();
+        Ok(Answer { status, media_type, body })
+    }
+
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        exchange: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
+        match timeout(limit, exchange).await {
+            Ok(result) => result,
+            Err(_) => Err(self.unreached(format_args!("no answer within {limit:?}"))),
+        }
+    }
+}
+
+impl Answer {
+    /// The body; what is not UTF-8 in it is replaced.
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body, to be shown.
+    fn excerpt(&self) -> String {
+        let text = self.text();
+        let text = text.trim_end();
+        match text.char_indices().nth(2000) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text.to_owned(),
+        }
+    }
+}
+
+/// Whether this is how gofail begins an error.
+fn gofail_says(text: &str) -> bool {
+    ["fail to set failpoint", "failed to GET", "failed to delete failpoint", "Method not allowed"]
+        .iter()
+        .any(|beginning| text.starts_with(beginning))
+}

@@ -1,0 +1,355 @@
+//! What can one server be asked?
+
+use super::arming::{Arming, Armings};
+use super::caller::{Ask, Caller};
+use super::error::ClientError;
+use super::events::{EventStream, Events};
+use super::filter::Filter;
+use super::gofail::Gofail;
+use super::guard::RemoteArmed;
+use super::path;
+use super::point;
+use super::settings::Settings;
+use super::wait::Wait;
+use crate::wire::{Changed, Info, Point, Points, Report, Reset, Resumed, Waited};
+use hyper::Method;
+use std::fmt;
+use std::time::Duration;
+
+/// Controls the failpoints of one server, from a task; [`blocking::Client`](crate::blocking::Client)
+/// does from a thread.
+///
+/// It needs a tokio runtime, with time and I/O, whose tasks are polled: a client lives as long as
+/// the runtime that it was first used in, so make one in each test. Clones share its connections.
+/// Nothing is sent before the first question.
+///
+/// ```no_run
+/// use failpoint_http::{Arming, Client};
+/// use std::time::Duration;
+///
+/// # async fn test() -> Result<(), failpoint_http::ClientError> {
+/// let server = Client::new("127.0.0.1:22381")?;
+/// let save = server.arm("raftAfterSave", Arming::new("pause").ttl(Duration::from_secs(60))).await?;
+/// // … a write …
+/// save.wait_paused(1, Duration::from_secs(10)).await?;
+/// // … the server stands between saving and sending: what do the others see? …
+/// save.resume(1).await?;
+/// save.disarm().await?;
+/// # Ok(()) }
+/// ```
+///
+/// Each method says in which row of the control plane it asks. All of them can give
+/// [`NotReachable`](ClientError::NotReachable), [`Refused`](ClientError::Refused),
+/// [`OnlyGofail`](ClientError::OnlyGofail), [`CompiledOut`](ClientError::CompiledOut) and
+/// [`BadAnswer`](ClientError::BadAnswer); what else they give they say.
+#[derive(Clone)]
+pub struct Client {
+    caller: Caller,
+}
+
+/// Makes a [`Client`] with more than an address.
+///
+/// ```
+/// use failpoint_http::Client;
+/// use std::time::Duration;
+///
+/// let client = Client::builder("unix:/run/server.fail")
+///     .token("s3cret")
+///     .timeout(Duration::from_secs(3))
+///     .build()?;
+/// assert_eq!(client.address(), "unix:/run/server.fail");
+/// # Ok::<(), failpoint_http::ClientError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder is no client yet"]
+pub struct ClientBuilder {
+    address: String,
+    token: Option<String>,
+    token_from_env: bool,
+    connect_timeout: Option<Duration>,
+    timeout: Option<Duration>,
+}
+
+impl Client {
+    /// Of the server at `address`: `HOST:PORT`, `http://HOST:PORT/prefix` where the control plane is
+    /// mounted on the server's own router, or `unix:/path`. All that `GOFAIL_HTTP` may hold for the
+    /// server is understood.
+    ///
+    /// # Errors
+    /// [`ClientError::BadAddress`].
+    pub fn new(address: &str) -> Result<Self, ClientError> {
+        Ok(Self::with(Settings::new(address)?))
+    }
+
+    /// Of the server that `GOFAIL_HTTP`, else `FAILPOINT_HTTP`, names, with the token in
+    /// `FAILPOINT_HTTP_TOKEN` or in the file that `FAILPOINT_HTTP_TOKEN_FILE` names.
+    ///
+    /// # Errors
+    /// [`ClientError::NoAddress`], [`ClientError::BadAddress`], [`ClientError::BadVariable`].
+    pub fn from_env() -> Result<Self, ClientError> {
+        Settings::from_env().map(Self::with)
+    }
+
+    /// Of the server at `address`, with a token or with other limits.
+    pub fn builder(address: impl Into<String>) -> ClientBuilder {
+        ClientBuilder {
+            address: address.into(),
+            token: None,
+            token_from_env: false,
+            connect_timeout: None,
+            timeout: None,
+        }
+    }
+
+    /// The server, as it can be given to [`Client::new`].
+    pub fn address(&self) -> &str {
+        self.caller.address()
+    }
+
+    /// Every point as it stands (`GET /v1/points`).
+    ///
+    /// # Errors
+    /// Those of every question.
+    pub async fn list(&self) -> Result<Points, ClientError> {
+        self.list_where(&Filter::new()).await
+    }
+
+    /// Some of the points (`GET /v1/points?armed=…`).
+    ///
+    /// # Errors
+    /// Those of every question.
+    pub async fn list_where(&self, filter: &Filter) -> Result<Points, ClientError> {
+        self.caller.json(Ask::get(filter.path())).await
+    }
+
+    /// One point as it stands (`GET /v1/points/NAME`).
+    ///
+    /// # Errors
+    /// Refused as `unknown-point`.
+    pub async fn get(&self, name: &str) -> Result<Point, ClientError> {
+        self.caller.json(Ask::get(path::point(name))).await
+    }
+
+    /// Arms a point with terms, or with terms and conditions (`PUT /v1/points/NAME`).
+    ///
+    /// Where no answer comes it may be armed all the same, with nobody to disarm it but its
+    /// [`ttl`](Arming::ttl).
+    ///
+    /// # Errors
+    /// Refused as `unknown-point` (with the nearest), `bad-terms` (with the place), `bad-value`,
+    /// `bad-name`, `not-allowed`, `stale`.
+    pub async fn arm(
+        &self,
+        name: &str,
+        arming: impl Into<Arming>,
+    ) -> Result<RemoteArmed, ClientError> {
+        let arming = arming.into();
+        let ask = Ask::new(Method::PUT, arming.path(&path::point(name)));
+        let ask = ask.json(&arming.body()).if_match(arming.generation());
+        let changed: Changed = self.caller.json(ask).await?;
+        Ok(RemoteArmed::changed(&self.caller, changed))
+    }
+
+    /// Arms several points, all or none (`PUT /v1/points`); sorted by name.
+    ///
+    /// ```no_run
+    /// # async fn test(server: failpoint_http::Client) -> Result<(), failpoint_http::ClientError> {
+    /// let _armed = server.arm_all([("raftBeforeSave", "panic"), ("raftAfterSave", "off")]).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`arm`](Self::arm); `several` with every fault where there is more than one.
+    pub async fn arm_all(
+        &self,
+        armings: impl Into<Armings>,
+    ) -> Result<Vec<RemoteArmed>, ClientError> {
+        let armings = armings.into();
+        let ask = Ask::new(Method::PUT, armings.path("/v1/points"));
+        self.arm_several(ask.json(&armings.body()).if_match(armings.revision())).await
+    }
+
+    /// Arms every point whose name matches, all or none (`PUT /v1/points?match=GLOB`); sorted by
+    /// name.
+    ///
+    /// # Errors
+    /// As [`arm_all`](Self::arm_all); `no-match` where there is no such name.
+    pub async fn arm_matching(
+        &self,
+        glob: &str,
+        arming: impl Into<Arming>,
+    ) -> Result<Vec<RemoteArmed>, ClientError> {
+        let arming = arming.into();
+        let ask = Ask::new(Method::PUT, arming.path_matching("/v1/points", glob));
+        self.arm_several(ask.json(&arming.body()).if_match(arming.generation())).await
+    }
+
+    /// Disarms a point, armed or not (`DELETE /v1/points/NAME`).
+    ///
+    /// # Errors
+    /// Refused as `unknown-point`.
+    pub async fn disarm(&self, name: &str) -> Result<Changed, ClientError> {
+        self.caller.json(Ask::new(Method::DELETE, path::point(name))).await
+    }
+
+    /// Disarms a point if this is still its generation.
+    ///
+    /// # Errors
+    /// Refused as `unknown-point`, or as `stale`.
+    pub async fn disarm_if(&self, name: &str, generation: u64) -> Result<Changed, ClientError> {
+        let ask = Ask::new(Method::DELETE, path::point(name));
+        self.caller.json(ask.if_match(Some(generation))).await
+    }
+
+    /// Disarms all points and lets everybody go; says what was armed (`DELETE /v1/points`).
+    ///
+    /// # Errors
+    /// Those of every question.
+    pub async fn reset(&self) -> Result<Reset, ClientError> {
+        self.caller.json(Ask::new(Method::DELETE, "/v1/points")).await
+    }
+
+    /// Waits for what comes by at a point (`GET /v1/points/NAME/wait`).
+    ///
+    /// # Errors
+    /// [`ClientError::TimedOut`] with the counts. That the arming is over is no error:
+    /// [`Waited::outcome`] says it.
+    pub async fn wait(&self, name: &str, wait: Wait) -> Result<Waited, ClientError> {
+        point::wait(&self.caller, name, wait).await
+    }
+
+    /// Lets at most `count` of those go that stand in `pause` at a point now; it stays armed
+    /// (`POST /v1/points/NAME/resume?n=COUNT`).
+    ///
+    /// # Errors
+    /// Refused as `unknown-point`, or as `bad-request` where `count` is 0.
+    pub async fn resume(&self, name: &str, count: u64) -> Result<Resumed, ClientError> {
+        point::resume(&self.caller, name, Some(count)).await
+    }
+
+    /// Lets everybody go who stands in `pause` at a point now; it stays armed.
+    ///
+    /// # Errors
+    /// Refused as `unknown-point`.
+    pub async fn resume_all(&self, name: &str) -> Result<Resumed, ClientError> {
+        point::resume(&self.caller, name, None).await
+    }
+
+    /// What happens from now on (`GET /v1/events`).
+    ///
+    /// # Errors
+    /// Refused as `too-many-readers`.
+    pub async fn events(&self, events: &Events) -> Result<EventStream, ClientError> {
+        EventStream::open(&self.caller, events).await
+    }
+
+    /// What has not been tried in this process (`GET /v1/report`).
+    ///
+    /// # Errors
+    /// Those of every question.
+    pub async fn report(&self) -> Result<Report, ClientError> {
+        self.caller.json(Ask::get("/v1/report")).await
+    }
+
+    /// What is armed, as one value of `GOFAIL_FAILPOINTS` (`GET /v1/export`).
+    ///
+    /// # Errors
+    /// Those of every question.
+    pub async fn export(&self) -> Result<String, ClientError> {
+        let text = self.caller.text(Ask::get("/v1/export")).await?;
+        Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+    }
+
+    /// Version, process, seed and the like (`GET /v1/info`).
+    ///
+    /// # Errors
+    /// Those of every question.
+    pub async fn info(&self) -> Result<Info, ClientError> {
+        self.caller.json(Ask::get("/v1/info")).await
+    }
+
+    /// Whether it answers at all; needs no token (`GET /healthz`).
+    ///
+    /// # Errors
+    /// Those of every question.
+    pub async fn healthz(&self) -> Result<(), ClientError> {
+        self.caller.succeed(Ask::get("/healthz")).await.map(drop)
+    }
+
+    /// Hits, fires, paused and armed, in the text of Prometheus (`GET /metrics`).
+    ///
+    /// # Errors
+    /// Those of every question.
+    pub async fn metrics(&self) -> Result<String, ClientError> {
+        self.caller.text(Ask::get("/metrics")).await
+    }
+
+    /// gofail's routes, for a server that knows no others.
+    pub fn gofail(&self) -> Gofail {
+        Gofail::new(&self.caller)
+    }
+
+    /// The same server by connections of its own, for another runtime.
+    pub(super) fn apart(&self) -> Self {
+        Self { caller: self.caller.apart() }
+    }
+
+    fn with(settings: Settings) -> Self {
+        Self { caller: Caller::new(settings) }
+    }
+
+    async fn arm_several(&self, ask: Ask) -> Result<Vec<RemoteArmed>, ClientError> {
+        let armed: Points = self.caller.json(ask).await?;
+        let points = armed.points.into_iter();
+        Ok(points.map(|point| RemoteArmed::new(&self.caller, point)).collect())
+    }
+}
+
+impl ClientBuilder {
+    /// Sends this secret, which the server has in `FAILPOINT_HTTP_TOKEN`.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// Sends the secret that the environment holds, if it holds one and no other was given.
+    pub fn token_from_env(mut self) -> Self {
+        self.token_from_env = true;
+        self
+    }
+
+    /// How long connecting may take; 2 s unless told otherwise.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = Some(limit);
+        self
+    }
+
+    /// How long a whole answer may take, beyond what the server was asked to wait; 10 s unless told
+    /// otherwise. It does not end streams of events.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
+    /// Makes the client. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`ClientError::BadAddress`]; [`ClientError::BadVariable`] for a token that cannot be one.
+    pub fn build(self) -> Result<Client, ClientError> {
+        let mut settings = Settings::new(&self.address)?;
+        match &self.token {
+            Some(token) => settings.set_token(token)?,
+            None if self.token_from_env => settings.take_token_from_env()?,
+            None => {}
+        }
+        settings.connect = self.connect_timeout.unwrap_or(settings.connect);
+        settings.total = self.timeout.unwrap_or(settings.total);
+        Ok(Client::with(settings))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("address", &self.address()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,210 @@
+//! What can go wrong when a control plane is asked, and what is to be done about it?
+
+use crate::wire::{Counts, Problem};
+use std::fmt;
+use std::io;
+
+/// Why a [`Client`](crate::Client) did not get what it asked for.
+///
+/// Each says what to do next. `Debug` prints the `Display` text, because a test that returns an
+/// error prints its `Debug`.
+///
+/// ```
+/// let refused = failpoint_http::Client::new("https://db-1:22381").unwrap_err();
+/// assert!(refused.to_string().contains("plain HTTP"), "{refused}");
+/// ```
+#[non_exhaustive]
+pub enum ClientError {
+    /// Not an address that a client understands. Nothing was sent.
+    #[non_exhaustive]
+    BadAddress {
+        /// What was given.
+        given: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Neither `GOFAIL_HTTP` nor `FAILPOINT_HTTP` is set. Nothing was sent.
+    NoAddress,
+    /// A variable, or the file that it names, or a token, holds something else than it should.
+    /// Nothing was sent.
+    #[non_exhaustive]
+    BadVariable {
+        /// The variable.
+        variable: &'static str,
+        /// What it takes. What it holds is not repeated: it may be a secret.
+        expected: String,
+    },
+    /// Nobody listens there, or no whole answer came in time. What was asked for may have been done.
+    #[non_exhaustive]
+    NotReachable {
+        /// The server.
+        address: String,
+        /// What happened.
+        why: String,
+    },
+    /// The time of a wait ran out.
+    #[non_exhaustive]
+    TimedOut {
+        /// The server.
+        address: String,
+        /// What there was until then.
+        counts: Counts,
+    },
+    /// The arming that was asked about is over: disarmed, armed anew, reset, or its ttl ended.
+    #[non_exhaustive]
+    Disarmed {
+        /// The server.
+        address: String,
+        /// The point, and what there was, as far as the server knows; zeros else.
+        counts: Counts,
+    },
+    /// The server refused, and changed nothing.
+    #[non_exhaustive]
+    Refused {
+        /// The server.
+        address: String,
+        /// Why, with the place and the nearest names.
+        problem: Box<Problem>,
+    },
+    /// The server knows gofail's routes alone; [`Client::gofail`](crate::Client::gofail) speaks those.
+    #[non_exhaustive]
+    OnlyGofail {
+        /// The server.
+        address: String,
+    },
+    /// The server was built without failpoints.
+    #[non_exhaustive]
+    CompiledOut {
+        /// The server.
+        address: String,
+    },
+    /// What came is no answer of a control plane.
+    #[non_exhaustive]
+    BadAnswer {
+        /// The server.
+        address: String,
+        /// What came.
+        why: String,
+    },
+    /// Several servers of a [`ClientSet`](crate::ClientSet) failed, each for its own reason.
+    Several(Vec<ClientError>),
+    /// The thread that blocking clients and dropped guards work on could not be started.
+    Thread(io::Error),
+}
+
+impl ClientError {
+    /// What the server said, where it refused in JSON.
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            ClientError::Refused { problem, .. } => Some(problem),
+            _ => None,
+        }
+    }
+
+    /// Whether the server refused for this reason: `"unknown-point"`, `"bad-terms"`, `"stale"`, …
+    ///
+    /// The words are those after `urn:failpoint:` in [`Problem::kind`].
+    pub fn is_refused_as(&self, kind: &str) -> bool {
+        let found = self.problem().and_then(|problem| problem.kind.strip_prefix("urn:failpoint:"));
+        found == Some(kind)
+    }
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ClientError::BadAddress { given, why } => write!(
+                f,
+                "`{}` is no address of a control plane, {why}; write HOST:PORT such as \
+                 127.0.0.1:22381, http://HOST:PORT/prefix, or unix:/path",
+                given.escape_debug()
+            ),
+            ClientError::NoAddress => f.write_str(
+                "no address of a control plane: set GOFAIL_HTTP to the one that the server was \
+                 given, such as 127.0.0.1:22381",
+            ),
+            ClientError::BadVariable { variable, expected } => {
+                write!(f, "{variable} takes {expected}")
+            }
+            ClientError::NotReachable { address, why } => write!(
+                f,
+                "no control plane answers at {address}: {why}; does the server run, was it built \
+                 with failpoints, and does its GOFAIL_HTTP say {address}?"
+            ),
+            ClientError::TimedOut { address, counts } => {
+                write!(f, "at {address}, {} was not reached in time: ", counts.name)?;
+                tell(f, counts)?;
+                f.write_str("; is the point armed, and does the server come by?")
+            }
+            ClientError::Disarmed { address, counts } => {
+                write!(f, "at {address}, that arming of {} is over: ", counts.name)?;
+                tell(f, counts)
+            }
+            ClientError::Refused { address, problem } => {
+                write!(f, "{address} refuses: ")?;
+                explain(f, problem)
+            }
+            ClientError::OnlyGofail { address } => write!(
+                f,
+                "{address} knows gofail's routes alone: use Client::gofail() there, or build the \
+                 server with this project's control plane"
+            ),
+            ClientError::CompiledOut { address } => write!(
+                f,
+                "failpoints were compiled out of the server at {address}; build it with --features \
+                 failpoint/failpoints"
+            ),
+            ClientError::BadAnswer { address, why } => write!(
+                f,
+                "what came from {address} is no answer of a control plane: {why}; is it the address \
+                 and, on a mounted one, the prefix of the control plane?"
+            ),
+            ClientError::Several(errors) => {
+                let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                f.write_str(&lines.join("\n"))
+            }
+            ClientError::Thread(source) => {
+                write!(f, "the thread of blocking clients cannot be started: {source}")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for ClientError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            ClientError::Thread(source) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+fn tell(f: &mut fmt::Formatter<'_>, counts: &Counts) -> fmt::Result {
+    write!(f, "{} hits, {} fires, {} paused", counts.hits, counts.fires, counts.paused)
+}
+
+/// The detail, and of place and names what the detail does not hold itself.
+fn explain(f: &mut fmt::Formatter<'_>, problem: &Problem) -> fmt::Result {
+    f.write_str(&problem.detail)?;
+    if !problem.nearest.is_empty() && !problem.detail.contains(&problem.nearest[0]) {
+        write!(f, "; the nearest are {}", problem.nearest.join(", "))?;
+    }
+    if let Some(caret) = problem.caret.as_deref().filter(|caret| !problem.detail.contains(caret)) {
+        write!(f, "\n{caret}")?;
+    }
+    for one in &problem.errors {
+        if let Some(name) = one.name.as_deref().filter(|name| !one.detail.contains(name)) {
+            write!(f, "\n  {name}: ")?;
+        } else {
+            f.write_str("\n  ")?;
+        }
+        explain(f, one)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! What happens at the points of a server, as it happens?
+
+use super::caller::{Ask, Caller};
+use super::error::ClientError;
+use super::path::with_query;
+use super::sse::{Message, Parser};
+use crate::wire::{Event, EventKind, Lost};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// A server that lives says so every 15 s.
+const SILENCE: Duration = Duration::from_secs(45);
+/// No event is larger.
+const LARGEST: usize = 1 << 20;
+
+/// Which events to be told of; all unless told otherwise.
+///
+/// ```
+/// use failpoint_http::Events;
+/// use failpoint_http::wire::EventKind;
+///
+/// let fires = Events::matching("raft*").kinds([EventKind::Fired]);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "it listens to nothing by itself"]
+pub struct Events {
+    glob: Option<String>,
+    kinds: Vec<EventKind>,
+}
+
+/// What a stream of events gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Received {
+    /// Something happened.
+    Event(Event),
+    /// This reader was too slow, and so many events before the next one are lost to it.
+    Lost(u64),
+}
+
+/// Events as they come, from [`Client::events`](crate::Client::events). Dropping it ends it.
+#[must_use = "events are lost unless they are received"]
+pub struct EventStream {
+    caller: Caller,
+    body: Incoming,
+    parser: Parser,
+    ready: VecDeque<Message>,
+}
+
+impl Events {
+    /// All of them.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// Those of points whose name matches.
+    pub fn matching(glob: impl Into<String>) -> Self {
+        Self { glob: Some(glob.into()), kinds: Vec::new() }
+    }
+
+    /// Those of these kinds.
+    pub fn kinds(mut self, kinds: impl IntoIterator<Item = EventKind>) -> Self {
+        self.kinds.extend(kinds);
+        self
+    }
+
+    fn path(&self) -> String {
+        let kinds: Vec<&str> = self.kinds.iter().copied().map(word).collect();
+        let kinds = (!kinds.is_empty()).then(|| kinds.join(","));
+        with_query("/v1/events", [("match", self.glob.clone()), ("kinds", kinds)])
+    }
+}
+
+impl EventStream {
+    pub(super) async fn open(caller: &Caller, events: &Events) -> Result<Self, ClientError> {
+        let ask = Ask::get(events.path()).accept("text/event-stream");
+        let body = caller.open(ask).await?;
+        let (parser, ready) = (Parser::default(), VecDeque::new());
+        Ok(Self { caller: caller.clone(), body, parser, ready })
+    }
+
+    /// The next event. Cancelling this loses none.
+    ///
+    /// # Errors
+    /// [`ClientError::NotReachable`] where the stream has ended, or nothing has been heard of the
+    /// server for 45 s; it does not connect anew, since what happened meanwhile would be missing.
+    pub async fn recv(&mut self) -> Result<Received, ClientError> {
+        loop {
+            if let Some(message) = self.ready.pop_front() {
+                if let Some(received) = self.understand(&message)? {
+                    return Ok(received);
+                }
+                continue;
+            }
+            let frame = match timeout(SILENCE, self.body.frame()).await {
+                Err(_) => {
+                    let why = format_args!("nothing was heard for {SILENCE:?}");
+                    return Err(self.caller.unreached(why));
+                }
+                Ok(None) => return Err(self.caller.unreached("the stream of events has ended")),
+                Ok(Some(frame)) => frame.map_err(|error| {
+                    let why = super::transport::root(&error);
+                    self.caller.unreached(format_args!("the stream of events has ended: {why}"))
+                })?,
+            };
+            if let Some(bytes) = frame.data_ref() {
+                let ready = &mut self.ready;
+                self.parser.read(bytes, |message| ready.push_back(message));
+                if self.parser.kept() > LARGEST {
+                    return Err(self.caller.bad("an event of more than 1 MiB"));
+                }
+            }
+        }
+    }
+
+    /// The server that is listened to.
+    pub fn address(&self) -> &str {
+        self.caller.address()
+    }
+
+    /// `None` for a kind that this version does not know.
+    fn understand(&self, message: &Message) -> Result<Option<Received>, ClientError> {
+        let bad = |error| self.caller.bad(format_args!("an event `{}`: {error}", message.event));
+        match message.event.as_str() {
+            "lost" => {
+                let lost: Lost = serde_json::from_str(&message.data).map_err(bad)?;
+                Ok(Some(Received::Lost(lost.lost)))
+            }
+            kind if KINDS.iter().any(|known| word(*known) == kind) => {
+                serde_json::from_str(&message.data).map(Received::Event).map(Some).map_err(bad)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+impl fmt::Debug for EventStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventStream").field("address", &self.address()).finish_non_exhaustive()
+    }
+}
+
+const KINDS: [EventKind; 5] = [
+    EventKind::Armed,
+    EventKind::Disarmed,
+    EventKind::Fired,
+    EventKind::Paused,
+    EventKind::Resumed,
+];
+
+/// As it stands in `event:` and in `?kinds=`.
+fn word(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Armed => "armed",
+        EventKind::Disarmed => "disarmed",
+        EventKind::Fired => "fired",
+        EventKind::Paused => "paused",
+        EventKind::Resumed => "resumed",
+    }
+}

@@ -1,0 +1,109 @@
+//! What can be asked of a server that knows gofail's routes alone?
+
+use super::caller::{Ask, Caller};
+use super::error::ClientError;
+use super::path::encode;
+use hyper::Method;
+use std::collections::BTreeMap;
+
+/// gofail's routes, on a real gofail and here alike; from [`Client::gofail`](crate::Client::gofail).
+///
+/// There is less to know there: no guard, no wait, no counts but of fires, and a refusal is a text.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), failpoint_http::ClientError> {
+/// let etcd = failpoint_http::Client::new("127.0.0.1:22381")?;
+/// etcd.gofail().arm("raftBeforeSave", "sleep(100)").await?;
+/// assert_eq!(etcd.gofail().count("raftBeforeSave").await?, Some(0));
+/// assert!(etcd.gofail().disarm("raftBeforeSave").await?);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Gofail {
+    caller: Caller,
+}
+
+impl Gofail {
+    pub(super) fn new(caller: &Caller) -> Self {
+        Self { caller: caller.clone() }
+    }
+
+    /// Every point with its terms; `None` where it is idle.
+    ///
+    /// # Errors
+    /// All that asking can meet with.
+    pub async fn list(&self) -> Result<BTreeMap<String, Option<String>>, ClientError> {
+        let text = self.caller.text(Ask::get("/")).await?;
+        let lines = text.lines().filter(|line| !line.is_empty());
+        let pair = |line: &str| {
+            let (name, terms) = line.split_once('=')?;
+            Some((name.to_owned(), Some(terms.to_owned()).filter(|terms| !terms.is_empty())))
+        };
+        let bad = || self.caller.bad("a list with a line that is not NAME=TERMS");
+        lines.map(|line| pair(line).ok_or_else(bad)).collect()
+    }
+
+    /// The terms of a point; `None` where it is idle.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] with gofail's words for a point that does not exist, and all that
+    /// asking can meet with.
+    pub async fn get(&self, name: &str) -> Result<Option<String>, ClientError> {
+        let ask = Ask::get(format!("/{}", encode(name)));
+        let terms = self.unless_idle(ask).await?;
+        Ok(terms.map(|terms| terms.strip_suffix('\n').unwrap_or(&terms).to_owned()))
+    }
+
+    /// Its fires since it was armed; `None` where it is idle.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn count(&self, name: &str) -> Result<Option<u64>, ClientError> {
+        let ask = Ask::get(format!("/{}/count", encode(name)));
+        let Some(count) = self.unless_idle(ask).await? else { return Ok(None) };
+        count.trim().parse().map(Some).map_err(|_| self.caller.bad("a count that is no number"))
+    }
+
+    /// Arms a point.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] with gofail's words where it is refused, and all that asking can
+    /// meet with.
+    pub async fn arm(&self, name: &str, terms: &str) -> Result<(), ClientError> {
+        self.put(&encode(name), terms).await
+    }
+
+    /// Arms several points, written `a=terms;b=terms`; all or none.
+    ///
+    /// # Errors
+    /// As [`arm`](Self::arm).
+    pub async fn arm_all(&self, config: &str) -> Result<(), ClientError> {
+        self.put("failpoints", config).await
+    }
+
+    /// Disarms a point; whether it was armed.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn disarm(&self, name: &str) -> Result<bool, ClientError> {
+        let ask = Ask::new(Method::DELETE, format!("/{}", encode(name)));
+        Ok(self.unless_idle(ask).await?.is_some())
+    }
+
+    async fn put(&self, path: &str, body: &str) -> Result<(), ClientError> {
+        let ask = Ask::new(Method::PUT, format!("/{path}")).text(body);
+        self.unless_idle(ask).await.map(drop)
+    }
+
+    /// The answer; `None` where it says that the point is idle.
+    async fn unless_idle(&self, ask: Ask) -> Result<Option<String>, ClientError> {
+        let answer = self.caller.ask(ask).await?;
+        let text = answer.text();
+        match answer.status {
+            200..=299 => Ok(Some(text)),
+            400 | 404 | 500 if text.trim_end().ends_with("failpoint is disabled") => Ok(None),
+            400 | 404 | 405 | 500 => Err(self.caller.refused_in_text(&answer)),
+            _ => Err(self.caller.refused(&answer)),
+        }
+    }
+}

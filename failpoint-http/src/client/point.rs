@@ -1,0 +1,22 @@
+//! What is asked of one point by clients and guards alike?
+
+use super::caller::{Ask, Caller};
+use super::error::ClientError;
+use super::path;
+use super::wait::Wait;
+use crate::wire::{Resumed, Waited};
+use hyper::Method;
+
+pub(super) async fn wait(caller: &Caller, name: &str, wait: Wait) -> Result<Waited, ClientError> {
+    caller.json(Ask::get(wait.path(name)).waits(wait.limit())).await
+}
+
+pub(super) async fn resume(
+    caller: &Caller,
+    name: &str,
+    count: Option<u64>,
+) -> Result<Resumed, ClientError> {
+    let path = format!("{}/resume", path::point(name));
+    let path = path::with_query(&path, [("n", count.map(|count| count.to_string()))]);
+    caller.json(Ask::new(Method::POST, path)).await
+}

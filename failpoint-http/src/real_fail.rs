@@ -1,0 +1,197 @@
+//! Which points does the crate `fail` hold in this process, where some dependency keeps it?
+//!
+//! They go by `fail/NAME`. `fail` knows a point once it was configured, and neither its sites nor how
+//! often it was hit: so these are always armed, never idle, and their counts are 0. Without the
+//! feature `fail` there are none, nor where `fail` was patched to stand on `failpoint`: its points
+//! are ours then, and listed as such.
+
+use failpoint::__private::control::{self, Precondition, Stale};
+use failpoint::PointInfo;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+const PREFIX: &str = "fail/";
+
+/// What was armed over HTTP: which arming it was, and the terms, for a lease to end no other.
+static ARMED: Mutex<BTreeMap<String, (u64, String)>> = Mutex::new(BTreeMap::new());
+
+/// The name in `fail` that `name` stands for. A point of ours that bears the whole name goes first.
+pub(crate) fn name_in(name: &str) -> Option<&str> {
+    let there = name.strip_prefix(PREFIX).filter(|name| !name.is_empty())?;
+    (registry::IS_THERE && failpoint::point(name).is_err()).then_some(there)
+}
+
+/// Adds them to a list that is sorted by name.
+pub(crate) fn add_to(points: &mut Vec<PointInfo>) {
+    let own = points.len();
+    for (name, terms) in registry::list() {
+        let name = format!("{PREFIX}{name}");
+        if points[..own].binary_search_by(|point| point.name.as_str().cmp(&name)).is_err() {
+            points.push(info(name, Some(&terms)));
+        }
+    }
+    points.sort_by(|a, b| a.name.cmp(&b.name));
+}
+
+/// The one that `name` stands for, if it is configured.
+pub(crate) fn point(name: &str) -> Option<PointInfo> {
+    let terms = terms(name_in(name)?)?;
+    Some(info(name.to_owned(), Some(&terms)))
+}
+
+/// An arming of one of them.
+pub(crate) struct Armed {
+    pub(crate) was: Option<String>,
+    pub(crate) point: PointInfo,
+    /// For [`end`].
+    pub(crate) number: u64,
+}
+
+/// Hands `text` to `fail` as it came.
+///
+/// # Errors
+/// What `fail` says about it.
+pub(crate) fn arm(name: &str, there: &str, text: &str) -> Result<Armed, String> {
+    let mut armed = armed();
+    let was = terms(there);
+    registry::cfg(there, text)?;
+    let number = armed.get(there).map_or(0, |(number, _)| *number) + 1;
+    armed.insert(there.to_owned(), (number, text.to_owned()));
+    Ok(Armed { was, point: info(name.to_owned(), Some(text)), number })
+}
+
+/// As it stood, and as it stands now; `None` if it was not configured.
+pub(crate) fn disarm(
+    name: &str,
+    precondition: &Precondition,
+) -> Option<Result<(PointInfo, PointInfo), Stale>> {
+    let there = name_in(name)?;
+    let was = point(name)?;
+    Some(if holds(precondition) {
+        registry::remove(there);
+        Ok((was, info(name.to_owned(), None)))
+    } else {
+        Err(Stale(Some(0)))
+    })
+}
+
+/// Removes all of them; gives them as they stood.
+pub(crate) fn reset() -> Vec<PointInfo> {
+    let mut were = Vec::new();
+    add_to(&mut were);
+    for point in &were {
+        if let Some(there) = point.name.strip_prefix(PREFIX) {
+            registry::remove(there);
+        }
+    }
+    were
+}
+
+/// Ends the arming `number`, unless another one came after it, over HTTP or from the program.
+pub(crate) fn end(name: &str, number: u64) -> bool {
+    let Some(there) = name_in(name) else { return false };
+    let armed = armed();
+    let is_it = armed.get(there).is_some_and(|(last, text)| {
+        *last == number && registry::list().iter().any(|(name, now)| name == there && now == text)
+    });
+    if is_it {
+        registry::remove(there);
+    }
+    is_it
+}
+
+/// Whether what was to hold does: they have the generation 0 for ever.
+pub(crate) fn holds(precondition: &Precondition) -> bool {
+    match precondition {
+        Precondition::Generation(generations) => generations.contains(&0),
+        _ => true,
+    }
+}
+
+/// The actions of `text`, found as `fail` finds them: before the parenthesis, after `%` and `*`.
+pub(crate) fn actions(text: &str) -> Vec<&str> {
+    text.split("->").map(action).collect()
+}
+
+fn action(term: &str) -> &str {
+    let before = term.split('(').next().unwrap_or_default();
+    before.rsplit(['%', '*']).next().unwrap_or_default().trim()
+}
+
+fn terms(there: &str) -> Option<String> {
+    registry::list().into_iter().find(|(name, _)| name == there).map(|(_, terms)| terms)
+}
+
+/// On one line, as a list has it.
+fn info(name: String, terms: Option<&str>) -> PointInfo {
+    let terms = terms.map(|terms| terms.trim().replace(['\r', '\n'], " "));
+    control::point_elsewhere(name, terms)
+}
+
+fn armed() -> MutexGuard<'static, BTreeMap<String, (u64, String)>> {
+    ARMED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(feature = "fail")]
+mod registry {
+    //! `fail` itself.
+
+    use real_fail::FailGuard;
+
+    /// Whether it is the real one: the one that stands on `failpoint` says so by an associated
+    /// constant of its own, which goes before that of a trait.
+    pub(super) const IS_THERE: bool = !FailGuard::STANDS_ON_FAILPOINT;
+
+    trait Real {
+        const STANDS_ON_FAILPOINT: bool = false;
+    }
+
+    impl Real for FailGuard {}
+
+    pub(super) fn list() -> Vec<(String, String)> {
+        if IS_THERE { real_fail::list() } else { Vec::new() }
+    }
+
+    pub(super) fn cfg(name: &str, terms: &str) -> Result<(), String> {
+        real_fail::cfg(name, terms)
+    }
+
+    pub(super) fn remove(name: &str) {
+        real_fail::remove(name);
+    }
+}
+
+#[cfg(not(feature = "fail"))]
+mod registry {
+    //! None.
+
+    pub(super) const IS_THERE: bool = false;
+
+    pub(super) fn list() -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    pub(super) fn cfg(_name: &str, _terms: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    pub(super) fn remove(_name: &str) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::actions;
+
+    #[test]
+    fn actions_are_what_fail_would_do() {
+        for (text, expected) in [
+            ("off", &["off"][..]),
+            (" 5%1*sleep(10) -> panic(a%b*c) ", &["sleep", "panic"]),
+            ("125%return((x)", &["return"]),
+            ("1*pause->2*off", &["pause", "off"]),
+            ("", &[""]),
+        ] {
+            assert_eq!(actions(text), expected, "{text:?}");
+        }
+    }
+}

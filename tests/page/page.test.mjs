@@ -1,0 +1,507 @@
+// Does the page do for an operator what it says, in a real browser against a real server?
+
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import {
+  armFromPage, ask, assertAccessible, button, openPage, pointOf, ready, row, save, screenshot, startBrowser,
+  startServer, until, writeTerms,
+} from './support.mjs';
+
+let browser;
+let server;
+let opened;
+
+/** The page of the one server, loaded anew for each test. */
+async function open(options) {
+  opened = await openPage(browser, server, options);
+  await ready(opened.page);
+  return opened.page;
+}
+
+before(async () => {
+  [browser, server] = await Promise.all([startBrowser(), startServer()]);
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+beforeEach(() => ask(server, 'DELETE', '/v1/points'));
+afterEach(async () => {
+  const closing = opened;
+  opened = undefined;
+  await closing?.close();
+});
+
+describe('points and fires', () => {
+  test('a point is armed, its fire arrives, and it is disarmed', async () => {
+    const page = await open();
+    assert.match(await page.title(), new RegExp(`pid ${server.pid}\\b`));
+    assert.match(await page.locator('#shown').innerText(), /^8 points, 0 armed$/);
+    await armFromPage(page, 'raftAfterSave', 'sleep(1)');
+    assert.equal((await pointOf(server, 'raftAfterSave')).terms, 'sleep(1)');
+    assert.equal(await save(server, 'alpha'), 'OK');
+
+    const fire = page.locator('#fire-rows tr').first();
+    await fire.waitFor();
+    assert.equal(await fire.locator('th').innerText(), 'raftAfterSave');
+    assert.match(await fire.locator('.context').innerText(), /key=alpha/);
+    assert.match(await fire.locator('time').innerText(), /^\d\d:\d\d:\d\d\.\d{3}$/);
+    await until(() => row(page, 'raftAfterSave').locator('.fires').innerText(), (text) => text === '1', 'one fire');
+    assert.equal(await row(page, 'raftAfterSave').locator('.hits').innerText(), '1');
+
+    await button(page, 'raftAfterSave', 'disarm').click();
+    await page.locator('#said', { hasText: 'raftAfterSave is disarmed; it was sleep(1).' }).waitFor();
+    assert.equal((await pointOf(server, 'raftAfterSave')).armed, false);
+    assert.equal(await row(page, 'raftAfterSave').getAttribute('class'), '');
+  });
+
+  test('what somebody else arms and what runs out shows by itself', async () => {
+    const page = await open();
+    await ask(server, 'PUT', '/v1/points/walWrite', { terms: 'off' });
+    await page.locator('#rows tr.armed[data-name="walWrite"]').waitFor();
+    assert.equal(await page.locator('#rows tr').first().getAttribute('data-name'), 'walWrite', 'armed rows stand first');
+    await ask(server, 'DELETE', '/v1/points/walWrite');
+    await page.locator('#rows tr:not(.armed)[data-name="walWrite"]').waitFor();
+    await armFromPage(page, 'walWrite', 'off', '300ms');
+    await page.locator('#rows tr:not(.armed)[data-name="walWrite"]').waitFor();
+  });
+
+  test('a caret stands under what is wrong in the terms, and the cursor too', async () => {
+    const page = await open();
+    await writeTerms(page, 'walWrite', '10%return(EIO)>panic');
+    await page.locator('#fault:not(:empty)').waitFor();
+    assert.equal(await page.locator('#caret').textContent(), `${' '.repeat(14)}^`);
+    assert.match(await page.locator('#fault').innerText(), /expected .+ at character 15/);
+    assert.equal(await page.locator('#terms').getAttribute('aria-invalid'), 'true');
+    const { start, focused, left, width, caret } = await page.evaluate(() => {
+      const input = document.getElementById('terms');
+      const padding = (element) => element.getBoundingClientRect().left + parseFloat(getComputedStyle(element).paddingLeft) + parseFloat(getComputedStyle(element).borderLeftWidth);
+      const font = getComputedStyle(input).font;
+      const canvas = Object.assign(document.createElement('canvas').getContext('2d'), { font });
+      const same = getComputedStyle(document.getElementById('caret')).fontFamily === getComputedStyle(input).fontFamily;
+      return {
+        start: input.selectionStart, focused: document.activeElement === input && same,
+        left: padding(input), caret: padding(document.getElementById('caret')), width: canvas.measureText('0').width,
+      };
+    });
+    assert.equal(start, 14);
+    assert(focused, 'the field has the focus, and both have one font');
+    assert(Math.abs(left - caret) < width / 4, `the text begins at ${left}, the caret's line at ${caret}`);
+    assert.equal((await pointOf(server, 'walWrite')).armed, false);
+    await screenshot(page, 'bad-terms');
+
+    // Longer than the field: the server's excerpt shows the place.
+    const long = `${'1*sleep(1)->'.repeat(30)}é?`;
+    await page.locator('#terms').fill(long);
+    await page.locator('#terms').press('Enter');
+    await page.locator('#caret.whole').waitFor();
+    assert.match(await page.locator('#caret').textContent(), /\n *\^/);
+    assert.equal(await page.locator('#terms').evaluate((input) => input.selectionStart), long.length - 2);
+
+    // It goes when the fault is gone.
+    await page.locator('#terms').fill('off');
+    await page.locator('#terms').press('Enter');
+    await page.locator('#rows tr.armed[data-name="walWrite"]').waitFor();
+    assert.equal(await page.locator('#caret').count(), 0);
+  });
+
+  test('a value that no site takes, a ttl that is none, and a point that is gone are said', async () => {
+    const page = await open();
+    await writeTerms(page, 'walTornWrite', 'return(many)');
+    assert.match(await until(() => page.locator('#fault').innerText(), Boolean, 'a fault'), /many/);
+    assert(await page.locator('#caret').isHidden());
+    await page.locator('#terms').fill('off');
+    await page.locator('#ttl').fill('soon');
+    await page.locator('#ttl').press('Enter');
+    await page.locator('#fault', { hasText: 'soon' }).waitFor();
+    assert.equal((await pointOf(server, 'walTornWrite')).armed, false);
+    await page.keyboard.press('Escape');
+    assert.equal(await page.locator('#terms').count(), 0);
+
+    // Listed by the answer of another program, as after a restart.
+    const listed = (await ask(server, 'GET', '/v1/points')).body;
+    listed.points.push({ ...listed.points.at(-1), name: 'walWrites' });
+    await page.route('**/v1/points', (route) => route.fulfill({ json: listed }));
+    await page.reload();
+    await writeTerms(page, 'walWrites', 'off');
+    assert.match(await until(() => page.locator('#fault').innerText(), Boolean, 'a fault'), /walWrite\b/);
+  });
+
+  test('a paused caller is let go', async () => {
+    const page = await open();
+    await armFromPage(page, 'raftBeforeSave', 'pause');
+    const saved = save(server, 'held');
+    await button(page, 'raftBeforeSave', 'resume').waitFor();
+    assert.equal(await row(page, 'raftBeforeSave').locator('.paused').innerText(), '1');
+    await button(page, 'raftBeforeSave', 'resume').click();
+    assert.equal(await saved, 'OK');
+    await page.locator('#said', { hasText: '1 paused caller of raftBeforeSave goes on.' }).waitFor();
+    await button(page, 'raftBeforeSave', 'resume').waitFor({ state: 'hidden' });
+    assert.equal((await pointOf(server, 'raftBeforeSave')).armed, true, 'it stays armed');
+  });
+
+  test('all are disarmed only after the question', async () => {
+    const page = await open();
+    assert(await page.locator('#reset').isDisabled(), 'nothing is armed');
+    await armFromPage(page, 'walSync', 'off');
+    await armFromPage(page, 'walWrite', 'off');
+    const armed = async () => (await ask(server, 'GET', '/v1/points?armed=true')).body.points.length;
+    const question = page.locator('#reset-question');
+
+    await page.locator('#reset').click();
+    assert.deepEqual(await question.locator('li').allInnerTexts(), ['walSync=off', 'walWrite=off']);
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Cancel', 'the safe answer has the focus');
+    await screenshot(page, 'reset');
+    await question.getByRole('button', { name: 'Cancel' }).click();
+    assert.equal(await armed(), 2);
+    await page.locator('#reset').click();
+    await page.keyboard.press('Escape');
+    await question.waitFor({ state: 'hidden' });
+    assert.equal(await armed(), 2);
+
+    await page.locator('#reset').click();
+    await question.getByRole('button', { name: 'Reset all' }).click();
+    await page.locator('#said', { hasText: '2 points disarmed.' }).waitFor();
+    assert.equal(await armed(), 0);
+    assert.equal(await page.locator('#rows tr.armed').count(), 0);
+    // An Escape after a Yes once given is a No.
+    await armFromPage(page, 'walSync', 'off');
+    await page.locator('#reset').click();
+    await page.keyboard.press('Escape');
+    await question.waitFor({ state: 'hidden' });
+    assert.equal(await armed(), 1);
+  });
+
+  test('what is armed is copied as one value', async () => {
+    const page = await open({ permissions: ['clipboard-read', 'clipboard-write'] });
+    await page.locator('#export').click();
+    await page.locator('#said', { hasText: 'Nothing is armed.' }).waitFor();
+    await armFromPage(page, 'walSync', '3*return(EIO)->off');
+    await page.locator('#export').click();
+    await page.locator('#said', { hasText: 'Copied' }).waitFor();
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'walSync=3*return(EIO)->off');
+    // Where there is no clipboard, as over plain HTTP from another machine.
+    await page.evaluate(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
+    await page.locator('#export').click();
+    await page.locator('#export-shown').waitFor();
+    assert.equal(await page.locator('#export-text').inputValue(), 'walSync=3*return(EIO)->off');
+    await page.keyboard.press('Escape');
+  });
+
+  test('markup in terms and in context is text', async () => {
+    const page = await open();
+    const terms = 'return("<img src=x onerror=document.title=1><script>document.title=2</script>")';
+    await armFromPage(page, 'walSync', terms);
+    await armFromPage(page, 'raftBeforeSave', 'off->off');
+    assert.equal(await row(page, 'walSync').locator('.terms').innerText(), terms);
+    await armFromPage(page, 'raftBeforeSave', 'sleep(1)');
+    const key = '<img/src=x/onerror=document.title=3>';
+    await save(server, key);
+    await page.locator('#fire-rows td.context', { hasText: `key=${key}` }).waitFor();
+    await page.locator('#reset').click();
+    assert.match(await page.locator('#reset-list').innerText(), /<img src=x/);
+    await page.keyboard.press('Escape');
+    assert.equal(await page.locator('#rows img, #fire-rows img, dialog img, main script').count(), 0);
+    assert.match(await page.title(), /pid/);
+  });
+
+  test('the list of fires can be held', async () => {
+    const page = await open();
+    await armFromPage(page, 'raftAfterSave', 'sleep(0)');
+    await save(server, 'one');
+    await page.locator('#fire-rows tr').first().waitFor();
+    await page.locator('#hold').click();
+    assert.equal(await page.locator('#hold').getAttribute('aria-pressed'), 'true');
+    await save(server, 'two');
+    await page.locator('#fires-note', { hasText: '1 since you hold it' }).waitFor();
+    assert.equal(await page.locator('#fire-rows tr').count(), 1);
+    await page.locator('#hold').click();
+    await until(() => page.locator('#fire-rows tr').count(), (count) => count === 2, 'both fires');
+    assert.match(await page.locator('#fire-rows tr').first().innerText(), /key=two/, 'the newest first');
+  });
+
+  test('events that were lost are counted in sight', async () => {
+    // A stream as the server writes it to a reader that is too slow.
+    const body = ': connected\n\nretry: 1000\n\nevent: lost\ndata: {"lost":41}\n\n';
+    opened = await openPage(browser, server, { path: '/healthz' });
+    await opened.page.route('**/v1/events', (route) => route.fulfill({ contentType: 'text/event-stream', body }));
+    await opened.page.goto(`${server.origin}/ui`);
+    await opened.page.locator('#fires-note', { hasText: '41 events lost' }).waitFor();
+  });
+});
+
+describe('without a mouse', () => {
+  test('search, arm, disarm', async () => {
+    const page = await open();
+    const focused = () => page.evaluate(() => document.activeElement.innerText || document.activeElement.id);
+    await page.keyboard.press('Tab');
+    assert.equal(await focused(), 'Skip to the points');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('/');
+    assert.equal(await focused(), 'search');
+    await page.keyboard.type('raftAfter');
+    await page.locator('#shown', { hasText: '1 of 8 points' }).waitFor();
+    assert.equal(await page.locator('#rows tr').count(), 1);
+    // Over the buttons of the bar and the list itself to the row.
+    await until(async () => {
+      await page.keyboard.press('Tab');
+      return focused();
+    }, (text) => text.startsWith('Arm'), 'the button of the row');
+    await page.keyboard.press('Enter');
+    assert.equal(await focused(), 'terms');
+    await page.keyboard.type('sleep(1');
+    await page.keyboard.press('Enter');
+    await page.locator('#fault:not(:empty)').waitFor();
+    assert.equal(await focused(), 'terms', 'one goes on writing where the fault is');
+    await page.keyboard.type(')');
+    await page.keyboard.press('Enter');
+    await page.locator('#rows tr.armed').waitFor();
+    await until(focused, (text) => text.startsWith('Edit'), 'back in the row');
+    await page.keyboard.press('Tab');
+    assert.match(await focused(), /^Disarm/);
+    await page.keyboard.press('Enter');
+    await page.locator('#rows tr:not(.armed)').waitFor();
+    await until(focused, (text) => text.startsWith('Arm'), 'the focus stays in the row');
+    assert.equal((await pointOf(server, 'raftAfterSave')).armed, false);
+  });
+
+  test('rows keep their places while one is edited, and the focus moves with its row', async () => {
+    const page = await open();
+    await button(page, 'walAfterSync', 'open').click();
+    await page.keyboard.type('sle');
+    await ask(server, 'PUT', '/v1/points/walWrite', { terms: 'off' });
+    await page.locator('#rows tr.armed[data-name="walWrite"]').waitFor();
+    await page.keyboard.type('ep(1)');
+    assert.equal(await page.locator('#terms').inputValue(), 'sleep(1)');
+    assert.equal(await page.locator('#rows tr').first().getAttribute('data-name'), 'raftAfterSave');
+    await page.keyboard.press('Escape');
+    assert.equal(await page.locator('#rows tr').first().getAttribute('data-name'), 'walWrite');
+
+    await button(page, 'walSync', 'open').focus();
+    await ask(server, 'PUT', '/v1/points/walSync', { terms: 'off' });
+    await page.locator('#rows tr.armed[data-name="walSync"]').waitFor();
+    const name = await page.evaluate(() => document.activeElement.closest('tr')?.dataset.name);
+    assert.equal(name, 'walSync');
+  });
+});
+
+describe('the token', () => {
+  const token = 'open-sesame';
+  let locked;
+  before(async () => {
+    locked = await startServer({ token });
+  });
+  after(() => locked?.stop());
+
+  test('is asked for, told apart from a wrong one, and kept nowhere', async () => {
+    opened = await openPage(browser, locked);
+    const { page } = opened;
+    await page.locator('#door').waitFor();
+    await until(() => page.evaluate(() => document.activeElement.id), (id) => id === 'token', 'the field has the focus');
+    assert(await page.locator('.room').first().isHidden());
+    await assertAccessible(page, 'the door');
+    await screenshot(page, 'door');
+    await page.keyboard.type('wrong');
+    await page.keyboard.press('Enter');
+    await page.locator('#door-fault', { hasText: 'did not take this token' }).waitFor();
+    await page.locator('#token').fill('naïve');
+    await page.keyboard.press('Enter');
+    await page.locator('#door-fault', { hasText: 'ASCII' }).waitFor();
+    await page.locator('#token').fill(token);
+    await page.keyboard.press('Enter');
+    await ready(page);
+    assert(await page.locator('#door').isHidden());
+    await armFromPage(page, 'raftAfterSave', 'sleep(1)');
+    await save(locked, 'k');
+    await page.locator('#fire-rows tr').first().waitFor();
+    const kept = await page.evaluate(() => [document.cookie, { ...localStorage }, { ...sessionStorage }, location.href]);
+    assert(!JSON.stringify(kept).includes(token), JSON.stringify(kept));
+    await page.reload();
+    await page.locator('#door').waitFor();
+  });
+});
+
+describe('how it looks', () => {
+  /** Some armed, one of them with a caller who stands there, and fires. */
+  async function busy(page, body) {
+    await armFromPage(page, 'raftAfterSave', 'sleep(1)');
+    await armFromPage(page, 'walSync', '30%return(EIO)->sleep(5ms..20ms)');
+    await armFromPage(page, 'walBeforeSync', 'when(thread=none):panic');
+    for (let saves = 0; saves < 8; saves += 1) await save(server, `user/${saves}`);
+    await armFromPage(page, 'raftBeforeSave', '1*pause->off');
+    const held = save(server, 'held');
+    await button(page, 'raftBeforeSave', 'resume').waitFor();
+    await page.locator('#fire-rows tr').nth(5).waitFor();
+    await body();
+    await ask(server, 'DELETE', '/v1/points');
+    await held;
+  }
+
+  for (const colorScheme of ['light', 'dark']) {
+    test(`${colorScheme}: nobody is kept out by a serious fault`, async () => {
+      const page = await open({ colorScheme });
+      const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number));
+      assert.equal(ground[0] < 128, colorScheme === 'dark', `the ground is ${ground}`);
+      await busy(page, async () => {
+        await screenshot(page, colorScheme);
+        await assertAccessible(page, 'the lists');
+        await writeTerms(page, 'walWrite', '10%return(EIO)>panic');
+        await page.locator('#fault:not(:empty)').waitFor();
+        await screenshot(page, `bad-terms-${colorScheme}`);
+        await assertAccessible(page, 'the editor');
+        await page.keyboard.press('Escape');
+        await page.locator('#reset').click();
+        await assertAccessible(page, 'the question');
+        await page.keyboard.press('Escape');
+      });
+    });
+  }
+
+  test('on 320 pixels nothing is out of sight to the side', async () => {
+    const page = await open({ viewport: { width: 320, height: 640 } });
+    await busy(page, async () => {
+      await writeTerms(page, 'walWrite', '10%return(EIO)>panic');
+      await page.locator('#fault:not(:empty)').waitFor();
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert(width <= 320, `it is ${width} wide`);
+      await screenshot(page, 'narrow', { fullPage: true });
+      await assertAccessible(page, 'narrow');
+      assert.equal(await page.getByRole('row').first().count(), 1, 'a table is a table still');
+    });
+  });
+
+  test('nothing moves for those who asked for that', async () => {
+    for (const [reducedMotion, moves] of [['no-preference', true], ['reduce', false]]) {
+      const page = await open({ reducedMotion });
+      await armFromPage(page, 'raftAfterSave', 'sleep(0)');
+      const moved = page.evaluate(() => new Promise((settle) => {
+        document.addEventListener('animationstart', () => settle(true));
+        const fires = document.querySelector('tr.armed .fires');
+        new MutationObserver(() => setTimeout(() => settle(false), 300)).observe(fires, { childList: true });
+      }));
+      await save(server, 'k');
+      assert.equal(await moved, moves, reducedMotion);
+      await opened.close();
+      opened = undefined;
+      await ask(server, 'DELETE', '/v1/points');
+    }
+  });
+});
+
+describe('under strain', () => {
+  test('it says that the server is gone, and finds it again', async () => {
+    let other = await startServer();
+    try {
+      opened = await openPage(browser, other);
+      const { page } = opened;
+      await ready(page);
+      const port = Number(new URL(other.origin).port);
+      const first = other.pid;
+      await other.stop();
+      await page.locator('#connection[data-state="lost"]').waitFor();
+      assert(await page.locator('body.stale').count(), 'what is shown does not pass for what is');
+      await button(page, 'walSync', 'open').click();
+      await page.locator('#terms').fill('off');
+      await page.keyboard.press('Enter');
+      await page.locator('#fault', { hasText: 'cannot be reached' }).waitFor();
+      other = await startServer({ port });
+      await page.locator('#connection[data-state="live"]').waitFor();
+      await page.locator('#said', { hasText: `pid ${first} is now ${other.pid}` }).waitFor();
+      assert.equal(await page.locator('body.stale').count(), 0);
+      await page.locator('#terms').press('Enter');
+      await page.locator('#rows tr.armed[data-name="walSync"]').waitFor();
+    } finally {
+      await other.stop();
+    }
+  });
+
+  test('ten thousand points stay in hand', async () => {
+    const many = await startServer();
+    try {
+      const points = Object.fromEntries(Array.from({ length: 10000 }, (_, n) => [`many/${String(n).padStart(5, '0')}`, 'off']));
+      const put = await fetch(`${many.origin}/v1/points?unlisted=1`, { method: 'PUT', body: JSON.stringify({ points }) });
+      assert.equal(put.status, 200);
+      opened = await openPage(browser, many);
+      const { page } = opened;
+      await ready(page);
+      await page.locator('#shown', { hasText: '10,008 points, 10,000 armed' }).waitFor();
+      assert.equal(await page.locator('#rows tr').count(), 200);
+      await page.locator('#more').click();
+      await until(() => page.locator('#rows tr').count(), (count) => count === 400, 'more rows');
+      assert.equal(await page.evaluate(() => document.activeElement.closest('tr').dataset.name), 'many/00200');
+      // A search is drawn before the next key of a fast writer.
+      const took = await page.evaluate(() => {
+        const search = document.getElementById('search');
+        const began = performance.now();
+        for (const text of ['m', 'ma', 'many/0999', '']) {
+          search.value = text;
+          search.dispatchEvent(new Event('input'));
+          search.getBoundingClientRect();
+        }
+        return (performance.now() - began) / 4;
+      });
+      assert(took < 250, `${took} ms for one key`);
+      await page.locator('#search').fill('many/09999');
+      await until(() => page.locator('#rows tr').count(), (count) => count === 1, 'one row');
+    } finally {
+      await many.stop();
+    }
+  });
+
+  test('however much happens, one look at the points is under way', async () => {
+    const page = await open();
+    await armFromPage(page, 'raftAfterSave', 'sleep(0)');
+    let now = 0;
+    let most = 0;
+    let looks = 0;
+    const isLook = (request) => request.url().includes('/v1/points?armed=true');
+    page.on('request', (request) => {
+      if (!isLook(request)) return;
+      looks += 1;
+      now += 1;
+      most = Math.max(most, now);
+    });
+    const over = (request) => {
+      if (isLook(request)) now -= 1;
+    };
+    page.on('requestfinished', over);
+    page.on('requestfailed', over);
+    const began = Date.now();
+    for (let saves = 0; saves < 400; saves += 1) await save(server, `k${saves}`);
+    await until(() => row(page, 'raftAfterSave').locator('.fires').innerText(), (text) => text === '400', 'all fires');
+    assert.equal(most, 1);
+    const seconds = (Date.now() - began) / 1000;
+    assert(looks <= 4 * seconds + 2, `${looks} looks in ${seconds} s`);
+    assert.equal(await page.locator('#fire-rows tr').count(), 100);
+  });
+
+  test('below a prefix it finds its routes', async () => {
+    const proxy = http.createServer((request, response) => {
+      const path = request.url.replace(/^\/fail\//, '/');
+      if (path === request.url) return response.writeHead(404).end();
+      const forward = http.request(server.origin + path, { method: request.method, headers: request.headers }, (answer) => {
+        response.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(response);
+      });
+      forward.on('error', () => response.destroy());
+      response.on('close', () => forward.destroy());
+      request.pipe(forward);
+    });
+    await new Promise((listening) => proxy.listen(0, '127.0.0.1', listening));
+    try {
+      opened = await openPage(browser, server, { origin: `http://127.0.0.1:${proxy.address().port}`, path: '/fail/ui' });
+      const { page } = opened;
+      await ready(page);
+      await armFromPage(page, 'raftAfterSave', 'sleep(1)');
+      await save(server, 'k');
+      await page.locator('#fire-rows tr').first().waitFor();
+      const closing = opened;
+      opened = undefined;
+      await closing.close();
+    } finally {
+      proxy.closeAllConnections();
+      proxy.close();
+    }
+  });
+});
