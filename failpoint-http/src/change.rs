@@ -102,10 +102,7 @@ pub(crate) fn disarm(
     from: &str,
 ) -> Result<Disarmed, Unfulfilled> {
     let disarmed = match real_fail::disarm(name, precondition) {
-        Some(disarmed) => {
-            let (was, now) = disarmed.map_err(Unfulfilled::Stale)?;
-            Disarmed { was: Some(was), now }
-        }
+        Some(disarmed) => disarmed.map_err(Unfulfilled::Stale)?,
         None => control::disarm(name, precondition)?,
     };
     if let Some(was) = &disarmed.was {

@@ -7,12 +7,16 @@
 
 use crate::address::Address;
 use crate::error::ServeError;
-#[cfg(unix)]
 use crate::runtime::OwnRuntime;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
+use tokio::net::TcpSocket;
+
+/// How many may come at once: who finds no place in the queue tries again a second later. `std` has
+/// 128 of them.
+const BACKLOG: u32 = 1024;
 
 /// A socket that listens. Dropping it closes it, and removes the file of a Unix socket.
 pub(crate) struct Listening {
@@ -51,7 +55,7 @@ fn bind_tcp(given: &str, open: bool) -> Result<Listening, ServeError> {
     }
     let mut result = Err(io::Error::from(ErrorKind::AddrNotAvailable));
     for candidate in candidates {
-        result = TcpListener::bind(candidate);
+        result = listen_at(candidate);
         if result.is_ok() {
             break;
         }
@@ -65,6 +69,23 @@ fn bind_tcp(given: &str, open: bool) -> Result<Listening, ServeError> {
         #[cfg(unix)]
         _file: None,
     })
+}
+
+/// As `TcpListener::bind`, but for the backlog.
+fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
+    // Within a runtime, because it is tokio that parts binding a socket from listening on it.
+    let runtime = OwnRuntime::new()?;
+    let _within = runtime.enter();
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // On Windows this would let others take the address.
+    if cfg!(unix) {
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
 }
 
 /// What `host` may mean, the first to be tried first: of a name its IPv4 addresses, as in Go.
@@ -156,8 +177,6 @@ impl SocketFile {
         use std::os::fd::AsFd;
         use std::os::unix::fs::PermissionsExt;
 
-        /// As many as `std` lets wait.
-        const BACKLOG: u32 = 128;
         // Within a runtime, because it is tokio that parts making a socket from binding it.
         let runtime = OwnRuntime::new()?;
         let _within = runtime.enter();

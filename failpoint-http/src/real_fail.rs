@@ -5,7 +5,7 @@
 //! feature `fail` there are none, nor where `fail` was patched to stand on `failpoint`: its points
 //! are ours then, and listed as such.
 
-use failpoint::__private::control::{self, Precondition, Stale};
+use failpoint::__private::control::{self, Disarmed, Precondition, Stale};
 use failpoint::PointInfo;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -60,16 +60,13 @@ pub(crate) fn arm(name: &str, there: &str, text: &str) -> Result<Armed, String> 
     Ok(Armed { was, point: info(name.to_owned(), Some(text)), number })
 }
 
-/// As it stood, and as it stands now; `None` if it was not configured.
-pub(crate) fn disarm(
-    name: &str,
-    precondition: &Precondition,
-) -> Option<Result<(PointInfo, PointInfo), Stale>> {
+/// Removes one; `None` if it was not configured.
+pub(crate) fn disarm(name: &str, precondition: &Precondition) -> Option<Result<Disarmed, Stale>> {
     let there = name_in(name)?;
     let was = point(name)?;
     Some(if holds(precondition) {
         registry::remove(there);
-        Ok((was, info(name.to_owned(), None)))
+        Ok(Disarmed { was: Some(was), now: info(name.to_owned(), None) })
     } else {
         Err(Stale(Some(0)))
     })

@@ -218,7 +218,9 @@ impl Registry {
             }
             let names = requests.iter().map(|request| request.name.as_str());
             control.check(precondition, names).map_err(Unarmed::Stale)?;
-            self.is_touched.store(true, Ordering::Relaxed);
+            if !requests.is_empty() {
+                self.is_touched.store(true, Ordering::Relaxed);
+            }
             return Ok(Control::apply(control, requests, slot));
         }
     }
