@@ -14,7 +14,7 @@ fn scrape() -> Scrape {
     let reply = respond("GET", "/metrics", &[], b"");
     assert_eq!(reply.status, 200);
     let media_type = "text/plain; version=0.0.4; charset=utf-8".to_owned();
-    assert_eq!(reply.headers, [("content-type", media_type)]);
+    assert_eq!(reply.headers[0], ("content-type", media_type));
     let text = String::from_utf8(reply.body).unwrap();
     Scrape::parse(text.lines().map(|line| Ok(line.to_owned()))).unwrap()
 }
