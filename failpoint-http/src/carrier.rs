@@ -9,7 +9,8 @@ use axum::Router;
 /// request that arms the end of the process may be lost. The listener of
 /// [`serve_from_env`](crate::serve_from_env) is better at both. Limits of time are the server's.
 /// Who may come in is for the server to say, with a layer; only web pages of a foreign origin are
-/// refused here. Without the feature `failpoints` every request is answered with 501.
+/// refused here. Long polls and streams of events work, on a runtime without a timer too; a graceful
+/// shutdown of the server waits for those that are held open. Without the feature `failpoints` every request is answered with 501.
 ///
 /// ```
 /// let app: axum::Router = axum::Router::new().nest_service("/fail", failpoint_http::router());

@@ -14,6 +14,7 @@ use crate::real_fail;
 use crate::reply::{Refusal, Reply};
 use crate::request::{Request, decode};
 use failpoint::__private::control::{self, Fault, Precondition, Unfulfilled, Wish};
+use failpoint::__private::watch;
 use failpoint::{Error, PointInfo};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -47,18 +48,18 @@ fn get(key: &str, json: bool) -> Result<Reply, Refusal> {
 }
 
 fn list(json: bool) -> Reply {
-    let mut points = failpoint::points();
-    real_fail::add_to(&mut points);
+    let mut points = watch::bindings();
+    real_fail::add_bindings(&mut points);
     if json {
-        let terms = |point: &'_ PointInfo| (point.name.clone(), point.terms.clone());
-        return Reply::json(&All { failpoints: points.iter().map(terms).collect() });
+        let named = points.into_iter().map(|(name, terms)| (name.into_owned(), terms));
+        return Reply::json(&All { failpoints: named.collect() });
     }
-    let line = |point: &PointInfo| {
-        format!("{}={}", listed(&point.name), point.terms.as_deref().unwrap_or_default())
-    };
-    let lines: Vec<String> = points.iter().map(line).collect();
+    let mut text = String::new();
+    for (name, terms) in &points {
+        text.extend([&*listed(name), "=", terms.as_deref().unwrap_or_default(), "\n"]);
+    }
     // One line end also where there is no point: so does gofail.
-    Reply::text(lines.join("\n") + "\n")
+    Reply::text(if text.is_empty() { "\n".to_owned() } else { text })
 }
 
 fn count(key: &str, json: bool) -> Result<Reply, Refusal> {

@@ -35,10 +35,18 @@
 //! $ curl -XPOST '127.0.0.1:22381/v1/points/raftAfterSave/resume?n=1'    # one paused caller goes on
 //! $ GOFAIL_FAILPOINTS="$(curl -s 127.0.0.1:22381/v1/export)" ./another-server
 //! ```
+//!
+//! **Waiting and events.** `GET /v1/points/{name}/wait?paused=1&since=GENERATION` is a long poll: it
+//! comes back when the arming has had so many `hits`, `fires` or `paused` callers, when it is over,
+//! or after `timeout`. `GET /v1/events` streams what happens as server-sent events; a reader that is
+//! too slow loses the oldest and is told how many. Neither costs a thread nor keeps others out, and
+//! both end with the connection and with the listener. `GET /metrics` is for Prometheus: sums over
+//! all armings, which never go back.
+//!
 //! **Own thread.** The listener has a thread and a runtime of its own: a server whose every worker
 //! is paused or wedged still answers, and the reply to a request that arms `kill` arrives before the
 //! process ends. `mount` (feature `axum`) and [`respond`] carry the same answers on somebody else's
-//! runtime, without these two promises.
+//! runtime, without these two promises; [`respond`] leaves out waits and events.
 //!
 //! **Who may come in.** Without a token only loopback and Unix sockets are listened on, and a
 //! `Host` that is neither an IP address, nor `localhost`, nor named in `FAILPOINT_HTTP_HOSTS` is

@@ -7,6 +7,7 @@
 
 use failpoint::__private::control::{self, Disarmed, Precondition, Stale};
 use failpoint::PointInfo;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -31,6 +32,18 @@ pub(crate) fn add_to(points: &mut Vec<PointInfo>) {
         }
     }
     points.sort_by(|a, b| a.name.cmp(&b.name));
+}
+
+/// The same for a list of names and terms.
+pub(crate) fn add_bindings(points: &mut Vec<(Cow<'static, str>, Option<String>)>) {
+    let own = points.len();
+    for (name, terms) in registry::list() {
+        let name = format!("{PREFIX}{name}");
+        if points[..own].binary_search_by(|(point, _)| (**point).cmp(&name)).is_err() {
+            points.push((Cow::Owned(name), Some(terms)));
+        }
+    }
+    points.sort_by(|a, b| a.0.cmp(&b.0));
 }
 
 /// The one that `name` stands for, if it is configured.

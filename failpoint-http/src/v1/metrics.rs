@@ -5,6 +5,7 @@ use crate::reply::Reply;
 use crate::seat;
 use crate::wire::Problem;
 use failpoint::__private::watch::{self, Total};
+use std::borrow::Cow;
 use std::fmt::{Display, Write};
 
 pub(super) fn metrics(_: &Call<'_>) -> Result<Reply, Box<Problem>> {
@@ -13,8 +14,7 @@ pub(super) fn metrics(_: &Call<'_>) -> Result<Reply, Box<Problem>> {
     let mut by_point = |name: &str, kind: &str, help: &str, value: fn(&Total) -> u64| {
         head(&mut text, name, kind, help);
         for point in &totals.points {
-            let label = escaped(point.name);
-            line(&mut text, &format!("{name}{{point=\"{label}\"}}"), value(point));
+            line(&mut text, name, Some(("point", point.name)), value(point));
         }
     };
     by_point("failpoint_hits_total", "counter", "Hits, in all armings.", |point| point.hits);
@@ -24,28 +24,35 @@ pub(super) fn metrics(_: &Call<'_>) -> Result<Reply, Box<Problem>> {
         u64::from(point.armed)
     });
     head(&mut text, "failpoint_points", "gauge", "How many points code declares.");
-    line(&mut text, "failpoint_points", totals.declared);
+    line(&mut text, "failpoint_points", None, totals.declared);
     head(&mut text, "failpoint_revision", "gauge", "The count of all armings and disarmings.");
-    line(&mut text, "failpoint_revision", totals.revision);
-    let name = "failpoint_held_open";
-    head(&mut text, name, "gauge", "Requests that are held open.");
-    line(&mut text, &format!("{name}{{kind=\"wait\"}}"), seat::WAITS.taken());
-    line(&mut text, &format!("{name}{{kind=\"events\"}}"), seat::READERS.taken());
+    line(&mut text, "failpoint_revision", None, totals.revision);
+    head(&mut text, "failpoint_held_open", "gauge", "Requests that are held open.");
+    line(&mut text, "failpoint_held_open", Some(("kind", "wait")), seat::WAITS.taken());
+    line(&mut text, "failpoint_held_open", Some(("kind", "events")), seat::READERS.taken());
     Ok(Reply::prometheus(text))
 }
 
+// Writing to text cannot fail.
+
 fn head(text: &mut String, name: &str, kind: &str, help: &str) {
-    // Writing to text cannot fail.
     let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
 }
 
-fn line(text: &mut String, series: &str, value: impl Display) {
-    let _ = writeln!(text, "{series} {value}");
+fn line(text: &mut String, name: &str, label: Option<(&str, &str)>, value: impl Display) {
+    text.push_str(name);
+    if let Some((label, of)) = label {
+        text.extend(["{", label, "=\"", &escaped(of), "\"}"]);
+    }
+    let _ = writeln!(text, " {value}");
 }
 
 /// A label's value. No name that we take needs it; the format does not know that.
-fn escaped(value: &str) -> String {
-    value.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
+fn escaped(value: &str) -> Cow<'_, str> {
+    if !value.contains(['\\', '"', '\n']) {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(value.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n"))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::point::{InForce, Over, Point};
 use crate::registry::registry;
 use crate::sync::Arc;
 use crate::wait;
+use std::borrow::Cow;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -195,6 +196,18 @@ impl Feed {
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Event, u64)> {
         self.queue.poll(cx.waker())
     }
+}
+
+/// Every point that code declares or somebody armed, by name, with its terms; in less time than all
+/// that is known of them takes.
+pub fn bindings() -> Vec<(Cow<'static, str>, Option<String>)> {
+    env::ensure();
+    let (_, all) = registry().survey(|now| {
+        let terms = now.plan.as_ref().map(|plan| plan.text.clone());
+        (terms.is_some() || now.point.is_declared())
+            .then(|| (Cow::Borrowed(now.point.name()), terms))
+    });
+    all.into_iter().flatten().collect()
 }
 
 /// What a point has seen in all its armings for everybody.
