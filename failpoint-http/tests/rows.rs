@@ -4,9 +4,15 @@
 use failpoint::{fail_point, fail_value};
 use failpoint_http::{Reply, respond};
 
-const TEXT: &[(&str, &str)] = &[("content-type", "text/plain; charset=utf-8")];
-const REFUSED: &[(&str, &str)] =
-    &[("content-type", "text/plain; charset=utf-8"), ("x-content-type-options", "nosniff")];
+const TEXT: &[(&str, &str)] = &[
+    ("content-type", "text/plain; charset=utf-8"),
+    ("cross-origin-resource-policy", "same-origin"),
+];
+const REFUSED: &[(&str, &str)] = &[
+    ("content-type", "text/plain; charset=utf-8"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("x-content-type-options", "nosniff"),
+];
 
 fn ask(method: &str, path: &str, body: &str) -> Reply {
     respond(method, path, &[], body.as_bytes())

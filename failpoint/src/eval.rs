@@ -14,7 +14,7 @@ use crate::plan::{Decision, Fire, Plan};
 use crate::point::{Point, Snapshot};
 use crate::registry::{self, registry};
 use crate::scope::{self, Found, Scope};
-use crate::site::Site;
+use crate::site::{Here, Site};
 use crate::sync::Arc;
 use crate::value::FromTerm;
 use crate::wait::{self, After, Stay};
@@ -32,21 +32,17 @@ pub(crate) type Returned = Option<Option<String>>;
 /// Evaluates a plain statement.
 #[cold]
 #[inline(never)]
-pub fn evaluate(site: &'static Site) {
-    if !pass(site) {
-        let _cannot_return: Returned = run(site, &[], None);
+pub fn evaluate(here: Here) {
+    if !pass(here.site) {
+        let _cannot_return: Returned = run(here, &[], None);
     }
 }
 
 /// Evaluates a site in full.
 #[cold]
 #[inline(never)]
-pub fn evaluate_with(
-    site: &'static Site,
-    context: Context<'_>,
-    scope: Option<&crate::Scope>,
-) -> Returned {
-    if pass(site) { None } else { run(site, context, scope.map(crate::Scope::inner)) }
+pub fn evaluate_with(here: Here, context: Context<'_>, scope: Option<&crate::Scope>) -> Returned {
+    if pass(here.site) { None } else { run(here, context, scope.map(crate::Scope::inner)) }
 }
 
 /// Begins an evaluation that awaits what it has to wait for. What the site tells is used up here:
@@ -54,12 +50,12 @@ pub fn evaluate_with(
 #[cold]
 #[inline(never)]
 pub fn evaluate_async(
-    site: &'static Site,
+    here: Here,
     context: Context<'_>,
     scope: Option<&crate::Scope>,
 ) -> Evaluation {
-    let begin = || begin(site, context, scope.map(crate::Scope::inner)).map(Box::new);
-    Evaluation { rest: if pass(site) { None } else { begin() } }
+    let begin = || begin(here, context, scope.map(crate::Scope::inner)).map(Box::new);
+    Evaluation { rest: if pass(here.site) { None } else { begin() } }
 }
 
 /// Reads what was returned as a `T`.
@@ -76,11 +72,11 @@ pub fn injected(site: &'static Site, returned: Returned) -> Result<(), Injected>
     }
 }
 
-/// Whether anything is armed at `site`, so that its condition may be asked.
+/// Whether anything is armed at this site, so that its condition may be asked.
 #[cold]
 #[inline(never)]
-pub fn ready(site: &'static Site) -> bool {
-    point(site).is_some_and(Point::is_live)
+pub fn ready(here: Here) -> bool {
+    point(here).is_some_and(Point::is_live)
 }
 
 /// Whether nothing is left to be done: nothing may be evaluated here, or it was a hit that only had to be
@@ -90,23 +86,24 @@ pub(crate) fn pass(site: &'static Site) -> bool {
     log::speaking() || site.pass()
 }
 
-/// The point of `site`, which is registered and marked as reached on the way; none where nothing
+/// The point of this site, which is registered and marked as reached on the way; none where nothing
 /// may be evaluated.
-fn point(site: &'static Site) -> Option<&'static Point> {
+fn point(here: Here) -> Option<&'static Point> {
     if log::speaking() {
         return None;
     }
+    let site = here.site;
     if !site.is_reached() {
-        see(site);
+        see(here);
     }
     site.owner()
 }
 
 /// The first evaluation of a site.
 #[cold]
-fn see(site: &'static Site) {
+fn see(here: Here) {
     env::ensure();
-    registry().register(site).reach(site);
+    registry().register(here.site).reach(here);
 }
 
 /// The plan that sees this evaluation.
@@ -180,12 +177,13 @@ fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Optio
 
 /// Decides, and has `act` do what fires. What it is lent is held by nothing that a change waits for.
 pub(crate) fn when_fired<R>(
-    site: &'static Site,
+    here: Here,
     context: Context<'_>,
     through: Option<&Scope>,
     act: impl FnOnce(&Arc<Plan>, Fired) -> Option<R>,
 ) -> Option<R> {
-    let now = point(site)?.snapshot();
+    let now = point(here)?.snapshot();
+    let site = here.site;
     let plan = find(now.as_ref()?, site, through)?;
     let fired = decide(plan, site, context, through)?;
     act(plan, fired)
@@ -193,15 +191,15 @@ pub(crate) fn when_fired<R>(
 
 /// Decides, and runs the steps of the term that fires on this thread.
 #[inline(never)]
-fn run(site: &'static Site, context: Context<'_>, through: Option<&Scope>) -> Returned {
-    when_fired(site, context, through, |plan, fired| {
+fn run(here: Here, context: Context<'_>, through: Option<&Scope>) -> Returned {
+    when_fired(here, context, through, |plan, fired| {
         let mut step = 0;
         while let Some(effect) = effect::perform(plan, &fired, step) {
             step += 1;
             match effect {
                 Effect::Done => {}
                 Effect::Return(value) => return Some(value),
-                Effect::Wait(need) => match wait::block(plan, site, need) {
+                Effect::Wait(need) => match wait::block(plan, here.site, need) {
                     After::GoOn => {}
                     After::Over => return None,
                 },
@@ -212,8 +210,9 @@ fn run(site: &'static Site, context: Context<'_>, through: Option<&Scope>) -> Re
 }
 
 /// The same for a task, up to where it has to wait: what is left for it to do, if anything is.
-fn begin(site: &'static Site, context: Context<'_>, through: Option<&Scope>) -> Option<Rest> {
-    when_fired(site, context, through, |plan, fired| {
+fn begin(here: Here, context: Context<'_>, through: Option<&Scope>) -> Option<Rest> {
+    let site = here.site;
+    when_fired(here, context, through, |plan, fired| {
         let mut step = 0;
         while let Some(effect) = effect::perform(plan, &fired, step) {
             step += 1;

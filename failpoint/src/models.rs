@@ -15,7 +15,7 @@ use crate::gate::{Entered, Gate, Reason};
 use crate::plan::{Order, Origin, Plan, Setting};
 use crate::point::Point;
 use crate::registry::{Registry, Request, Unknown};
-use crate::site::{Accepts, Site};
+use crate::site::{Accepts, Here, Home, Place, Site, Switch};
 use crate::slot::Slot;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::terms::Terms;
@@ -43,12 +43,14 @@ fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
 }
 
 /// A site that nobody knows of yet.
-fn new_site(accepts: &'static Accepts) -> &'static Site {
+fn new_here(accepts: &'static Accepts) -> Here {
+    let place = Place { file: file!(), module: module_path!(), package: None, accepts };
     let site: &'static Site =
-        Box::leak(Box::new(Site::new(NAME, accepts, file!(), line!(), module_path!(), None)));
+        Box::leak(Box::new(Site::new(NAME, Box::leak(Box::new(place)), line!())));
+    let here = Here { switch: Box::leak(Box::new(Switch::UNSEEN)), site };
     // What stands in a static is made for loom when it is touched.
-    assert!(site.armed() && !site.is_reached() && site.owner::<Point>().is_none());
-    site
+    assert!(here.armed() && !site.is_reached() && site.owner::<Point>().is_none());
+    here
 }
 
 fn new_plan(terms: &str) -> Arc<Plan> {
@@ -58,27 +60,27 @@ fn new_plan(terms: &str) -> Arc<Plan> {
 }
 
 /// A point with one site, which was reached before.
-fn new_point() -> (&'static Point, &'static Site) {
-    let (point, site) = new_unseen_point();
-    point.reach(site);
-    assert!(!site.armed());
-    (point, site)
+fn new_point() -> (&'static Point, Here) {
+    let (point, here) = new_unseen_point();
+    point.reach(here);
+    assert!(!here.armed());
+    (point, here)
 }
 
 /// A point with one site, which was not reached yet.
-fn new_unseen_point() -> (&'static Point, &'static Site) {
+fn new_unseen_point() -> (&'static Point, Here) {
     let point: &'static Point = Box::leak(Box::new(Point::new(NAME)));
-    let site = new_site(&TEXT);
-    assert!(site.set_owner(point));
-    point.add_site(site);
-    (point, site)
+    let here = new_here(&TEXT);
+    assert!(here.site.settle(Box::leak(Box::new(Home::new(point)))));
+    point.add_site(here.site);
+    (point, here)
 }
 
-fn armed(terms: &str) -> (&'static Point, &'static Site, Arc<Plan>) {
-    let (point, site) = new_point();
+fn armed(terms: &str) -> (&'static Point, Here, Arc<Plan>) {
+    let (point, here) = new_point();
     let plan = new_plan(terms);
     assert!(point.arm(Some(plan.clone()), 1).is_none());
-    (point, site, plan)
+    (point, here, plan)
 }
 
 fn disarm(point: &Point) {
@@ -93,15 +95,15 @@ fn poll_once(evaluation: &mut Evaluation) -> Poll<Returned> {
 }
 
 /// What a macro does at a site that was reached before.
-fn evaluate(site: &'static Site) -> Returned {
-    if !site.armed() {
+fn evaluate(here: Here) -> Returned {
+    if !here.armed() {
         return None;
     }
-    block_on(evaluate_async(site, &[], None))
+    block_on(evaluate_async(here, &[], None))
 }
 
-fn caller(site: &'static Site) -> JoinHandle<Returned> {
-    thread::spawn(move || evaluate(site))
+fn caller(here: Here) -> JoinHandle<Returned> {
+    thread::spawn(move || evaluate(here))
 }
 
 fn wait_for(plan: &Arc<Plan>, wanted: Wanted) {
@@ -114,8 +116,8 @@ mod gate {
     #[test]
     fn a_paused_caller_goes_when_it_is_resumed_or_disarmed() {
         check(3, || {
-            let (point, site, plan) = armed("pause&return(x)");
-            let caller = caller(site);
+            let (point, here, plan) = armed("pause&return(x)");
+            let caller = caller(here);
             let resumer = thread::spawn({
                 let plan = plan.clone();
                 move || plan.gate.resume(1)
@@ -131,8 +133,8 @@ mod gate {
     #[test]
     fn a_resume_frees_who_is_counted_as_paused() {
         check(3, || {
-            let (_, site, plan) = armed("pause&return(x)");
-            let caller = caller(site);
+            let (_, here, plan) = armed("pause&return(x)");
+            let caller = caller(here);
             wait_for(&plan, Wanted::Paused(1));
             assert_eq!(plan.gate.resume(1), 1);
             assert!(caller.join().unwrap().is_some());
@@ -142,9 +144,9 @@ mod gate {
     #[test]
     fn one_resume_frees_one_of_two() {
         check(2, || {
-            let (point, site, plan) = armed("pause&return(x)");
+            let (point, here, plan) = armed("pause&return(x)");
             let callers = [(); 2].map(|()| {
-                let mut evaluation = evaluate_async(site, &[], None);
+                let mut evaluation = evaluate_async(here, &[], None);
                 assert!(poll_once(&mut evaluation).is_pending());
                 thread::spawn(move || block_on(evaluation))
             });
@@ -159,8 +161,8 @@ mod gate {
     #[test]
     fn two_resumes_free_two() {
         check(2, || {
-            let (_, site, plan) = armed("pause&return(x)");
-            let mut evaluations = [(); 2].map(|()| evaluate_async(site, &[], None));
+            let (_, here, plan) = armed("pause&return(x)");
+            let mut evaluations = [(); 2].map(|()| evaluate_async(here, &[], None));
             evaluations.iter_mut().for_each(|e| assert!(poll_once(e).is_pending()));
             let resumer = thread::spawn({
                 let plan = plan.clone();
@@ -175,9 +177,9 @@ mod gate {
     #[test]
     fn a_full_barrier_opens() {
         check(3, || {
-            let (_, site, plan) = armed("barrier(2)&return(x)");
-            let other = caller(site);
-            assert!(evaluate(site).is_some());
+            let (_, here, plan) = armed("barrier(2)&return(x)");
+            let other = caller(here);
+            assert!(evaluate(here).is_some());
             assert!(other.join().unwrap().is_some());
             assert!(plan.gate.standing().is_empty());
         });
@@ -186,8 +188,8 @@ mod gate {
     #[test]
     fn a_barrier_that_closes_lets_both_through_or_none() {
         check(2, || {
-            let (point, site, _) = armed("barrier(2)&return(x)");
-            let callers = [caller(site), caller(site)];
+            let (point, here, _) = armed("barrier(2)&return(x)");
+            let callers = [caller(here), caller(here)];
             disarm(point);
             let [first, second] = callers.map(|caller| caller.join().unwrap().is_some());
             assert_eq!(first, second);
@@ -197,9 +199,9 @@ mod gate {
     #[test]
     fn who_leaves_meanwhile_is_gone() {
         check(3, || {
-            let (point, site, plan) = armed("pause");
+            let (point, here, plan) = armed("pause");
             let leaver = thread::spawn(move || {
-                let mut evaluation: Evaluation = evaluate_async(site, &[], None);
+                let mut evaluation: Evaluation = evaluate_async(here, &[], None);
                 let _ = poll_once(&mut evaluation);
             });
             let resumer = thread::spawn({
@@ -353,8 +355,8 @@ mod watching {
 
     fn sees_a_hit(terms: &'static str, wanted: Wanted) {
         check(3, move || {
-            let (_, site, plan) = armed(terms);
-            let caller = caller(site);
+            let (_, here, plan) = armed(terms);
+            let caller = caller(here);
             wait_for(&plan, wanted);
             assert!(caller.join().unwrap().is_some());
         });
@@ -373,8 +375,8 @@ mod watching {
     #[test]
     fn a_watcher_learns_of_the_end() {
         check(3, || {
-            let (point, site, plan) = armed("return(x)");
-            let caller = caller(site);
+            let (point, here, plan) = armed("return(x)");
+            let caller = caller(here);
             let watcher = thread::spawn({
                 let plan = plan.clone();
                 move || block_on(watch_async(&plan, Wanted::Hits(1), NEVER))
@@ -397,7 +399,7 @@ mod watching {
                 move || observation.pass()
             });
             let need = Need::Passages { observation: 0, count: 1, limit: NEVER };
-            let mut stay = Stay::new(plan, new_site(&TEXT), need);
+            let mut stay = Stay::new(plan, new_here(&TEXT).site, need);
             assert_eq!(block_on(poll_fn(|cx| stay.poll_async(cx))), After::GoOn);
             passer.join().unwrap();
         });
@@ -447,72 +449,72 @@ mod switch {
     use super::*;
 
     /// A site's first evaluation, and what it found.
-    fn first_evaluation(point: &'static Point, site: &'static Site) -> bool {
-        if !site.armed() {
+    fn first_evaluation(point: &'static Point, here: Here) -> bool {
+        if !here.armed() {
             return false;
         }
-        if !site.is_reached() {
-            point.reach(site);
+        if !here.site.is_reached() {
+            point.reach(here);
         }
         point.is_live()
     }
 
-    fn is_right(point: &Point, site: &Site) {
-        assert!(site.is_reached());
-        assert_eq!(site.armed(), point.is_live());
+    fn is_right(point: &Point, here: Here) {
+        assert!(here.site.is_reached());
+        assert_eq!(here.armed(), point.is_live());
     }
 
     #[test]
     fn the_first_evaluation_races_an_arming_and_a_disarming() {
         check(3, || {
-            let (point, site) = new_unseen_point();
+            let (point, here) = new_unseen_point();
             let plan = new_plan("return");
-            let evaluation = thread::spawn(move || first_evaluation(point, site));
+            let evaluation = thread::spawn(move || first_evaluation(point, here));
             let arming = thread::spawn(move || {
                 point.arm(Some(plan), 1);
             });
             disarm(point);
             arming.join().unwrap();
             evaluation.join().unwrap();
-            is_right(point, site);
+            is_right(point, here);
         });
     }
 
     #[test]
     fn two_first_evaluations_race_an_arming() {
         check(3, || {
-            let (point, site) = new_unseen_point();
+            let (point, here) = new_unseen_point();
             let plan = new_plan("return");
             let evaluations =
-                [(); 2].map(|()| thread::spawn(move || first_evaluation(point, site)));
+                [(); 2].map(|()| thread::spawn(move || first_evaluation(point, here)));
             point.arm(Some(plan), 1);
             // Who armed it finds it armed, whoever comes by for the first time meanwhile.
-            assert!(first_evaluation(point, site));
+            assert!(first_evaluation(point, here));
             for evaluation in evaluations {
                 evaluation.join().unwrap();
             }
-            is_right(point, site);
+            is_right(point, here);
             disarm(point);
-            is_right(point, site);
+            is_right(point, here);
         });
     }
 
     #[test]
     fn an_observer_comes_and_goes_beside_an_arming() {
         check(3, || {
-            let (point, site) = new_point();
+            let (point, here) = new_point();
             let (plan, observer) = (new_plan("return"), new_plan("wait(models/point)"));
             let observing = thread::spawn(move || {
                 point.observe(observer.observations[0].clone());
-                assert!(site.armed());
+                assert!(here.armed());
                 point.unobserve(&observer.observations[0]);
             });
             point.arm(Some(plan), 1);
-            assert!(site.armed());
+            assert!(here.armed());
             observing.join().unwrap();
-            is_right(point, site);
+            is_right(point, here);
             disarm(point);
-            is_right(point, site);
+            is_right(point, here);
         });
     }
 
@@ -521,15 +523,15 @@ mod switch {
     #[should_panic(expected = "left == right")]
     fn a_switch_worked_out_without_the_lock_is_wrong() {
         check(3, || {
-            let (point, site) = new_unseen_point();
+            let (point, here) = new_unseen_point();
             let plan = new_plan("return");
             let evaluation = thread::spawn(move || {
-                site.reach();
-                site.set_switch(point.is_live());
+                here.site.reach(here.switch);
+                here.site.set_switch(point.is_live());
             });
             point.arm(Some(plan), 1);
             evaluation.join().unwrap();
-            is_right(point, site);
+            is_right(point, here);
         });
     }
 }
@@ -538,14 +540,14 @@ mod switch {
 mod late {
     use super::*;
 
-    fn evaluate_late(registry: &Registry, site: &'static Site) -> Returned {
-        if !site.armed() {
+    fn evaluate_late(registry: &Registry, here: Here) -> Returned {
+        if !here.armed() {
             return None;
         }
-        if !site.is_reached() {
-            registry.register(site).reach(site);
+        if !here.site.is_reached() {
+            registry.register(here.site).reach(here);
         }
-        evaluate(site)
+        evaluate(here)
     }
 
     fn arm_unlisted(registry: &Registry, terms: &str) -> Arc<Plan> {
@@ -556,34 +558,34 @@ mod late {
     #[test]
     fn two_threads_register_one_site_beside_an_arming() {
         check(2, || {
-            let (registry, site) = (Arc::new(Registry::new()), new_site(&TEXT));
+            let (registry, here) = (Arc::new(Registry::new()), new_here(&TEXT));
             let other = thread::spawn({
                 let registry = registry.clone();
-                move || evaluate_late(&registry, site)
+                move || evaluate_late(&registry, here)
             });
             let arming = thread::spawn({
                 let registry = registry.clone();
                 move || arm_unlisted(&registry, "return(x)")
             });
-            let returned = evaluate_late(&registry, site);
+            let returned = evaluate_late(&registry, here);
             let fires = [returned, other.join().unwrap()].into_iter().flatten().count();
             let plan = arming.join().unwrap();
             assert_eq!(plan.fires(), fires as u64);
             let point = registry.find(NAME).unwrap();
             assert_eq!(point.sites().len(), 1);
-            assert!(site.armed());
+            assert!(here.armed());
         });
     }
     #[test]
     fn a_site_that_disagrees_never_fires() {
         check(2, || {
-            let (registry, site) = (Arc::new(Registry::new()), new_site(&NUMBER));
+            let (registry, here) = (Arc::new(Registry::new()), new_here(&NUMBER));
             let plan = arm_unlisted(&registry, "return(x)");
             let other = thread::spawn({
                 let registry = registry.clone();
-                move || evaluate_late(&registry, site)
+                move || evaluate_late(&registry, here)
             });
-            assert_eq!(evaluate_late(&registry, site), None);
+            assert_eq!(evaluate_late(&registry, here), None);
             assert_eq!(other.join().unwrap(), None);
             assert_eq!((plan.hits(), plan.fires()), (2, 0));
         });

@@ -5,45 +5,63 @@
 //! being compiled, and everybody else asks the very same one at run time.
 
 /// Says what is wrong with `name`, in one sentence; `None` means that nothing is.
+///
+/// The compiler interprets this once for every site, and its interpreter is slow, above all in calls:
+/// hence one pass over the name, several letters at a time, and patterns instead of comparisons.
 pub(crate) const fn fault(name: &str) -> Option<&'static str> {
     let name = name.as_bytes();
-    if name.is_empty() {
-        return Some("a name must not be empty");
-    }
-    let mut at = 0;
-    while at < name.len() {
-        if !is_allowed(name[at]) {
+    let mut rest = name;
+    loop {
+        let all_allowed;
+        (all_allowed, rest) = match rest {
+            [a, b, c, d, after @ ..] => (
+                ALLOWED[*a as usize]
+                    & ALLOWED[*b as usize]
+                    & ALLOWED[*c as usize]
+                    & ALLOWED[*d as usize],
+                after,
+            ),
+            [a, after @ ..] => (ALLOWED[*a as usize], after),
+            [] => break,
+        };
+        if !all_allowed {
             return Some("a name holds only letters, digits and `_` `.` `:` `/` `-`");
         }
-        at += 1;
     }
-    if name[0] == b'/' || name[name.len() - 1] == b'/' {
-        return Some("a name neither begins nor ends with `/`");
+    match name {
+        [] => Some("a name must not be empty"),
+        [b'/', ..] | [.., b'/'] => Some("a name neither begins nor ends with `/`"),
+        b"count"
+        | b"wait"
+        | b"resume"
+        | [.., b'/', b'c', b'o', b'u', b'n', b't']
+        | [.., b'/', b'w', b'a', b'i', b't']
+        | [.., b'/', b'r', b'e', b's', b'u', b'm', b'e'] => {
+            Some("the last segment of a name must not be `count`, `wait` or `resume`")
+        }
+        b"v1" | [b'v', b'1', b'/', ..] => Some("`v1` and all names below `v1/` are reserved"),
+        b"ui"
+        | b"metrics"
+        | b"healthz"
+        | b"openapi.json"
+        | [
+            b'f' | b'F',
+            b'a' | b'A',
+            b'i' | b'I',
+            b'l' | b'L',
+            b'p' | b'P',
+            b'o' | b'O',
+            b'i' | b'I',
+            b'n' | b'N',
+            b't' | b'T',
+            b's' | b'S',
+        ] => Some("`ui`, `metrics`, `healthz`, `openapi.json` and `failpoints` are reserved names"),
+        _ => None,
     }
-    if last_segment_is(name, b"count")
-        || last_segment_is(name, b"wait")
-        || last_segment_is(name, b"resume")
-    {
-        return Some("the last segment of a name must not be `count`, `wait` or `resume`");
-    }
-    if is(name, b"v1") || begins_with(name, b"v1/") {
-        return Some("`v1` and all names below `v1/` are reserved");
-    }
-    if is(name, b"ui")
-        || is(name, b"metrics")
-        || is(name, b"healthz")
-        || is(name, b"openapi.json")
-        || is_in_any_case(name, b"failpoints")
-    {
-        return Some(
-            "`ui`, `metrics`, `healthz`, `openapi.json` and `failpoints` are reserved names",
-        );
-    }
-    None
 }
 
 /// The const assertion that stands at every site.
-pub const fn assert_good(name: &str) {
+pub(crate) const fn assert_good(name: &str) {
     assert!(
         fault(name).is_none(),
         "bad failpoint name: it must be letters, digits and `_ . : / -`, with no `/` at either \
@@ -52,52 +70,17 @@ pub const fn assert_good(name: &str) {
     );
 }
 
-const fn is_allowed(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'/' | b'-')
-}
-
-const fn is(name: &[u8], word: &[u8]) -> bool {
-    name.len() == word.len() && stands_at(name, 0, word)
-}
-
-/// The same for a `word` in lower case. The standard library's is const only from 1.89 on.
-const fn is_in_any_case(name: &[u8], word: &[u8]) -> bool {
-    if name.len() != word.len() {
-        return false;
+/// Which bytes a name may hold. A static, which is not copied where it is indexed.
+static ALLOWED: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = 0;
+    while byte < allowed.len() {
+        let is = (byte as u8).is_ascii_alphanumeric();
+        allowed[byte] = is || matches!(byte as u8, b'_' | b'.' | b':' | b'/' | b'-');
+        byte += 1;
     }
-    let mut i = 0;
-    while i < word.len() {
-        if name[i].to_ascii_lowercase() != word[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
-}
-
-const fn begins_with(name: &[u8], word: &[u8]) -> bool {
-    name.len() >= word.len() && stands_at(name, 0, word)
-}
-
-const fn last_segment_is(name: &[u8], word: &[u8]) -> bool {
-    if name.len() < word.len() {
-        return false;
-    }
-    let at = name.len() - word.len();
-    (at == 0 || name[at - 1] == b'/') && stands_at(name, at, word)
-}
-
-/// Whether `word` stands in `name` from `at` on. `==` on slices is not yet const.
-const fn stands_at(name: &[u8], at: usize, word: &[u8]) -> bool {
-    let mut i = 0;
-    while i < word.len() {
-        if name[at + i] != word[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
-}
+    allowed
+};
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use crate::gate::Gate;
 use crate::info::PointInfo;
 use crate::lane::{Lane, Passed};
 use crate::plan::{Observation, Plan, ScopeId};
-use crate::site::{Owner, Site};
+use crate::site::{Here, Owner, Site};
 use crate::sync::{Arc, ArcSwapOption, AtomicBool, AtomicU64, Guard, Mutex, OnceLock, Ordering};
 use std::any::Any;
 
@@ -158,6 +158,11 @@ impl Point {
         }
     }
 
+    /// A point that has these sites from the start.
+    pub(crate) fn declared(name: &'static str, sites: Vec<&'static Site>) -> Self {
+        Self { state: Mutex::new(State { sites, ..State::default() }), ..Self::new(name) }
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
@@ -198,9 +203,10 @@ impl Point {
     }
 
     /// Notes that an evaluation came by a site, and works out its switch again.
-    pub(crate) fn reach(&self, site: &'static Site) {
+    pub(crate) fn reach(&self, here: Here) {
+        let Here { switch, site } = here;
         let _state = self.state.lock();
-        site.reach();
+        site.reach(switch);
         site.set_switch(self.now.load().is_some());
     }
 

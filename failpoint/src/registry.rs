@@ -14,20 +14,21 @@ use crate::name;
 use crate::plan::{Callback, Order, Origin, Plan};
 use crate::point::{InForce, Point, Tried};
 use crate::reporting::Report;
-use crate::site::{self, Site};
+use crate::site::{self, Home, Site};
 use crate::slot::Slot;
 use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::terms::{self, Action, Term, Terms};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::OnceLock;
 
 pub(crate) struct Registry {
     control: Mutex<Control>,
+    /// Whether the linker's list was read.
+    listed: OnceLock<()>,
     /// Set by the first arming: until then nobody need look for a name.
     is_touched: AtomicBool,
 }
 
-#[derive(Default)]
 struct Control {
     points: BTreeMap<&'static str, &'static Point>,
     /// Terms for names that no site bears yet, from the environment.
@@ -158,31 +159,34 @@ impl Request {
     }
 }
 
-/// The registry of this process, with every site that the linker listed.
+/// The registry of this process.
 pub(crate) fn registry() -> &'static Registry {
-    static REGISTRY: OnceLock<Registry> = OnceLock::new();
-    REGISTRY.get_or_init(|| {
-        let registry = Registry::new();
-        match site::linked() {
-            Ok(sites) => {
-                let mut control = registry.control.lock();
-                sites.for_each(|site| control.add_site(site));
-            }
-            Err(_) => log::say(
-                Level::Error,
-                format_args!(
-                    "the linker dropped the list of failpoints: each is known only after its \
-                     first hit; keep the sections `linkme_*`, and do not strip them"
-                ),
-            ),
-        }
-        registry
-    })
+    static REGISTRY: Registry = Registry {
+        control: Mutex::new(Control::new()),
+        is_touched: AtomicBool::new(false),
+        listed: OnceLock::new(),
+    };
+    &REGISTRY
 }
 
 impl Registry {
+    /// A registry that knows of no list.
+    #[cfg(all(test, loom))]
     pub(crate) fn new() -> Self {
-        Self { control: Mutex::new(Control::default()), is_touched: AtomicBool::new(false) }
+        let is_touched = AtomicBool::new(false);
+        Self { control: Mutex::new(Control::new()), listed: OnceLock::from(()), is_touched }
+    }
+
+    /// The one lock, with all that the linker listed behind it.
+    ///
+    /// The list is read when somebody first asks for anything, and not by the evaluations, which
+    /// register their own sites: no caller waits for ten thousand others.
+    fn control(&self) -> MutexGuard<'_, Control> {
+        self.listed.get_or_init(|| match site::linked() {
+            Ok(sites) => self.control.lock().add_listed(sites.collect()),
+            Err(why) => log::say(Level::Error, format_args!("{why}")),
+        });
+        self.control.lock()
     }
 
     /// Arms all of `requests` or none, in `slot`. A refusal holds one error for each fault.
@@ -211,7 +215,7 @@ impl Registry {
             if !errors.is_empty() {
                 return Err(Unarmed::Faults(errors));
             }
-            let control = self.control.lock();
+            let control = self.control();
             // A site that registered meanwhile was not asked: ask again.
             if control.sites != sites_then {
                 continue;
@@ -229,7 +233,7 @@ impl Registry {
     /// take what the terms return passes by, as one does that registers later.
     pub(crate) fn arm_leniently(&self, mut request: Request) -> Arming {
         loop {
-            let control = self.control.lock();
+            let control = self.control();
             let point = control.points.get(request.name.as_str());
             let (sites_then, sites) = (control.sites, point.map(|point| point.sites()));
             drop(control);
@@ -238,7 +242,7 @@ impl Registry {
             let ours = sites.into_iter().flatten().filter(|site| !site.accepts().is_fails());
             let misfits: Vec<(&'static Site, Error)> = ours.filter_map(refusal).collect();
 
-            let mut control = self.control.lock();
+            let mut control = self.control();
             if control.sites != sites_then {
                 continue;
             }
@@ -271,7 +275,7 @@ impl Registry {
     pub(crate) fn faults(&self, requests: &[Request]) -> (u64, Vec<Error>) {
         let mut errors = Vec::new();
         let mut to_check = Vec::new();
-        let control = self.control.lock();
+        let control = self.control();
         for request in requests {
             // What the macro of the crate `fail` declares may bear a name that ours would not take.
             let why = name::fault(&request.name);
@@ -306,7 +310,7 @@ impl Registry {
 
     /// Disarms `name` in `slot`; says whether it was armed.
     pub(crate) fn disarm(&self, name: &str, slot: Slot<'_>) -> Result<bool, Error> {
-        let control = self.control.lock();
+        let control = self.control();
         if !control.is_known(name) {
             return Err(match name::fault(name) {
                 Some(why) => Error::BadName { name: name.to_owned(), why },
@@ -322,7 +326,7 @@ impl Registry {
         name: &str,
         precondition: &Precondition,
     ) -> Result<Disarmed, Unarmed> {
-        let control = self.control.lock();
+        let control = self.control();
         let Some(point) = control.visible_named(name) else {
             return Err(Unarmed::Faults(vec![control.unknown(name)]));
         };
@@ -336,7 +340,7 @@ impl Registry {
 
     /// Disarms `name` for everybody, known or not, and what is pending for it.
     pub(crate) fn disarm_leniently(&self, name: &str) -> bool {
-        let mut control = self.control.lock();
+        let mut control = self.control();
         control.pending.remove(name);
         Control::disarm_named(control, name, Slot::Fail)
     }
@@ -348,7 +352,7 @@ impl Registry {
 
     /// The point of a name that some place computes, if anything is or may come to be armed there.
     pub(crate) fn find_armed(&self, name: &str) -> Option<&'static Point> {
-        let mut control = self.control.lock();
+        let mut control = self.control();
         if control.pending.contains_key(name) {
             return Some(control.point_named(name));
         }
@@ -357,14 +361,14 @@ impl Registry {
 
     /// Ends the arming that made `plan`, and only that one.
     pub(crate) fn disarm_plan(&self, point: &'static Point, plan: &Arc<Plan>) -> bool {
-        let control = self.control.lock();
+        let control = self.control();
         let is_current = point.plan().is_some_and(|current| Arc::ptr_eq(&current, plan));
         is_current && !Control::disarm(control, &[point.name()], Slot::Global).made.is_empty()
     }
 
     /// Ends the arming of `generation`, and only that one.
     pub(crate) fn disarm_generation(&self, name: &str, generation: u64) -> bool {
-        let point = self.control.lock().points.get(name).copied();
+        let point = self.control().points.get(name).copied();
         let current = point.and_then(|point| Some((point, point.plan()?)));
         current.is_some_and(|(point, plan)| {
             plan.generation == generation && self.disarm_plan(point, &plan)
@@ -381,7 +385,7 @@ impl Registry {
         &self,
         precondition: &Precondition,
     ) -> Result<Changed<Vec<PointInfo>>, Stale> {
-        let mut control = self.control.lock();
+        let mut control = self.control();
         control.check(precondition, [])?;
         control.pending.clear();
         let names: Vec<&'static str> = control.points.keys().copied().collect();
@@ -390,14 +394,14 @@ impl Registry {
 
     /// Disarms everything that a scope armed.
     pub(crate) fn reset_scope(&self, slot: Slot<'_>) {
-        let control = self.control.lock();
+        let control = self.control();
         let names: Vec<&'static str> = slot.armed().iter().map(|point| point.name()).collect();
         Control::disarm(control, &names, slot);
     }
 
     /// The point of this name, if any code declares it or somebody armed it.
     pub(crate) fn find(&self, name: &str) -> Result<&'static Point, Error> {
-        let control = self.control.lock();
+        let control = self.control();
         control.points.get(name).copied().ok_or_else(|| control.unknown(name))
     }
 
@@ -408,41 +412,41 @@ impl Registry {
 
     /// The same, with the count of all changes at that moment.
     pub(crate) fn listing(&self) -> Changed<Vec<PointInfo>> {
-        let control = self.control.lock();
+        let control = self.control();
         let made = control.visible().map(|point| point.info()).collect();
         Changed { revision: control.generation, made }
     }
 
     /// What is armed for everybody with terms, by name.
     pub(crate) fn armed_terms(&self) -> Vec<Arc<Plan>> {
-        let control = self.control.lock();
+        let control = self.control();
         let plans = control.points.values().filter_map(|point| point.plan());
         plans.filter(|plan| plan.callback.is_none()).collect()
     }
 
     pub(crate) fn point(&self, name: &str) -> Result<PointInfo, Error> {
-        let control = self.control.lock();
+        let control = self.control();
         let found = control.visible_named(name).map(Point::info);
         found.ok_or_else(|| control.unknown(name))
     }
 
     /// How the point of this name stands for everybody.
     pub(crate) fn in_force(&self, name: &str) -> Result<InForce, Error> {
-        let control = self.control.lock();
+        let control = self.control();
         let found = control.visible_named(name).map(Point::in_force);
         found.ok_or_else(|| control.unknown(name))
     }
 
     /// How `point` stands now.
     pub(crate) fn still_in_force(&self, point: &'static Point) -> InForce {
-        let _control = self.control.lock();
+        let _control = self.control();
         point.in_force()
     }
 
     /// What `read` makes of every point, also of those that nobody declares and nobody arms any
     /// more, at one moment between two changes; and the count of all changes.
     pub(crate) fn survey<T>(&self, read: impl Fn(InForce) -> T) -> (u64, Vec<T>) {
-        let control = self.control.lock();
+        let control = self.control();
         let read = control.points.values().map(|point| read(point.in_force())).collect();
         (control.generation, read)
     }
@@ -491,12 +495,12 @@ impl Registry {
     }
 
     pub(crate) fn is_known(&self, name: &str) -> bool {
-        self.control.lock().is_known(name)
+        self.control().is_known(name)
     }
 
     /// The points that code declares.
     pub(crate) fn declared(&self) -> Vec<&'static Point> {
-        let control = self.control.lock();
+        let control = self.control();
         control.points.values().copied().filter(|point| point.is_declared()).collect()
     }
 
@@ -516,19 +520,28 @@ impl Registry {
         Report {
             never_reached: names(|tried| !tried.reached),
             never_fired: names(|tried| tried.armed && !tried.fired),
-            pending: self.control.lock().pending.keys().cloned().collect(),
+            pending: self.control().pending.keys().cloned().collect(),
             shared: shared.map(|tried| (tried.name.to_owned(), owned(&tried.packages))).collect(),
         }
     }
 
     /// Every plan that is armed, for messages about who waits for what.
     pub(crate) fn plans(&self) -> Vec<Arc<Plan>> {
-        self.control.lock().points.values().flat_map(|point| point.plans()).collect()
+        self.control().points.values().flat_map(|point| point.plans()).collect()
     }
 
     /// How many points code declares, and the names of those that are armed.
+    ///
+    /// A first evaluation says this, and so does not wait for the list to be put in order.
     pub(crate) fn summary(&self) -> (usize, Vec<&'static str>) {
-        let control = self.control.lock();
+        let unread = self.listed.get().is_none().then(site::linked).and_then(Result::ok);
+        if let Some(sites) = unread {
+            // Room for all from the start: growing would hash every name once more.
+            let mut names = HashSet::with_capacity(sites.size_hint().1.unwrap_or(0));
+            names.extend(sites.map(|site| site.name()));
+            return (names.len(), Vec::new());
+        }
+        let control = self.control();
         let declared = control.points.values().filter(|point| point.is_declared()).count();
         let armed = control.points.values().filter(|point| point.plan().is_some());
         (declared, armed.map(|point| point.name()).collect())
@@ -536,10 +549,39 @@ impl Registry {
 }
 
 impl Control {
+    const fn new() -> Self {
+        Self { points: BTreeMap::new(), pending: BTreeMap::new(), generation: 0, sites: 0 }
+    }
+
+    /// Adds what the linker listed to what has registered so far. Sorted by name first, so that points
+    /// and homes are two allocations and the map is built in one go.
+    fn add_listed(&mut self, mut sites: Vec<&'static Site>) {
+        sites.retain(|site| !site.is_settled());
+        sites.sort_by_key(|site| site.name());
+        let (known, new): (Vec<_>, Vec<_>) = sites
+            .chunk_by(|one, next| one.name() == next.name())
+            .partition(|sites| self.points.contains_key(sites[0].name()));
+        known.into_iter().flatten().for_each(|site| self.add_site(site));
+        let points = new.iter().map(|sites| Point::declared(sites[0].name(), sites.to_vec()));
+        let points: &'static [Point] = points.collect::<Vec<_>>().leak();
+        let owned = || {
+            new.iter()
+                .zip(points)
+                .flat_map(|(sites, point)| sites.iter().map(move |site| (site, point)))
+        };
+        let homes: &'static [Home] =
+            owned().map(|(_, point)| Home::new(point)).collect::<Vec<_>>().leak();
+        for ((site, _), home) in owned().zip(homes) {
+            site.settle(home);
+        }
+        self.sites += homes.len() as u64;
+        self.points.append(&mut points.iter().map(|point| (point.name(), point)).collect());
+    }
+
     fn add_site(&mut self, site: &'static Site) {
         let point = self.point_named(site.name());
         // Two threads may come by an unlisted site at once; one of them registers it.
-        if site.set_owner(point) {
+        if site.settle(Box::leak(Box::new(Home::new(point)))) {
             point.add_site(site);
             self.sites += 1;
         }

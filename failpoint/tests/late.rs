@@ -8,7 +8,7 @@
 mod common;
 
 use common::{run, stderr, stdout};
-use failpoint::__private::{Accepts, Site, evaluate_with, typed};
+use failpoint::__private::{Accepts, Here, Place, Site, Switch, evaluate_with, typed};
 use failpoint::{BadTerm, Error, FromTerm, arm, arm_unlisted, disarm, point};
 use std::sync::{Barrier, mpsc};
 use std::thread;
@@ -19,9 +19,12 @@ type Returned = Option<Option<String>>;
 /// A site of the point `$name` that nobody listed, evaluated as a macro does.
 macro_rules! late {
     ($name:literal, $accepts:expr) => {{
-        static ACCEPTS: Accepts = $accepts;
-        static SITE: Site = Site::new($name, &ACCEPTS, file!(), line!(), module_path!(), None);
-        if SITE.armed() { evaluate_with(&SITE, &[], None) } else { None }
+        static PLACE: Place =
+            Place { file: file!(), module: module_path!(), package: None, accepts: &$accepts };
+        static SITE: Site = Site::new($name, &PLACE, line!());
+        static SWITCH: Switch = Switch::UNSEEN;
+        let here = Here { switch: &SWITCH, site: &SITE };
+        if here.armed() { evaluate_with(here, &[], None) } else { None }
     }};
 }
 

@@ -86,7 +86,7 @@ fn assert_no_name(label: &'static str, profile: Profile, flags: &'static [&'stat
     for (name, _) in POINTS {
         assert!(!contains(&bytes, name), "{name}");
     }
-    for symbol in ["FAILPOINT_SITE", "failpoint_site", "linkme"] {
+    for symbol in ["FAILPOINT_SITE", "FAILPOINT_SWITCH", "failpoint_sites", "linkme"] {
         assert!(!contains(&bytes, symbol), "{symbol}");
     }
     assert!(contains(&bytes, "wiring_library"), "the search is blind");

@@ -22,7 +22,7 @@ mod table;
 use std::error::Error;
 
 /// How many rounds the medians are of.
-const ROUNDS: usize = 25;
+const ROUNDS: usize = 21;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let write = std::env::args().any(|argument| argument == "--write");

@@ -8,6 +8,10 @@ use crate::{cfg, cfg_callback, remove};
 pub struct FailGuard(String);
 
 impl FailGuard {
+    /// By this the feature `fail` of `failpoint-http` knows that these points are ours already.
+    #[doc(hidden)]
+    pub const STANDS_ON_FAILPOINT: bool = true;
+
     /// As [`cfg`], while the guard lives.
     ///
     /// # Errors

@@ -72,15 +72,15 @@ macro_rules! fail_point {
 #[macro_export]
 macro_rules! __listed {
     ($name:expr) => {{
-        let __site = $crate::__private::__site!($name, $crate::__private::Accepts::FAILS_STATEMENT);
-        if __site.armed() {
-            $crate::__private::evaluate(__site);
+        let __here = $crate::__private::__here!($name, $crate::__private::Accepts::FAILS_STATEMENT);
+        if __here.armed() {
+            $crate::__private::evaluate(__here);
         }
     }};
     ($name:expr, $e:expr) => {{
-        let __site = $crate::__private::__site!($name, $crate::__private::Accepts::FAILS_CLOSURE);
-        if __site.armed() {
-            if let $crate::__private::Some(__value) = $crate::__private::evaluate_with(__site, $e) {
+        let __here = $crate::__private::__here!($name, $crate::__private::Accepts::FAILS_CLOSURE);
+        if __here.armed() {
+            if let $crate::__private::Some(__value) = $crate::__private::evaluate_with(__here, $e) {
                 return __value;
             }
         }
@@ -124,28 +124,25 @@ pub mod __private {
     #[cfg(feature = "failpoints")]
     mod on {
         use crate::macros::log;
-        use failpoint::__private::Site;
+        use failpoint::__private::Here;
         use failpoint::__private::compat;
 
         pub use core::concat;
+        pub use failpoint::__here;
         pub use failpoint::__private::compat::{Accepts, Place};
         pub use failpoint::__private::{None, Some, file, line, module_path, option_env};
-        pub use failpoint::__site;
 
         /// Evaluates a site that cannot return.
         #[track_caller]
-        pub fn evaluate(site: &'static Site) {
-            if compat::evaluate(site, log).is_some() {
-                cannot_return(site.name());
+        pub fn evaluate(here: Here) {
+            if compat::evaluate(here, log).is_some() {
+                cannot_return(here.site.name());
             }
         }
 
         /// Evaluates a site that can.
-        pub fn evaluate_with<R>(
-            site: &'static Site,
-            f: impl FnOnce(Option<String>) -> R,
-        ) -> Option<R> {
-            compat::evaluate(site, log).map(f)
+        pub fn evaluate_with<R>(here: Here, f: impl FnOnce(Option<String>) -> R) -> Option<R> {
+            compat::evaluate(here, log).map(f)
         }
 
         /// The same as [`evaluate`], by name.

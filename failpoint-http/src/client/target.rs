@@ -44,9 +44,12 @@ impl Target {
                 if prefix.contains(['?', '#']) {
                     return Err(bad("a prefix has no query"));
                 }
-                let has_port = authority.ends_with(']') || !authority.contains(':');
-                let authority =
-                    if has_port { format!("{authority}:80") } else { authority.to_owned() };
+                if authority.is_empty() || authority.starts_with(':') {
+                    return Err(bad("it has no host"));
+                }
+                let lacks_port = authority.ends_with(']') || !authority.contains(':');
+                let port = if lacks_port { ":80" } else { "" };
+                let authority = format!("{authority}{port}");
                 tcp(&authority, prefix.trim_matches('/')).map_err(bad)
             }
             None if text.contains('/') => Err(bad("a URL begins with http://, a path with unix:")),

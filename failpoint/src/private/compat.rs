@@ -9,7 +9,7 @@ use crate::env;
 use crate::eval::{self, Returned};
 use crate::log::Speaking;
 use crate::registry::{Request, Unknown, registry};
-use crate::site::Site;
+use crate::site::{self, Here, Site, Switch};
 use crate::sync::Arc;
 use crate::sync::lasting::Mutex;
 use crate::terms::{self, Chance, PauseLimit, Pick, Span, Terms, Value};
@@ -124,12 +124,12 @@ pub fn armed() -> Vec<(String, String)> {
 /// goes to `log`.
 #[cold]
 #[inline(never)]
-pub fn evaluate(site: &'static Site, log: fn(fmt::Arguments<'_>)) -> Returned {
+pub fn evaluate(here: Here, log: fn(fmt::Arguments<'_>)) -> Returned {
     env::ensure_leniently();
-    if eval::pass(site) {
+    if eval::pass(here.site) {
         return None;
     }
-    eval::when_fired(site, &[], None, |plan, fired| {
+    eval::when_fired(here, &[], None, |plan, fired| {
         for (step, action) in fired.steps(plan).iter().enumerate() {
             match action {
                 terms::Action::Return(value) => {
@@ -152,7 +152,7 @@ pub fn evaluate(site: &'static Site, log: fn(fmt::Arguments<'_>)) -> Returned {
                 _ => match effect::perform(plan, &fired, step)? {
                     Effect::Done => {}
                     Effect::Return(value) => return Some(value),
-                    Effect::Wait(need) => match wait::block(plan, site, need) {
+                    Effect::Wait(need) => match wait::block(plan, here.site, need) {
                         After::GoOn => {}
                         After::Over => return None,
                     },
@@ -173,30 +173,34 @@ pub fn evaluate_computed(name: &str, place: Place, log: fn(fmt::Arguments<'_>)) 
     if !registry().is_touched() {
         return None;
     }
-    let site = computed(name, place)?;
-    if site.armed() { evaluate(site, log) } else { None }
+    let here = computed(name, place)?;
+    if here.armed() { evaluate(here, log) } else { None }
 }
 
 /// By name, line and file.
-type Computed = BTreeMap<(&'static str, u32, &'static str), &'static Site>;
+type Computed = BTreeMap<(&'static str, u32, &'static str), Here>;
 
-fn computed(name: &str, place: Place) -> Option<&'static Site> {
+fn computed(name: &str, place: Place) -> Option<Here> {
     static SITES: RwLock<Computed> = RwLock::new(BTreeMap::new());
     let known = |sites: &Computed| {
         // The keys live longer than `name`: for a look that makes no difference.
-        let sites: &BTreeMap<(&str, u32, &str), &'static Site> = sites;
+        let sites: &BTreeMap<(&str, u32, &str), Here> = sites;
         sites.get(&(name, place.line, place.file)).copied()
     };
-    let site = known(&SITES.read().unwrap_or_else(PoisonError::into_inner));
-    if site.is_some() {
-        return site;
+    let here = known(&SITES.read().unwrap_or_else(PoisonError::into_inner));
+    if here.is_some() {
+        return here;
     }
     let name = registry().find_armed(name)?.name();
     let mut sites = SITES.write().unwrap_or_else(PoisonError::into_inner);
     let Place { file, line, module, package } = place;
     let new = || {
-        let site = Site::new(name, &Accepts::FAILS_CLOSURE, file, line, module, Some(package));
-        &*Box::leak(Box::new(site))
+        let accepts = &Accepts::FAILS_CLOSURE;
+        let place = site::Place { file, module, package: Some(package), accepts };
+        Here {
+            switch: Box::leak(Box::new(Switch::UNSEEN)),
+            site: Box::leak(Box::new(Site::new(name, Box::leak(Box::new(place)), line))),
+        }
     };
     Some(*sites.entry((name, line, file)).or_insert_with(new))
 }

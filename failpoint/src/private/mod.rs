@@ -2,7 +2,6 @@
 //!
 //! Not for use: it changes without notice.
 
-pub use crate::name::assert_good as assert_good_name;
 use core::fmt::Display;
 pub use core::option::Option::{self, None, Some};
 pub use core::result::Result::{Err, Ok};
@@ -12,7 +11,6 @@ pub use core::{compile_error, file, line, module_path, option_env, stringify};
 mod world {
     pub use crate::eval::{evaluate, evaluate_async, evaluate_with, injected, ready, typed};
     pub use crate::site::*;
-    pub use linkme;
 }
 
 #[cfg(not(feature = "failpoints"))]
@@ -31,6 +29,12 @@ mod world {
         pub const fn typed<T: FromTerm>(_: &'static str, _: &'static str) -> Accepts {
             Accepts
         }
+    }
+
+    /// What the static of a site would check.
+    pub const fn checked(name: &str, accepts: Accepts) -> Accepts {
+        crate::name::assert_good(name);
+        accepts
     }
 
     /// Takes what context is given.

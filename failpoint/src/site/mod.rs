@@ -1,7 +1,13 @@
 //! What is a site?
 //!
-//! One static for each place in the source: a byte that says whether to go on, and what is known of
-//! the place. The linker gathers them, so that a point is listed before it is first hit.
+//! Two statics for each place in the source. The **site** is what is known of the place; the linker
+//! gathers the sites, so that a point is listed before it is first hit. The **switch** is the byte that
+//! an evaluation tests.
+//!
+//! They are two, and the site does not know its switch before the first evaluation brings it, because
+//! what the linker gathers, and all that this refers to, may be seen by others: in a library, the
+//! address of such a static is loaded before its byte is. Nobody need find the switch sooner: it starts
+//! as *unseen*, and an unseen switch goes the cold way.
 
 use crate::info::SiteInfo;
 use crate::sync::Ordering;
@@ -12,24 +18,9 @@ use std::fmt;
 
 mod list;
 
-#[cfg_attr(miri, allow(unused_imports, unreachable_pub))]
+// One way of listing has more to show than the others.
+#[allow(unused_imports, unreachable_pub)]
 pub use list::*;
-
-/// One place in the source.
-pub struct Site {
-    switch: AtomicU8,
-    reached: AtomicBool,
-    /// Whether it was said that this site blocks an executor.
-    complained: AtomicBool,
-    line: u32,
-    name: &'static str,
-    accepts: &'static Accepts,
-    file: &'static str,
-    module: &'static str,
-    package: &'static str,
-    /// The point that this site was registered with. Its type stands to the right of this module.
-    owner: OnceLock<&'static dyn Owner>,
-}
 
 /// What a site is registered with: its point, of which this module knows no more.
 pub(crate) trait Owner: Any + Send + Sync {
@@ -39,6 +30,10 @@ pub(crate) trait Owner: Any + Send + Sync {
     fn as_any(&self) -> &dyn Any;
 }
 
+/// The byte that an evaluation tests.
+#[derive(Debug)]
+pub struct Switch(AtomicU8);
+
 /// A switch that nobody has looked at yet: the first evaluation reads the environment, registers
 /// the site where the linker did not, and marks it reached.
 const UNSEEN: u8 = 1;
@@ -47,44 +42,78 @@ const IDLE: u8 = 0;
 /// Go the cold way: something is armed, or somebody observes.
 const ARMED: u8 = 2;
 
-impl Site {
-    /// A site of the point `name`, which must be a good name, but where `fail`'s macro stands: that
-    /// took any.
-    pub const fn new(
-        name: &'static str,
-        accepts: &'static Accepts,
-        file: &'static str,
-        line: u32,
-        module: &'static str,
-        package: Option<&'static str>,
-    ) -> Self {
-        if !accepts.is_fails {
-            crate::name::assert_good(name);
-        }
-        Self {
-            switch: AtomicU8::new(UNSEEN),
-            reached: AtomicBool::new(false),
-            complained: AtomicBool::new(false),
-            line,
-            name,
-            accepts,
-            file,
-            module,
-            package: match package {
-                Some(package) => package,
-                None => "",
-            },
-            owner: OnceLock::new(),
-        }
-    }
+impl Switch {
+    /// The value of a new static: a constant is made once, a call at every site.
+    #[allow(clippy::declare_interior_mutable_const)]
+    pub const UNSEEN: Switch = Switch(AtomicU8::new(UNSEEN));
+}
 
+/// Where an evaluation stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Here {
+    /// The switch of this site and of no other.
+    pub switch: &'static Switch,
+    /// The site.
+    pub site: &'static Site,
+}
+
+impl Here {
     /// The whole cost of an idle point: one load, one test, one branch.
     ///
     /// Relaxed, because the switch guards nothing: the cold half reads the plan through its own
     /// synchronization, and a switch seen late is an evaluation that came before the arming.
     #[inline(always)]
-    pub fn armed(&self) -> bool {
-        self.switch.load(Ordering::Relaxed) != IDLE
+    pub fn armed(self) -> bool {
+        self.switch.0.load(Ordering::Relaxed) != IDLE
+    }
+}
+
+/// One place in the source.
+pub struct Site {
+    name: &'static str,
+    place: &'static Place,
+    line: u32,
+    /// Whether it was said that this site blocks an executor.
+    complained: AtomicBool,
+    /// Where it is registered. Not here, so that the statics of a site stay small.
+    home: OnceLock<&'static Home>,
+}
+
+/// What becomes known of a site in the running program.
+pub(crate) struct Home {
+    /// The point that the site was registered with. Its type stands to the right of this module.
+    owner: &'static dyn Owner,
+    /// Brought by the first evaluation.
+    switch: OnceLock<&'static Switch>,
+}
+
+impl Home {
+    pub(crate) fn new(owner: &'static dyn Owner) -> Self {
+        Self { owner, switch: OnceLock::new() }
+    }
+}
+
+/// What sites of one kind in one file have in common: the compiler makes it once for them all.
+#[derive(Debug)]
+pub struct Place {
+    /// `file!()`.
+    pub file: &'static str,
+    /// `module_path!()`.
+    pub module: &'static str,
+    /// What cargo calls the package, if cargo builds it.
+    pub package: Option<&'static str>,
+    /// What a `return` may hand to it.
+    pub accepts: &'static Accepts,
+}
+
+impl Site {
+    /// A site of the point `name`, which must be a good name, but where `fail`'s macro stands: that
+    /// took any.
+    pub const fn new(name: &'static str, place: &'static Place, line: u32) -> Self {
+        if !place.accepts.is_fails {
+            crate::name::assert_good(name);
+        }
+        Self { name, place, line, complained: AtomicBool::new(false), home: OnceLock::new() }
     }
 
     /// The point.
@@ -93,28 +122,34 @@ impl Site {
     }
 
     pub(crate) fn accepts(&self) -> &'static Accepts {
-        self.accepts
+        self.place.accepts
     }
 
     /// `file:line`.
     pub(crate) fn at(&self) -> String {
-        format!("{}:{}", self.file, self.line)
+        format!("{}:{}", self.place.file, self.line)
     }
 
     pub(crate) fn info(&self) -> SiteInfo {
+        let Place { file, module, package, accepts } = self.place;
         SiteInfo {
-            file: self.file,
+            file,
             line: self.line,
-            module: self.module,
-            package: self.package,
-            kind: self.accepts.kind,
-            accepts: self.accepts.returns,
+            module,
+            package: package.unwrap_or_default(),
+            kind: accepts.kind,
+            accepts: accepts.returns,
             reached: self.is_reached(),
         }
     }
 
+    /// Whether an evaluation came by.
     pub(crate) fn is_reached(&self) -> bool {
-        self.reached.load(Ordering::Acquire)
+        self.switch().is_some()
+    }
+
+    fn switch(&self) -> Option<&'static Switch> {
+        self.home.get()?.switch.get().copied()
     }
 
     /// Whether nobody has complained of this site yet.
@@ -127,34 +162,40 @@ impl Site {
         !self.complained.swap(true, Ordering::Relaxed)
     }
 
-    /// Notes that an evaluation came by. Only `point` calls this.
-    pub(crate) fn reach(&self) {
-        self.reached.store(true, Ordering::Release);
+    /// Notes that an evaluation came by a site that is registered. Only `point` calls this.
+    pub(crate) fn reach(&self, switch: &'static Switch) {
+        if let Some(home) = self.home.get() {
+            // Another evaluation that came first brought the same one.
+            let _ = home.switch.set(switch);
+        }
     }
 
-    /// Sets the switch from what is true now. Only `point` calls this, with its lock held.
+    /// Sets the switch from what is true now. Only `point` calls this, with its lock held. One that
+    /// no evaluation has brought is unseen, and stays it.
     pub(crate) fn set_switch(&self, armed: bool) {
-        let value = match (armed, self.is_reached()) {
-            (true, _) => ARMED,
-            (false, true) => IDLE,
-            (false, false) => UNSEEN,
-        };
-        self.switch.store(value, Ordering::Relaxed);
+        if let Some(switch) = self.switch() {
+            switch.0.store(if armed { ARMED } else { IDLE }, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn owner<T: Any>(&self) -> Option<&'static T> {
-        self.owner.get()?.as_any().downcast_ref()
+        self.home.get()?.owner.as_any().downcast_ref()
     }
 
     /// Whether this evaluation was a hit that only had to be counted, and is counted.
     #[inline]
     pub(crate) fn pass(&self) -> bool {
-        self.is_reached() && self.owner.get().is_some_and(|owner| owner.pass())
+        let home = self.home.get().filter(|home| home.switch.get().is_some());
+        home.is_some_and(|home| home.owner.pass())
     }
 
-    /// Whether this call made `owner` the owner: a site is registered once.
-    pub(crate) fn set_owner(&self, owner: &'static dyn Owner) -> bool {
-        self.owner.set(owner).is_ok()
+    pub(crate) fn is_settled(&self) -> bool {
+        self.home.get().is_some()
+    }
+
+    /// Whether this call made `home` the home: a site is registered once.
+    pub(crate) fn settle(&self, home: &'static Home) -> bool {
+        self.home.set(home).is_ok()
     }
 }
 

@@ -50,6 +50,8 @@ pub fn run(rooms: &Rooms) -> Result<(), Failure> {
     server.ask(&format!("open {}", directory.display()), "open")?;
     server.ask("write hello", "wrote ")?;
     send(curl.put(POINT, "1*return"))?;
+    let twice = send(curl.list())?.lines().filter(|line| line.contains(POINT)).count();
+    check(twice == 1, "an armed point is listed once, and not as a point of `fail` too")?;
     server.ask("write hello", "error: ")?;
     let count = format!("{POINT}/count");
     check(send(curl.get(&count))?.trim() == "1", "one fire is counted")?;

@@ -1,0 +1,67 @@
+//! How is it told?
+
+use crate::build::{Measured, Profile};
+use crate::generate::Kind;
+use std::fmt::Write;
+
+const BEGIN: &str = "<!-- build: begin -->";
+const END: &str = "<!-- build: end -->";
+
+/// Tables for a page of prose: ratios first, then what they come from.
+pub fn text(measured: &[(Profile, Vec<Measured>)], points: usize, rounds: usize) -> String {
+    let mut text = String::new();
+    for (profile, measured) in measured {
+        let of = |kind| measured.iter().find(|one: &&Measured| one.kind == kind);
+        let _ = write!(
+            text,
+            "{} points, {}, medians of {rounds} rounds:\n\n\
+             | | time to `fail`'s | time to none's | over none, a point | text | data | text and data | unwinding | relocations |\n\
+             |---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+            points,
+            profile.name(),
+        );
+        for one in measured {
+            let ratio = |other: Option<&Measured>| {
+                let ratio = |other: &Measured| one.time.as_secs_f64() / other.time.as_secs_f64();
+                other.map_or("?".to_owned(), |other| format!("{:.2}", ratio(other)))
+            };
+            let _ = write!(
+                text,
+                "| {} | {} | {} |",
+                one.kind.title(),
+                ratio(of(Kind::Fail)),
+                ratio(of(Kind::None))
+            );
+            let Some(none) = of(Kind::None) else {
+                let _ = writeln!(text, " {:.2} s in all | | | | | |", one.time.as_secs_f64());
+                continue;
+            };
+            if one.kind == Kind::None {
+                let _ = writeln!(text, " {:.2} s in all | | | | | |", one.time.as_secs_f64());
+                continue;
+            }
+            let over = (one.time.as_secs_f64() - none.time.as_secs_f64()) / points as f64;
+            let bytes = |bytes: i64| bytes as f64 / (points - 1).max(1) as f64;
+            let sizes = one.sizes;
+            let _ = writeln!(
+                text,
+                " {:.2} ms | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
+                over * 1e3,
+                bytes(sizes.text),
+                bytes(sizes.data),
+                bytes(sizes.text + sizes.data),
+                bytes(sizes.unwinding),
+                bytes(sizes.relocations),
+            );
+        }
+        text.push('\n');
+    }
+    text.trim_end().to_owned()
+}
+
+/// `page` with `text` between its two marks.
+pub fn put(page: &str, text: &str) -> String {
+    let (head, rest) = page.split_once(BEGIN).expect("docs/cost.md has the mark of the beginning");
+    let (_, tail) = rest.split_once(END).expect("docs/cost.md has the mark of the end");
+    format!("{head}{BEGIN}\n{text}\n{END}{tail}")
+}
