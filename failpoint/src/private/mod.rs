@@ -54,8 +54,14 @@ mod world {
 
 pub use world::*;
 
+// The list of sites holds one of ours, with the machinery alone as well.
+#[cfg(all(feature = "runtime", not(feature = "failpoints")))]
+pub use crate::site::Site;
+
 #[cfg(feature = "runtime")]
 pub mod compat;
+#[cfg(feature = "runtime")]
+mod computed;
 #[cfg(feature = "runtime")]
 pub mod control;
 #[cfg(feature = "failpoints")]
