@@ -6,7 +6,7 @@
 use crate::args;
 use crate::ask;
 use crate::events::{gather, of};
-use crate::output::{Style, may_colour, visible};
+use crate::output::{Style, cut, may_colour, visible};
 use crate::servers::Servers;
 use crate::show::{line, style_of, widths};
 use crate::status::{Failure, Status};
@@ -19,6 +19,8 @@ use failpoint_http::{ByAddress, Filter};
 use std::io::{self, IsTerminal, Write};
 use std::thread;
 use std::time::Duration;
+#[cfg(unix)]
+use tokio::signal;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -36,18 +38,22 @@ pub(crate) async fn watch(servers: &Servers, wish: args::Watch) -> Result<Status
     if let Some(glob) = &wish.glob {
         filter = filter.matching(glob.clone());
     }
+    let mut ended = ended().map_err(broken)?;
     let mut screen = Screen::open().map_err(broken)?;
     let mut keys = keys();
     let mut changes = changes(servers, &wish).await;
     loop {
         let drawn = Instant::now();
-        let points = servers
-            .set
-            .each(|client| {
-                let filter = filter.clone();
-                async move { ask::list(&client, &filter).await }
-            })
-            .await;
+        let points = servers.set.each(|client| {
+            let filter = filter.clone();
+            async move { ask::list(&client, &filter).await }
+        });
+        // A server that does not answer keeps nobody from leaving.
+        let points = tokio::select! {
+            points = points => points,
+            () = left(&mut keys) => return Ok(Status::Done),
+            status = ended.recv() => return Ok(status),
+        };
         screen.draw(&Table::of(servers, &points)).map_err(broken)?;
         let mut next = drawn + AT_LEAST;
         loop {
@@ -56,6 +62,7 @@ pub(crate) async fn watch(servers: &Servers, wish: args::Watch) -> Result<Status
                     Some(Key::Quit) | None => return Ok(Status::Done),
                     Some(Key::Resize) => next = Instant::now(),
                 },
+                status = ended.recv() => return Ok(status),
                 Some(()) = changes.recv() => next = next.min(drawn + AT_MOST),
                 () = sleep_until(next) => break,
             }
@@ -81,6 +88,52 @@ async fn changes(servers: &Servers, wish: &args::Watch) -> mpsc::Receiver<()> {
         sender.closed().await;
     });
     receiver
+}
+
+/// Comes back when somebody quits.
+async fn left(keys: &mut mpsc::Receiver<Key>) {
+    while let Some(Key::Resize) = keys.recv().await {}
+}
+
+/// The signals that end a process; while there is this, they do not: the terminal is given back first.
+#[cfg(unix)]
+struct Ended {
+    terminated: signal::unix::Signal,
+    hung_up: signal::unix::Signal,
+}
+
+#[cfg(unix)]
+fn ended() -> io::Result<Ended> {
+    use signal::unix::{SignalKind, signal};
+
+    let terminated = signal(SignalKind::terminate())?;
+    Ok(Ended { terminated, hung_up: signal(SignalKind::hangup())? })
+}
+
+#[cfg(unix)]
+impl Ended {
+    async fn recv(&mut self) -> Status {
+        tokio::select! {
+            _ = self.terminated.recv() => Status::Terminated,
+            _ = self.hung_up.recv() => Status::HungUp,
+        }
+    }
+}
+
+/// Elsewhere nobody is told.
+#[cfg(not(unix))]
+struct Ended;
+
+#[cfg(not(unix))]
+fn ended() -> io::Result<Ended> {
+    Ok(Ended)
+}
+
+#[cfg(not(unix))]
+impl Ended {
+    async fn recv(&mut self) -> Status {
+        std::future::pending().await
+    }
 }
 
 enum Key {
@@ -184,9 +237,9 @@ impl Screen {
         let mut out = io::stdout();
         queue!(out, terminal::BeginSynchronizedUpdate, cursor::MoveTo(0, 0))?;
         let mut put = |text: &str, style: Style| {
-            let cut: String = text.chars().take(width.into()).collect();
+            let cut = cut(text, width.into());
             if self.coloured {
-                queue!(out, Print(style.apply(&cut)))?;
+                queue!(out, Print(style.apply(cut)))?;
             } else {
                 queue!(out, Print(cut))?;
             }
