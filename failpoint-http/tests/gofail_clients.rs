@@ -8,7 +8,7 @@
 
 mod common;
 
-use common::{Answer, Client, child, is_child, line_of};
+use common::{Answer, Client, PATIENCE, child, is_child, line_of};
 use failpoint::{fail_point, fail_value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpStream};
