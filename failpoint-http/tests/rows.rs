@@ -248,8 +248,8 @@ fn json_for_those_who_ask_for_it() {
     let (status, _, body) = json("PUT", "/failpoints", "rows/jsn=off;rows/json=slep");
     let problem: serde_json::Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!(status, 400);
-    assert_eq!(problem["errors"][0]["nearest"][0], "rows/json", "{body}");
-    assert_eq!(problem["errors"][1]["type"], "urn:failpoint:bad-terms", "{body}");
+    assert_eq!(problem["errors"][1]["nearest"][0], "rows/json", "{body}");
+    assert_eq!(problem["errors"][0]["type"], "urn:failpoint:bad-terms", "{body}");
     assert_eq!(
         json("PUT", "/rows/json", "return(\"a\\\\b\")"),
         (204, String::new(), String::new())
