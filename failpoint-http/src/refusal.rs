@@ -130,7 +130,7 @@ impl Refusal {
         use Refusal::*;
         let row = |status, kind, text: &str| (status, kind, text.to_owned());
         match self {
-            NoToken => row(401, Kind::NoToken, "send the token of FAILPOINT_HTTP_TOKEN as `Authorization: Bearer TOKEN`"),
+            NoToken => row(401, Kind::NoToken, "send the token of FAILPOINT_HTTP_TOKEN as `Authorization: Bearer TOKEN`; there was none, or another"),
             ForeignOrigin => row(403, Kind::ForeignOrigin, "a web page of another origin may not control failpoints"),
             ForeignHost => row(403, Kind::ForeignHost, "the Host is neither an IP address nor localhost; to let it in, name it in FAILPOINT_HTTP_HOSTS"),
 
