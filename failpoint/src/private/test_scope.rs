@@ -55,7 +55,6 @@ impl TestScope {
             body.as_mut().poll(cx)
         })
         .await;
-        drop(body);
         (self, result)
     }
 
