@@ -103,15 +103,25 @@ fn text_of(event: &Event) -> usize {
 }
 
 /// Tells those who subscribed. `facts` gives the context by the `keys` that the site passes.
+#[inline]
 pub(crate) fn publish<'k>(
     plan: &Plan,
     kind: EventKind,
     keys: impl Iterator<Item = &'k str>,
     facts: Facts<'_>,
 ) {
-    if COUNT.load(Ordering::Relaxed) == 0 {
-        return;
+    if COUNT.load(Ordering::Relaxed) > 0 {
+        publish_to_all(plan, kind, keys, facts);
     }
+}
+
+#[cold]
+fn publish_to_all<'k>(
+    plan: &Plan,
+    kind: EventKind,
+    keys: impl Iterator<Item = &'k str>,
+    facts: Facts<'_>,
+) {
     // The lock is gone before any handle is: the last one takes it to strike its queue off.
     let all: Vec<Arc<Queue>> = SUBSCRIBERS.lock().iter().filter_map(Weak::upgrade).collect();
     let queues: Vec<Arc<Queue>> =

@@ -11,12 +11,13 @@ use crate::gate::Gate;
 use crate::lane::{Hold, Lane, Tenant};
 use crate::random::{Draws, Odds};
 use crate::site::Site;
+use crate::stamp::Stamp;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::tally::{Padded, Tallies};
 use crate::terms::{Action, Pick, Span, Term, Terms};
 use std::fmt;
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// Through which door the terms came: it decides what happens when a limit runs out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +90,8 @@ pub(crate) struct Plan {
     tallies: Tallies,
     /// What its point's lane counts for it: an `off` for everybody, and nothing else to know.
     tenant: Tenant,
-    /// In nanoseconds since the epoch; 0 before the first.
-    last_fire: Padded<AtomicU64>,
+    /// Of the last fire, but by an `off`.
+    last_fire: Stamp,
     has_misfits: AtomicBool,
     misfits: Mutex<Vec<&'static Site>>,
     first_outside: OnceLock<String>,
@@ -191,7 +192,7 @@ impl Plan {
             numbers: (0..terms.chain.len().max(1)).map(|_| Numbers::default()).collect(),
             tallies: Tallies::new(FIRES + terms.chain.len().max(1)),
             tenant: Tenant::default(),
-            last_fire: Padded::default(),
+            last_fire: Stamp::new(),
             has_misfits: AtomicBool::new(false),
             misfits: Mutex::new(Vec::new()),
             first_outside: OnceLock::new(),
@@ -217,10 +218,7 @@ impl Plan {
 
     /// When it last fired, but by an `off`.
     pub(crate) fn last_fire(&self) -> Option<SystemTime> {
-        match self.last_fire.0.load(Ordering::Relaxed) {
-            0 => None,
-            nanos => Some(UNIX_EPOCH + Duration::from_nanos(nanos)),
-        }
+        self.last_fire.get()
     }
 
     /// Whether it is an `off` that acts at every hit, for everybody: then a hit is only counted.
@@ -308,7 +306,7 @@ impl Plan {
         let decision = self.decide_and_count(site, facts);
         if let Decision::Fire(fire) = decision {
             if !self.terms.chain[fire.term].is_off() {
-                self.note_fire();
+                self.last_fire.set();
             }
         }
         if decision != Decision::NoHit {
@@ -382,14 +380,9 @@ impl Plan {
     pub(crate) fn count_callback_fire(&self, is_off: bool) {
         self.tallies.add(FIRES);
         if !is_off {
-            self.note_fire();
+            self.last_fire.set();
         }
         self.gate.ring();
-    }
-
-    fn note_fire(&self) {
-        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        self.last_fire.0.store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 

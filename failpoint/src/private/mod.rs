@@ -70,7 +70,7 @@ mod test_scope;
 pub mod watch;
 
 #[cfg(feature = "failpoints")]
-pub use test_scope::TestScope;
+pub use test_scope::{Outcome, Succeeded, TestScope};
 
 /// What the fuzz targets ask of arbitrary text.
 #[cfg(feature = "runtime")]
