@@ -130,7 +130,7 @@ fn events(events: &[Read]) -> Vec<String> {
 
 fn application(rounds: &[Round]) -> Vec<String> {
     let mut rows = vec![
-        "| meanwhile | what others have of a core | bare loop: core | idle: core | `off`: core | bare loop: done | idle: done | `off`: done |"
+        "| meanwhile | core of the control plane | bare loop: core | idle: core | `off`: core | bare loop: done | idle: done | `off`: done |"
             .to_owned(),
         "|---|--:|--:|--:|--:|--:|--:|--:|".to_owned(),
     ];
