@@ -3,8 +3,10 @@
 //! One thread of the program evaluates while others ask as fast as they can. Two things are told
 //! apart: how much of a core is left for that thread, and what an evaluation takes of what it has.
 
+use crate::bounds::Bound;
 use crate::declared::name;
 use crate::load::{LONGEST, Load, Loaded};
+use crate::table;
 use crate::usage;
 use failpoint::{arm, fail_point, point};
 use std::hint::black_box;
@@ -73,6 +75,18 @@ pub(crate) fn measure() -> Vec<Round> {
         println!("application: round {number} of {ROUNDS}");
     }
     rounds
+}
+
+/// What an operator may rely on.
+pub(crate) fn bound(rounds: &[Round]) -> Bound {
+    let slowest = table::slowest(rounds);
+    Bound {
+        what:
+            "an evaluation takes at most 1.1 times of a core while other points are armed or listed"
+                .to_owned(),
+        is: table::times(slowest),
+        holds: slowest <= 1.1,
+    }
 }
 
 fn round(address: &str, asked: Asked) -> Round {

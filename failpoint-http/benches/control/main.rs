@@ -55,13 +55,12 @@ fn supervise(arguments: &[String]) {
 fn measure(write: bool) {
     usage::allow_files();
     // In this order: the rates declare ten thousand points, with which the others then work.
-    let measured = table::Measured {
-        waits: waits::measure(),
-        events: events::measure(),
-        rates: rates::measure(),
-        application: application::measure(),
-    };
-    let holds = bounds::hold();
+    let (waits, events, rates) = (waits::measure(), events::measure(), rates::measure());
+    let application = application::measure();
+    let mut bounds = bounds::measure();
+    bounds.push(application::bound(&application));
+    let holds = bounds.iter().all(|bound| bound.holds);
+    let measured = table::Measured { waits, events, rates, application, bounds };
     let text = table::render(&measured);
     println!("\n{text}");
     if write {

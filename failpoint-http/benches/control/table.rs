@@ -1,6 +1,7 @@
 //! What came of it? The tables of docs/cost.md, ratios first.
 
 use crate::application::{Asked, Round, Work, Worked};
+use crate::bounds::Bound;
 use crate::events::{Pace, Read};
 use crate::load::{CONNECTIONS, Loaded};
 use crate::rates::Rate;
@@ -17,6 +18,7 @@ pub(crate) struct Measured {
     pub(crate) events: Vec<Read>,
     pub(crate) rates: Vec<Rate>,
     pub(crate) application: Vec<Round>,
+    pub(crate) bounds: Vec<Bound>,
 }
 
 pub(crate) fn render(measured: &Measured) -> String {
@@ -26,6 +28,7 @@ pub(crate) fn render(measured: &Measured) -> String {
         waits(&measured.waits),
         events(&measured.events),
         application(&measured.application),
+        bounds(&measured.bounds),
     ] {
         rows.iter().for_each(|row| {
             let _ = writeln!(text, "{row}");
@@ -103,7 +106,7 @@ fn events(events: &[Read]) -> Vec<String> {
             .to_owned(),
         "|--:|--:|--:|--:|--:|--:|--:|".to_owned(),
     ];
-    let unread = events[0].a_fire.as_secs_f64();
+    let unread = events[0].a_fire;
     rows.extend(events.iter().map(|read| {
         let [delivered, lost] = ["delivered", "lost"].map(|name| read.loaded.figure(name));
         let steady = if read.pace == Pace::Steady { ", at a steady pace" } else { "" };
@@ -116,8 +119,8 @@ fn events(events: &[Read]) -> Vec<String> {
         format!(
             "| {}{steady} | {} | {} | {:.0} | {told} {:.1} MB |",
             read.readers,
-            times(read.a_fire.as_secs_f64() / unread),
-            time(read.a_fire.as_secs_f64() * 1e9),
+            times(read.a_fire / unread),
+            time(read.a_fire),
             read.fires as f64 / read.fired_for.as_secs_f64(),
             read.memory as f64 / 1e6,
         )
@@ -127,7 +130,7 @@ fn events(events: &[Read]) -> Vec<String> {
 
 fn application(rounds: &[Round]) -> Vec<String> {
     let mut rows = vec![
-        "| meanwhile | what others have of a core | bare loop: core | idle: core | `off`: core | bare loop: done | idle: done | `off`: done |"
+        "| meanwhile | core of the control plane | bare loop: core | idle: core | `off`: core | bare loop: done | idle: done | `off`: done |"
             .to_owned(),
         "|---|--:|--:|--:|--:|--:|--:|--:|".to_owned(),
     ];
@@ -152,6 +155,25 @@ fn application(rounds: &[Round]) -> Vec<String> {
     rows
 }
 
+fn bounds(bounds: &[Bound]) -> Vec<String> {
+    let mut rows = vec!["| has to hold | is | |".to_owned(), "|---|--:|---|".to_owned()];
+    rows.extend(bounds.iter().map(|bound| {
+        let holds = if bound.holds { "holds" } else { "**does not hold**" };
+        format!("| {} | {} | {holds} |", bound.what, bound.is)
+    }));
+    rows
+}
+
+/// The most that an evaluation ever takes of a core while others ask for what has nothing to do
+/// with it, to what it takes undisturbed.
+pub(crate) fn slowest(rounds: &[Round]) -> f64 {
+    let unrelated = [Asked::PutElsewhere, Asked::List];
+    let of_each = |asked| {
+        [Work::Idle, Work::Off].map(|work| to_undisturbed(rounds, asked, work, |it| it.core))
+    };
+    unrelated.into_iter().flat_map(of_each).fold(0.0, f64::max)
+}
+
 /// How many times as much an evaluation took as in the same round while nobody asked.
 fn to_undisturbed(rounds: &[Round], asked: Asked, work: Work, of_it: fn(Worked) -> f64) -> f64 {
     let one = |round: &Round| of_it(round.worked[work as usize]);
@@ -173,12 +195,12 @@ fn told(asked: Asked) -> &'static str {
     }
 }
 
-fn times(ratio: f64) -> String {
+pub(crate) fn times(ratio: f64) -> String {
     if ratio < 10.0 { format!("{ratio:.2}") } else { format!("{ratio:.0}") }
 }
 
 /// Of nanoseconds.
-fn time(nanos: f64) -> String {
+pub(crate) fn time(nanos: f64) -> String {
     if nanos < 1e3 {
         format!("{nanos:.0} ns")
     } else if nanos < 1e6 {
