@@ -12,11 +12,10 @@ use crate::lane::{Hold, Lane, Tenant};
 use crate::random::{Draws, Odds};
 use crate::site::Site;
 use crate::stamp::Stamp;
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering};
 use crate::tally::{Padded, Tallies};
 use crate::terms::{Action, Pick, Span, Term, Terms};
 use std::fmt;
-use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 /// Through which door the terms came: it decides what happens when a limit runs out.
@@ -84,17 +83,23 @@ pub(crate) struct Plan {
     rules: Vec<Rule>,
     /// One for each term; empty where no term filters by context.
     filters: Vec<Filter>,
+    /// Made when something has to be counted here: an `off` whose hits its lane counts takes none.
+    counts: OnceLock<Box<Counts>>,
+    /// What its point's lane counts for it: an `off` for everybody, and nothing else to know.
+    tenant: Tenant,
+    has_misfits: AtomicBool,
+    misfits: Mutex<Vec<&'static Site>>,
+    first_outside: std::sync::OnceLock<String>,
+}
+
+/// What a plan counts itself, each on lines of its own.
+struct Counts {
     /// One for each term, or one for a callback: the hits that it is asked about.
     numbers: Vec<Numbers>,
     /// What needs no number: see the constants below.
     tallies: Tallies,
-    /// What its point's lane counts for it: an `off` for everybody, and nothing else to know.
-    tenant: Tenant,
     /// Of the last fire, but by an `off`.
     last_fire: Stamp,
-    has_misfits: AtomicBool,
-    misfits: Mutex<Vec<&'static Site>>,
-    first_outside: OnceLock<String>,
 }
 
 /// Which of the tallies counts hits in which no term acts.
@@ -173,7 +178,7 @@ impl Plan {
         let gate = Gate::new();
         let waits = terms.chain.iter().flat_map(Term::waits).count();
         let observe = || Arc::new(Observation::new(gate.clone(), setting.scope));
-        Self {
+        let plan = Self {
             point,
             callback,
             text,
@@ -189,36 +194,48 @@ impl Plan {
                 .map(|(index, term)| Rule::new(term, Draws::new(point, setting.scope_name, index)))
                 .collect(),
             filters: filters(&terms),
-            numbers: (0..terms.chain.len().max(1)).map(|_| Numbers::default()).collect(),
-            tallies: Tallies::new(FIRES + terms.chain.len().max(1)),
+            counts: OnceLock::new(),
             tenant: Tenant::default(),
-            last_fire: Stamp::new(),
             has_misfits: AtomicBool::new(false),
             misfits: Mutex::new(Vec::new()),
-            first_outside: OnceLock::new(),
+            first_outside: std::sync::OnceLock::new(),
             terms,
+        };
+        if !plan.only_counts() {
+            // Else the first hit would allocate.
+            plan.counts();
         }
+        plan
+    }
+
+    fn counts(&self) -> &Counts {
+        self.counts.get_or_init(|| Box::new(Counts::new(self.terms.chain.len().max(1))))
+    }
+
+    /// What `of` reads, or 0 where nothing was counted here yet.
+    fn counted(&self, of: impl FnOnce(&Counts) -> u64) -> u64 {
+        self.counts.get().map_or(0, |counts| of(counts))
     }
 
     /// A decision is counted by its last addition, so that a hit and its fire show at once.
     pub(crate) fn hits(&self) -> u64 {
         match &self.callback {
-            Some(_) => self.numbers[0].reached(),
-            None => self.fires() + self.tallies.sum(PASSES),
+            Some(_) => self.counted(|counts| counts.numbers[0].reached()),
+            None => self.fires() + self.counted(|counts| counts.tallies.sum(PASSES)),
         }
     }
 
     pub(crate) fn fires(&self) -> u64 {
         let by_terms = |index| self.fires_of(index);
         match &self.callback {
-            Some(_) => self.tallies.sum(FIRES),
+            Some(_) => self.counted(|counts| counts.tallies.sum(FIRES)),
             None => self.tenant.count() + (0..self.terms.chain.len()).map(by_terms).sum::<u64>(),
         }
     }
 
     /// When it last fired, but by an `off`.
     pub(crate) fn last_fire(&self) -> Option<SystemTime> {
-        self.last_fire.get()
+        self.counts.get().and_then(|counts| counts.last_fire.get())
     }
 
     /// Whether it is an `off` that acts at every hit, for everybody: then a hit is only counted.
@@ -240,6 +257,9 @@ impl Plan {
 
     /// While the guard lives, every hit rings.
     pub(crate) fn hold_lane(&self) -> Hold<'_> {
+        // Who waits must find what is counted from now on: see `Gate::ring`, which speaks of the
+        // counts and not of their being made.
+        self.counts();
         self.tenant.hold()
     }
 
@@ -252,12 +272,13 @@ impl Plan {
     pub(crate) fn note_outside(&self, site: &Site) {
         self.first_outside
             .get_or_init(|| format!("{} on thread `{}`", site.at(), ThisThread::get()));
-        self.tallies.add(OUTSIDE);
+        self.counts().tallies.add(OUTSIDE);
     }
 
     /// What to say of evaluations from outside the scope, if there were any.
     pub(crate) fn outside(&self) -> Option<String> {
-        let (count, first) = (self.tallies.sum(OUTSIDE), self.first_outside.get()?);
+        let (count, first) =
+            (self.counted(|counts| counts.tallies.sum(OUTSIDE)), self.first_outside.get()?);
         Some(format!(
             "{count} evaluations came from outside the scope, the first at {first}; give that \
              thread the scope with scope.wrap(future), scope.wrap_fn(closure) or \
@@ -306,7 +327,7 @@ impl Plan {
         let decision = self.decide_and_count(site, facts);
         if let Decision::Fire(fire) = decision {
             if !self.terms.chain[fire.term].is_off() {
-                self.last_fire.set();
+                self.counts().last_fire.set();
             }
         }
         if decision != Decision::NoHit {
@@ -317,7 +338,7 @@ impl Plan {
 
     fn decide_and_count(&self, site: &Site, facts: Facts<'_>) -> Decision {
         if self.callback.is_some() {
-            return Decision::Ask(self.numbers[0].reach());
+            return Decision::Ask(self.counts().numbers[0].reach());
         }
         let misfit = self.is_misfit(site);
         // The clock is read only where a term asks for the time, and once.
@@ -340,7 +361,7 @@ impl Plan {
             }
         }
         if decision != Decision::NoHit {
-            self.tallies.add(PASSES);
+            self.counts().tallies.add(PASSES);
         }
         decision
     }
@@ -351,7 +372,8 @@ impl Plan {
     /// What a hit decides follows from its number among those that reached the term, so the first n
     /// decide alike whatever the threads do.
     fn spend(&self, index: usize) -> Option<u64> {
-        let (rule, numbers) = (&self.rules[index], &self.numbers[index]);
+        let (rule, counts) = (&self.rules[index], self.counts());
+        let numbers = &counts.numbers[index];
         let pick = || self.terms.chain[index].picked(numbers.reach());
         match &rule.counting {
             Counting::All => {}
@@ -362,25 +384,27 @@ impl Plan {
                 return numbers.fire(rule.times);
             }
         }
-        self.tallies.add(FIRES + index);
+        counts.tallies.add(FIRES + index);
         Some(0)
     }
 
     /// How often [`Plan::spend`] let the term act.
     fn fires_of(&self, index: usize) -> u64 {
-        let (rule, numbers) = (&self.rules[index], &self.numbers[index]);
-        match rule.counting {
-            Counting::All | Counting::ByChance(_) => self.tallies.sum(FIRES + index),
-            Counting::Picked => self.terms.chain[index].picks(numbers.reached()).min(rule.times),
-            Counting::Numbered(_) => numbers.fired(),
-        }
+        let rule = &self.rules[index];
+        self.counted(|Counts { tallies, numbers, .. }| match rule.counting {
+            Counting::All | Counting::ByChance(_) => tallies.sum(FIRES + index),
+            Counting::Picked => {
+                self.terms.chain[index].picks(numbers[index].reached()).min(rule.times)
+            }
+            Counting::Numbered(_) => numbers[index].fired(),
+        })
     }
 
     /// Counts a fire that the callback asked for.
     pub(crate) fn count_callback_fire(&self, is_off: bool) {
-        self.tallies.add(FIRES);
+        self.counts().tallies.add(FIRES);
         if !is_off {
-            self.last_fire.set();
+            self.counts().last_fire.set();
         }
         self.gate.ring();
     }
@@ -417,6 +441,16 @@ impl Rule {
             (None, _) => Counting::Picked,
         };
         Self { counting, draws, times: term.times.unwrap_or(u64::MAX) }
+    }
+}
+
+impl Counts {
+    fn new(terms: usize) -> Self {
+        Self {
+            numbers: (0..terms).map(|_| Numbers::default()).collect(),
+            tallies: Tallies::new(FIRES + terms),
+            last_fire: Stamp::new(),
+        }
     }
 }
 

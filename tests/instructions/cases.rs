@@ -14,6 +14,11 @@ fn value(n: u64) -> u64 {
     fail_value!("instructions/value", u64).unwrap_or(n)
 }
 
+const LONG: &str = "3*return(5)->50%return(6)->sleep(10ms)->off";
+
+/// Beside those that the linker lists.
+const UNLISTED: usize = 9_998;
+
 fn times(times: u64, mut body: impl FnMut(u64)) {
     (0..times).for_each(|n| body(black_box(n)));
 }
@@ -31,8 +36,16 @@ fn main() {
         "idle" => times(count, |n| {
             black_box(statement(n));
         }),
+        // In the lane of the point.
         "armed-off" => {
             arm("instructions/statement", "off");
+            times(count, |n| {
+                black_box(statement(n));
+            });
+        }
+        // The long way, to a plan.
+        "armed-off-numbered" => {
+            arm("instructions/statement", "1000000000*off");
             times(count, |n| {
                 black_box(statement(n));
             });
@@ -52,16 +65,20 @@ fn main() {
             let _in = scope.enter();
             times(count, |n| assert_eq!(value(n), 7));
         }
+        "parse-short" => times(count, |_| parse("return(7)")),
+        "parse-long" => times(count, |_| parse(LONG)),
         "arm-short" => times(count, |_| arm("instructions/value", "return(7)")),
-        "arm-long" => times(count, |_| {
-            arm("instructions/value", "3*return(5)->50%return(6)->sleep(10ms)->off");
-        }),
-        "list-of-1000" => {
-            for n in 0..1_000 {
+        "arm-long" => times(count, |_| arm("instructions/value", LONG)),
+        "list-of-10000" => {
+            for n in 0..UNLISTED {
                 failpoint::arm_unlisted(&format!("instructions/list/{n}"), "off").unwrap().keep();
             }
-            times(count, |_| assert_eq!(failpoint::points().len(), 1_002));
+            times(count, |_| assert_eq!(failpoint::points().len(), UNLISTED + 2));
         }
         other => panic!("there is no case {other}"),
     }
+}
+
+fn parse(terms: &str) {
+    assert!(failpoint::__private::fuzz::parses(black_box(terms)));
 }

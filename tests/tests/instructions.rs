@@ -5,6 +5,7 @@
 //! start of the program. `tests/instructions/bounds.txt` holds the bounds. Who exceeds one on purpose
 //! writes the new one down there, with the reason in the commit.
 
+use failpoint_tests::parallel;
 use failpoint_tests::rustc::{run, rustc};
 use failpoint_tests::world::{Profile, World, directory, workspace};
 use std::fs;
@@ -28,9 +29,9 @@ fn no_case_takes_more_instructions_than_it_may() {
         .arg(&program));
     let bounds = fs::read_to_string(workspace().join("tests/instructions/bounds.txt"))
         .expect("the bounds are there");
-    let cases = bounds.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let (mut over, mut cases_seen) = (Vec::new(), 0);
-    for line in cases {
+    let cases: Vec<_> = bounds.lines().filter(|line| !line.starts_with('#')).collect();
+    assert!(cases.len() > 5, "the bounds are gone");
+    let over = parallel::faults(&cases, |line| {
         let words: Vec<_> = line.split_whitespace().collect();
         let [case, times, bound] = words.as_slice() else { panic!("`CASE TIMES BOUND`: {line}") };
         let number = |text: &str| text.parse::<u64>().expect("a number");
@@ -38,12 +39,9 @@ fn no_case_takes_more_instructions_than_it_may() {
         let (once, twice) = (count(&program, case, times), count(&program, case, 2 * times));
         let each = twice.saturating_sub(once) / times;
         println!("{case}: {each} of {bound}");
-        cases_seen += 1;
-        if each > bound {
-            over.push(format!("{case} takes {each} instructions and may take {bound}"));
-        }
-    }
-    assert!(cases_seen > 5, "the bounds are gone");
+        let within = each <= bound;
+        within.then_some(()).ok_or(format!("{case} takes {each} instructions and may take {bound}"))
+    });
     assert!(
         over.is_empty(),
         "{}\nFind out what made it so; if it has to be, write the new bounds into \

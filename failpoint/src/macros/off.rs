@@ -13,7 +13,7 @@ macro_rules! __emit {
         match () {
             () => {}
             _ => {
-                $crate::__check!($name, $crate::__private::Accepts::NOTHING);
+                $crate::__check!($name);
                 $crate::__unused!($mode $scope $condition $context);
             }
         }
@@ -22,7 +22,7 @@ macro_rules! __emit {
         match () {
             () => {}
             _ => {
-                $crate::__check!($name, $crate::__private::Accepts::TEXT);
+                $crate::__check!($name);
                 $crate::__unused!($mode $scope $condition $context);
                 return $crate::__private::call($crate::__private::never(), $closure);
             }
@@ -32,7 +32,7 @@ macro_rules! __emit {
         match () {
             () => {}
             _ => {
-                $crate::__check!($name, $crate::__private::Accepts::TEXT);
+                $crate::__check!($name);
                 $crate::__unused!($mode $scope $condition $context);
                 return $crate::__private::call_responder($crate::__private::never(), $callable);
             }
@@ -82,7 +82,7 @@ macro_rules! __emit {
         match () {
             () => $crate::__private::Ok::<(), $crate::Injected>(()),
             _ => {
-                $crate::__check!($name, $crate::__private::Accepts::RESULT);
+                $crate::__check!($name);
                 $crate::__unused!($mode $scope $condition $context);
                 $crate::__private::never()
             }
@@ -90,14 +90,18 @@ macro_rules! __emit {
     };
 }
 
-/// What the static of a site would check.
+/// What the static of a site would check: its name, and the type of its value.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __check {
-    ($name:expr, $accepts:expr) => {
-        // One item: each costs the compiler time.
-        const _: $crate::__private::Accepts = $crate::__private::checked($name, $accepts);
+    // One item: each costs the compiler time, and the less the simpler it is.
+    ($name:expr) => {
+        const _: () = $crate::__private::check($name);
         // No const function may hold a site: reading a switch is not const, nor is this.
+        $crate::__private::not_const();
+    };
+    ($name:expr, $accepts:expr) => {
+        const _: $crate::__private::Accepts = $crate::__private::checked($name, $accepts);
         $crate::__private::not_const();
     };
 }

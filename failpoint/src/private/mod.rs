@@ -22,18 +22,19 @@ mod world {
     pub struct Accepts;
 
     impl Accepts {
-        pub const NOTHING: Accepts = Accepts;
-        pub const TEXT: Accepts = Accepts;
-        pub const RESULT: Accepts = Accepts;
-
         pub const fn typed<T: FromTerm>(_: &'static str, _: &'static str) -> Accepts {
             Accepts
         }
     }
 
     /// What the static of a site would check.
-    pub const fn checked(name: &str, accepts: Accepts) -> Accepts {
+    pub const fn check(name: &'static str) {
         crate::name::assert_good(name);
+    }
+
+    /// The same, where the type of its value has to fit.
+    pub const fn checked(name: &'static str, accepts: Accepts) -> Accepts {
+        check(name);
         accepts
     }
 
@@ -72,11 +73,11 @@ pub mod watch;
 #[cfg(feature = "failpoints")]
 pub use test_scope::{Outcome, Succeeded, TestScope};
 
-/// What the fuzz targets ask of arbitrary text.
+/// What the fuzz targets ask of arbitrary text, and what those who count instructions do.
 #[cfg(feature = "runtime")]
 pub mod fuzz {
     pub use crate::config::round_trip as config;
-    pub use crate::terms::round_trip as terms;
+    pub use crate::terms::{parses, round_trip as terms};
 }
 
 /// What context is given; a function, so that errors point at the value.

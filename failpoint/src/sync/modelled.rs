@@ -93,6 +93,18 @@ macro_rules! once_lock {
                 self.is_set.store(true, Ordering::Release);
                 Ok(())
             }
+
+            #[track_caller]
+            #[allow(dead_code)] // Not of both.
+            pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+                if let Some(value) = self.get() {
+                    return value;
+                }
+                // No other thread of a model runs while it is made.
+                let value = self.value.get_or_init(make);
+                self.is_set.swap(true, Ordering::AcqRel);
+                value
+            }
         }
     };
 }

@@ -253,3 +253,9 @@ pub fn round_trip(text: &str) {
         }
     }
 }
+
+/// Parses once, for whoever measures that alone; says whether it is terms.
+#[doc(hidden)]
+pub fn parses(text: &str) -> bool {
+    Terms::parse(text).is_ok()
+}
