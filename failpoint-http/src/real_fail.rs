@@ -136,7 +136,7 @@ fn info(name: String, terms: Option<&str>) -> PointInfo {
     control::point_elsewhere(name, terms.map(on_one_line))
 }
 
-/// As a list has it.
+/// As a list has them.
 fn on_one_line(terms: &str) -> String {
     terms.trim().replace(['\r', '\n'], " ")
 }
