@@ -50,13 +50,11 @@ fn since_the_epoch() -> Duration {
 /// The kernel's coarse clock, for which std has no word.
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
 fn roughly_since_the_epoch() -> Duration {
-    #![allow(unsafe_code)]
+    use rustix::time::{ClockId, clock_gettime};
 
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `now` is a place for the one `timespec` that is written.
-    let result = unsafe { libc::clock_gettime(libc::CLOCK_REALTIME_COARSE, &raw mut now) };
-    match (result, u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec)) {
-        (0, Ok(seconds), Ok(nanos)) => Duration::new(seconds, nanos),
+    let now = clock_gettime(ClockId::RealtimeCoarse);
+    match (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec)) {
+        (Ok(seconds), Ok(nanos)) => Duration::new(seconds, nanos),
         _ => since_the_epoch(),
     }
 }
