@@ -135,16 +135,15 @@ fn application(rounds: &[Round]) -> Vec<String> {
         "|---|--:|--:|--:|--:|--:|--:|--:|".to_owned(),
     ];
     rows.extend(Asked::ALL[1..].iter().map(|&asked| {
-        let core = Work::ALL.map(|work| to_undisturbed(rounds, asked, work, |worked| worked.core));
-        let done =
-            Work::ALL.map(|work| 1.0 / to_undisturbed(rounds, asked, work, |worked| worked.passed));
+        let core = Work::ALL.map(|work| to_undisturbed(rounds, asked, work, Worked::core));
+        let done = Work::ALL.map(|work| 1.0 / to_undisturbed(rounds, asked, work, Worked::passed));
         let of = of(rounds, asked);
         let share = of.filter_map(|round| Some(round.loaded.as_ref()?.share())).collect();
         let list = |ratios: [f64; 3]| ratios.map(times).join(" | ");
         format!("| {} | {:.2} | {} | {} |", told(asked), median(share), list(core), list(done))
     }));
     let undisturbed = |work: Work| {
-        let nanos = of(rounds, Asked::Nothing).map(|round| round.worked[work as usize].core);
+        let nanos = of(rounds, Asked::Nothing).map(|round| round.worked[work as usize].core());
         median(nanos.collect())
     };
     let [bare, idle, off] = Work::ALL.map(undisturbed);
@@ -165,12 +164,16 @@ fn bounds(bounds: &[Bound]) -> Vec<String> {
 }
 
 /// The most that an evaluation ever takes of a core while others ask for what has nothing to do
-/// with it, to what it takes undisturbed.
+/// with it, to what it takes undisturbed; less what befalls a loop over nothing in the same round.
 pub(crate) fn slowest(rounds: &[Round]) -> f64 {
-    let unrelated = [Asked::PutElsewhere, Asked::List];
-    let of_each = |asked| {
-        [Work::Idle, Work::Off].map(|work| to_undisturbed(rounds, asked, work, |it| it.core))
+    let core = |round: &Round, work: Work| round.worked[work as usize].core();
+    let beside = |round: &Round, work| core(round, work) / core(round, Work::Bare);
+    let ratio = |asked, work| {
+        let pairs = of(rounds, asked).zip(of(rounds, Asked::Nothing));
+        median(pairs.map(|(busy, quiet)| beside(busy, work) / beside(quiet, work)).collect())
     };
+    let unrelated = [Asked::PutElsewhere, Asked::List];
+    let of_each = |asked| [Work::Idle, Work::Off].map(|work| ratio(asked, work));
     unrelated.into_iter().flat_map(of_each).fold(0.0, f64::max)
 }
 
