@@ -106,8 +106,7 @@ fn line(servers: &Servers, address: &str, received: &Received) -> String {
 
 fn in_words(event: &Event) -> String {
     let Event { kind, name, terms, thread, context, time, .. } = event;
-    let kind = json!(kind);
-    let kind = kind.as_str().unwrap_or_default();
+    let kind = kind.as_str();
     let mut text = format!("{time} {kind:<8} {name} {terms}");
     if !thread.is_empty() {
         text += &format!(" on {thread}");

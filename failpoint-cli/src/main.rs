@@ -8,6 +8,7 @@ mod duration;
 mod events;
 mod output;
 mod report;
+mod screen;
 mod servers;
 mod show;
 mod status;

@@ -3,6 +3,7 @@
 use crossterm::style::{StyledContent, Stylize};
 use std::env;
 use std::io::{self, IsTerminal, Write};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Standard output, and errors. Nothing is said twice, and nobody who went away is told anything.
 pub(crate) struct Output {
@@ -76,6 +77,42 @@ pub(crate) fn visible(text: &str) -> String {
     text.chars().map(escape).collect()
 }
 
+/// How many columns of a terminal it takes: some characters take two, some none.
+pub(crate) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// As much of the beginning as fits into so many columns.
+pub(crate) fn cut(text: &str, columns: usize) -> &str {
+    let mut taken = 0;
+    let end = text.char_indices().find(|(_, char)| {
+        taken += char.width().unwrap_or_default();
+        taken > columns
+    });
+    end.map_or(text, |(end, _)| &text[..end])
+}
+
 fn visible_lines(text: &str) -> String {
     text.lines().map(visible).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cut, width};
+
+    #[test]
+    fn what_fits_into_columns() {
+        for (text, columns, fits) in [
+            ("walSync", 7, "walSync"),
+            ("walSync", 3, "wal"),
+            ("", 0, ""),
+            ("print(日本)", 8, "print(日"),
+            ("print(日本)", 9, "print(日"),
+            ("print(日本)", 10, "print(日本"),
+            ("e\u{301}x", 1, "e\u{301}"),
+        ] {
+            assert_eq!(cut(text, columns), fits, "{text} in {columns}");
+            assert!(width(fits) <= columns);
+        }
+    }
 }

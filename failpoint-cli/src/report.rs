@@ -1,5 +1,6 @@
 //! What did a whole test run try?
 
+use crate::output::visible;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -121,12 +122,14 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} points in {} processes", self.points, self.processes)?;
-        let mut section = |title: &str, names: &[String]| {
-            writeln!(f, "{title}: {}", names.len())?;
-            names.iter().try_for_each(|name| writeln!(f, "  {name}"))
-        };
-        section("never reached", &self.never_reached)?;
-        section("armed and never fired", &self.never_fired)?;
-        section("names that packages share", &self.shared)
+        f.write_str(&section("never reached", &self.never_reached))?;
+        f.write_str(&section("armed and never fired", &self.never_fired))?;
+        f.write_str(&section("names that packages share", &self.shared))
     }
+}
+
+/// How many there are, and each on a line.
+pub(crate) fn section(title: &str, names: &[String]) -> String {
+    let lines: String = names.iter().map(|name| format!("  {}\n", visible(name))).collect();
+    format!("{title}: {}\n{lines}", names.len())
 }

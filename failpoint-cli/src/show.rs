@@ -1,6 +1,6 @@
 //! How are the answers of one server or of several shown?
 
-use crate::output::{Output, Style, visible};
+use crate::output::{Output, Style, visible, width};
 use crate::servers::Servers;
 use crate::status::Status;
 use failpoint_http::wire::Point;
@@ -78,8 +78,8 @@ pub(crate) fn style_of(point: &Point) -> Style {
 /// Names and terms to the left, numbers to the right; no blanks at the end.
 pub(crate) fn line<const N: usize>(cells: &[String; N], widths: &[usize; N]) -> String {
     let mut text = String::new();
-    for (index, (cell, width)) in cells.iter().zip(widths).enumerate() {
-        let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
+    for (index, (cell, widest)) in cells.iter().zip(widths).enumerate() {
+        let pad = " ".repeat(widest.saturating_sub(width(cell)));
         let number = cell.bytes().all(|byte| byte.is_ascii_digit()) && !cell.is_empty();
         text += if index == 0 { "" } else { "  " };
         text += &if number { pad + cell } else { cell.clone() + &pad };
@@ -92,8 +92,8 @@ pub(crate) fn widths<'a, const N: usize>(
     rows: impl Iterator<Item = &'a [String; N]>,
 ) -> [usize; N] {
     rows.fold([0; N], |mut widest, row| {
-        for (width, cell) in widest.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+        for (column, cell) in widest.iter_mut().zip(row) {
+            *column = (*column).max(width(cell));
         }
         widest
     })

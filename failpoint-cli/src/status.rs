@@ -11,6 +11,9 @@ pub(crate) enum Status {
     Usage = 2,
     NotReachable = 3,
     TimedOut = 4,
+    /// As a shell says it of a process that a signal ended.
+    HungUp = 129,
+    Terminated = 143,
 }
 
 /// Why the command ends early.

@@ -3,6 +3,7 @@
 use crate::args::List;
 use crate::ask;
 use crate::output::{Output, visible};
+use crate::report::section;
 use crate::servers::Servers;
 use crate::show;
 use crate::status::{Failure, Status};
@@ -141,10 +142,7 @@ pub(crate) async fn report(servers: &Servers, output: &mut Output) -> Result<Sta
             ("names that packages share", &shared),
         ]
         .iter()
-        .map(|(title, names)| {
-            let names: String = names.iter().map(|name| format!("  {}\n", visible(name))).collect();
-            format!("{title}: {}\n{names}", names.lines().count())
-        })
+        .map(|(title, names)| section(title, names))
         .collect()
     };
     Ok(show::answers(servers, output, answers, text))

@@ -6,18 +6,15 @@
 use crate::args;
 use crate::ask;
 use crate::events::{gather, of};
-use crate::output::{Style, may_colour, visible};
+use crate::output::{Style, visible};
+use crate::screen::{Ended, Key, Screen, Table, ended, keys, left};
 use crate::servers::Servers;
 use crate::show::{line, style_of, widths};
 use crate::status::{Failure, Status};
-use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
-use crossterm::style::Print;
-use crossterm::terminal::{self, Clear, ClearType};
-use crossterm::{cursor, execute, queue};
 use failpoint_http::wire::{Point, Points};
 use failpoint_http::{ByAddress, Filter};
-use std::io::{self, IsTerminal, Write};
-use std::thread;
+use std::future::Future;
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -36,19 +33,24 @@ pub(crate) async fn watch(servers: &Servers, wish: args::Watch) -> Result<Status
     if let Some(glob) = &wish.glob {
         filter = filter.matching(glob.clone());
     }
+    let mut ended = ended().map_err(broken)?;
     let mut screen = Screen::open().map_err(broken)?;
     let mut keys = keys();
-    let mut changes = changes(servers, &wish).await;
+    let mut changes = match unless_over(changes(servers, &wish), &mut keys, &mut ended).await {
+        Ok(changes) => changes,
+        Err(status) => return Ok(status),
+    };
     loop {
         let drawn = Instant::now();
-        let points = servers
-            .set
-            .each(|client| {
-                let filter = filter.clone();
-                async move { ask::list(&client, &filter).await }
-            })
-            .await;
-        screen.draw(&Table::of(servers, &points)).map_err(broken)?;
+        let points = servers.set.each(|client| {
+            let filter = filter.clone();
+            async move { ask::list(&client, &filter).await }
+        });
+        let points = match unless_over(points, &mut keys, &mut ended).await {
+            Ok(points) => points,
+            Err(status) => return Ok(status),
+        };
+        screen.draw(&table(servers, &points)).map_err(broken)?;
         let mut next = drawn + AT_LEAST;
         loop {
             tokio::select! {
@@ -56,10 +58,24 @@ pub(crate) async fn watch(servers: &Servers, wish: args::Watch) -> Result<Status
                     Some(Key::Quit) | None => return Ok(Status::Done),
                     Some(Key::Resize) => next = Instant::now(),
                 },
+                status = ended.recv() => return Ok(status),
                 Some(()) = changes.recv() => next = next.min(drawn + AT_MOST),
                 () = sleep_until(next) => break,
             }
         }
+    }
+}
+
+/// Does the work, unless somebody leaves: a server that does not answer keeps nobody.
+async fn unless_over<T>(
+    work: impl Future<Output = T>,
+    keys: &mut mpsc::Receiver<Key>,
+    ended: &mut Ended,
+) -> Result<T, Status> {
+    tokio::select! {
+        done = work => Ok(done),
+        () = left(keys) => Err(Status::Done),
+        status = ended.recv() => Err(status),
     }
 }
 
@@ -83,69 +99,31 @@ async fn changes(servers: &Servers, wish: &args::Watch) -> mpsc::Receiver<()> {
     receiver
 }
 
-enum Key {
-    Quit,
-    Resize,
-}
-
-/// A thread that reads keys; it ends with the process.
-fn keys() -> mpsc::Receiver<Key> {
-    let (sender, receiver) = mpsc::channel(8);
-    thread::spawn(move || {
-        while let Ok(event) = event::read() {
-            let key = match event {
-                Event::Key(key) if key.kind == KeyEventKind::Release => continue,
-                Event::Key(key) => match (key.code, key.modifiers) {
-                    (KeyCode::Char('q') | KeyCode::Esc, _) => Key::Quit,
-                    (KeyCode::Char('c' | 'd'), KeyModifiers::CONTROL) => Key::Quit,
-                    _ => continue,
-                },
-                Event::Resize(..) => Key::Resize,
-                _ => continue,
-            };
-            if sender.blocking_send(key).is_err() {
-                return;
-            }
+fn table(servers: &Servers, answers: &ByAddress<Points>) -> Table {
+    let mut points: Vec<(&str, &Point)> = Vec::new();
+    let mut troubles = Vec::new();
+    for (address, answer) in answers {
+        match answer {
+            Ok(answer) => points.extend(answer.points.iter().map(|p| (address.as_str(), p))),
+            Err(error) => troubles.push((visible(&error.to_string()), Style::Paused)),
         }
-    });
-    receiver
-}
-
-/// Lines to be drawn.
-struct Table {
-    head: String,
-    columns: String,
-    rows: Vec<(String, Style)>,
-}
-
-impl Table {
-    fn of(servers: &Servers, answers: &ByAddress<Points>) -> Self {
-        let mut points: Vec<(&str, &Point)> = Vec::new();
-        let mut troubles = Vec::new();
-        for (address, answer) in answers {
-            match answer {
-                Ok(answer) => points.extend(answer.points.iter().map(|p| (address.as_str(), p))),
-                Err(error) => troubles.push((visible(&error.to_string()), Style::Paused)),
-            }
-        }
-        // Those that are armed first, of them the ones where somebody stands.
-        points.sort_by_key(|(_, point)| (!point.armed, point.paused == 0));
-        let several = servers.are_several();
-        let cells: Vec<[String; 7]> =
-            points.iter().map(|(address, point)| cells(address, point, several)).collect();
-        let at = if several { "SERVER" } else { "" };
-        let columns =
-            ["NAME", "HITS", "FIRES", "PAUSED", "TERMS", "LAST FIRE", at].map(str::to_owned);
-        let widths = widths(cells.iter().chain([&columns]));
-        let rows = cells.iter().zip(&points);
-        let rows = rows.map(|(cells, (_, point))| (line(cells, &widths), style_of(point)));
-        let armed = points.iter().filter(|(_, point)| point.armed).count();
-        let addresses: Vec<&str> = answers.iter().map(|(address, _)| address.as_str()).collect();
-        Self {
-            head: format!("{}: {} points, {armed} armed", addresses.join(", "), points.len()),
-            columns: line(&columns, &widths),
-            rows: troubles.into_iter().chain(rows).collect(),
-        }
+    }
+    // Those that are armed first, of them the ones where somebody stands.
+    points.sort_by_key(|(_, point)| (!point.armed, point.paused == 0));
+    let several = servers.are_several();
+    let cells: Vec<[String; 7]> =
+        points.iter().map(|(address, point)| cells(address, point, several)).collect();
+    let at = if several { "SERVER" } else { "" };
+    let columns = ["NAME", "HITS", "FIRES", "PAUSED", "TERMS", "LAST FIRE", at].map(str::to_owned);
+    let widths = widths(cells.iter().chain([&columns]));
+    let rows = cells.iter().zip(&points);
+    let rows = rows.map(|(cells, (_, point))| (line(cells, &widths), style_of(point)));
+    let armed = points.iter().filter(|(_, point)| point.armed).count();
+    let addresses: Vec<&str> = answers.iter().map(|(address, _)| address.as_str()).collect();
+    Table {
+        head: format!("{}: {} points, {armed} armed", addresses.join(", "), points.len()),
+        columns: line(&columns, &widths),
+        rows: troubles.into_iter().chain(rows).collect(),
     }
 }
 
@@ -156,61 +134,4 @@ fn cells(address: &str, point: &Point, several: bool) -> [String; 7] {
     let last_fire = point.last_fire.as_deref().map(visible).unwrap_or_default();
     let address = if several { address.to_owned() } else { String::new() };
     [visible(&point.name), hits, fires, paused, terms, last_fire, address]
-}
-
-/// The whole terminal. Dropping it gives the terminal back as it was.
-struct Screen {
-    coloured: bool,
-}
-
-impl Screen {
-    fn open() -> io::Result<Self> {
-        terminal::enable_raw_mode()?;
-        // From here on dropping it undoes what has been done.
-        let screen = Self { coloured: may_colour(true) };
-        execute!(
-            io::stdout(),
-            terminal::EnterAlternateScreen,
-            terminal::DisableLineWrap,
-            cursor::Hide
-        )?;
-        Ok(screen)
-    }
-
-    fn draw(&mut self, table: &Table) -> io::Result<()> {
-        let (width, height) = terminal::size()?;
-        // Head, columns, and the last line.
-        let room = usize::from(height).saturating_sub(3);
-        let mut out = io::stdout();
-        queue!(out, terminal::BeginSynchronizedUpdate, cursor::MoveTo(0, 0))?;
-        let mut put = |text: &str, style: Style| {
-            let cut: String = text.chars().take(width.into()).collect();
-            if self.coloured {
-                queue!(out, Print(style.apply(&cut)))?;
-            } else {
-                queue!(out, Print(cut))?;
-            }
-            queue!(out, Clear(ClearType::UntilNewLine), Print("\r\n"))
-        };
-        put(&table.head, Style::Head)?;
-        put(&table.columns, Style::Head)?;
-        table.rows.iter().take(room).try_for_each(|(row, style)| put(row, *style))?;
-        let hidden = table.rows.len().saturating_sub(room);
-        let more = if hidden > 0 { format!("{hidden} more; ") } else { String::new() };
-        queue!(out, Print(format!("{more}q quits")), Clear(ClearType::FromCursorDown))?;
-        queue!(out, terminal::EndSynchronizedUpdate)?;
-        out.flush()
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        let _ = execute!(
-            io::stdout(),
-            cursor::Show,
-            terminal::EnableLineWrap,
-            terminal::LeaveAlternateScreen
-        );
-        let _ = terminal::disable_raw_mode();
-    }
 }

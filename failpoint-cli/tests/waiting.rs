@@ -114,6 +114,24 @@ fn a_live_table() {
     tmux.shows("ended with 0");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_live_table_that_is_terminated_gives_the_terminal_back() {
+    let (Some(server), Some(tmux)) = (Server::start(&[]), Tmux::start()) else { return };
+    let file = tmux.socket.path().join("pid");
+    let (file, program) = (file.to_str().unwrap(), env!("CARGO_BIN_EXE_failpoint"));
+    let watch = format!("echo $$ >{file}; exec {program} watch --addr {}", server.address);
+    let modes = "stty -a | tr \" \" \"\\n\" | grep icanon";
+    tmux.keys(&format!("clear; sh -c '{watch}'; echo ended with $?; {modes}"));
+    tmux.keys("Enter");
+    tmux.shows("5 points, 0 armed");
+    let pid = std::fs::read_to_string(file).unwrap();
+    assert!(Command::new("kill").arg(pid.trim()).status().unwrap().success());
+    // As the shell says it of SIGTERM; the screen is the old one, and lines are edited again.
+    let screen = tmux.shows("ended with 143\nicanon");
+    assert!(!screen.contains("5 points"), "{screen}");
+}
+
 /// A terminal in a tmux of its own, ended with its server when dropped.
 struct Tmux {
     socket: tempfile::TempDir,

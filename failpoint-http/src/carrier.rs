@@ -10,7 +10,8 @@ use axum::Router;
 /// [`serve_from_env`](crate::serve_from_env) is better at both. Limits of time are the server's.
 /// Who may come in is for the server to say, with a layer; only web pages of a foreign origin are
 /// refused here. Long polls and streams of events work, on a runtime without a timer too; a graceful
-/// shutdown of the server waits for those that are held open. Without the feature `failpoints` every request is answered with 501.
+/// shutdown of the server waits for those that are held open. Without the feature `failpoints` every
+/// request is answered with 501.
 ///
 /// ```
 /// let app: axum::Router = axum::Router::new().nest_service("/fail", failpoint_http::router());
@@ -44,23 +45,28 @@ pub(crate) use world::router_with;
 mod world {
     use crate::door::Door;
     use crate::exchange::Exchange;
-    use crate::reply::{Kind, Refusal, Reply};
+    use crate::refusal::{Kind, Refusal};
+    use crate::reply::{NO_CONTENT, Reply};
     use crate::request::Request;
     use crate::respond;
     use crate::seat::{self, Row, Seat};
     use crate::v1::{self, Events, Filter, HEARTBEAT, Open};
     use crate::wire::Problem;
     use axum::Router;
-    use axum::body::{Body, HttpBody};
+    use axum::body::{Body, Bytes, HttpBody};
     use axum::extract::{ConnectInfo, State};
     use axum::http::Method;
     use axum::http::request::Parts;
     use axum::response::Response;
     use failpoint::ExitHold;
     use http_body_util::{BodyExt, LengthLimitError, Limited};
+    use hyper::body::Frame;
     use std::borrow::Cow;
+    use std::convert::Infallible;
     use std::net::SocketAddr;
+    use std::pin::Pin;
     use std::sync::Arc;
+    use std::task::{Context, Poll};
 
     /// The longest body: 1 MiB.
     const BODY_LIMIT: usize = 1 << 20;
@@ -153,7 +159,32 @@ mod world {
         if let Some(exchange) = exchange {
             exchange.reply(hold);
         }
-        super::response(reply)
+        let is_empty = reply.status == NO_CONTENT;
+        let mut response = super::response(reply);
+        if is_empty {
+            *response.body_mut() = Body::new(Nothing);
+        }
+        response
+    }
+
+    /// No body, and no length of one: axum would write that into the answer to a `HEAD`, where a 204
+    /// has none.
+    struct Nothing;
+
+    impl HttpBody for Nothing {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(None)
+        }
+
+        fn is_end_stream(&self) -> bool {
+            true
+        }
     }
 
     async fn read(body: Body, exchange: Option<&Exchange>) -> Result<Vec<u8>, Refusal> {

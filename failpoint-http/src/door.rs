@@ -3,8 +3,12 @@
 //! A web page must not: whatever a browser shows, it can send requests to `127.0.0.1`, and a name
 //! that its author owns can be made to point there (DNS rebinding). Such requests bear a foreign
 //! `Origin`, or a `Host` that is not ours. Others are asked for the token, where there is one.
+//!
+//! What a page loads as an image or a script bears neither: it comes in where there is no token. It can
+//! only `GET`, which changes nothing, and `cross-origin-resource-policy`, on every answer (`reply`),
+//! keeps the browser from letting the page know anything of what it loaded.
 
-use crate::reply::Refusal;
+use crate::refusal::Refusal;
 use crate::request::Request;
 use std::hint::black_box;
 use std::net::IpAddr;
@@ -95,7 +99,7 @@ fn is_same(given: &str, token: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Door;
-    use crate::reply::Refusal;
+    use crate::refusal::Refusal;
     use crate::request::Request;
 
     fn admit(door: &Door, path: &str, headers: &[(&str, &str)]) -> Result<(), Refusal> {

@@ -138,3 +138,17 @@ impl std::error::Error for ServeError {
         }
     }
 }
+
+#[cfg(feature = "failpoints")]
+impl From<crate::variable::Unusable> for ServeError {
+    fn from(unusable: crate::variable::Unusable) -> Self {
+        use crate::variable::Unusable;
+
+        match unusable {
+            Unusable::Variable { name, expected } => {
+                ServeError::BadVariable { variable: name, expected }
+            }
+            Unusable::File { path, source } => ServeError::TokenFile { path, source },
+        }
+    }
+}

@@ -5,22 +5,17 @@
 //!                                  └──▶ held open ──────────┘
 //! ```
 //! From before a request is acted upon until its reply was flushed, the end of the process is held,
-//! so that the reply to a request that arms `kill` arrives. hyper writes all that it has of a reply
-//! and only then flushes, and it writes in the very poll in which it is given the reply: so the next
-//! flush that succeeds has carried it.
+//! so that the reply to a request that arms `kill` arrives. `watched` tells when it was.
 //!
 //! A request that waits, or reads events, is held open as long as its peer is there. It gives the
 //! place of its connection to others, and sits in a seat of its own.
 
+use crate::room::Room;
 use crate::seat::Seat;
 use crate::v1::HEARTBEAT;
 use failpoint::ExitHold;
-use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -53,7 +48,7 @@ impl Default for Limits {
             idle: Duration::from_secs(120),
             stuck: Duration::from_secs(120),
             heartbeat: HEARTBEAT,
-            connections: 1024,
+            connections: Room::now().connections,
         }
     }
 }
@@ -153,25 +148,25 @@ impl Exchange {
         }
     }
 
-    fn heard(&self) {
+    pub(crate) fn heard(&self) {
         if self.state().phase == Phase::Idle {
             self.enter(Phase::Head, Some(self.shared.limits.head));
         }
     }
 
-    fn flushed(&self) {
+    pub(crate) fn flushed(&self) {
         self.let_go();
         if self.state().phase == Phase::Replying {
             self.enter(Phase::Idle, Some(self.shared.limits.idle));
         }
     }
 
-    fn is_held_open(&self) -> bool {
+    pub(crate) fn is_held_open(&self) -> bool {
         self.state().phase == Phase::HeldOpen
     }
 
     /// What is streamed goes on, or does not.
-    fn stream(&self, goes_on: bool) {
+    pub(crate) fn stream(&self, goes_on: bool) {
         let stuck = self.shared.deadline.borrow().is_some();
         if stuck == goes_on {
             let limit = (!goes_on).then_some(self.shared.limits.stuck);
@@ -184,7 +179,7 @@ impl Exchange {
         drop(old);
     }
 
-    fn let_go(&self) {
+    pub(crate) fn let_go(&self) {
         let holds = std::mem::take(&mut self.state().holds);
         drop(holds);
     }
@@ -196,119 +191,5 @@ impl Exchange {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A stream that tells its exchange what passes.
-pub(crate) struct Wire<S> {
-    stream: S,
-    exchange: Exchange,
-    /// What came while a request was held open: the beginning of the next.
-    early: Vec<u8>,
-}
-
-/// How much is read ahead of a peer that does not wait for its reply.
-const EARLY: usize = 4096;
-
-impl<S> Wire<S> {
-    pub(crate) fn new(stream: S, exchange: Exchange) -> Self {
-        Self { stream, exchange, early: Vec::new() }
-    }
-
-    /// Where something is streamed, it goes on, or the peer is given so long.
-    fn note<T>(&self, written: &Poll<io::Result<T>>) {
-        if self.exchange.is_held_open() {
-            self.exchange.stream(written.is_ready());
-        }
-    }
-}
-
-impl<S: AsyncRead + Unpin> Wire<S> {
-    /// Notices that the peer of a request that is held open is gone; hyper, for which a peer may
-    /// close its half and still be answered, does not look.
-    fn look_for_end(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        while self.early.len() < EARLY {
-            let mut bytes = [0; 512];
-            let mut buffer = ReadBuf::new(&mut bytes);
-            match Pin::new(&mut self.stream).poll_read(cx, &mut buffer)? {
-                Poll::Ready(()) if buffer.filled().is_empty() => {
-                    return Err(io::ErrorKind::ConnectionAborted.into());
-                }
-                Poll::Ready(()) => self.early.extend_from_slice(buffer.filled()),
-                Poll::Pending => break,
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<S> Drop for Wire<S> {
-    /// Nothing more goes out: whoever waits for the reply to be out waits in vain.
-    fn drop(&mut self) {
-        self.exchange.let_go();
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if !self.early.is_empty() {
-            let length = self.early.len().min(buffer.remaining());
-            buffer.put_slice(&self.early[..length]);
-            self.early.drain(..length);
-            self.exchange.heard();
-            return Poll::Ready(Ok(()));
-        }
-        let before = buffer.filled().len();
-        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
-        if buffer.filled().len() > before {
-            self.exchange.heard();
-        }
-        Poll::Ready(read)
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.note(&written);
-        written
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.note(&written);
-        written
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        self.exchange.flushed();
-        // hyper flushes whenever it is polled and has nothing left to write.
-        if self.exchange.is_held_open() {
-            self.look_for_end(cx)?;
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Whatever did not get out by now never will.
-        self.exchange.let_go();
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

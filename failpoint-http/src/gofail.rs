@@ -10,9 +10,12 @@
 //! A path is a name as it stands or, where no point bears that, percent-decoded.
 
 use crate::change::{self, Unarmed, UnarmedReal};
+use crate::percent;
+use crate::problem;
 use crate::real_fail;
-use crate::reply::{Refusal, Reply};
-use crate::request::{Request, decode};
+use crate::refusal::{Refusal, Why};
+use crate::reply::Reply;
+use crate::request::Request;
 use failpoint::__private::control::{self, Fault, Precondition, Unfulfilled, Wish};
 use failpoint::__private::watch;
 use failpoint::{Error, PointInfo};
@@ -80,7 +83,7 @@ fn count(key: &str, json: bool) -> Result<Reply, Refusal> {
 fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
     let body = std::str::from_utf8(request.body).map_err(|error| {
         let why = format!("expected UTF-8 text, and byte {} is none", error.valid_up_to());
-        Refusal::SetBadTerms(why)
+        Refusal::SetBadTerms(why.into())
     })?;
     let options = Options::of(request)?;
     let several = key.eq_ignore_ascii_case("failpoints");
@@ -89,7 +92,7 @@ fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
         return match change::arm_real((&name, there), body, options.ttl, request.from) {
             Ok((_, _, notes)) => Ok(Reply::done().noting(options.note(notes))),
             Err(UnarmedReal::NotAllowed(refused)) => Err(Refusal::SetNotAllowed(refused.why)),
-            Err(UnarmedReal::BadTerms(why)) => Err(Refusal::SetBadTerms(why)),
+            Err(UnarmedReal::BadTerms(why)) => Err(Refusal::SetBadTerms(why.into())),
         };
     }
     let wish = if several {
@@ -105,9 +108,9 @@ fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
             let lines: Vec<String> = refused.into_iter().map(|one| one.why).collect();
             Err(Refusal::SetNotAllowed(lines.join("\n")))
         }
-        Err(Unarmed::Unfulfilled(Unfulfilled::Faults(faults))) => Err(refused(&faults, several)),
+        Err(Unarmed::Unfulfilled(Unfulfilled::Faults(faults))) => Err(refused(faults, several)),
         // Nothing was to hold.
-        Err(Unarmed::Unfulfilled(Unfulfilled::Stale(_))) => Err(refused(&[], several)),
+        Err(Unarmed::Unfulfilled(Unfulfilled::Stale(_))) => Err(refused(Vec::new(), several)),
     }
 }
 
@@ -148,7 +151,7 @@ fn name(key: &str) -> Cow<'_, str> {
     if !key.contains('%') || failpoint::point(key).is_ok() {
         Cow::Borrowed(key)
     } else {
-        decode(key)
+        percent::decode(key)
     }
 }
 
@@ -156,45 +159,21 @@ fn name(key: &str) -> Cow<'_, str> {
 fn listed(name: &str) -> Cow<'_, str> {
     let is_plain =
         |char: char| !(char.is_control() || char.is_whitespace() || "%=?".contains(char));
-    if name.chars().all(is_plain) {
-        return Cow::Borrowed(name);
-    }
-    let mut bytes = [0; 4];
-    let mut encoded = String::new();
-    for char in name.chars() {
-        if is_plain(char) {
-            encoded.push(char);
-        } else {
-            let bytes = char.encode_utf8(&mut bytes).bytes();
-            bytes.for_each(|byte| encoded.push_str(&format!("%{byte:02X}")));
-        }
-    }
-    Cow::Owned(encoded)
+    if name.chars().all(is_plain) { name.into() } else { percent::encode(name).into() }
 }
 
-fn refused(faults: &[Fault], several: bool) -> Refusal {
-    let mut lines: Vec<String> = faults.iter().map(|fault| explain(&fault.error)).collect();
+fn refused(faults: Vec<Fault>, several: bool) -> Refusal {
+    let mut lines: Vec<String> =
+        faults.iter().map(|fault| problem::explain(&fault.error)).collect();
     if several {
         lines.push("nothing was changed".to_owned());
     }
-    let text = lines.join("\n");
-    match faults.first().map(|fault| &fault.error) {
-        Some(Error::UnknownPoint { .. } | Error::BadName { .. }) => Refusal::SetUnknown(text),
-        _ => Refusal::SetBadTerms(text),
-    }
-}
-
-/// The error in words for those who are outside.
-pub(crate) fn explain(error: &Error) -> String {
-    match error {
-        Error::UnknownPoint { name, .. } if real_fail::name_in(name).is_some() => format!(
-            "`{name}` is a point of the crate `fail`, which are armed one at a time, by PUT /{name}"
-        ),
-        Error::UnknownPoint { name, nearest, .. } if nearest.is_empty() => {
-            format!("no failpoint is named `{name}` in this program; GET / lists those there are")
-        }
-        _ => error.to_string(),
-    }
+    let is_unknown = matches!(
+        faults.first().map(|fault| &fault.error),
+        Some(Error::UnknownPoint { .. } | Error::BadName { .. })
+    );
+    let why = Why { text: lines.join("\n"), problem: Some(problem::of(faults)) };
+    if is_unknown { Refusal::SetUnknown(why) } else { Refusal::SetBadTerms(why) }
 }
 
 /// What the query asks for beside the arming.

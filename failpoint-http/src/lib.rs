@@ -92,7 +92,11 @@ mod carrier;
 mod client;
 pub mod compat;
 mod error;
+#[cfg(any(feature = "client", feature = "failpoints"))]
+mod percent;
 mod reply;
+#[cfg(any(feature = "client", feature = "failpoints"))]
+mod variable;
 #[cfg(any(feature = "client", feature = "failpoints"))]
 pub mod wire;
 
@@ -111,19 +115,23 @@ mod lease;
 #[cfg(feature = "failpoints")]
 mod listen;
 #[cfg(feature = "failpoints")]
-mod openapi;
-#[cfg(all(test, feature = "failpoints"))]
-mod openapi_tests;
-#[cfg(feature = "failpoints")]
 mod page;
+#[cfg(feature = "failpoints")]
+mod port_file;
+#[cfg(feature = "failpoints")]
+mod problem;
 #[cfg(feature = "failpoints")]
 mod rails;
 #[cfg(feature = "failpoints")]
 mod real_fail;
 #[cfg(feature = "failpoints")]
+mod refusal;
+#[cfg(feature = "failpoints")]
 mod request;
 #[cfg(feature = "failpoints")]
 mod respond;
+#[cfg(feature = "failpoints")]
+mod room;
 #[cfg(feature = "failpoints")]
 mod runtime;
 #[cfg(feature = "failpoints")]
@@ -135,7 +143,11 @@ mod serve_tests;
 #[cfg(feature = "failpoints")]
 mod settings;
 #[cfg(feature = "failpoints")]
+mod spare;
+#[cfg(feature = "failpoints")]
 mod v1;
+#[cfg(feature = "failpoints")]
+mod watched;
 
 #[cfg(not(feature = "failpoints"))]
 mod stub;
@@ -233,7 +245,7 @@ impl fmt::Debug for Control {
     }
 }
 
-/// The code of the README compiles.
-#[cfg(doctest)]
+/// The code of the README compiles; some of it is for clients.
+#[cfg(all(doctest, feature = "client"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

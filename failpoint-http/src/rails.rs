@@ -4,7 +4,7 @@
 //! what it says cannot be read, nothing may be armed: better to refuse than to seem to obey.
 
 use crate::error::ServeError;
-use crate::settings::{duration, list, text};
+use crate::variable::text;
 use failpoint::__private::control::{self, Wish};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -101,6 +101,21 @@ fn names(variable: &'static str, expected: &'static str) -> Result<Vec<String>, 
         return Err(ServeError::BadVariable { variable, expected });
     }
     Ok(names)
+}
+
+/// A length of time, longer than nothing.
+pub(crate) fn duration(variable: &'static str) -> Result<Option<Duration>, ServeError> {
+    let expected = "a duration longer than nothing, such as 30s, 15m or 1h30m";
+    let Some(text) = text(variable, expected)? else { return Ok(None) };
+    match control::parse_duration(text.trim()) {
+        Ok(duration) if !duration.is_zero() => Ok(Some(duration)),
+        _ => Err(ServeError::BadVariable { variable, expected }),
+    }
+}
+
+/// What stands between commas.
+pub(crate) fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

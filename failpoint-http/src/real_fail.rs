@@ -40,7 +40,7 @@ pub(crate) fn add_bindings(points: &mut Vec<(Cow<'static, str>, Option<String>)>
     for (name, terms) in registry::list() {
         let name = format!("{PREFIX}{name}");
         if points[..own].binary_search_by(|(point, _)| (**point).cmp(&name)).is_err() {
-            points.push((Cow::Owned(name), Some(terms)));
+            points.push((Cow::Owned(name), Some(on_one_line(&terms))));
         }
     }
     points.sort_by(|a, b| a.0.cmp(&b.0));
@@ -132,10 +132,13 @@ fn terms(there: &str) -> Option<String> {
     registry::list().into_iter().find(|(name, _)| name == there).map(|(_, terms)| terms)
 }
 
-/// On one line, as a list has it.
 fn info(name: String, terms: Option<&str>) -> PointInfo {
-    let terms = terms.map(|terms| terms.trim().replace(['\r', '\n'], " "));
-    control::point_elsewhere(name, terms)
+    control::point_elsewhere(name, terms.map(on_one_line))
+}
+
+/// As a list has them.
+fn on_one_line(terms: &str) -> String {
+    terms.trim().replace(['\r', '\n'], " ")
 }
 
 fn armed() -> MutexGuard<'static, BTreeMap<String, (u64, String)>> {

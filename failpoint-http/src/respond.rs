@@ -2,7 +2,8 @@
 
 use crate::door::Door;
 use crate::gofail;
-use crate::reply::{Refusal, Reply};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
 use crate::request::Request;
 use crate::v1;
 use failpoint::__private::control;

@@ -4,21 +4,22 @@
 //! and open files. So they have seats of their own, in the whole process and apart from the places
 //! of connections: however many wait, an operator's `DELETE` finds a place.
 
+use crate::room::Room;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Where seats of one kind are.
 #[derive(Debug)]
 pub(crate) struct Row {
-    limit: usize,
+    limit: fn(Room) -> usize,
     taken: AtomicUsize,
 }
 
 /// For those who wait.
-pub(crate) static WAITS: Row = Row::new(2048);
+pub(crate) static WAITS: Row = Row::new(|room| room.waits);
 
 /// For those who read events. Each has a queue, and what happens is copied into every queue by the
 /// thread that it happens on.
-pub(crate) static READERS: Row = Row::new(64);
+pub(crate) static READERS: Row = Row::new(|room| room.readers);
 
 /// One seat; dropping it gives it back.
 #[derive(Debug)]
@@ -27,12 +28,12 @@ pub(crate) struct Seat {
 }
 
 impl Row {
-    const fn new(limit: usize) -> Self {
+    const fn new(limit: fn(Room) -> usize) -> Self {
         Self { limit, taken: AtomicUsize::new(0) }
     }
 
     pub(crate) fn limit(&self) -> usize {
-        self.limit
+        (self.limit)(Room::now())
     }
 
     pub(crate) fn taken(&self) -> usize {
@@ -41,7 +42,8 @@ impl Row {
 
     /// A seat, if one is free.
     pub(crate) fn take(&'static self) -> Option<Seat> {
-        let one_more = |taken: usize| (taken < self.limit).then_some(taken + 1);
+        let limit = self.limit();
+        let one_more = |taken: usize| (taken < limit).then_some(taken + 1);
         // Nothing else is read by whoever sees the number.
         let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
         taken.is_ok().then(|| Seat { row: self })
@@ -60,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_seat_is_given_back() {
-        static ROW: Row = Row::new(2);
+        static ROW: Row = Row::new(|_| 2);
         let (first, second) = (ROW.take(), ROW.take());
         assert!(first.is_some() && second.is_some());
         assert!(ROW.take().is_none() && ROW.take().is_none());

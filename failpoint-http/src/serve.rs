@@ -7,11 +7,15 @@ use crate::address::Address;
 use crate::carrier;
 use crate::door::Door;
 use crate::error::ServeError;
-use crate::exchange::{Exchange, Limits, Wire};
+use crate::exchange::{Exchange, Limits};
 use crate::first;
 use crate::listen::{self, Listening, Socket};
+use crate::port_file::PortFile;
 use crate::runtime::OwnRuntime;
 use crate::settings::{self, Settings};
+use crate::spare::Spare;
+use crate::variable;
+use crate::watched::Watched;
 use axum::Router;
 use axum::body::Body;
 use failpoint::__private::control;
@@ -20,10 +24,8 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use std::fs;
 use std::future::{Future, poll_fn};
-use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -41,7 +43,7 @@ pub(crate) struct Running {
 
 pub(crate) fn serve_from_env() -> Result<Option<Running>, ServeError> {
     control::read_environment().map_err(ServeError::Environment)?;
-    let Some(address) = settings::address()? else {
+    let Some(address) = variable::address()? else {
         control::announce(None);
         return Ok(None);
     };
@@ -175,12 +177,13 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(limits.connections));
+    let mut spare = Spare::new();
     let mut complained = false;
     loop {
         let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
         match next().await {
             Ok((stream, peer)) => {
-                complained = false;
+                complained &= !spare.take_back();
                 let exchange = Exchange::new(peer, limits, place);
                 tokio::spawn(converse(stream, router.clone(), exchange));
             }
@@ -199,7 +202,10 @@ where
                     control::warn(format_args!("failpoint-http: cannot accept: {error}"));
                     complained = true;
                 }
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                if !spare.give_up() {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    spare.take_back();
+                }
             }
         }
     }
@@ -220,7 +226,7 @@ where
         // Ours: hyper's would also end a connection that is idle between two requests.
         .header_read_timeout(None)
         .half_close(true)
-        .serve_connection(TokioIo::new(Wire::new(stream, exchange.clone())), service);
+        .serve_connection(TokioIo::new(Watched::new(stream, exchange.clone())), service);
     tokio::select! {
         _ = poll_fn(|cx| connection.poll_without_shutdown(cx)) => {}
         () = exchange.overdue() => return,
@@ -245,42 +251,4 @@ where
 
 async fn within<T>(limit: Duration, what: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(limit, what).await.ok()
-}
-
-/// The file that holds the address; removed when dropped, if it still does.
-struct PortFile {
-    path: PathBuf,
-    line: String,
-}
-
-impl PortFile {
-    /// Whoever waits for the file sees it whole or not at all.
-    fn write(path: PathBuf, address: &Address) -> Result<Self, ServeError> {
-        let line = format!("{address}\n");
-        match write_at_once(&path, &line) {
-            Ok(()) => Ok(Self { path, line }),
-            Err(source) => Err(ServeError::PortFile { path, source }),
-        }
-    }
-}
-
-impl Drop for PortFile {
-    fn drop(&mut self) {
-        if fs::read_to_string(&self.path).is_ok_and(|line| line == self.line) {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn write_at_once(path: &Path, text: &str) -> io::Result<()> {
-    let Some(name) = path.file_name() else { return Err(ErrorKind::InvalidInput.into()) };
-    let mut new = name.to_owned();
-    new.push(format!(".{}.new", std::process::id()));
-    let new = path.with_file_name(new);
-    let mut file = fs::File::create(&new)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| fs::rename(&new, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    written
 }

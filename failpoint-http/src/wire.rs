@@ -47,11 +47,12 @@ pub struct Point {
     pub armed: bool,
     /// The revision at which it was last armed or disarmed, 0 if never; also the `ETag`.
     pub generation: u64,
-    /// Hits since it was armed; 0 when idle.
+    /// Hits since it was armed; 0 when idle, and for a point of the crate `fail` (`fail/NAME`), which
+    /// does not count.
     pub hits: u64,
-    /// Fires since it was armed; 0 when idle.
+    /// Fires since it was armed; 0 when idle, and for `fail/NAME`.
     pub fires: u64,
-    /// Callers that stand in `pause` now.
+    /// Callers that stand in `pause` now; 0 for `fail/NAME`.
     pub paused: u64,
     /// When a term other than `off` last acted in this arming.
     pub last_fire: Option<String>,
@@ -227,6 +228,28 @@ pub enum EventKind {
     Paused,
     /// A caller that stood in `pause` goes on.
     Resumed,
+}
+
+impl EventKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 5] =
+        [Self::Armed, Self::Disarmed, Self::Fired, Self::Paused, Self::Resumed];
+
+    /// The word for it, as in `event:` and in `?kinds=`.
+    ///
+    /// ```
+    /// use failpoint_http::wire::EventKind;
+    /// assert_eq!(EventKind::Fired.as_str(), "fired");
+    /// ```
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Armed => "armed",
+            Self::Disarmed => "disarmed",
+            Self::Fired => "fired",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+        }
+    }
 }
 
 /// Data of the event `lost`: this reader was too slow.

@@ -10,10 +10,23 @@ use failpoint_http::respond;
 
 /// More than what waits for a reader, in the library and in what the system buffers.
 const FIRES: u64 = 60_000;
+/// Where a process may open a thousand files; macOS says 256 at first.
 const READERS: usize = 64;
+
+fn allow_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum.or(Some(1024)).map(|files| files.min(10_240));
+        setrlimit(Resource::Nofile, limit).unwrap();
+    }
+}
 
 #[test]
 fn readers_are_bounded_and_a_slow_one_is_told_what_it_lost() {
+    allow_files();
     let control = failpoint_http::serve("127.0.0.1:0").unwrap();
     let address = control.address().unwrap().to_string();
     let mut client = Client::connect(&address);

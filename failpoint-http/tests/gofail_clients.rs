@@ -8,7 +8,7 @@
 
 mod common;
 
-use common::{Answer, Client, child, is_child, line_of};
+use common::{Answer, Client, PATIENCE, child, is_child, line_of};
 use failpoint::{fail_point, fail_value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpStream};
@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 
 /// What etcd's clients give a request, from the connection to the last byte of the answer.
 const GO_TIMEOUT: Duration = Duration::from_secs(1);
+/// So many of one client may take longer: a machine with other things to do stands still now and then,
+/// and what is slow by itself is slow each time.
+const STALLS: usize = 1;
 
 /// All the points of this executable: etcd's, bbolt's, and those of gofail's integration test.
 const POINTS: [&str; 10] = [
@@ -63,15 +66,17 @@ fn child_serves() {
 struct Go {
     client: Client,
     host: String,
+    late: usize,
 }
 
 impl Go {
     fn of(address: &str) -> Self {
         let socket: SocketAddr = address.parse().unwrap();
-        let stream = TcpStream::connect_timeout(&socket, GO_TIMEOUT).unwrap();
-        stream.set_read_timeout(Some(GO_TIMEOUT)).unwrap();
-        stream.set_write_timeout(Some(GO_TIMEOUT)).unwrap();
-        Self { client: Client::over(stream, address.to_owned()), host: address.to_owned() }
+        let stream = TcpStream::connect(socket).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        let client = Client::over(stream, address.to_owned());
+        Self { client, host: address.to_owned(), late: 0 }
     }
 
     /// A body of a known length, or none: Go sends no length for an empty one but with PUT.
@@ -91,7 +96,8 @@ impl Go {
         let start = Instant::now();
         self.client.send(bytes);
         let answer = self.client.answer().expect("an answer, not the end of the connection");
-        assert!(start.elapsed() < GO_TIMEOUT, "Go's client gave up: {:?}", start.elapsed());
+        self.late += usize::from(start.elapsed() > GO_TIMEOUT);
+        assert!(self.late <= STALLS, "Go's client gave up: {:?}", start.elapsed());
         assert_eq!(answer.header("content-encoding"), None, "it offers gzip, and takes plain text");
         answer
     }

@@ -34,7 +34,19 @@ async fn it_answers_under_its_prefix_and_nowhere_else() {
         assert_eq!(ask(&app, "GET", "/failure", "").await.0, 404);
         assert_eq!(ask(&app, "GET", "/mounted/point", "").await.0, 404);
         if !cfg!(feature = "failpoints") {
-            for (method, path) in [("GET", "/fail"), ("PUT", "/fail/mounted/point")] {
+            for (method, path) in [
+                ("GET", "/fail"),
+                ("PUT", "/fail/mounted/point"),
+                ("POST", "/fail/any"),
+                ("GET", "/fail/v1/points"),
+                ("PUT", "/fail/v1/points/mounted/point"),
+                ("GET", "/fail/v1/events"),
+                ("GET", "/fail/v1/points/mounted/point/wait"),
+                ("GET", "/fail/healthz"),
+                ("GET", "/fail/metrics"),
+                ("GET", "/fail/openapi.json"),
+                ("GET", "/fail/ui"),
+            ] {
                 let (status, text) = ask(&app, method, path, "off").await;
                 assert_eq!(status, 501);
                 assert_eq!(

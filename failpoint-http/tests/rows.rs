@@ -239,6 +239,17 @@ fn json_for_those_who_ask_for_it() {
          \"detail\":\"failed to GET: failpoint: failpoint is disabled\"}\n"
     );
     assert!(json("GET", "/", "").2.contains("\"rows/json\":null"));
+    let (status, _, body) = json("PUT", "/rows/json", "1*slep");
+    let problem: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!((status, &problem["status"]), (400, &400.into()));
+    assert_eq!(problem["type"], "urn:failpoint:bad-terms");
+    assert_eq!((&problem["name"], &problem["offset"]), (&"rows/json".into(), &2.into()), "{body}");
+    assert_eq!(problem["caret"], "  1*slep\n    ^ at byte 2");
+    let (status, _, body) = json("PUT", "/failpoints", "rows/jsn=off;rows/json=slep");
+    let problem: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!(status, 400);
+    assert_eq!(problem["errors"][1]["nearest"][0], "rows/json", "{body}");
+    assert_eq!(problem["errors"][0]["type"], "urn:failpoint:bad-terms", "{body}");
     assert_eq!(
         json("PUT", "/rows/json", "return(\"a\\\\b\")"),
         (204, String::new(), String::new())

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 const THREADS: usize = 100;
 const ROUNDS: usize = 101;
 const RESETS: usize = 11;
-/// The median of each kind of request.
-const BOUND: Duration = Duration::from_millis(5);
+/// The median of each kind of request, which takes less than a millisecond on an idle machine. Whoever
+/// waited for the callers would wait for a minute.
+const BOUND: Duration = Duration::from_secs(1);
 
 fn pass() {
     fail_point!("wedged/held");

@@ -9,7 +9,7 @@ use crate::event::EventKind;
 use crate::events;
 use crate::filter::{Facts, ThisThread, fact};
 use crate::injected::Injected;
-use crate::log::{self, Level};
+use crate::log;
 use crate::plan::{Decision, Fire, Plan};
 use crate::point::{Point, Snapshot};
 use crate::registry::{self, registry};
@@ -161,7 +161,7 @@ fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Optio
     if let Action::Return(text) = &action {
         if let Some(refusal) = registry::misfit_of(site, text.as_deref()) {
             if plan.is_first_misfit() {
-                log::say(Level::Error, format_args!("{refusal}; that site passes by"));
+                registry::say_passes_by(&refusal);
             }
             return None;
         }

@@ -34,7 +34,8 @@ pub(crate) struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
-    events: VecDeque<Event>,
+    /// Shared with the other queues: whoever fires copies nothing for a reader.
+    events: VecDeque<Arc<Event>>,
     text: usize,
     lost: u64,
     reader: Option<Waker>,
@@ -62,7 +63,11 @@ impl Queue {
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<(Event, u64)> {
         let mut state = self.state.lock();
         match state.pop() {
-            Some(event) => Poll::Ready((event, std::mem::take(&mut state.lost))),
+            Some(event) => {
+                let lost = std::mem::take(&mut state.lost);
+                drop(state);
+                Poll::Ready((Arc::unwrap_or_clone(event), lost))
+            }
             None => {
                 let old = state.reader.replace(waker.clone());
                 drop(state);
@@ -72,7 +77,7 @@ impl Queue {
         }
     }
 
-    fn push(&self, event: Event) {
+    fn push(&self, event: Arc<Event>) {
         let mut state = self.state.lock();
         let text = text_of(&event);
         let mut lost = Vec::new();
@@ -90,7 +95,7 @@ impl Queue {
 }
 
 impl State {
-    fn pop(&mut self) -> Option<Event> {
+    fn pop(&mut self) -> Option<Arc<Event>> {
         let event = self.events.pop_front()?;
         self.text -= text_of(&event);
         Some(event)
@@ -103,15 +108,25 @@ fn text_of(event: &Event) -> usize {
 }
 
 /// Tells those who subscribed. `facts` gives the context by the `keys` that the site passes.
+#[inline]
 pub(crate) fn publish<'k>(
     plan: &Plan,
     kind: EventKind,
     keys: impl Iterator<Item = &'k str>,
     facts: Facts<'_>,
 ) {
-    if COUNT.load(Ordering::Relaxed) == 0 {
-        return;
+    if COUNT.load(Ordering::Relaxed) > 0 {
+        publish_to_all(plan, kind, keys, facts);
     }
+}
+
+#[cold]
+fn publish_to_all<'k>(
+    plan: &Plan,
+    kind: EventKind,
+    keys: impl Iterator<Item = &'k str>,
+    facts: Facts<'_>,
+) {
     // The lock is gone before any handle is: the last one takes it to strike its queue off.
     let all: Vec<Arc<Queue>> = SUBSCRIBERS.lock().iter().filter_map(Weak::upgrade).collect();
     let queues: Vec<Arc<Queue>> =
@@ -120,7 +135,7 @@ pub(crate) fn publish<'k>(
         return;
     }
     let context = keys.filter_map(|key| Some((key.to_owned(), fact(facts, key)?))).collect();
-    let event = Event {
+    let event = Arc::new(Event {
         kind,
         point: plan.point.to_owned(),
         terms: plan.text.clone(),
@@ -128,7 +143,7 @@ pub(crate) fn publish<'k>(
         thread: ThisThread::get().to_string(),
         context,
         at: SystemTime::now(),
-    };
+    });
     queues.iter().for_each(|queue| queue.push(event.clone()));
 }
 

@@ -118,11 +118,17 @@ impl Gate {
     /// `watchers` when it entered, and its loads of the counts are all `SeqCst`, so they have one
     /// order. Either our addition stands before the watcher's loads, and it sees the new count; or
     /// the watcher's addition stands before our load, and we see the watcher.
+    #[inline]
     pub(crate) fn ring(&self) {
         fence_for_models();
         if self.watchers.load(Ordering::SeqCst) > 0 {
-            self.wake(|stander| stander.reason.follows_counts());
+            self.wake_followers();
         }
+    }
+
+    #[cold]
+    fn wake_followers(&self) {
+        self.wake(|stander| stander.reason.follows_counts());
     }
 
     /// Frees at most `n` of those paused now, the oldest first; says how many.

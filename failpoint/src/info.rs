@@ -25,7 +25,8 @@ pub struct PointInfo {
     pub fires: u64,
     /// Callers that stand in `pause` now.
     pub paused: u64,
-    /// When a term other than `off` last acted in this arming.
+    /// When a term other than `off` last acted in this arming; on Linux up to some milliseconds
+    /// before, but never before the arming.
     pub last_fire: Option<SystemTime>,
 }
 

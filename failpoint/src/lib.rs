@@ -124,6 +124,8 @@ mod site;
 #[cfg(feature = "runtime")]
 mod slot;
 #[cfg(feature = "runtime")]
+mod stamp;
+#[cfg(feature = "runtime")]
 mod sync;
 #[cfg(feature = "runtime")]
 mod tally;

@@ -29,11 +29,14 @@ pub(crate) fn say(level: Level, line: fmt::Arguments<'_>) {
     let _speaking = Speaking::begin();
     if !tracing::dispatcher::has_been_set() {
         // What `print` prints is the user's text alone; the rest says who speaks.
-        match level {
-            Level::Info => eprintln!("{line}"),
-            Level::Warn => eprintln!("failpoint: WARN {line}"),
-            Level::Error => eprintln!("failpoint: ERROR {line}"),
-        }
+        let who = match level {
+            Level::Info => "",
+            Level::Warn => "failpoint: WARN ",
+            Level::Error => "failpoint: ERROR ",
+        };
+        // As one text: stderr has no buffer, and would be written to for each piece of it.
+        let line = format!("{who}{line}\n");
+        eprint!("{line}");
         return;
     }
     match level {

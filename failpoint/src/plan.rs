@@ -11,11 +11,12 @@ use crate::gate::Gate;
 use crate::lane::{Hold, Lane, Tenant};
 use crate::random::{Draws, Odds};
 use crate::site::Site;
+use crate::stamp::Stamp;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering};
 use crate::tally::{Padded, Tallies};
 use crate::terms::{Action, Pick, Span, Term, Terms};
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// Through which door the terms came: it decides what happens when a limit runs out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,8 +98,8 @@ struct Counts {
     numbers: Vec<Numbers>,
     /// What needs no number: see the constants below.
     tallies: Tallies,
-    /// In nanoseconds since the epoch; 0 before the first.
-    last_fire: Padded<AtomicU64>,
+    /// Of the last fire, but by an `off`.
+    last_fire: Stamp,
 }
 
 /// Which of the tallies counts hits in which no term acts.
@@ -234,10 +235,7 @@ impl Plan {
 
     /// When it last fired, but by an `off`.
     pub(crate) fn last_fire(&self) -> Option<SystemTime> {
-        match self.counted(|counts| counts.last_fire.0.load(Ordering::Relaxed)) {
-            0 => None,
-            nanos => Some(UNIX_EPOCH + Duration::from_nanos(nanos)),
-        }
+        self.counts.get().and_then(|counts| counts.last_fire.get())
     }
 
     /// Whether it is an `off` that acts at every hit, for everybody: then a hit is only counted.
@@ -329,7 +327,7 @@ impl Plan {
         let decision = self.decide_and_count(site, facts);
         if let Decision::Fire(fire) = decision {
             if !self.terms.chain[fire.term].is_off() {
-                self.note_fire();
+                self.counts().last_fire.set();
             }
         }
         if decision != Decision::NoHit {
@@ -406,17 +404,9 @@ impl Plan {
     pub(crate) fn count_callback_fire(&self, is_off: bool) {
         self.counts().tallies.add(FIRES);
         if !is_off {
-            self.note_fire();
+            self.counts().last_fire.set();
         }
         self.gate.ring();
-    }
-
-    fn note_fire(&self) {
-        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        self.counts()
-            .last_fire
-            .0
-            .store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
@@ -459,7 +449,7 @@ impl Counts {
         Self {
             numbers: (0..terms).map(|_| Numbers::default()).collect(),
             tallies: Tallies::new(FIRES + terms),
-            last_fire: Padded::default(),
+            last_fire: Stamp::new(),
         }
     }
 }

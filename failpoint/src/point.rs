@@ -167,6 +167,11 @@ impl Point {
         self.name
     }
 
+    /// At which it was last armed or disarmed for everybody; 0 if never.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+
     #[cold]
     fn open_lane_anew(&self) {
         if let Some(plan) = self.plan() {
@@ -231,7 +236,7 @@ impl Point {
         InForce {
             point: self,
             plan: self.plan(),
-            generation: self.generation.load(Ordering::SeqCst),
+            generation: self.generation(),
             past: self.state.lock().past,
         }
     }
@@ -311,7 +316,7 @@ impl Point {
     }
 
     pub(crate) fn info(&self) -> PointInfo {
-        self.info_of(self.plan().as_deref(), self.generation.load(Ordering::SeqCst))
+        self.info_of(self.plan().as_deref(), self.generation())
     }
 
     /// The point as it stood when `plan` was put in force at `generation`; the counts are of now.

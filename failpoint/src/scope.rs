@@ -154,7 +154,7 @@ impl Scope {
         name: &str,
         callback: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
     ) -> Result<(), Error> {
-        self.arm_request(Request::callback(name, Arc::new(callback)))
+        self.arm_request(Request::callback(name, Arc::new(callback), Unknown::Refused))
     }
 
     fn arm_request(&self, request: Request) -> Result<(), Error> {

@@ -112,14 +112,15 @@ pub(crate) async fn until<T>(
     .await
 }
 
-/// Looks for a plan that is not there yet; `armings` rings when there may be one.
-pub(crate) fn look_for_plan(
+/// Looks for what an arming brings, and is not there yet; `armings` rings when it may be.
+pub(crate) fn look_for<T>(
     armings: &Arc<Gate>,
-    find: impl Fn() -> Option<Arc<Plan>>,
+    find: impl FnOnce() -> Option<T>,
     place: &mut Option<Place>,
     waker: &Waker,
-) -> Poll<Arc<Plan>> {
+) -> Poll<T> {
     if place.is_none() {
+        // This gate never closes, and is no barrier.
         if let Entered::Standing(entered) =
             armings.enter(Reason::Watching, String::new(), waker.clone())
         {

@@ -87,6 +87,31 @@ fn expects_what_came_from_outside(scope: Scope) {
     scope.expect_fired("fails/pausing");
 }
 
+#[failpoint::test(points = "fails/pausing=off")]
+#[ignore = "a child of the other tests"]
+fn returns_an_error_before_its_point() -> Result<(), String> {
+    Err("what the test found".to_owned())
+}
+
+#[failpoint::test(points = "fails/pausing=off")]
+#[ignore = "a child of the other tests"]
+async fn returns_an_error_before_its_point_async() -> Result<(), String> {
+    Err("what the test found".to_owned())
+}
+
+#[failpoint::test(points = "fails/pausing=off")]
+#[tokio::test]
+#[ignore = "a child of the other tests"]
+async fn returns_an_error_before_its_point_beside_tokio() -> Result<(), String> {
+    Err("what the test found".to_owned())
+}
+
+#[failpoint::test(points = "fails/pausing=off")]
+#[ignore = "a child of the other tests"]
+fn returns_well_and_never_fires() -> Result<(), String> {
+    Ok(())
+}
+
 /// Runs one of the tests above, which is to fail, and not by the limit of its pause; gives what it
 /// said.
 fn child(test: &str) -> String {
@@ -120,6 +145,21 @@ fn a_failing_test_leaves_nobody_standing_in_its_runtime() {
         let said = child(test);
         assert!(said.contains("what the test found"), "{said}");
     }
+}
+
+#[test]
+fn an_error_is_not_hidden_by_a_point_that_never_fired() {
+    for test in [
+        "returns_an_error_before_its_point",
+        "returns_an_error_before_its_point_async",
+        "returns_an_error_before_its_point_beside_tokio",
+    ] {
+        let said = child(test);
+        assert!(said.contains("Error: \"what the test found\""), "{said}");
+        assert!(said.contains("never fired: `fails/pausing=off`"), "{said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+    assert!(child("returns_well_and_never_fires").contains("never fired: `fails/pausing=off`"));
 }
 
 #[test]

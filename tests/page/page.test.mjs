@@ -132,6 +132,19 @@ describe('points and fires', () => {
     assert.match(await until(() => page.locator('#fault').innerText(), Boolean, 'a fault'), /walWrite\b/);
   });
 
+  test('what somebody else armed meanwhile is told before it is overwritten', async () => {
+    const page = await open();
+    await button(page, 'walSync', 'open').click();
+    await ask(server, 'PUT', '/v1/points/walSync', { terms: 'return(EIO)' });
+    await page.locator('#terms').fill('off');
+    await page.locator('#terms').press('Enter');
+    await page.locator('#fault', { hasText: 'Meanwhile it was armed with return(EIO).' }).waitFor();
+    assert.equal((await pointOf(server, 'walSync')).terms, 'return(EIO)');
+    await page.locator('#terms').press('Enter');
+    await page.locator('#said', { hasText: 'walSync is armed: off.' }).waitFor();
+    assert.equal((await pointOf(server, 'walSync')).terms, 'off');
+  });
+
   test('a paused caller is let go', async () => {
     const page = await open();
     await armFromPage(page, 'raftBeforeSave', 'pause');

@@ -113,7 +113,7 @@ pub fn cargo() -> Command {
 }
 
 /// Takes away what the run's environment would say to a build or to a program.
-pub(crate) fn without_settings(command: &mut Command) {
+pub fn without_settings(command: &mut Command) {
     for name in [
         "CARGO_BUILD_TARGET",
         "CARGO_INCREMENTAL",

@@ -72,7 +72,9 @@ fn text(points: usize) -> String {
             2 * number + 3
         );
     }
-    text.push_str("fn main() {\n    let functions: &[fn(u64, u64) -> u64] = std::hint::black_box(&[");
+    text.push_str(
+        "fn main() {\n    let functions: &[fn(u64, u64) -> u64] = std::hint::black_box(&[",
+    );
     (0..POINTS).for_each(|number| {
         let _ = write!(text, "function_{number}, ");
     });

@@ -15,7 +15,7 @@ pub const fn has_failpoints() -> bool {
 pub fn eval<R, F: FnOnce(Option<String>) -> R>(name: &str, f: F) -> Option<R> {
     let at = Location::caller();
     let place = Place { file: at.file(), line: at.line(), module: "", package: "" };
-    compat::evaluate_computed(name, place, log).map(f)
+    compat::evaluate_computed(name, &place, log).map(f)
 }
 
 fn log(line: fmt::Arguments<'_>) {
@@ -92,8 +92,8 @@ macro_rules! __listed {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __place {
-    () => {
-        $crate::__private::Place {
+    () => {{
+        static __PLACE: $crate::__private::Place = $crate::__private::Place {
             file: $crate::__private::file!(),
             line: $crate::__private::line!(),
             module: $crate::__private::module_path!(),
@@ -101,8 +101,9 @@ macro_rules! __place {
                 $crate::__private::Some(package) => package,
                 $crate::__private::None => "",
             },
-        }
-    };
+        };
+        &__PLACE
+    }};
 }
 
 /// Marks a point (the feature `failpoints` of this crate is off): leaves nothing, and looks at
@@ -147,7 +148,7 @@ pub mod __private {
 
         /// The same as [`evaluate`], by name.
         #[track_caller]
-        pub fn evaluate_computed(name: &str, place: Place) {
+        pub fn evaluate_computed(name: &str, place: &Place) {
             if compat::evaluate_computed(name, place, log).is_some() {
                 cannot_return(name);
             }
@@ -156,7 +157,7 @@ pub mod __private {
         /// The same as [`evaluate_with`], by name.
         pub fn evaluate_computed_with<R>(
             name: &str,
-            place: Place,
+            place: &Place,
             f: impl FnOnce(Option<String>) -> R,
         ) -> Option<R> {
             compat::evaluate_computed(name, place, log).map(f)

@@ -1,5 +1,6 @@
 //! What can go wrong when a control plane is asked, and what is to be done about it?
 
+use crate::variable::{TOKEN_FILE, Unusable};
 use crate::wire::{Counts, Problem};
 use std::fmt;
 use std::io;
@@ -181,6 +182,20 @@ impl std::error::Error for ClientError {
         match self {
             ClientError::Thread(source) => Some(source),
             _ => None,
+        }
+    }
+}
+
+impl From<Unusable> for ClientError {
+    fn from(unusable: Unusable) -> Self {
+        match unusable {
+            Unusable::Variable { name, expected } => {
+                ClientError::BadVariable { variable: name, expected: expected.to_owned() }
+            }
+            Unusable::File { path, source } => ClientError::BadVariable {
+                variable: TOKEN_FILE,
+                expected: format!("a file that can be read; `{}`: {source}", path.display()),
+            },
         }
     }
 }

@@ -69,7 +69,7 @@ impl Events {
     }
 
     fn path(&self) -> String {
-        let kinds: Vec<&str> = self.kinds.iter().copied().map(word).collect();
+        let kinds: Vec<&str> = self.kinds.iter().map(|kind| kind.as_str()).collect();
         let kinds = (!kinds.is_empty()).then(|| kinds.join(","));
         with_query("/v1/events", [("match", self.glob.clone()), ("kinds", kinds)])
     }
@@ -130,7 +130,7 @@ impl EventStream {
                 let lost: Lost = serde_json::from_str(&message.data).map_err(bad)?;
                 Ok(Some(Received::Lost(lost.lost)))
             }
-            kind if KINDS.iter().any(|known| word(*known) == kind) => {
+            kind if EventKind::ALL.iter().any(|known| known.as_str() == kind) => {
                 serde_json::from_str(&message.data).map(Received::Event).map(Some).map_err(bad)
             }
             _ => Ok(None),
@@ -141,24 +141,5 @@ impl EventStream {
 impl fmt::Debug for EventStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventStream").field("address", &self.address()).finish_non_exhaustive()
-    }
-}
-
-const KINDS: [EventKind; 5] = [
-    EventKind::Armed,
-    EventKind::Disarmed,
-    EventKind::Fired,
-    EventKind::Paused,
-    EventKind::Resumed,
-];
-
-/// As it stands in `event:` and in `?kinds=`.
-fn word(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::Armed => "armed",
-        EventKind::Disarmed => "disarmed",
-        EventKind::Fired => "fired",
-        EventKind::Paused => "paused",
-        EventKind::Resumed => "resumed",
     }
 }

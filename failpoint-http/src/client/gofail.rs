@@ -2,7 +2,7 @@
 
 use super::caller::{Ask, Caller};
 use super::error::ClientError;
-use super::path::encode;
+use crate::percent::encode;
 use hyper::Method;
 use std::collections::BTreeMap;
 

@@ -26,6 +26,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// not be held up for a round trip awaits [`disarm`](Self::disarm) instead. A server that is gone by
 /// then has nothing armed any more. A test that is *killed* drops nothing: give a
 /// [`ttl`](crate::Arming::ttl) where that matters.
+///
+/// Where the control plane is mounted on a runtime of one thread, a guard dropped on that very thread
+/// waits the whole second, since nobody can answer meanwhile, and the point is disarmed after it:
+/// await [`disarm`](Self::disarm) there. The listener's own thread answers all the same.
 #[must_use = "dropping the guard disarms the point; `keep()` leaves it armed"]
 pub struct RemoteArmed {
     caller: Caller,

@@ -1,5 +1,6 @@
 //! How are names and parameters written into a URL?
 
+use crate::percent::encode;
 use std::fmt::Write;
 
 /// `/v1/points/NAME`.
@@ -21,20 +22,6 @@ pub(super) fn with_query<'a>(
         }
     }
     text
-}
-
-/// Percent-encodes all that may not stand for itself in a path and in a value of a query. What a
-/// name may hold stands for itself, `/` and `:` too: gofail does not decode.
-pub(super) fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 
 use super::error::ClientError;
 use super::target::Target;
+use crate::variable;
 use hyper::header::HeaderValue;
-use std::env;
-use std::fs;
 use std::time::Duration;
 
 /// What a client was told when it was made.
@@ -30,56 +29,24 @@ impl Settings {
 
     /// From the variables that the server reads.
     pub(super) fn from_env() -> Result<Self, ClientError> {
-        let address = text("GOFAIL_HTTP")?.or(text("FAILPOINT_HTTP")?);
-        let mut settings = Self::new(&address.ok_or(ClientError::NoAddress)?)?;
+        let mut settings = Self::new(&variable::address()?.ok_or(ClientError::NoAddress)?)?;
         settings.take_token_from_env()?;
         Ok(settings)
     }
 
     pub(super) fn take_token_from_env(&mut self) -> Result<(), ClientError> {
-        const FILE: &str = "FAILPOINT_HTTP_TOKEN_FILE";
-        let token = match (text("FAILPOINT_HTTP_TOKEN")?, text(FILE)?) {
-            (Some(_), Some(_)) => {
-                return Err(ClientError::BadVariable {
-                    variable: FILE,
-                    expected:
-                        "no file where FAILPOINT_HTTP_TOKEN is set as well; unset one of them"
-                            .into(),
-                });
-            }
-            (Some(token), None) => token,
-            (None, Some(path)) => {
-                fs::read_to_string(&path).map_err(|source| ClientError::BadVariable {
-                    variable: FILE,
-                    expected: format!("a file that can be read; `{path}`: {source}"),
-                })?
-            }
-            (None, None) => return Ok(()),
-        };
-        self.set_token(&token)
+        if let Some(token) = variable::token()? {
+            self.set_token(&token)?;
+        }
+        Ok(())
     }
 
     pub(super) fn set_token(&mut self, token: &str) -> Result<(), ClientError> {
-        let token = token.trim();
-        let header = HeaderValue::from_str(&format!("Bearer {token}")).ok();
-        let fit = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-        let mut header = header.filter(|_| fit).ok_or_else(|| ClientError::BadVariable {
-            variable: "FAILPOINT_HTTP_TOKEN",
-            expected: "a secret of visible ASCII characters, without blanks".into(),
-        })?;
+        let token = variable::as_token(variable::TOKEN, token)?;
+        let mut header = HeaderValue::from_str(&format!("Bearer {token}"))
+            .expect("visible ASCII characters are a header's");
         header.set_sensitive(true);
         self.token = Some(header);
         Ok(())
-    }
-}
-
-/// What `variable` holds; unset and empty are the same.
-fn text(variable: &'static str) -> Result<Option<String>, ClientError> {
-    match env::var(variable) {
-        Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
-        Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => {
-            Err(ClientError::BadVariable { variable, expected: "UTF-8 text".into() })
-        }
     }
 }

@@ -41,8 +41,9 @@ use on::guarded;
 mod on {
     use crate::change::{self, Unarmed};
     use crate::door::Door;
-    use crate::gofail::explain;
-    use crate::reply::{Foreign, Refusal, Reply};
+    use crate::problem::explain;
+    use crate::refusal::{Foreign, Refusal};
+    use crate::reply::Reply;
     use crate::request::Request;
     use crate::respond::refuse;
     use failpoint::__private::control::{self, Precondition, Unfulfilled, Wish};

@@ -41,7 +41,8 @@ pub fn respond(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) 
 #[cfg(feature = "failpoints")]
 mod on {
     use crate::compat::on::arm;
-    use crate::reply::{Foreign, Reply};
+    use crate::refusal::Foreign;
+    use crate::reply::Reply;
     use crate::request::Request;
     use failpoint::__private::control::Wish;
     use serde::{Deserialize, Serialize};

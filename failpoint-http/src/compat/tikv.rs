@@ -39,7 +39,8 @@ pub fn respond(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) 
 mod on {
     use crate::change;
     use crate::compat::on::arm;
-    use crate::reply::{Foreign, Reply};
+    use crate::refusal::Foreign;
+    use crate::reply::Reply;
     use crate::request::Request;
     use failpoint::__private::control::{Precondition, Wish};
 

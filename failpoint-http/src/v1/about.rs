@@ -1,7 +1,6 @@
 //! What can be asked of the process as a whole?
 
-use super::Call;
-use crate::openapi;
+use super::call::Call;
 use crate::page;
 use crate::reply::Reply;
 use crate::wire::{Export, Info, Problem, Report};
@@ -51,8 +50,4 @@ pub(super) fn healthz(_: &Call<'_>) -> Answer {
 
 pub(super) fn page(_: &Call<'_>) -> Answer {
     Ok(page::reply())
-}
-
-pub(super) fn document(_: &Call<'_>) -> Answer {
-    Ok(Reply::json(openapi::document()))
 }

@@ -4,8 +4,8 @@
 //! subscriber has, which is bounded; a reader that does not read is not read to, loses the oldest,
 //! and is told how many.
 
-use super::Call;
-use crate::reply::Kind;
+use super::call::Call;
+use crate::refusal::Kind;
 use crate::seat::Seat;
 use crate::wire::{Event, EventKind, Lost, Problem};
 use axum::body::{Bytes, HttpBody};
@@ -49,17 +49,8 @@ impl Filter {
     }
 }
 
-const KINDS: [(&str, EventKind); 5] = [
-    ("armed", EventKind::Armed),
-    ("disarmed", EventKind::Disarmed),
-    ("fired", EventKind::Fired),
-    ("paused", EventKind::Paused),
-    ("resumed", EventKind::Resumed),
-];
-
 fn kind(word: &str) -> Result<EventKind, Box<Problem>> {
-    let found = KINDS.iter().find(|(name, _)| *name == word);
-    found.map(|(_, kind)| *kind).ok_or_else(|| {
+    EventKind::ALL.into_iter().find(|kind| kind.as_str() == word).ok_or_else(|| {
         Kind::BadRequest.because(format!(
             "kinds takes armed, disarmed, fired, paused and resumed, with commas between, and not \
              `{}`",
@@ -111,7 +102,7 @@ impl Events {
             let event = shape(event);
             if self.filter.admits(&event) {
                 self.number += 1;
-                write(&mut text, word(event.kind), Some(self.number), &event);
+                write(&mut text, event.kind.as_str(), Some(self.number), &event);
             }
             if text.len() >= ENOUGH {
                 break;
@@ -172,10 +163,6 @@ fn write(text: &mut String, kind: &str, id: Option<u64>, data: &impl Serialize) 
     }
     let data = serde_json::to_string(data).unwrap_or_default();
     let _ = write!(text, "event: {kind}\ndata: {data}\n\n");
-}
-
-fn word(kind: EventKind) -> &'static str {
-    KINDS.iter().find(|(_, other)| *other == kind).map_or("", |(word, _)| word)
 }
 
 fn shape(event: failpoint::Event) -> Event {

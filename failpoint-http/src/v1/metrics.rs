@@ -1,6 +1,6 @@
 //! What does Prometheus read? Its text format, version 0.0.4.
 
-use super::Call;
+use super::call::Call;
 use crate::reply::Reply;
 use crate::seat;
 use crate::wire::Problem;

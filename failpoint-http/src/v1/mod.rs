@@ -1,33 +1,33 @@
 //! What do the routes of version 1 do? They stand in one table, which is also the document.
+//!
+//! ```text
+//! query shape ─▶ call ─▶ about events metrics points wait ─▶ route ─▶ routes ─▶ openapi
+//! ```
 
 mod about;
+mod call;
 mod events;
 mod metrics;
+mod openapi;
+#[cfg(test)]
+mod openapi_tests;
 mod points;
 mod query;
+mod route;
 mod routes;
 mod shape;
 mod wait;
 
-use crate::reply::{Kind, Reply};
-use crate::request::{Request, decode_strictly};
+use crate::refusal::Kind;
+use crate::reply::Reply;
+use crate::request::Request;
 use crate::wire::Problem;
-use query::Query;
-use routes::{Act, Held};
-use std::borrow::Cow;
+use call::Call;
+use route::{Act, Held, Route};
+use routes::ROUTES;
 
 pub(crate) use events::{Events, Filter, HEARTBEAT};
-pub(crate) use query::{Parameter, Takes};
-pub(crate) use routes::{ALWAYS, Answer, Matched, ROUTES, Route, SchemaOf};
 pub(crate) use wait::Wait;
-
-/// What a route is called with.
-pub(crate) struct Call<'a> {
-    pub(crate) request: &'a Request<'a>,
-    /// What stands in the place of `{name}`; empty where the route has none.
-    pub(crate) name: Cow<'a, str>,
-    pub(crate) query: Query<'a>,
-}
 
 /// The answer, where the request is for a route of version 1. To `HEAD` it is that to `GET`, for
 /// the carrier to leave out the body.
@@ -37,8 +37,9 @@ pub(crate) fn answer(request: &Request<'_>) -> Option<Reply> {
     }
     Some(match find(request) {
         Ok((route, name)) => {
-            let done = Call::of(request, route, name).and_then(|call| match route.act {
+            let done = Call::of(request, name, route.parameters).and_then(|call| match route.act {
                 Act::Now(act) => act(&call),
+                Act::Document => Ok(Reply::json(openapi::document())),
                 Act::Held(_) => Err(Kind::NeedsListener.because(
                     "a request that is held open needs the listener of serve_from_env(), or a \
                      router of axum",
@@ -70,7 +71,7 @@ pub(crate) enum Open {
 pub(crate) fn held_open(request: &Request<'_>) -> Option<Result<Open, Box<Problem>>> {
     let (route, name) = find(request).ok()?;
     let Act::Held(held) = route.act else { return None };
-    Some(Call::of(request, route, name).and_then(|call| match held {
+    Some(Call::of(request, name, route.parameters).and_then(|call| match held {
         Held::Wait => Wait::of(&call).map(Open::Wait),
         Held::Events => Filter::of(&call).map(Open::Events),
     }))
@@ -112,16 +113,6 @@ fn named<'a>(template: &str, path: &'a str) -> Option<&'a str> {
         return (template == path).then_some("");
     };
     path.strip_prefix(before)?.strip_suffix(after).filter(|name| !name.is_empty())
-}
-
-impl<'a> Call<'a> {
-    fn of(request: &'a Request<'a>, route: &Route, name: &'a str) -> Result<Self, Box<Problem>> {
-        let name = decode_strictly(name).ok_or_else(|| {
-            let name = name.escape_debug();
-            Kind::BadRequest.because(format!("the percent-encoding of {name} is broken"))
-        })?;
-        Ok(Self { request, name, query: Query::of(request, route.parameters)? })
-    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! How are points read and changed?
 
+use super::call::Call;
 use super::query::{self, precondition};
-use super::{Call, shape};
+use super::shape;
 use crate::change::{self, Armed, Unarmed, UnarmedReal};
-use crate::rails::NotAllowed;
+use crate::problem;
 use crate::real_fail;
-use crate::reply::{Kind, Reply};
+use crate::refusal::Kind;
+use crate::reply::Reply;
 use crate::wire::{Arm, ArmAll, Changed, Points, Problem, Reset, Resumed};
 use failpoint::__private::control::{self, Disarmed, Precondition, Stale, Unfulfilled, Wish};
 use std::time::Duration;
@@ -34,7 +36,7 @@ pub(super) fn list(call: &Call<'_>) -> Answer {
 pub(super) fn get(call: &Call<'_>) -> Answer {
     let point = match real_fail::point(&call.name) {
         Some(point) => point,
-        None => failpoint::point(&call.name).map_err(shape::unknown)?,
+        None => failpoint::point(&call.name).map_err(problem::unknown)?,
     };
     Ok(Reply::json(&shape::point(point.clone())).tagged(point.generation))
 }
@@ -46,7 +48,7 @@ pub(super) fn arm(call: &Call<'_>) -> Answer {
     let precondition = precondition(call.request, true)?;
     if let Some(there) = real_fail::name_in(&call.name) {
         if !real_fail::holds(&precondition) {
-            return Err(shape::stale(Stale(Some(0))));
+            return Err(problem::stale(Stale(Some(0))));
         }
         return arm_real(call, there, &terms, ttl);
     }
@@ -64,7 +66,7 @@ fn arm_real(call: &Call<'_>, there: &str, terms: &str, ttl: Option<Duration>) ->
     let name = (&*call.name, there);
     let armed = change::arm_real(name, terms, ttl, call.request.from);
     let (was, point, notes) = armed.map_err(|unarmed| match unarmed {
-        UnarmedReal::NotAllowed(refused) => not_allowed(vec![refused]),
+        UnarmedReal::NotAllowed(refused) => problem::not_allowed(vec![refused]),
         UnarmedReal::BadTerms(why) => {
             let mut problem = Kind::BadTerms.because(why);
             problem.name = Some(call.name.to_string());
@@ -123,7 +125,7 @@ pub(super) fn disarm(call: &Call<'_>) -> Answer {
 
 pub(super) fn reset(call: &Call<'_>) -> Answer {
     let precondition = precondition(call.request, false)?;
-    let reset = change::reset(&precondition, call.request.from).map_err(shape::stale)?;
+    let reset = change::reset(&precondition, call.request.from).map_err(problem::stale)?;
     let disarmed = reset.made.into_iter().map(shape::was_armed).collect();
     Ok(Reply::json(&Reset { revision: reset.revision, disarmed }).tagged(reset.revision))
 }
@@ -131,7 +133,7 @@ pub(super) fn reset(call: &Call<'_>) -> Answer {
 pub(super) fn resume(call: &Call<'_>) -> Answer {
     let n = call.query.number("n").map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
     let (resumed, paused) =
-        change::resume(&call.name, n, call.request.from).map_err(shape::unknown)?;
+        change::resume(&call.name, n, call.request.from).map_err(problem::unknown)?;
     Ok(Reply::json(&Resumed { resumed: u64::try_from(resumed).unwrap_or(u64::MAX), paused }))
 }
 
@@ -142,32 +144,16 @@ fn apply(
     precondition: &Precondition,
 ) -> Result<Armed, Box<Problem>> {
     change::arm(wish, ttl, precondition, call.request.from).map_err(|unarmed| match unarmed {
-        Unarmed::NotAllowed(refused) => not_allowed(refused),
+        Unarmed::NotAllowed(refused) => problem::not_allowed(refused),
         Unarmed::Unfulfilled(why) => unfulfilled(why),
     })
 }
 
 fn unfulfilled(why: Unfulfilled) -> Box<Problem> {
     match why {
-        Unfulfilled::Faults(faults) => shape::problem(faults),
-        Unfulfilled::Stale(stale) => shape::stale(stale),
+        Unfulfilled::Faults(faults) => problem::of(faults),
+        Unfulfilled::Stale(stale) => problem::stale(stale),
     }
-}
-
-/// As one problem of its own kind, however many they are.
-fn not_allowed(mut refused: Vec<NotAllowed>) -> Box<Problem> {
-    let problem = |one: NotAllowed| {
-        let mut problem = Kind::NotAllowed.because(one.why);
-        problem.name = one.name;
-        problem
-    };
-    if refused.len() == 1 {
-        return problem(refused.remove(0));
-    }
-    let mut all = Kind::NotAllowed
-        .because(format!("{} points may not be armed so; errors lists them", refused.len()));
-    all.errors = refused.into_iter().map(|one| *problem(one)).collect();
-    all
 }
 
 fn note(notes: &[String]) -> Option<String> {

@@ -1,8 +1,9 @@
 //! What does a request ask for beside its route? Whatever is not understood is refused, for it would
 //! not do what its sender thinks.
 
-use crate::reply::Kind;
-use crate::request::{Request, decode_strictly};
+use crate::percent::decode_strictly;
+use crate::refusal::Kind;
+use crate::request::Request;
 use crate::wire::Problem;
 use failpoint::__private::control::{self, Precondition};
 use serde::de::DeserializeOwned;

@@ -1,10 +1,7 @@
 //! How is what the library knows said in the types of the wire?
 
-use crate::gofail::explain;
-use crate::reply::Kind;
-use crate::wire::{Point, Problem, Site, WasArmed};
-use failpoint::__private::control::{Fault, Stale};
-use failpoint::{Error, PointInfo, SiteInfo};
+use crate::wire::{Point, Site, WasArmed};
+use failpoint::{PointInfo, SiteInfo};
 
 pub(crate) fn point(info: PointInfo) -> Point {
     Point {
@@ -28,65 +25,6 @@ pub(crate) fn was_armed(info: PointInfo) -> WasArmed {
         hits: info.hits,
         fires: info.fires,
     }
-}
-
-/// All that is wrong, as one problem; `faults` is not empty.
-pub(crate) fn problem(faults: Vec<Fault>) -> Box<Problem> {
-    together(faults.into_iter().map(fault).collect())
-}
-
-/// Several problems as one; of one, that one.
-pub(crate) fn together(mut problems: Vec<Problem>) -> Box<Problem> {
-    if problems.len() == 1 {
-        return Box::new(problems.remove(0));
-    }
-    let mut all = Kind::Several
-        .because(format!("{} problems, so nothing was changed; errors lists them", problems.len()));
-    all.errors = problems;
-    all
-}
-
-pub(crate) fn unknown(error: Error) -> Box<Problem> {
-    Box::new(fault_of(Some(Kind::UnknownPoint), None, error))
-}
-
-pub(crate) fn stale(stale: Stale) -> Box<Problem> {
-    Kind::Stale.because(match stale {
-        Stale(Some(now)) => {
-            format!("it is at {now} now, which If-Match does not name; read it again")
-        }
-        Stale(None) => "there is no such point, which If-Match asks for".to_owned(),
-    })
-}
-
-fn fault(fault: Fault) -> Problem {
-    fault_of(None, fault.name, fault.error)
-}
-
-fn fault_of(kind: Option<Kind>, name: Option<String>, error: Error) -> Problem {
-    let kind = kind.unwrap_or(match &error {
-        Error::UnknownPoint { .. } => Kind::UnknownPoint,
-        Error::CannotReturn { .. } | Error::BadValue { .. } => Kind::BadValue,
-        Error::BadName { .. } => Kind::BadName,
-        _ => Kind::BadTerms,
-    });
-    let mut problem = *kind.because(match &error {
-        Error::Parse { expected, .. } => format!("expected {expected}"),
-        error => explain(error),
-    });
-    problem.name = name;
-    match error {
-        Error::UnknownPoint { name, nearest, .. } => {
-            problem.name = Some(name);
-            problem.nearest = nearest;
-        }
-        Error::Parse { offset, caret, .. } => {
-            problem.offset = u64::try_from(offset).ok();
-            problem.caret = Some(caret);
-        }
-        _ => {}
-    }
-    problem
 }
 
 fn site(info: SiteInfo) -> Site {

@@ -1,7 +1,9 @@
 //! What does a long poll wait for, and what does it come to?
 
-use super::{Call, shape};
-use crate::reply::{Kind, Reply};
+use super::call::Call;
+use crate::problem;
+use crate::refusal::Kind;
+use crate::reply::Reply;
 use crate::wire::{Counts, Outcome, Problem, Waited};
 use failpoint::__private::watch::{self, Seen, Unwatched, Wanted};
 use std::time::Duration;
@@ -85,7 +87,7 @@ impl Wait {
 
     fn refused(&self, why: Unwatched) -> Box<Problem> {
         match why {
-            Unwatched::Unknown(error) => shape::unknown(error),
+            Unwatched::Unknown(error) => problem::unknown(error),
             Unwatched::NotYet(now) => {
                 let mut problem = Kind::BadRequest.because(format!(
                     "since names a generation that `{}` has not come to: it is at {now}; give the \

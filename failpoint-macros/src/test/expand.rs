@@ -49,24 +49,43 @@ fn run(test: &Test) -> (Option<TokenStream>, TokenStream) {
     if !test.function.is_async() {
         let returned = test.function.returned();
         let run = quote_spanned!(Span::mixed_site()=> test.run(move || -> #returned #body));
-        return (None, run);
+        return (None, finish(test, &run));
     }
     let hint = future::hint(&test.function);
     let body = quote_spanned! {Span::mixed_site()=>
         #[allow(unused_braces)]
         let body = async move { #hint #body };
     };
-    if test.has_harness {
-        return (None, quote_spanned!(Span::mixed_site()=> #body test.run_async(body).await));
-    }
-    let builder = builder(&test.arguments.runtime);
-    let runtime = quote_spanned! {Span::mixed_site()=>
-        let runtime = ::core::result::Result::expect(
-            #builder.enable_all().on_thread_start(test.scope().on_thread_start()).build(),
-            "#[failpoint::test] cannot start the runtime",
-        );
+    let (runtime, run) = if test.has_harness {
+        (None, quote_spanned!(Span::mixed_site()=> test.run_async(body).await))
+    } else {
+        let builder = builder(&test.arguments.runtime);
+        let runtime = quote_spanned! {Span::mixed_site()=>
+            let runtime = ::core::result::Result::expect(
+                #builder.enable_all().on_thread_start(test.scope().on_thread_start()).build(),
+                "#[failpoint::test] cannot start the runtime",
+            );
+        };
+        (Some(runtime), quote_spanned!(Span::mixed_site()=> test.run(|| runtime.block_on(body))))
     };
-    (Some(runtime), quote_spanned!(Span::mixed_site()=> #body test.run(|| runtime.block_on(body))))
+    let finished = finish(test, &run);
+    (runtime, quote!(#body #finished))
+}
+
+/// What looks at the result of the body: its type is known here, and with that whether it has errors.
+fn finish(test: &Test, run: &TokenStream) -> TokenStream {
+    let krate = &test.arguments.krate;
+    let returned = test.function.returned();
+    quote_spanned! {Span::mixed_site()=>
+        let (test, result): (_, #returned) = #run;
+        let has_failed = {
+            #[allow(unused_imports)]
+            use #krate::__private::Succeeded as _;
+            #krate::__private::Outcome(&result).is_failure()
+        };
+        test.finish(has_failed);
+        result
+    }
 }
 
 fn builder(runtime: &Runtime) -> TokenStream {

@@ -3,22 +3,23 @@
 //! They bring their own grammar and their own log; names and values are refused by nobody. Sites of
 //! theirs take values as they were written, quotes included, and speak in `fail`'s words.
 
+use super::computed;
 use crate::callback::Action as Asked;
 use crate::effect::{self, Effect};
 use crate::env;
 use crate::eval::{self, Returned};
 use crate::log::Speaking;
 use crate::registry::{Request, Unknown, registry};
-use crate::site::{self, Here, Site, Switch};
+use crate::site::Here;
 use crate::sync::Arc;
 use crate::sync::lasting::Mutex;
 use crate::terms::{self, Chance, PauseLimit, Pick, Span, Terms, Value};
 use crate::wait::{self, After};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+pub use super::computed::Place;
 pub use crate::site::Accepts;
 
 /// One link of a chain as `fail` has it: by chance, so many times, one task.
@@ -53,19 +54,6 @@ pub enum Task {
     Panic(Option<String>),
 }
 
-/// A place in the source whose name is computed.
-#[derive(Clone, Copy, Debug)]
-pub struct Place {
-    /// The source file.
-    pub file: &'static str,
-    /// The line.
-    pub line: u32,
-    /// The module, empty where it is not known.
-    pub module: &'static str,
-    /// The package, empty where it is not known.
-    pub package: &'static str,
-}
-
 /// What was written, where the list of points shows it otherwise; with the generation it made.
 static VERBATIM: Mutex<BTreeMap<String, (u64, String)>> = Mutex::new(BTreeMap::new());
 
@@ -90,8 +78,7 @@ pub fn arm_with(name: &str, callback: impl Fn() + Send + Sync + 'static) {
         callback();
         Asked::Off
     });
-    registry()
-        .arm_leniently(Request { unknown: Unknown::Armed, ..Request::callback(name, callback) });
+    registry().arm_leniently(Request::callback(name, callback, Unknown::Armed));
 }
 
 /// Disarms `name` for everybody, through whichever door it was armed.
@@ -163,46 +150,16 @@ pub fn evaluate(here: Here, log: fn(fmt::Arguments<'_>)) -> Returned {
     })
 }
 
-/// The same where the name is computed.
-///
-/// Such a place has a site for each name that was armed when it came by, and no other: their number
-/// is bounded, whatever names are computed.
-pub fn evaluate_computed(name: &str, place: Place, log: fn(fmt::Arguments<'_>)) -> Returned {
-    env::ensure_leniently();
-    // Where nothing was ever armed there is no name to look for.
-    if !registry().is_touched() {
-        return None;
-    }
-    let here = computed(name, place)?;
-    if here.armed() { evaluate(here, log) } else { None }
+/// The same where the name is computed. Two loads while nothing is armed anywhere.
+#[inline]
+pub fn evaluate_computed(name: &str, place: &Place, log: fn(fmt::Arguments<'_>)) -> Returned {
+    if computed::is_idle() { None } else { evaluate_named(name, place, log) }
 }
 
-/// By name, line and file.
-type Computed = BTreeMap<(&'static str, u32, &'static str), Here>;
-
-fn computed(name: &str, place: Place) -> Option<Here> {
-    static SITES: RwLock<Computed> = RwLock::new(BTreeMap::new());
-    let known = |sites: &Computed| {
-        // The keys live longer than `name`: for a look that makes no difference.
-        let sites: &BTreeMap<(&str, u32, &str), Here> = sites;
-        sites.get(&(name, place.line, place.file)).copied()
-    };
-    let here = known(&SITES.read().unwrap_or_else(PoisonError::into_inner));
-    if here.is_some() {
-        return here;
-    }
-    let name = registry().find_armed(name)?.name();
-    let mut sites = SITES.write().unwrap_or_else(PoisonError::into_inner);
-    let Place { file, line, module, package } = place;
-    let new = || {
-        let accepts = &Accepts::FAILS_CLOSURE;
-        let place = site::Place { file, module, package: Some(package), accepts };
-        Here {
-            switch: Box::leak(Box::new(Switch::UNSEEN)),
-            site: Box::leak(Box::new(Site::new(name, Box::leak(Box::new(place)), line))),
-        }
-    };
-    Some(*sites.entry((name, line, file)).or_insert_with(new))
+#[inline(never)]
+fn evaluate_named(name: &str, place: &Place, log: fn(fmt::Arguments<'_>)) -> Returned {
+    let here = computed::find(name, place)?;
+    if here.armed() { evaluate(here, log) } else { None }
 }
 
 fn term(term: Term) -> terms::Term {

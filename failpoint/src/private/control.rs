@@ -6,9 +6,8 @@ use crate::info::PointInfo;
 use crate::log::{self, Level};
 use crate::name;
 use crate::random;
-use crate::registry::{Arming, Request, Unarmed, Unknown, registry};
+use crate::registry::{Arming, Request, Unchanged, Unknown, registry};
 use crate::settings;
-use crate::slot::Slot;
 use crate::terms::{Action, Term};
 use std::fmt;
 
@@ -88,26 +87,26 @@ impl Wish {
         env::ensure();
         let Self { requests, mut faults } = self;
         if !faults.is_empty() {
-            faults.extend(registry().faults(&requests).1.into_iter().map(Fault::of));
+            faults.extend(registry().faults(&requests).into_iter().map(Fault::of));
             return Err(Unfulfilled::Faults(faults));
         }
-        match registry().arm_if(requests, Slot::Remote, precondition) {
+        match registry().arm_if(requests, precondition) {
             Ok(Changed { revision, made }) => {
                 let made = made.into_iter().map(Applied::new).collect();
                 Ok(Changed { revision, made })
             }
-            Err(unarmed) => Err(Unfulfilled::of(unarmed)),
+            Err(unchanged) => Err(Unfulfilled::of(unchanged)),
         }
     }
 }
 
 impl Unfulfilled {
-    fn of(unarmed: Unarmed) -> Self {
-        match unarmed {
-            Unarmed::Faults(errors) => {
+    fn of(unchanged: Unchanged) -> Self {
+        match unchanged {
+            Unchanged::Faults(errors) => {
                 Unfulfilled::Faults(errors.into_iter().map(Fault::of).collect())
             }
-            Unarmed::Stale(stale) => Unfulfilled::Stale(stale),
+            Unchanged::Stale(stale) => Unfulfilled::Stale(stale),
         }
     }
 }

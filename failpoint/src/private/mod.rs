@@ -55,8 +55,14 @@ mod world {
 
 pub use world::*;
 
+// The list of sites holds one of ours, with the machinery alone as well.
+#[cfg(all(feature = "runtime", not(feature = "failpoints")))]
+pub use crate::site::Site;
+
 #[cfg(feature = "runtime")]
 pub mod compat;
+#[cfg(feature = "runtime")]
+mod computed;
 #[cfg(feature = "runtime")]
 pub mod control;
 #[cfg(feature = "failpoints")]
@@ -65,7 +71,7 @@ mod test_scope;
 pub mod watch;
 
 #[cfg(feature = "failpoints")]
-pub use test_scope::TestScope;
+pub use test_scope::{Outcome, Succeeded, TestScope};
 
 /// What the fuzz targets ask of arbitrary text, and what those who count instructions do.
 #[cfg(feature = "runtime")]

@@ -36,31 +36,34 @@ impl TestScope {
         crate::Scope::from_inner(self.scope.clone())
     }
 
-    /// Runs the body of a test inside the scope.
+    /// Runs the body of a test inside the scope; gives the scope back to be finished.
     ///
     /// # Panics
-    /// As the body does, and when a point that the scope arms never fired.
-    pub fn run<R>(self, body: impl FnOnce() -> R) -> R {
+    /// As the body does.
+    pub fn run<R>(self, body: impl FnOnce() -> R) -> (Self, R) {
         let testing = Testing::begin(&self.scope);
         let result = self.scope().wrap_fn(body)();
         drop(testing);
-        self.check_fired();
-        result
+        (self, result)
     }
 
     /// The same for a body that awaits.
-    pub async fn run_async<F: Future>(self, body: F) -> F::Output {
+    pub async fn run_async<F: Future>(self, body: F) -> (Self, F::Output) {
         let mut body = std::pin::pin!(self.scope.wrap(body));
         let result = std::future::poll_fn(|cx| {
             let _testing = Testing::begin(&self.scope);
             body.as_mut().poll(cx)
         })
         .await;
-        self.check_fired();
-        result
+        (self, result)
     }
 
-    fn check_fired(&self) {
+    /// Ends the scope, where [`Outcome::is_failure`] says of the body whether it `has_failed`.
+    ///
+    /// # Panics
+    /// When a point that the scope arms never fired, unless that is why the body failed, or beside
+    /// it: then the body's own error tells of the failure, and this is printed.
+    pub fn finish(self, has_failed: bool) {
         if self.allow_unfired {
             return;
         }
@@ -71,12 +74,43 @@ impl TestScope {
             .filter(|plan| plan.fires() == 0)
             .map(|plan| plan.unfired())
             .collect();
-        assert!(
-            unfired.is_empty(),
+        if unfired.is_empty() {
+            return;
+        }
+        let message = format!(
             "armed in this test, and never fired: {}; if that may be, say \
              #[failpoint::test(allow_unfired)]",
             unfired.join("; ")
         );
+        if has_failed {
+            eprintln!("{message}");
+        } else {
+            panic!("{message}");
+        }
+    }
+}
+
+/// What a test returned. A `Result` has a method of its own, which the compiler takes before that of
+/// [`Succeeded`].
+#[derive(Debug)]
+pub struct Outcome<'a, R>(pub &'a R);
+
+impl<T, E> Outcome<'_, Result<T, E>> {
+    /// Whether it is an error.
+    pub fn is_failure(&self) -> bool {
+        self.0.is_err()
+    }
+}
+
+/// What no `Result` is: whatever a test returns else, it has succeeded, or says so without words.
+pub trait Succeeded {
+    /// It is not.
+    fn is_failure(&self) -> bool;
+}
+
+impl<R> Succeeded for Outcome<'_, R> {
+    fn is_failure(&self) -> bool {
+        false
     }
 }
 

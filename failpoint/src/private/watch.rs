@@ -7,7 +7,6 @@ use crate::env;
 use crate::error::{Error, WaitError};
 use crate::event::Event;
 use crate::events::{self, Queue};
-use crate::gate::{Entered, Reason};
 use crate::plan::Plan;
 use crate::point::{InForce, Over, Point};
 use crate::registry::registry;
@@ -104,27 +103,15 @@ async fn next_arming(
     deadline: Option<Instant>,
 ) -> Option<Next> {
     let mut place = None;
-    wait::until(deadline, |waker| {
-        if place.is_none() {
-            // This gate never closes, and is no barrier.
-            if let Entered::Standing(entered) =
-                point.armings().enter(Reason::Watching, String::new(), waker.clone())
-            {
-                place = Some(entered);
-            }
-        }
-        // Looked at first, so that an arming after this wakes us.
-        if let Some(place) = &place {
-            place.look(waker);
-        }
+    let find = || {
         let now = registry().still_in_force(point);
         match (now.plan, now.past.last) {
-            (Some(plan), _) => Poll::Ready(Next::Plan(plan)),
-            (None, Some(over)) if over.generation > generation => Poll::Ready(Next::Over(over)),
-            (None, _) => Poll::Pending,
+            (Some(plan), _) => Some(Next::Plan(plan)),
+            (None, Some(over)) if over.generation > generation => Some(Next::Over(over)),
+            (None, _) => None,
         }
-    })
-    .await
+    };
+    wait::until(deadline, |waker| wait::look_for(point.armings(), find, &mut place, waker)).await
 }
 
 async fn watch_plan(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Seen {

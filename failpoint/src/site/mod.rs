@@ -10,8 +10,8 @@
 //! as *unseen*, and an unseen switch goes the cold way.
 
 use crate::info::SiteInfo;
-use crate::sync::Ordering;
-use crate::sync::lasting::{AtomicBool, AtomicU8, OnceLock};
+use crate::sync::lasting::{self, AtomicBool, AtomicU8};
+use crate::sync::{OnceLock, Ordering};
 use crate::value::{BadTerm, FromTerm};
 use std::any::Any;
 use std::fmt;
@@ -76,7 +76,7 @@ pub struct Site {
     /// Whether it was said that this site blocks an executor.
     complained: AtomicBool,
     /// Where it is registered. Not here, so that the statics of a site stay small.
-    home: OnceLock<&'static Home>,
+    home: lasting::OnceLock<&'static Home>,
 }
 
 /// What becomes known of a site in the running program.
@@ -113,7 +113,13 @@ impl Site {
         if !place.accepts.is_fails {
             crate::name::assert_good(name);
         }
-        Self { name, place, line, complained: AtomicBool::new(false), home: OnceLock::new() }
+        Self {
+            name,
+            place,
+            line,
+            complained: AtomicBool::new(false),
+            home: lasting::OnceLock::new(),
+        }
     }
 
     /// The point.

@@ -67,6 +67,7 @@ mod threads {
 pub(crate) mod lasting {
     #[cfg(all(test, loom))]
     pub(crate) use super::modelled::lasting::{AtomicBool, AtomicU8, OnceLock};
+    pub(crate) use arc_swap::ArcSwapOption;
     pub(crate) use parking_lot::{Condvar, Mutex};
     pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize};
     #[cfg(not(all(test, loom)))]

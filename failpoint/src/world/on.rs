@@ -36,7 +36,7 @@ pub(crate) fn arm_with(
     callback: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
 ) -> Result<Armed, Error> {
     env::ensure();
-    arm_request(Request::callback(name, Arc::new(callback)))
+    arm_request(Request::callback(name, Arc::new(callback), Unknown::Refused))
 }
 
 fn arm_one(name: &str, terms: &str, unknown: Unknown) -> Result<Armed, Error> {
@@ -183,7 +183,7 @@ impl Scope {
         self.plan(name).map_err(WaitError::Refused)?;
         let find = || self.plan(name).ok().flatten();
         let plan = wait::block_on(begun.checked_add(timeout), |waker| {
-            wait::look_for_plan(self.armings(), find, &mut place, waker)
+            wait::look_for(self.armings(), find, &mut place, waker)
         });
         let plan = plan.ok_or_else(|| idle(name, wanted, timeout))?;
         wait::watch(&plan, wanted, timeout.saturating_sub(begun.elapsed()))
@@ -200,7 +200,7 @@ impl Scope {
         self.plan(name).map_err(WaitError::Refused)?;
         let find = || self.plan(name).ok().flatten();
         let plan = wait::until(begun.checked_add(timeout), |waker| {
-            wait::look_for_plan(self.armings(), find, &mut place, waker)
+            wait::look_for(self.armings(), find, &mut place, waker)
         });
         let plan = plan.await.ok_or_else(|| idle(name, wanted, timeout))?;
         wait::watch_async(&plan, wanted, timeout.saturating_sub(begun.elapsed())).await

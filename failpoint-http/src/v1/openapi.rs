@@ -1,15 +1,18 @@
 //! How are the routes of version 1 described to machines? As OpenAPI 3.1, written from the table that
 //! dispatches them and the types that they answer with.
 
-use crate::reply::{Kind, NO_CONTENT, OK};
-use crate::v1::{ALWAYS, Answer, Matched, Parameter, ROUTES, Route, SchemaOf, Takes};
+use super::query::{Parameter, Takes};
+use super::route::{ALWAYS, Answer, Matched, Route, SchemaOf};
+use super::routes::ROUTES;
+use crate::refusal::Kind;
+use crate::reply::{NO_CONTENT, OK};
 use crate::wire::{DURATION, Problem};
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 use std::sync::OnceLock;
 
 /// The document.
-pub(crate) fn document() -> &'static Value {
+pub(super) fn document() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
     DOCUMENT.get_or_init(written)
 }

@@ -1,9 +1,10 @@
 //! The document against the table and against what is served.
 
-use crate::openapi::document;
-use crate::reply::Kind;
+use super::openapi::document;
+use super::route::ALWAYS;
+use super::routes::ROUTES;
+use crate::refusal::Kind;
 use crate::respond::respond;
-use crate::v1::{ALWAYS, ROUTES};
 use crate::wire::DURATION;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

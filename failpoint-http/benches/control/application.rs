@@ -1,0 +1,155 @@
+//! What does a busy control plane take from the program that it serves?
+//!
+//! One thread of the program evaluates while others ask as fast as they can. Two things are told
+//! apart: how much of a core is left for that thread, and what an evaluation takes of what it has.
+
+use crate::bounds::Bound;
+use crate::declared::name;
+use crate::load::{LONGEST, Load, Loaded};
+use crate::table;
+use crate::usage;
+use failpoint::{arm, fail_point, point};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+const ROUNDS: usize = 11;
+const FOR: Duration = Duration::from_millis(100);
+/// So much is done between two looks at the clock.
+const AT_ONCE: u64 = 1_000;
+
+/// What others do meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Nothing,
+    PutElsewhere,
+    PutHere,
+    List,
+    Events,
+}
+
+/// What the thread does over and over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// A loop with nothing in it, which suffers from the machine alone.
+    Bare,
+    Idle,
+    Off,
+}
+
+impl Asked {
+    pub(crate) const ALL: [Asked; 5] =
+        [Asked::Nothing, Asked::PutElsewhere, Asked::PutHere, Asked::List, Asked::Events];
+}
+
+impl Work {
+    pub(crate) const ALL: [Work; 3] = [Work::Bare, Work::Idle, Work::Off];
+}
+
+/// One round of one kind of asking.
+pub(crate) struct Round {
+    pub(crate) asked: Asked,
+    /// None where nobody asked.
+    pub(crate) loaded: Option<Loaded>,
+    /// In the order of `Work::ALL`.
+    pub(crate) worked: [Worked; 3],
+}
+
+/// What one evaluation took, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Worked {
+    /// With the waiting for a core.
+    pub(crate) passed: f64,
+    /// Of a core.
+    pub(crate) core: f64,
+}
+
+pub(crate) fn measure() -> Vec<Round> {
+    let control = failpoint_http::serve("127.0.0.1:0").expect("it listens");
+    let address = control.address().expect("an address").to_string();
+    for name in ["application/off", "load/last"] {
+        arm(name, "off").expect("it is declared").keep();
+    }
+    let mut rounds = Vec::new();
+    for number in 1..=ROUNDS {
+        rounds.extend(Asked::ALL.map(|asked| round(&address, asked)));
+        println!("application: round {number} of {ROUNDS}");
+    }
+    rounds
+}
+
+/// What an operator may rely on.
+pub(crate) fn bound(rounds: &[Round]) -> Bound {
+    let slowest = table::slowest(rounds);
+    Bound {
+        what:
+            "an evaluation takes at most 1.1 times of a core while other points are armed or listed"
+                .to_owned(),
+        is: table::times(slowest),
+        holds: slowest <= 1.1,
+    }
+}
+
+fn round(address: &str, asked: Asked) -> Round {
+    let load = begin(address, asked);
+    let worked = Work::ALL.map(|work| {
+        let hits = || point("application/off").expect("it is declared").hits;
+        let before = hits();
+        let (done, worked) = work.done();
+        // An arming that others replace counts no further.
+        if work == Work::Off && asked != Asked::PutHere {
+            assert_eq!(hits() - before, done, "each is counted");
+        }
+        worked
+    });
+    let loaded = load.map(|load| {
+        if asked == Asked::Events {
+            fail_point!("load/last");
+            return load.wait();
+        }
+        load.stop()
+    });
+    Round { asked, loaded, worked }
+}
+
+fn begin(address: &str, asked: Asked) -> Option<Load> {
+    let elsewhere = format!("PUT /{} off", name(0));
+    let requests = match asked {
+        Asked::Nothing => return None,
+        Asked::PutElsewhere => elsewhere,
+        Asked::PutHere => "PUT /application/off off".to_owned(),
+        Asked::List => "GET /v1/points".to_owned(),
+        Asked::Events => {
+            let path = "/v1/events?kinds=fired";
+            return Some(Load::begin(["events", address, "1", path, "load/last"]));
+        }
+    };
+    Some(Load::requests(address, LONGEST, &[requests]))
+}
+
+impl Work {
+    /// How many, and what one took.
+    fn done(self) -> (u64, Worked) {
+        match self {
+            Work::Bare => repeat(|| {
+                black_box(());
+            }),
+            Work::Idle => repeat(|| fail_point!("application/idle")),
+            Work::Off => repeat(|| fail_point!("application/off")),
+        }
+    }
+}
+
+fn repeat(what: impl Fn()) -> (u64, Worked) {
+    let (begun, core) = (Instant::now(), usage::own_time());
+    let mut done = 0;
+    while begun.elapsed() < FOR {
+        for _ in 0..AT_ONCE {
+            what();
+            black_box(());
+        }
+        done += AT_ONCE;
+    }
+    let (passed, core) = (begun.elapsed(), usage::own_time() - core);
+    let each = |time: Duration| time.as_nanos() as f64 / done as f64;
+    (done, Worked { passed: each(passed), core: each(core) })
+}

@@ -1,0 +1,70 @@
+//! How fast is the control plane, and what does it take from the program that it serves?
+//!
+//! ```console
+//! $ cargo bench -p failpoint-http --features failpoints --bench control               # prints the figures
+//! $ cargo bench -p failpoint-http --features failpoints --bench control -- --write    # and puts the table into docs/cost.md
+//! ```
+//!
+//! Fails where a figure is out of its bound, or a request was refused. It wants two idle cores, and
+//! takes about two minutes.
+//!
+//! Three processes: this one only starts the second, which serves, and keeps its log in a file, as
+//! a server does. The second starts the third, which asks: see `generator`.
+
+mod application;
+mod bounds;
+mod client;
+mod declared;
+mod events;
+mod generator;
+mod load;
+mod rates;
+mod table;
+mod usage;
+mod waits;
+
+use std::env;
+use std::fs;
+use std::fs::File;
+use std::path::Path;
+use std::process::{self, Command};
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("generate") => generator::generate(&arguments[1..]),
+        Some("measure") => measure(arguments.contains(&"--write".to_owned())),
+        _ => supervise(&arguments),
+    }
+}
+
+fn supervise(arguments: &[String]) {
+    let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join("control.log");
+    let file = File::create(&log).expect("target can be written");
+    let own = env::current_exe().expect("it runs");
+    let ended = Command::new(own).arg("measure").args(arguments).stderr(file).status();
+    if !ended.expect("it can be started").success() {
+        let text = fs::read(&log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        eprintln!("{}", lines[lines.len().saturating_sub(20)..].join("\n"));
+        process::exit(1);
+    }
+}
+
+fn measure(write: bool) {
+    usage::allow_files();
+    // In this order: the rates declare ten thousand points, with which the others then work.
+    let (waits, events, rates) = (waits::measure(), events::measure(), rates::measure());
+    let application = application::measure();
+    let mut bounds = bounds::measure();
+    bounds.push(application::bound(&application));
+    let holds = bounds.iter().all(|bound| bound.holds);
+    let measured = table::Measured { waits, events, rates, application, bounds };
+    let text = table::render(&measured);
+    println!("\n{text}");
+    if write {
+        table::write(&text);
+    }
+    assert!(holds, "out of bound; are two cores idle?");
+}

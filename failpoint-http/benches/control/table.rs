@@ -1,0 +1,221 @@
+//! What came of it? The tables of docs/cost.md, ratios first.
+
+use crate::application::{Asked, Round, Work, Worked};
+use crate::bounds::Bound;
+use crate::events::{Pace, Read};
+use crate::load::{CONNECTIONS, Loaded};
+use crate::rates::Rate;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const BEGIN: &str = "<!-- control: begin -->\n";
+const END: &str = "<!-- control: end -->";
+
+pub(crate) struct Measured {
+    pub(crate) waits: Vec<(usize, Loaded)>,
+    pub(crate) events: Vec<Read>,
+    pub(crate) rates: Vec<Rate>,
+    pub(crate) application: Vec<Round>,
+    pub(crate) bounds: Vec<Bound>,
+}
+
+pub(crate) fn render(measured: &Measured) -> String {
+    let mut text = format!("Measured on {}.\n\n", machine());
+    for rows in [
+        rates(&measured.rates),
+        waits(&measured.waits),
+        events(&measured.events),
+        application(&measured.application),
+        bounds(&measured.bounds),
+    ] {
+        rows.iter().for_each(|row| {
+            let _ = writeln!(text, "{row}");
+        });
+        text.push('\n');
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// Puts the tables between their marks in the document.
+pub(crate) fn write(text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cost.md");
+    let document = fs::read_to_string(&path).expect("docs/cost.md can be read");
+    let marks = "docs/cost.md has its marks";
+    let (before, rest) = document.split_once(BEGIN).expect(marks);
+    let (_, after) = rest.split_once(END).expect(marks);
+    let document = format!("{before}{BEGIN}{text}\n{END}{after}");
+    fs::write(path, document).expect("docs/cost.md can be written");
+}
+
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn rates(rates: &[Rate]) -> Vec<String> {
+    let mut rows = vec![
+        format!(
+            "| {CONNECTIONS} connections ask | points | core to `/healthz`'s | core | a second | median | 99 % within |"
+        ),
+        "|---|--:|--:|--:|--:|--:|--:|".to_owned(),
+    ];
+    let nothing = rates[0].core();
+    rows.extend(rates.iter().map(|rate| {
+        let core = rate.core();
+        let figure = |name: &str| rate.median(|round| round.figure(name));
+        format!(
+            "| {} | {} | {} | {} | {:.0} | {} | {} |",
+            rate.what,
+            rate.points,
+            times(core / nothing),
+            time(core),
+            figure("rate"),
+            time(figure("median")),
+            time(figure("p99")),
+        )
+    }));
+    rows
+}
+
+fn waits(waits: &[(usize, Loaded)]) -> Vec<String> {
+    let mut rows = vec![
+        "| wait at one point | wakes a second | cycles a second | median | 99 % within | the last |"
+            .to_owned(),
+        "|--:|--:|--:|--:|--:|--:|".to_owned(),
+    ];
+    rows.extend(waits.iter().map(|(waits, loaded)| {
+        let [median, p99, last] = ["median", "p99", "last"].map(|name| loaded.figure(name));
+        format!(
+            "| {waits} | {:.0} | {:.0} | {} | {} | {} |",
+            *waits as f64 / last * 1e9,
+            loaded.figure("rate"),
+            time(median),
+            time(p99),
+            time(last),
+        )
+    }));
+    rows
+}
+
+fn events(events: &[Read]) -> Vec<String> {
+    let mut rows = vec![
+        "| readers of events | a fire to one that nobody reads | core, a fire | fires a second | delivered a second, to all | lost | memory |"
+            .to_owned(),
+        "|--:|--:|--:|--:|--:|--:|--:|".to_owned(),
+    ];
+    let unread = events[0].a_fire;
+    rows.extend(events.iter().map(|read| {
+        let [delivered, lost] = ["delivered", "lost"].map(|name| read.loaded.figure(name));
+        let steady = if read.pace == Pace::Steady { ", at a steady pace" } else { "" };
+        let told = if read.readers == 0 {
+            "| |".to_owned()
+        } else {
+            let per_second = delivered / read.loaded.took.as_secs_f64();
+            format!("{per_second:.0} | {:.1} % |", 100.0 * lost / (delivered + lost))
+        };
+        format!(
+            "| {}{steady} | {} | {} | {:.0} | {told} {:.1} MB |",
+            read.readers,
+            times(read.a_fire / unread),
+            time(read.a_fire),
+            read.fires as f64 / read.fired_for.as_secs_f64(),
+            read.memory as f64 / 1e6,
+        )
+    }));
+    rows
+}
+
+fn application(rounds: &[Round]) -> Vec<String> {
+    let mut rows = vec![
+        "| meanwhile | core of the control plane | bare loop: core | idle: core | `off`: core | bare loop: done | idle: done | `off`: done |"
+            .to_owned(),
+        "|---|--:|--:|--:|--:|--:|--:|--:|".to_owned(),
+    ];
+    rows.extend(Asked::ALL[1..].iter().map(|&asked| {
+        let core = Work::ALL.map(|work| to_undisturbed(rounds, asked, work, |worked| worked.core));
+        let done =
+            Work::ALL.map(|work| 1.0 / to_undisturbed(rounds, asked, work, |worked| worked.passed));
+        let of = of(rounds, asked);
+        let share = of.filter_map(|round| Some(round.loaded.as_ref()?.share())).collect();
+        let list = |ratios: [f64; 3]| ratios.map(times).join(" | ");
+        format!("| {} | {:.2} | {} | {} |", told(asked), median(share), list(core), list(done))
+    }));
+    let undisturbed = |work: Work| {
+        let nanos = of(rounds, Asked::Nothing).map(|round| round.worked[work as usize].core);
+        median(nanos.collect())
+    };
+    let [bare, idle, off] = Work::ALL.map(undisturbed);
+    rows.push(String::new());
+    rows.push(format!(
+        "Undisturbed, of a core and with its part of the loop: {bare:.2} ns bare, {idle:.2} ns idle, {off:.2} ns `off`."
+    ));
+    rows
+}
+
+fn bounds(bounds: &[Bound]) -> Vec<String> {
+    let mut rows = vec!["| has to hold | is | |".to_owned(), "|---|--:|---|".to_owned()];
+    rows.extend(bounds.iter().map(|bound| {
+        let holds = if bound.holds { "holds" } else { "**does not hold**" };
+        format!("| {} | {} | {holds} |", bound.what, bound.is)
+    }));
+    rows
+}
+
+/// The most that an evaluation ever takes of a core while others ask for what has nothing to do
+/// with it, to what it takes undisturbed.
+pub(crate) fn slowest(rounds: &[Round]) -> f64 {
+    let unrelated = [Asked::PutElsewhere, Asked::List];
+    let of_each = |asked| {
+        [Work::Idle, Work::Off].map(|work| to_undisturbed(rounds, asked, work, |it| it.core))
+    };
+    unrelated.into_iter().flat_map(of_each).fold(0.0, f64::max)
+}
+
+/// How many times as much an evaluation took as in the same round while nobody asked.
+fn to_undisturbed(rounds: &[Round], asked: Asked, work: Work, of_it: fn(Worked) -> f64) -> f64 {
+    let one = |round: &Round| of_it(round.worked[work as usize]);
+    let disturbed = of(rounds, asked).zip(of(rounds, Asked::Nothing));
+    median(disturbed.map(|(disturbed, undisturbed)| one(disturbed) / one(undisturbed)).collect())
+}
+
+fn of(rounds: &[Round], asked: Asked) -> impl Iterator<Item = &Round> {
+    rounds.iter().filter(move |round| round.asked == asked)
+}
+
+fn told(asked: Asked) -> &'static str {
+    match asked {
+        Asked::Nothing => "nothing",
+        Asked::PutElsewhere => "`PUT` of another point",
+        Asked::PutHere => "`PUT` of the `off` point itself",
+        Asked::List => "`GET /v1/points` of 10,000",
+        Asked::Events => "one reader of events",
+    }
+}
+
+pub(crate) fn times(ratio: f64) -> String {
+    if ratio < 10.0 { format!("{ratio:.2}") } else { format!("{ratio:.0}") }
+}
+
+/// Of nanoseconds.
+pub(crate) fn time(nanos: f64) -> String {
+    if nanos < 1e3 {
+        format!("{nanos:.0} ns")
+    } else if nanos < 1e6 {
+        format!("{:.1} µs", nanos / 1e3)
+    } else {
+        format!("{:.1} ms", nanos / 1e6)
+    }
+}
+
+/// What the figures depend on, and nothing that names the machine.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let rustc = Command::new("rustc").arg("--version").output().ok();
+    let rustc = rustc.and_then(|output| String::from_utf8(output.stdout).ok());
+    let rustc = rustc.as_deref().unwrap_or("rustc").trim();
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    format!("{cores} cores, {arch} {os}, {rustc}")
+}

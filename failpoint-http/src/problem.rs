@@ -1,0 +1,91 @@
+//! What is wrong with a change, said to those who are outside?
+
+use crate::rails::NotAllowed;
+use crate::real_fail;
+use crate::refusal::Kind;
+use crate::wire::Problem;
+use failpoint::__private::control::{Fault, Stale};
+use failpoint::Error;
+
+/// All that is wrong, as one problem; of one fault, that one.
+pub(crate) fn of(mut faults: Vec<Fault>) -> Box<Problem> {
+    if faults.len() == 1 {
+        return Box::new(of_one(faults.remove(0)));
+    }
+    let mut all = Kind::Several
+        .because(format!("{} problems, so nothing was changed; errors lists them", faults.len()));
+    all.errors = faults.into_iter().map(of_one).collect();
+    all
+}
+
+pub(crate) fn unknown(error: Error) -> Box<Problem> {
+    Box::new(fault_of(Some(Kind::UnknownPoint), None, error))
+}
+
+pub(crate) fn stale(stale: Stale) -> Box<Problem> {
+    Kind::Stale.because(match stale {
+        Stale(Some(now)) => {
+            format!("it is at {now} now, which If-Match does not name; read it again")
+        }
+        Stale(None) => "there is no such point, which If-Match asks for".to_owned(),
+    })
+}
+
+/// As one problem of its own kind, however many they are.
+pub(crate) fn not_allowed(mut refused: Vec<NotAllowed>) -> Box<Problem> {
+    let problem = |one: NotAllowed| {
+        let mut problem = Kind::NotAllowed.because(one.why);
+        problem.name = one.name;
+        problem
+    };
+    if refused.len() == 1 {
+        return problem(refused.remove(0));
+    }
+    let mut all = Kind::NotAllowed
+        .because(format!("{} points may not be armed so; errors lists them", refused.len()));
+    all.errors = refused.into_iter().map(|one| *problem(one)).collect();
+    all
+}
+
+/// The error in words for those who are outside.
+pub(crate) fn explain(error: &Error) -> String {
+    match error {
+        Error::UnknownPoint { name, .. } if real_fail::name_in(name).is_some() => format!(
+            "`{name}` is a point of the crate `fail`, which are armed one at a time, by PUT /{name}"
+        ),
+        Error::UnknownPoint { name, nearest, .. } if nearest.is_empty() => {
+            format!("no failpoint is named `{name}` in this program; GET / lists those there are")
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn of_one(fault: Fault) -> Problem {
+    fault_of(None, fault.name, fault.error)
+}
+
+fn fault_of(kind: Option<Kind>, name: Option<String>, error: Error) -> Problem {
+    let kind = kind.unwrap_or(match &error {
+        Error::UnknownPoint { .. } => Kind::UnknownPoint,
+        Error::CannotReturn { .. } | Error::BadValue { .. } => Kind::BadValue,
+        Error::BadName { .. } => Kind::BadName,
+        _ => Kind::BadTerms,
+    });
+    let mut problem = *kind.because(match &error {
+        Error::Parse { expected, .. } => format!("expected {expected}"),
+        error => explain(error),
+    });
+    problem.name = name;
+    match error {
+        Error::UnknownPoint { name, nearest, .. } => {
+            problem.name = Some(name);
+            problem.nearest = nearest;
+        }
+        Error::Parse { offset, caret, .. } => {
+            problem.offset = u64::try_from(offset).ok();
+            problem.caret = Some(caret);
+        }
+        _ => {}
+    }
+    problem
+}

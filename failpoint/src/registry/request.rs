@@ -1,0 +1,69 @@
+//! What is to be armed, and what becomes of a name that nobody knows?
+
+use crate::config::{self, Binding};
+use crate::error::Error;
+use crate::plan::{Callback, Order};
+use crate::sync::Arc;
+use crate::terms::{self, Term, Terms};
+
+/// One point to arm.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) name: String,
+    pub(crate) order: Order,
+    pub(crate) text: String,
+    pub(crate) unknown: Unknown,
+}
+
+/// What becomes of a name that no site bears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    Refused,
+    /// Armed all the same: asked for on purpose.
+    Armed,
+    /// Kept until such a site registers.
+    Pending,
+}
+
+impl Request {
+    pub(crate) fn new(name: String, terms: Terms, text: &str, unknown: Unknown) -> Self {
+        let text = text.trim();
+        // Shown on one line, so what was written over several is shown as it is printed.
+        let text = if terms::holds_line_end(text) { terms.to_string() } else { text.to_owned() };
+        Self { name, order: Order::Terms(terms), text, unknown }
+    }
+
+    /// The request to arm `name` with `text`.
+    pub(crate) fn parse(name: &str, text: &str, unknown: Unknown) -> Result<Self, Error> {
+        let terms = Terms::parse(text)?;
+        Ok(Self::new(name.to_owned(), terms, text, unknown))
+    }
+
+    /// The requests of a whole config, and all that is wrong with its text.
+    pub(crate) fn parse_config(text: &str, unknown: Unknown) -> (Vec<Self>, Vec<Error>) {
+        let (bindings, faults) = config::read_config(text);
+        let request =
+            |binding: Binding| Self::new(binding.name, binding.terms, &binding.text, unknown);
+        let errors = faults.into_iter().map(|fault| fault.error.into());
+        (bindings.into_iter().map(request).collect(), errors.collect())
+    }
+
+    /// The request to ask `callback` at every hit of `name`.
+    pub(crate) fn callback(name: &str, callback: Arc<Callback>, unknown: Unknown) -> Self {
+        let (order, text) = (Order::Callback(callback), "callback".to_owned());
+        Self { name: name.to_owned(), order, text, unknown }
+    }
+
+    /// None for a callback.
+    pub(super) fn terms(&self) -> Option<&Terms> {
+        match &self.order {
+            Order::Terms(terms) => Some(terms),
+            Order::Callback(_) => None,
+        }
+    }
+
+    /// The terms, one after the other; none for a callback.
+    pub(crate) fn chain(&self) -> &[Term] {
+        self.terms().map_or(&[], |terms| &terms.chain)
+    }
+}
