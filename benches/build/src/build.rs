@@ -1,6 +1,6 @@
 //! How long does each crate take, and what comes out?
 
-use crate::generate::{Crate, Kind};
+use crate::generate::{Body, Crate, Kind};
 use crate::sections::{self, Sizes};
 use std::env;
 use std::fs::File;
@@ -30,36 +30,46 @@ pub struct Measured {
     pub kind: Kind,
     /// The median of all rounds.
     pub time: Duration,
+    pub fastest: Duration,
+    pub slowest: Duration,
     /// What the points of all functions but the first take.
     pub sizes: Sizes,
 }
 
 /// Builds each of `kinds` once in every round, in turns.
-pub fn measure(crates: &Path, profile: Profile, kinds: &[Kind], rounds: usize) -> Vec<Measured> {
+pub fn measure(
+    crates: &Path,
+    profile: Profile,
+    body: Body,
+    kinds: &[Kind],
+    rounds: usize,
+) -> Vec<Measured> {
+    let [one, all] = [false, true].map(|all| move |kind| Crate { body, kind, all });
     // Once before, for what they depend on.
     for &kind in kinds {
-        build(crates, profile, Crate { kind, all: false });
-        build(crates, profile, Crate { kind, all: true });
+        build(crates, profile, one(kind));
+        build(crates, profile, all(kind));
     }
     let mut times = vec![Vec::new(); kinds.len()];
     for round in 1..=rounds {
-        eprintln!("{}: round {round} of {rounds}", profile.name());
+        eprintln!("{}, {}: round {round} of {rounds}", profile.name(), body.title());
         for (&kind, times) in kinds.iter().zip(&mut times) {
-            times.push(build(crates, profile, Crate { kind, all: true }));
+            times.push(build(crates, profile, all(kind)));
         }
     }
-    let median = |times: &mut Vec<Duration>| {
-        times.sort();
-        times[times.len() / 2]
-    };
     let sizes = |one| sections::of(&program(crates, profile, one));
     kinds
         .iter()
         .zip(&mut times)
-        .map(|(&kind, times)| Measured {
-            kind,
-            time: median(times),
-            sizes: sizes(Crate { kind, all: true }) - sizes(Crate { kind, all: false }),
+        .map(|(&kind, times)| {
+            times.sort();
+            Measured {
+                kind,
+                time: times[times.len() / 2],
+                fastest: times[0],
+                slowest: times[times.len() - 1],
+                sizes: sizes(all(kind)) - sizes(one(kind)),
+            }
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! Which crates are compared?
 //!
-//! Each is a program of many small functions, ten to a file, that differ in nothing but the point.
+//! Each is a program of many functions, ten to a file, that differ in nothing but the point.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -27,6 +27,57 @@ pub enum Kind {
     Result,
     /// `fail_point!("…")` of the crate `fail` 0.5, compiled in.
     Fail,
+}
+
+/// What a function does beside its point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// One line: less than any function that is worth a point. A point weighs most here.
+    Line,
+    /// Some 25 lines, as a server has them: loops, a `match`, a `Vec`, a `String`, `?`.
+    Ordinary,
+}
+
+impl Body {
+    pub const ALL: [Body; 2] = [Body::Line, Body::Ordinary];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Body::Line => "line",
+            Body::Ordinary => "ordinary",
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Body::Line => "functions of one line",
+            Body::Ordinary => "functions of 25 lines",
+        }
+    }
+
+    /// Which kinds are worth a row: what a form costs beyond another does not depend on the function.
+    pub fn compares(self, kind: Kind) -> bool {
+        match self {
+            Body::Line => true,
+            Body::Ordinary => matches!(kind, Kind::None | Kind::Off | Kind::On | Kind::Fail),
+        }
+    }
+
+    /// How many of `points` there are: a quarter, where a function takes a compiler so much longer.
+    pub fn points(self, points: usize) -> usize {
+        match self {
+            Body::Line => points,
+            Body::Ordinary => points.div_ceil(4),
+        }
+    }
+
+    /// What all functions of a program share.
+    fn shared(self) -> &'static str {
+        match self {
+            Body::Line => LINE,
+            Body::Ordinary => ORDINARY,
+        }
+    }
 }
 
 const FUNCTIONS_IN_A_FILE: usize = 10;
@@ -112,6 +163,7 @@ impl Kind {
 /// One crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Crate {
+    pub body: Body,
     pub kind: Kind,
     /// Whether all functions have a point, or only the first: that one has the library linked, which is
     /// no part of what a point costs.
@@ -121,7 +173,7 @@ pub struct Crate {
 impl Crate {
     /// The name of its directory.
     pub fn name(self) -> String {
-        format!("{}{}", self.kind.name(), if self.all { "" } else { "-one" })
+        format!("{}-{}{}", self.body.name(), self.kind.name(), if self.all { "" } else { "-one" })
     }
 
     /// The name of its package and of its program.
@@ -130,10 +182,8 @@ impl Crate {
     }
 }
 
-/// Writes a workspace with two crates for each of `kinds` into `directory`.
-pub fn write(directory: &Path, root: &Path, points: usize, kinds: &[Kind]) -> io::Result<()> {
-    let crates = kinds.iter().flat_map(|&kind| [true, false].map(|all| Crate { kind, all }));
-    let crates: Vec<_> = crates.collect();
+/// Writes a workspace of `crates` into `directory`.
+pub fn write(directory: &Path, root: &Path, points: usize, crates: &[Crate]) -> io::Result<()> {
     let members: Vec<_> = crates.iter().map(|one| one.name()).collect();
     fs::create_dir_all(directory)?;
     fs::write(
@@ -157,18 +207,21 @@ fn write_crate(directory: &Path, root: &Path, points: usize, one: Crate) -> io::
             one.kind.dependency(root)
         ),
     )?;
+    let points = one.body.points(points);
     let files = points.div_ceil(FUNCTIONS_IN_A_FILE);
     let mut main = String::new();
     for file in 0..files {
         let first = file * FUNCTIONS_IN_A_FILE;
         let functions = first..points.min(first + FUNCTIONS_IN_A_FILE);
         let kind = |number| if one.all || number == 0 { one.kind } else { Kind::None };
-        let module: String = functions.map(|number| function(number, kind(number))).collect();
+        let module: String =
+            functions.map(|number| function(number, one.body, kind(number))).collect();
         fs::write(source.join(format!("module_{file}.rs")), module)?;
         let _ = writeln!(main, "mod module_{file};");
     }
     main.push_str(MAIN);
-    main.push_str("\nconst FUNCTIONS: &[fn(u64, u64) -> u64] = &[\n");
+    main.push_str(one.body.shared());
+    main.push_str("\nconst FUNCTIONS: &[fn(u64, u64) -> Answer] = &[\n");
     for number in 0..points {
         let file = number / FUNCTIONS_IN_A_FILE;
         let _ = writeln!(main, "    module_{file}::function_{number},");
@@ -228,28 +281,106 @@ fn main() {
     cold(&AtomicU8::new(0));
     let functions = std::hint::black_box(FUNCTIONS);
     let (before, start) = (HELD.load(Ordering::Relaxed), std::time::Instant::now());
-    let first = functions[0](1, 2);
+    let first = number(functions[0](1, 2));
     let time = start.elapsed().as_nanos();
     let start = std::time::Instant::now();
     look();
     let (looked, known) = (start.elapsed().as_nanos(), HELD.load(Ordering::Relaxed));
-    let sum = functions.iter().fold(first, |sum, function| function(sum, 1));
+    let sum = functions.iter().fold(first, |sum, function| number(function(sum, 1)));
     arm_all();
     let armed = HELD.load(Ordering::Relaxed) - known;
     println!("{time} {looked} {} {armed} {sum}", known - before);
 }
 "#;
 
-fn function(number: usize, kind: Kind) -> String {
+const LINE: &str = "
+type Answer = u64;
+
+fn number(answer: Answer) -> u64 {
+    answer
+}
+";
+
+const ORDINARY: &str = "
+pub type Answer = Result<u64, Failed>;
+
+#[derive(Debug)]
+pub enum Failed {
+    Below,
+    Empty(u64),
+    Long(String),
+}
+
+pub enum Part {
+    Number(u64),
+    Text(String),
+    Nothing,
+}
+
+impl Part {
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Part::Text(text) => Some(text),
+            Part::Number(_) | Part::Nothing => None,
+        }
+    }
+}
+
+fn number(answer: Answer) -> u64 {
+    match answer {
+        Ok(number) | Err(Failed::Empty(number)) => number,
+        Err(Failed::Below) => 1,
+        Err(Failed::Long(text)) => text.len() as u64,
+    }
+}
+";
+
+fn function(number: usize, body: Body, kind: Kind) -> String {
     let point = kind.point(&format!("module{}/point{number}", number / FUNCTIONS_IN_A_FILE));
     let factor = 2 * number + 3;
-    format!(
-        "#[inline(never)]
+    match body {
+        Body::Line => format!(
+            "#[inline(never)]
 pub fn function_{number}(a: u64, b: u64) -> u64 {{
     {point}
     a.wrapping_mul({factor}) ^ b
 }}
 
 "
-    )
+        ),
+        Body::Ordinary => format!(
+            "#[inline(never)]
+pub fn function_{number}(a: u64, b: u64) -> crate::Answer {{
+    {point}
+    let mut parts = Vec::new();
+    for step in 0..a % 7 {{
+        let part = match (a ^ step) % 5 {{
+            0 => crate::Part::Number(step.wrapping_mul({factor})),
+            1 => crate::Part::Text(format!(\"{{step}}-{{b}}\")),
+            2 if step == b => continue,
+            2 => crate::Part::Nothing,
+            _ => crate::Part::Number(b.checked_sub(step).ok_or(crate::Failed::Below)?),
+        }};
+        parts.push(part);
+    }}
+    if parts.is_empty() {{
+        return Err(crate::Failed::Empty({number}));
+    }}
+    let mut sum = a;
+    for part in &parts {{
+        sum = sum.wrapping_add(match part {{
+            crate::Part::Number(number) => *number,
+            crate::Part::Text(text) => text.parse().unwrap_or(text.len() as u64),
+            crate::Part::Nothing => 1,
+        }});
+    }}
+    match parts.iter().find_map(crate::Part::text) {{
+        Some(text) if text.len() as u64 > b => Err(crate::Failed::Long(text.to_owned())),
+        _ => Ok(sum ^ {factor}),
+    }}
+}}
+
+"
+        ),
+    }
 }

@@ -7,7 +7,7 @@
 //!
 //! Writes crates of the same functions with points of each kind and without any, builds them in turns,
 //! and compares. What they depend on is built before the clock starts. Options: `--points N`,
-//! `--rounds N`, `--kinds none,on`, `--profiles dev`, `--no-startup`.
+//! `--rounds N`, `--kinds none,on`, `--bodies line`, `--profiles dev`, `--no-startup`.
 
 mod build;
 mod generate;
@@ -15,7 +15,7 @@ mod sections;
 mod startup;
 mod table;
 
-use generate::Kind;
+use generate::{Body, Crate, Kind};
 use std::path::Path;
 use std::{env, fs, process};
 
@@ -24,6 +24,7 @@ struct Options {
     points: usize,
     rounds: usize,
     kinds: Vec<Kind>,
+    bodies: Vec<Body>,
     profiles: Vec<build::Profile>,
     startup: bool,
     write: bool,
@@ -40,12 +41,27 @@ fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let root = root.canonicalize().expect("the repository is there");
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/crates");
-    generate::write(&crates, &root, options.points, &options.kinds).expect("target can be written");
-    let measured: Vec<_> = options
-        .profiles
+    let tables: Vec<(Body, Vec<Kind>)> = options
+        .bodies
         .iter()
-        .map(|&profile| (profile, build::measure(&crates, profile, &options.kinds, options.rounds)))
+        .map(|&body| {
+            let kinds = options.kinds.iter().copied().filter(|&kind| body.compares(kind));
+            (body, kinds.collect())
+        })
         .collect();
+    let all: Vec<Crate> = tables
+        .iter()
+        .flat_map(|(body, kinds)| kinds.iter().map(move |&kind| (*body, kind)))
+        .flat_map(|(body, kind)| [true, false].map(|all| Crate { body, kind, all }))
+        .collect();
+    generate::write(&crates, &root, options.points, &all).expect("target can be written");
+    let mut measured = Vec::new();
+    for &profile in &options.profiles {
+        for (body, kinds) in &tables {
+            let table = build::measure(&crates, profile, *body, kinds, options.rounds);
+            measured.push((profile, *body, table));
+        }
+    }
     let mut text = table::text(&measured, options.points, options.rounds);
     if options.startup {
         let crates = crates.with_file_name("startup");
@@ -65,6 +81,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
         points: 2000,
         rounds: 3,
         kinds: Kind::ALL.to_vec(),
+        bodies: Body::ALL.to_vec(),
         profiles: vec![build::Profile::Dev, build::Profile::Release],
         startup: true,
         write: false,
@@ -84,6 +101,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
             "--points" => options.points = number()?,
             "--rounds" => options.rounds = number()?,
             "--kinds" => options.kinds = named(&value, &Kind::ALL, Kind::name)?,
+            "--bodies" => options.bodies = named(&value, &Body::ALL, Body::name)?,
             "--profiles" => {
                 options.profiles = named(&value, &build::Profile::BOTH, build::Profile::name)?;
             }

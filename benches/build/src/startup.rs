@@ -1,7 +1,7 @@
 //! How long does a program wait at its first evaluation, and how much memory do its points take?
 
 use crate::build::{self, Profile};
-use crate::generate::{self, Crate, Kind};
+use crate::generate::{self, Body, Crate, Kind};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,9 +23,9 @@ struct Said {
 
 /// Runs a program with many points and one with one in turns; gives a sentence or two.
 pub fn text(directory: &Path, root: &Path, runs: usize) -> io::Result<String> {
-    generate::write(directory, root, POINTS, &[Kind::On])?;
-    let programs = [true, false].map(|all| {
-        let one = Crate { kind: Kind::On, all };
+    let crates = [true, false].map(|all| Crate { body: Body::Line, kind: Kind::On, all });
+    generate::write(directory, root, POINTS, &crates)?;
+    let programs = crates.map(|one| {
         build::build(directory, Profile::Release, one);
         build::program(directory, Profile::Release, one)
     });

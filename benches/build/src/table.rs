@@ -1,36 +1,40 @@
 //! How is it told?
 
 use crate::build::{Measured, Profile};
-use crate::generate::Kind;
+use crate::generate::{Body, Kind};
 use std::fmt::Write;
+use std::time::Duration;
 
 const BEGIN: &str = "<!-- build: begin -->";
 const END: &str = "<!-- build: end -->";
 
 /// Tables for a page of prose: ratios first, then what they come from.
-pub fn text(measured: &[(Profile, Vec<Measured>)], points: usize, rounds: usize) -> String {
+pub fn text(measured: &[(Profile, Body, Vec<Measured>)], points: usize, rounds: usize) -> String {
     let mut text = String::new();
-    for (profile, measured) in measured {
+    for (profile, body, measured) in measured {
+        let points = body.points(points);
         let of = |kind| measured.iter().find(|one: &&Measured| one.kind == kind);
         let _ = write!(
             text,
-            "{} points, {}, medians of {rounds} rounds:\n\n\
-             | | time to `fail`'s | time to none's | over none, a point | text | data | text and data | unwinding | relocations |\n\
-             |---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
-            points,
+            "{points} points, {}, {}, medians of {rounds} rounds:\n\n\
+             | | time to `fail`'s | time to none's | its fastest and slowest | over none, a point | text | data | text and data | unwinding | relocations |\n\
+             |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
             profile.name(),
+            body.title(),
         );
         for one in measured {
-            let ratio = |other: Option<&Measured>| {
-                let ratio = |other: &Measured| one.time.as_secs_f64() / other.time.as_secs_f64();
+            let ratio = |time: Duration, other: Option<&Measured>| {
+                let ratio = |other: &Measured| time.as_secs_f64() / other.time.as_secs_f64();
                 other.map_or("?".to_owned(), |other| format!("{:.2}", ratio(other)))
             };
             let _ = write!(
                 text,
-                "| {} | {} | {} |",
+                "| {} | {} | {} | {}–{} |",
                 one.kind.title(),
-                ratio(of(Kind::Fail)),
-                ratio(of(Kind::None))
+                ratio(one.time, of(Kind::Fail)),
+                ratio(one.time, of(Kind::None)),
+                ratio(one.fastest, of(Kind::None)),
+                ratio(one.slowest, of(Kind::None)),
             );
             let Some(none) = of(Kind::None) else {
                 let _ = writeln!(text, " {:.2} s in all | | | | | |", one.time.as_secs_f64());
