@@ -75,11 +75,16 @@ macro_rules! once_lock {
         pub(crate) struct OnceLock<T> {
             is_set: AtomicBool,
             value: std::sync::OnceLock<T>,
+            making: std::sync::OnceLock<loom::sync::Mutex<()>>,
         }
 
         impl<T> OnceLock<T> {
             pub(crate) $($const)? fn new() -> Self {
-                Self { is_set: AtomicBool::new(false), value: std::sync::OnceLock::new() }
+                Self {
+                    is_set: AtomicBool::new(false),
+                    value: std::sync::OnceLock::new(),
+                    making: std::sync::OnceLock::new(),
+                }
             }
 
             #[track_caller]
@@ -100,10 +105,13 @@ macro_rules! once_lock {
                 if let Some(value) = self.get() {
                     return value;
                 }
-                // No other thread of a model runs while it is made.
-                let value = self.value.get_or_init(make);
-                self.is_set.swap(true, Ordering::AcqRel);
-                value
+                // As std's, which has others wait for whoever makes it.
+                let _making =
+                    self.making.get_or_init(|| loom::sync::Mutex::new(())).lock().unwrap();
+                if self.value.get().is_none() {
+                    let _nobody_else_does = self.set(make());
+                }
+                self.value.get().expect("it is set")
             }
         }
     };
