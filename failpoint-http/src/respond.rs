@@ -11,24 +11,44 @@ use std::panic::{self, AssertUnwindSafe};
 
 /// See `crate::respond`.
 pub(crate) fn respond(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let request = Request { method, path, query, headers, body, from: "respond()" };
-    let reply = match Door::mounted().admit(&request) {
-        Ok(()) => answer(&request),
-        Err(refusal) => refuse(&request, refusal),
-    };
+    let reply = respond_by(method, path, headers, body, "respond()", answer);
     // Carriers that know HTTP leave the body out themselves.
     if method == "HEAD" { reply.of_head() } else { reply }
 }
 
-/// Acts on a request that was let in. No point is evaluated meanwhile, whatever code it calls.
+/// Has `act` answer a request that somebody else's server carries, if it may come in.
+pub(crate) fn respond_by(
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+    from: &str,
+    act: impl FnOnce(&Request<'_>) -> Reply,
+) -> Reply {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let request = Request { method, path, query, headers, body, from };
+    match Door::mounted().admit(&request) {
+        Ok(()) => act(&request),
+        Err(refusal) => refuse(&request, refusal),
+    }
+}
+
+/// Acts on a request that was let in.
 pub(crate) fn answer(request: &Request<'_>) -> Reply {
-    let _quiet = control::quiet();
-    // `FromTerm` of the program says whether it takes a value, and may panic.
-    let answered = panic::catch_unwind(AssertUnwindSafe(|| match v1::answer(request) {
+    guarded(request, || match v1::answer(request) {
         Some(reply) => Ok(reply),
         None => gofail::answer(request),
-    }));
+    })
+}
+
+/// Lets `act` answer. No point is evaluated meanwhile, whatever code it calls.
+pub(crate) fn guarded(
+    request: &Request<'_>,
+    act: impl FnOnce() -> Result<Reply, Refusal>,
+) -> Reply {
+    let _quiet = control::quiet();
+    // `FromTerm` of the program says whether it takes a value, and may panic.
+    let answered = panic::catch_unwind(AssertUnwindSafe(act));
     match answered.unwrap_or(Err(Refusal::Panicked)) {
         Ok(reply) => reply,
         Err(refusal) => refuse(request, refusal),

@@ -35,37 +35,29 @@ pub mod neon;
 pub mod tikv;
 
 #[cfg(feature = "failpoints")]
-use on::guarded;
+use on::respond_by;
 
 #[cfg(feature = "failpoints")]
 mod on {
     use crate::change::{self, Unarmed};
-    use crate::door::Door;
     use crate::problem::explain;
-    use crate::refusal::{Foreign, Refusal};
+    use crate::refusal::Foreign;
     use crate::reply::Reply;
     use crate::request::Request;
-    use crate::respond::refuse;
-    use failpoint::__private::control::{self, Precondition, Unfulfilled, Wish};
-    use std::panic::{self, AssertUnwindSafe};
+    use crate::respond;
+    use failpoint::__private::control::{Precondition, Unfulfilled, Wish};
 
-    /// Answers with `act` who may come in. No point is evaluated meanwhile.
-    pub(super) fn guarded(
+    /// Has `act` answer who may come in.
+    pub(super) fn respond_by(
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
         body: &[u8],
         act: impl FnOnce(&Request<'_>) -> Reply,
     ) -> Reply {
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let request = Request { method, path, query, headers, body, from: "compat::respond()" };
-        if let Err(refusal) = Door::mounted().admit(&request) {
-            return refuse(&request, refusal);
-        }
-        let _quiet = control::quiet();
-        // `FromTerm` of the program says whether it takes a value, and may panic.
-        panic::catch_unwind(AssertUnwindSafe(|| act(&request)))
-            .unwrap_or_else(|_| refuse(&request, Refusal::Panicked))
+        respond::respond_by(method, path, headers, body, "compat::respond()", |request| {
+            respond::guarded(request, || Ok(act(request)))
+        })
     }
 
     /// Arms all or nothing; why not, in words.

@@ -29,7 +29,7 @@ use crate::Reply;
 /// ```
 #[cfg(feature = "failpoints")]
 pub fn respond(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
-    super::guarded(method, path, headers, body, on::answer)
+    super::respond_by(method, path, headers, body, on::answer)
 }
 
 /// Answers that failpoints were compiled out.
