@@ -24,26 +24,25 @@ pub(crate) fn name_in(name: &str) -> Option<&str> {
 
 /// Adds them to a list that is sorted by name.
 pub(crate) fn add_to(points: &mut Vec<PointInfo>) {
-    let own = points.len();
-    for (name, terms) in registry::list() {
-        let name = format!("{PREFIX}{name}");
-        if points[..own].binary_search_by(|point| point.name.as_str().cmp(&name)).is_err() {
-            points.push(info(name, Some(&terms)));
-        }
-    }
-    points.sort_by(|a, b| a.name.cmp(&b.name));
+    add(points, |point| &point.name, |name, terms| info(name, Some(&terms)));
 }
 
 /// The same for a list of names and terms.
 pub(crate) fn add_bindings(points: &mut Vec<(Cow<'static, str>, Option<String>)>) {
+    let binding = |name, terms: String| (Cow::Owned(name), Some(on_one_line(&terms)));
+    add(points, |(name, _)| name, binding);
+}
+
+/// A point of ours that bears the whole name goes first.
+fn add<T>(points: &mut Vec<T>, name_of: fn(&T) -> &str, new: impl Fn(String, String) -> T) {
     let own = points.len();
     for (name, terms) in registry::list() {
         let name = format!("{PREFIX}{name}");
-        if points[..own].binary_search_by(|(point, _)| (**point).cmp(&name)).is_err() {
-            points.push((Cow::Owned(name), Some(on_one_line(&terms))));
+        if points[..own].binary_search_by(|point| name_of(point).cmp(&name)).is_err() {
+            points.push(new(name, terms));
         }
     }
-    points.sort_by(|a, b| a.0.cmp(&b.0));
+    points.sort_by(|a, b| name_of(a).cmp(name_of(b)));
 }
 
 /// The one that `name` stands for, if it is configured.
