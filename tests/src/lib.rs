@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod assembly;
+pub mod callgrind;
 pub mod diagnostics;
 pub mod parallel;
 pub mod program;

@@ -5,12 +5,12 @@
 //! start of the program. `tests/instructions/bounds.txt` holds the bounds. Who exceeds one on purpose
 //! writes the new one down there, with the reason in the commit.
 
+use failpoint_tests::callgrind;
 use failpoint_tests::parallel;
 use failpoint_tests::rustc::{run, rustc};
 use failpoint_tests::world::{Profile, World, directory, workspace};
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 #[test]
 fn no_case_takes_more_instructions_than_it_may() {
@@ -18,8 +18,7 @@ fn no_case_takes_more_instructions_than_it_may() {
         eprintln!("SKIPPED: the bounds are those of x86_64");
         return;
     }
-    if Command::new("valgrind").arg("--version").output().is_err() {
-        eprintln!("SKIPPED: there is no valgrind to count with (apt-get install valgrind)");
+    if !callgrind::is_here() {
         return;
     }
     let program = directory().join("instructions");
@@ -52,16 +51,5 @@ fn no_case_takes_more_instructions_than_it_may() {
 
 /// How many instructions a run of the program takes in all.
 fn count(program: &Path, case: &str, times: u64) -> u64 {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(program)
-        .args([case, &times.to_string()])
-        .env_clear()
-        .output()
-        .expect("valgrind was there a moment ago");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{case}: {said}");
-    let collected = said.lines().find_map(|line| line.split_once("Collected :"));
-    let count = collected.and_then(|(_, count)| count.trim().parse().ok());
-    count.unwrap_or_else(|| panic!("callgrind collected nothing: {said}"))
+    callgrind::count(program, |valgrind| valgrind.args([case, &times.to_string()]).env_clear())
 }

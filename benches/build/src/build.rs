@@ -1,6 +1,7 @@
 //! How long does each crate take, and what comes out?
 
-use crate::generate::{Body, Crate, Kind};
+use crate::functions::{Body, Kind};
+use crate::generate::Crate;
 use crate::sections::{self, Sizes};
 use std::env;
 use std::fs::File;

@@ -10,12 +10,15 @@
 //! `--rounds N`, `--kinds none,on`, `--bodies line`, `--profiles dev`, `--no-startup`.
 
 mod build;
+mod criteria;
+mod functions;
 mod generate;
 mod sections;
 mod startup;
 mod table;
 
-use generate::{Body, Crate, Kind};
+use functions::{Body, Kind};
+use generate::Crate;
 use std::path::Path;
 use std::{env, fs, process};
 
@@ -79,7 +82,7 @@ fn main() {
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut options = Options {
         points: 2000,
-        rounds: 3,
+        rounds: 5,
         kinds: Kind::ALL.to_vec(),
         bodies: Body::ALL.to_vec(),
         profiles: vec![build::Profile::Dev, build::Profile::Release],

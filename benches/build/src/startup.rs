@@ -1,7 +1,8 @@
 //! How long does a program wait at its first evaluation, and how much memory do its points take?
 
 use crate::build::{self, Profile};
-use crate::generate::{self, Body, Crate, Kind};
+use crate::functions::{Body, Kind};
+use crate::generate::{self, Crate};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,7 +1,8 @@
 //! How is it told?
 
 use crate::build::{Measured, Profile};
-use crate::generate::{Body, Kind};
+use crate::criteria;
+use crate::functions::{Body, Kind};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -59,6 +60,12 @@ pub fn text(measured: &[(Profile, Body, Vec<Measured>)], points: usize, rounds: 
             );
         }
         text.push('\n');
+    }
+    text.push_str("| has to hold | is | |\n|---|--:|---|\n");
+    for (profile, body, measured) in measured {
+        for line in criteria::of(*profile, *body, measured, body.points(points)) {
+            let _ = writeln!(text, "{line}");
+        }
     }
     text.trim_end().to_owned()
 }

@@ -1,0 +1,46 @@
+//! What have the tables to show?
+//!
+//! What a point takes in itself is asked of functions of one line, where nothing else hides it; what points
+//! add to a build, of functions as servers have them.
+
+use crate::build::{Measured, Profile};
+use crate::functions::{Body, Kind};
+
+/// The lines of one table that have to hold, each with what is and whether it does.
+pub fn of(profile: Profile, body: Body, measured: &[Measured], points: usize) -> Vec<String> {
+    let of = |kind| measured.iter().find(|one| one.kind == kind);
+    let seconds = |one: &Measured| one.time.as_secs_f64();
+    let line = |what: String, is: String, holds: bool| {
+        let holds = if holds { "holds" } else { "**does not hold**" };
+        format!("| {}: {what} | {is} | {holds} |", profile.name())
+    };
+    let mut lines = Vec::new();
+    if let (Body::Ordinary, Some(none), Some(off)) = (body, of(Kind::None), of(Kind::Off)) {
+        let what = format!(
+            "compiled out, {points} points in functions of 25 lines take no longer than the slowest \
+             round of none"
+        );
+        let is = format!("{:.2}", seconds(off) / seconds(none));
+        lines.push(line(what, is, off.time <= none.slowest));
+    }
+    if let (Body::Line, Some(none), Some(on), Some(fail)) =
+        (body, of(Kind::None), of(Kind::On), of(Kind::Fail))
+    {
+        match profile {
+            Profile::Dev => {
+                let over = (seconds(on) - seconds(none)) / points as f64 * 1e3;
+                let what = "compiled in, a point takes at most 1.5 ms over none";
+                lines.push(line(what.to_owned(), format!("{over:.2} ms"), over <= 1.5));
+            }
+            Profile::Release => {
+                let ratio = seconds(on) / seconds(fail);
+                let what = "compiled in, points take at most a quarter of `fail`'s time";
+                lines.push(line(what.to_owned(), format!("{ratio:.2}"), ratio <= 0.25));
+                let bytes = (on.sizes.text + on.sizes.data) as f64 / (points - 1).max(1) as f64;
+                let what = "compiled in, a point takes at most 160 bytes of text and data";
+                lines.push(line(what.to_owned(), format!("{bytes:.0}"), bytes <= 160.0));
+            }
+        }
+    }
+    lines
+}

@@ -1,0 +1,74 @@
+//! Compiled out, how much longer does the compiler take over a function with a point? Counted in its
+//! instructions, by valgrind, so that neither clock nor load matters.
+//!
+//! The functions are those of `benches/build`, which measures the time. A crate of some and one of
+//! twice as many are compiled; the difference is what the functions cost, without the start.
+
+#[path = "../../benches/build/src/functions.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the bench compares more")]
+mod functions;
+
+use failpoint_tests::world::{Profile, World, directory};
+use failpoint_tests::{callgrind, parallel, rustc};
+use functions::{Body, Kind, function};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// Beside functions of 25 lines. With a constant that checks the name it would be 1.05.
+const AT_MOST: f64 = 1.03;
+
+const FUNCTIONS: usize = 20;
+
+#[test]
+fn a_point_that_is_compiled_out_costs_the_compiler_next_to_nothing() {
+    if !callgrind::is_here() {
+        return;
+    }
+    let counts = Mutex::new([[0; 2]; 2]);
+    let jobs = [(0, 0), (0, 1), (1, 0), (1, 1)];
+    let faults = parallel::faults(&jobs, |&(kind, more)| {
+        let count = compile([Kind::None, Kind::Off][kind], FUNCTIONS * (1 + more));
+        counts.lock().expect("nothing panics with it")[kind][more] = count;
+        Ok(())
+    });
+    assert!(faults.is_empty());
+    let [none, off] = counts.into_inner().expect("all are through").map(|[once, twice]| {
+        assert!(twice > once, "{twice} for twice the functions, {once} for once");
+        (twice - once) as f64
+    });
+    println!("{none:.0} instructions without points, {:.3} times as many with", off / none);
+    assert!(off / none <= AT_MOST, "{:.3} times as many as without points", off / none);
+}
+
+/// How many instructions rustc takes over so many functions.
+fn compile(kind: Kind, functions: usize) -> u64 {
+    let directory = directory().join("build_cost").join(format!("{}-{functions}", kind.name()));
+    fs::create_dir_all(&directory).expect("the target directory can be written");
+    let text: String =
+        (0..functions).map(|number| function(number, Body::Ordinary, kind)).collect();
+    let source = directory.join("functions.rs");
+    fs::write(&source, Body::Ordinary.shared().to_owned() + &text).expect("it can be written");
+    let rustc = rustc::rustc(World::Off, Profile::Dev);
+    callgrind::count(&compiler(), |valgrind| {
+        valgrind
+            .args(rustc.get_args())
+            .args([
+                "--edition=2024",
+                "--crate-type=lib",
+                "--emit=obj",
+                "-Cdebuginfo=2",
+                "-Awarnings",
+            ])
+            .arg("--out-dir")
+            .arg(&directory)
+            .arg(&source)
+    })
+}
+
+/// The compiler itself; `rustc` may be rustup, which starts it.
+fn compiler() -> PathBuf {
+    let mut rustc = rustc::rustc(World::Off, Profile::Dev);
+    let sysroot = rustc::run(rustc.args(["--print", "sysroot"]));
+    Path::new(sysroot.trim()).join("bin/rustc")
+}
