@@ -178,6 +178,7 @@ pub fn derive_from_term(item: TokenStream) -> TokenStream {
     derive::expand(item.into()).unwrap_or_else(|error| error.into_compile_error()).into()
 }
 
+/// Of arguments and an item, with failpoints on or off.
 type Expand = fn(
     proc_macro2::TokenStream,
     proc_macro2::TokenStream,

@@ -22,17 +22,14 @@ use syn::spanned::Spanned;
 pub(crate) fn function(arguments: &Arguments, function: &Function, on: bool) -> TokenStream {
     let Arguments { krate, sites } = arguments;
     let krate = krate.as_ref();
-    let nothing = TokenStream::new;
     let statements = if function.is_async() {
-        let emitter = Emitter { on, krate, is_async: true, hint: future::hint(function) };
+        let emitter = Emitter { on, krate, is_async: true, returned_by: Some(function) };
         emitter.sites(sites, function.body())
     } else {
         // In what gives a future, evaluated when that runs, not when it is made.
-        let emitter = Emitter { on, krate, is_async: true, hint: nothing() };
-        future::rewrite(function, |body| emitter.sites(sites, body)).unwrap_or_else(|| {
-            let emitter = Emitter { on, krate, is_async: false, hint: nothing() };
-            emitter.sites(sites, function.body())
-        })
+        let emitter = |is_async| Emitter { on, krate, is_async, returned_by: None };
+        future::rewrite(function, |body| emitter(true).sites(sites, body))
+            .unwrap_or_else(|| emitter(false).sites(sites, function.body()))
     };
     let function = function.with(statements);
     quote!(#[allow(clippy::items_after_statements)] #function)
@@ -43,8 +40,8 @@ struct Emitter<'a> {
     on: bool,
     krate: Option<&'a Path>,
     is_async: bool,
-    /// Tells the body, as a future of its own, what it returns.
-    hint: TokenStream,
+    /// The function whose signature says what the body gives as a future of its own.
+    returned_by: Option<&'a Function>,
 }
 
 impl Emitter<'_> {
@@ -84,21 +81,11 @@ impl Emitter<'_> {
 
     fn guarded(&self, body: &Group, after: &Named) -> TokenStream {
         let site = self.named(after);
-        // A panic of the body is told from one that was on its way when the function was called.
+        let krate = self.krate(mixed());
         // `return` is a statement, so that the temporaries of the body's last expression go before
         // the guard. (A `match` would do that too, but hides from closures what they are.)
         quote_spanned! {mixed()=>
-            let _on_return = {
-                struct OnReturn(bool);
-                impl ::core::ops::Drop for OnReturn {
-                    fn drop(&mut self) {
-                        if ::std::thread::panicking() == self.0 {
-                            #site
-                        }
-                    }
-                }
-                OnReturn(::std::thread::panicking())
-            };
+            let __on_return = #krate::__private::OnReturn::new(|| { #site });
             #[allow(
                 unreachable_code,
                 unused_braces,
@@ -112,12 +99,12 @@ impl Emitter<'_> {
 
     fn awaited(&self, body: &Group, after: &Named) -> TokenStream {
         let site = self.named(after);
-        let hint = &self.hint;
+        let hint = self.returned_by.map(|function| future::hint(&self.krate(mixed()), function));
         quote_spanned! {mixed()=>
             #[allow(unused_braces, clippy::let_unit_value)]
-            let returned = async move { #hint #body }.await;
+            let __returned = async move { #hint #body }.await;
             #site
-            returned
+            __returned
         }
     }
 
@@ -130,17 +117,19 @@ impl Emitter<'_> {
     /// A call of the macro; what is wrong with it is shown at `span`.
     fn call(&self, name: &str, arguments: &TokenStream, span: Span) -> TokenStream {
         let span = at(span);
-        let krate = match self.krate {
-            Some(path) => path.clone(),
-            None => krate::default_at(span),
-        };
+        let krate = self.krate(span);
         let name = if self.is_async { format!("{name}_async") } else { name.to_owned() };
         let name = Ident::new(&name, span);
         quote_spanned!(span=> #krate::#name!(#arguments))
     }
+
+    fn krate(&self, span: Span) -> Path {
+        self.krate.cloned().unwrap_or_else(|| krate::default_at(span))
+    }
 }
 
-/// Locals of the expansion are none of the body's.
+/// Locals of the expansion are none of the body's. (But a constant of the user's of such a name would
+/// be a pattern: hence the underscores.)
 fn mixed() -> Span {
     Span::mixed_site()
 }
