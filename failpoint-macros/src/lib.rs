@@ -9,6 +9,7 @@ mod derive;
 mod function;
 mod future;
 mod krate;
+mod name;
 mod test;
 #[cfg(test)]
 mod testing;
@@ -176,6 +177,13 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(FromTerm, attributes(from_term))]
 pub fn derive_from_term(item: TokenStream) -> TokenStream {
     derive::expand(item.into()).unwrap_or_else(|error| error.into_compile_error()).into()
+}
+
+/// Not for use: of `CRATE NAME` makes the check of the name, or nothing where it is good at a glance.
+#[doc(hidden)]
+#[proc_macro]
+pub fn check_name(input: TokenStream) -> TokenStream {
+    name::check(input.into()).into()
 }
 
 /// Of arguments and an item, with failpoints on or off.

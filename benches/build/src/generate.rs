@@ -15,6 +15,10 @@ pub enum Kind {
     Bare,
     /// `fail_point!("…")`, compiled out.
     Off,
+    /// The same in a package that does without default features, as a library is asked to.
+    OffBare,
+    /// `fail_point!("…")` of the crate `fail` 0.5, compiled out: a macro that gives nothing at all.
+    FailOff,
     /// `fail_point!("…")`, compiled in.
     On,
     /// `fail_point!("…", |_| 0)`, compiled in.
@@ -59,7 +63,10 @@ impl Body {
     pub fn compares(self, kind: Kind) -> bool {
         match self {
             Body::Line => true,
-            Body::Ordinary => matches!(kind, Kind::None | Kind::Off | Kind::On | Kind::Fail),
+            Body::Ordinary => matches!(
+                kind,
+                Kind::None | Kind::Off | Kind::OffBare | Kind::FailOff | Kind::On | Kind::Fail
+            ),
         }
     }
 
@@ -83,10 +90,12 @@ impl Body {
 const FUNCTIONS_IN_A_FILE: usize = 10;
 
 impl Kind {
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 11] = [
         Kind::None,
         Kind::Bare,
+        Kind::FailOff,
         Kind::Off,
+        Kind::OffBare,
         Kind::On,
         Kind::Closure,
         Kind::Typed,
@@ -100,6 +109,8 @@ impl Kind {
             Kind::None => "none",
             Kind::Bare => "bare",
             Kind::Off => "off",
+            Kind::OffBare => "off-bare",
+            Kind::FailOff => "fail-off",
             Kind::On => "on",
             Kind::Closure => "closure",
             Kind::Typed => "typed",
@@ -115,6 +126,8 @@ impl Kind {
             Kind::None => "no points",
             Kind::Bare => "a bare relaxed load and a cold call, by hand",
             Kind::Off => "`fail_point!(\"…\")`, compiled out",
+            Kind::OffBare => "`fail_point!(\"…\")`, compiled out, without default features",
+            Kind::FailOff => "`fail_point!(\"…\")` of `fail` 0.5, compiled out",
             Kind::On => "`fail_point!(\"…\")`, compiled in",
             Kind::Closure => "`fail_point!(\"…\", \\|_\\| 0)`, compiled in",
             Kind::Typed => "`fail_point!(\"…\", \\|v: u64\\| v)`, compiled in",
@@ -134,7 +147,7 @@ impl Kind {
         }
     }"
             .to_owned(),
-            Kind::Off | Kind::On => format!("failpoint::fail_point!(\"{name}\");"),
+            Kind::Off | Kind::OffBare | Kind::On => format!("failpoint::fail_point!(\"{name}\");"),
             Kind::Closure => format!("failpoint::fail_point!(\"{name}\", |_| 0);"),
             Kind::Typed => format!("failpoint::fail_point!(\"{name}\", |v: u64| v);"),
             Kind::Value => {
@@ -143,7 +156,7 @@ impl Kind {
             Kind::Result => {
                 format!("if failpoint::fail_result!(\"{name}\").is_err() {{ return 0; }}")
             }
-            Kind::Fail => format!("fail::fail_point!(\"{name}\");"),
+            Kind::Fail | Kind::FailOff => format!("fail::fail_point!(\"{name}\");"),
         }
     }
 
@@ -151,7 +164,11 @@ impl Kind {
         let path = root.join("failpoint");
         match self {
             Kind::None | Kind::Bare => String::new(),
-            Kind::Off => format!("failpoint = {{ path = {path:?}, default-features = false }}\n"),
+            Kind::Off => format!("failpoint = {{ path = {path:?} }}\n"),
+            Kind::OffBare => {
+                format!("failpoint = {{ path = {path:?}, default-features = false }}\n")
+            }
+            Kind::FailOff => "fail = \"0.5\"\n".to_owned(),
             Kind::On | Kind::Closure | Kind::Typed | Kind::Value | Kind::Result => format!(
                 "failpoint = {{ path = {path:?}, default-features = false, features = [\"failpoints\"] }}\n"
             ),

@@ -1,8 +1,8 @@
 //! What does an evaluation cost, here and in other crates, in one run?
 //!
 //! ```console
-//! $ cargo bench                  # prints the table of docs/cost.md
-//! $ cargo bench -- --write       # and puts it there
+//! $ cargo bench --bench evaluations                  # prints the table of docs/cost.md
+//! $ cargo bench --bench evaluations -- --write       # and puts it there
 //! ```
 //!
 //! Neither criterion nor divan runs its benchmarks in turns, nor takes the loop away from what is
@@ -17,6 +17,7 @@
 mod cases;
 mod peers;
 mod rounds;
+mod subject;
 mod table;
 
 use std::error::Error;

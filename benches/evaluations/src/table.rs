@@ -2,15 +2,16 @@
 
 use crate::cases::Case;
 use crate::peers::Peer;
-use crate::rounds::{Measured, THREADS};
+use crate::rounds::Measured;
+use crate::subject::THREADS;
 use std::error::Error;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cost.md");
-const BEGIN: &str = "<!-- begin: cargo bench -- --write -->\n";
-const END: &str = "<!-- end -->";
+const BEGIN: &str = "<!-- evaluations: begin -->\n";
+const END: &str = "<!-- evaluations: end -->";
 
 /// Below this a difference of two loops is noise, in nanoseconds.
 const NOISE: f64 = 0.1;
@@ -99,8 +100,9 @@ impl Row<'_> {
     /// The same with its part of the loop.
     fn looped(&self, case: Case, peer: Peer) -> Option<&[f64]> {
         let is_this = |measured: &&Measured| {
-            (measured.case, measured.peer) == (case, peer)
-                && (measured.is_async, measured.threads) == (self.is_async, self.threads)
+            (measured.subject.case, measured.subject.peer) == (case, peer)
+                && (measured.subject.is_async, measured.subject.threads)
+                    == (self.is_async, self.threads)
         };
         self.all.iter().find(is_this).map(|measured| measured.nanos.as_slice())
     }

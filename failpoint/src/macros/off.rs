@@ -9,6 +9,16 @@
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __emit {
+    // The form that stands everywhere, with as little for the compiler to expand and to check.
+    (statement (sync () $name:expr) () ()) => {
+        match () {
+            () => {}
+            _ => {
+                $crate::__private::check_name! { $crate $name }
+                $crate::__private::not_const()
+            }
+        }
+    };
     (statement ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {
         match () {
             () => {}
@@ -94,15 +104,26 @@ macro_rules! __emit {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __check {
-    // One item: each costs the compiler time, and the less the simpler it is.
     ($name:expr) => {
-        const _: () = $crate::__private::check($name);
+        $crate::__private::check_name! { $crate $name }
         // No const function may hold a site: reading a switch is not const, nor is this.
         $crate::__private::not_const();
     };
     ($name:expr, $accepts:expr) => {
         const _: $crate::__private::Accepts = $crate::__private::checked($name, $accepts);
         $crate::__private::not_const();
+    };
+}
+
+/// `check_name! { $crate NAME }`: the constant that says whether the name is a good one. The compiler
+/// has to interpret it, which takes longer than all else here; the proc macro of this name spares it
+/// that where the name is good at a glance.
+#[cfg(not(feature = "attributes"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __check_name {
+    ($crate_name:tt $name:expr) => {
+        const _: () = $crate::__private::check($name);
     };
 }
 

@@ -16,7 +16,11 @@ mod world {
 
 #[cfg(not(feature = "failpoints"))]
 mod world {
+    #[cfg(not(feature = "attributes"))]
+    pub use crate::__check_name as check_name;
     use crate::value::FromTerm;
+    #[cfg(feature = "attributes")]
+    pub use failpoint_macros::check_name;
 
     /// What a `return` may hand to a site: only the types are checked.
     #[derive(Debug)]
