@@ -3,18 +3,18 @@
 use crate::function::{Function, braces};
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Block, Expr, ExprAsync, Stmt};
+use syn::{Block, Expr, ExprAsync, Path, Stmt};
 
 /// Tells an `async` block that holds the function's body what it returns: a block cannot be
 /// annotated, and `?` and coercions want to know.
-pub(crate) fn hint(function: &Function) -> TokenStream {
+pub(crate) fn hint(krate: &Path, function: &Function) -> TokenStream {
     if function.output().is_none() {
         return TokenStream::new();
     }
     let returned = function.returned();
     quote_spanned! {Span::mixed_site()=>
-        if let ::core::option::Option::Some(returned) = ::core::option::Option::None::<#returned> {
-            return returned;
+        if let #krate::__private::Some(__returned) = #krate::__private::None::<#returned> {
+            return __returned;
         }
     }
 }

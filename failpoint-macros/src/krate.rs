@@ -2,10 +2,10 @@
 
 use proc_macro2::Span;
 use syn::parse::ParseStream;
-use syn::{Path, Result, Token, parse_quote, parse_quote_spanned};
+use syn::{Path, Result, Token, parse_quote_spanned};
 
 pub(crate) fn default() -> Path {
-    parse_quote!(::failpoint)
+    default_at(Span::call_site())
 }
 
 /// The default, for an error that must point to something of the user's.

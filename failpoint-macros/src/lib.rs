@@ -37,7 +37,11 @@ mod testing;
 /// the function is the outermost. A const fn cannot be marked; what returns or waits for a return
 /// cannot stand on a function that gives `!`.
 ///
-/// Without the feature `failpoints` its syntax is checked and the function stays as it is.
+/// The arguments are read where the site stands: an `async move` block captures the variables that
+/// its site names, as it would if the macro were written there.
+///
+/// Without the feature `failpoints` the attribute leaves nothing: its arguments are checked by the
+/// compiler and never evaluated.
 ///
 /// # Panics
 /// As [`fail_point!`]. A `panic` at the `after` of a function that is not async leaks the value
@@ -182,6 +186,7 @@ pub fn check_name(input: TokenStream) -> TokenStream {
     name::check(input.into()).into()
 }
 
+/// Of arguments and an item, with failpoints on or off.
 type Expand = fn(
     proc_macro2::TokenStream,
     proc_macro2::TokenStream,

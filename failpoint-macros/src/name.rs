@@ -15,7 +15,11 @@ pub(crate) fn check(input: TokenStream) -> TokenStream {
     let name: Vec<TokenTree> = input.collect();
     match name.as_slice() {
         [one] if is_literal(one) => TokenStream::new(),
-        _ => quote!(const _: () = #krate::__private::check(#(#name)*);),
+        _ => quote! {{
+            // It has a name and is used: older compilers call unused what a `const _` alone uses.
+            const __FAILPOINT_NAME: () = #krate::__private::check(#(#name)*);
+            __FAILPOINT_NAME
+        }},
     }
 }
 
@@ -122,7 +126,10 @@ mod tests {
             quote!(concat!("a", "b")),
             quote!("a" "b"),
         ] {
-            let constant = quote!(const _: () = krate::__private::check(#name););
+            let constant = quote! {{
+                const __FAILPOINT_NAME: () = krate::__private::check(#name);
+                __FAILPOINT_NAME
+            }};
             assert_eq!(check(quote!(krate #name)).to_string(), constant.to_string());
         }
         assert!(check(quote!(krate "a")).is_empty());

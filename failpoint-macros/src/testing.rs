@@ -1,22 +1,10 @@
 //! Where does an error point, and what does it say?
 
+use crate::Expand;
 use proc_macro2::TokenStream;
-
-pub(crate) type Expand = fn(TokenStream, TokenStream, bool) -> syn::Result<TokenStream>;
 
 pub(crate) fn tokens(source: &str) -> TokenStream {
     source.parse().expect("Rust tokens")
-}
-
-/// Refused in both worlds alike: gives the text of the user's tokens at fault, and the message.
-#[track_caller]
-pub(crate) fn refusal(expand: Expand, arguments: &str, item: &str) -> (String, String) {
-    let refuse = |on| {
-        let error = expand(tokens(arguments), tokens(item), on).expect_err("it is wrong");
-        (error.span().source_text().unwrap_or_default(), error.to_string())
-    };
-    assert_eq!(refuse(true), refuse(false));
-    refuse(true)
 }
 
 /// Every row: what is written, the token at fault, a part of the message.
@@ -29,4 +17,15 @@ pub(crate) fn refusals(expand: Expand, table: &[(&str, &str, &str, &str)]) {
             "#[…({arguments})] {item}\n  points to `{found_at}`, not `{at}`:\n  {found}\n  not: {message}"
         );
     }
+}
+
+/// Refused in both worlds alike: gives the text of the user's tokens at fault, and the message.
+#[track_caller]
+fn refusal(expand: Expand, arguments: &str, item: &str) -> (String, String) {
+    let refuse = |on| {
+        let error = expand(tokens(arguments), tokens(item), on).expect_err("it is wrong");
+        (error.span().source_text().unwrap_or_default(), error.to_string())
+    };
+    assert_eq!(refuse(true), refuse(false));
+    refuse(true)
 }

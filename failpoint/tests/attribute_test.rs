@@ -124,12 +124,20 @@ async fn beside_tokio(scope: Scope) -> Result<(), std::num::ParseIntError> {
     Ok(())
 }
 
-mod no_prelude {
+mod users_own_names {
     #![no_implicit_prelude]
+    #![allow(dead_code, non_camel_case_types, non_upper_case_globals)]
 
     mod core {}
     mod std {}
     mod tokio {}
+    struct str;
+    const test: () = ();
+    const body: () = ();
+    const result: () = ();
+    const returned: () = ();
+    const runtime: () = ();
+    const has_failed: () = ();
 
     #[::failpoint::test(points = "tested/site=return(7)")]
     fn plain(scope: ::failpoint::Scope) {

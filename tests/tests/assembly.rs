@@ -19,6 +19,16 @@ fn compiled_out_statements_leave_no_instruction_in_dev() {
 }
 
 #[test]
+fn compiled_out_attributes_leave_no_instruction_in_release() {
+    assert_same_but_for_differs("attributes", Profile::Release);
+}
+
+#[test]
+fn compiled_out_attributes_leave_no_instruction_in_dev() {
+    assert_same_but_for_differs("attributes", Profile::Dev);
+}
+
+#[test]
 fn compiled_out_expressions_leave_no_instruction_in_release() {
     assert_same_but_for_differs("expressions", Profile::Release);
 }

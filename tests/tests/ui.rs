@@ -11,8 +11,7 @@
 //! ```
 //!
 //! Every error must be expected, in both worlds; a case that expects errors in one world only compiles
-//! in the other, as attributes do where failpoints are compiled out. `UI_CASE=text` runs only the cases whose path
-//! contains the text.
+//! in the other. `UI_CASE=text` runs only the cases whose path contains the text.
 
 use failpoint_tests::diagnostics::{self, Diagnostic};
 use failpoint_tests::parallel;

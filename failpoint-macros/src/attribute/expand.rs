@@ -5,6 +5,9 @@
 //! where the compiler itself knows every way out. A guard cannot await, so in async code the body is
 //! awaited as a future of its own.
 //!
+//! With failpoints off, the same sites stand at the head, where the macros let nothing of them run;
+//! nothing waits for the return, so the body stays as it is.
+//!
 //! The braces of the body go out as they came in: their place decides the edition, and the edition
 //! how long temporaries live.
 
@@ -16,30 +19,29 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Path;
 use syn::spanned::Spanned;
 
-pub(crate) fn function(arguments: &Arguments, function: &Function) -> TokenStream {
+pub(crate) fn function(arguments: &Arguments, function: &Function, on: bool) -> TokenStream {
     let Arguments { krate, sites } = arguments;
     let krate = krate.as_ref();
-    let nothing = TokenStream::new;
     let statements = if function.is_async() {
-        let emitter = Emitter { krate, is_async: true, hint: future::hint(function) };
+        let emitter = Emitter { on, krate, is_async: true, returned_by: Some(function) };
         emitter.sites(sites, function.body())
     } else {
         // In what gives a future, evaluated when that runs, not when it is made.
-        let emitter = Emitter { krate, is_async: true, hint: nothing() };
-        future::rewrite(function, |body| emitter.sites(sites, body)).unwrap_or_else(|| {
-            let emitter = Emitter { krate, is_async: false, hint: nothing() };
-            emitter.sites(sites, function.body())
-        })
+        let emitter = |is_async| Emitter { on, krate, is_async, returned_by: None };
+        future::rewrite(function, |body| emitter(true).sites(sites, body))
+            .unwrap_or_else(|| emitter(false).sites(sites, function.body()))
     };
     let function = function.with(statements);
     quote!(#[allow(clippy::items_after_statements)] #function)
 }
 
 struct Emitter<'a> {
+    /// Whether failpoints are compiled in.
+    on: bool,
     krate: Option<&'a Path>,
     is_async: bool,
-    /// Tells the body, as a future of its own, what it returns.
-    hint: TokenStream,
+    /// The function whose signature says what the body gives as a future of its own.
+    returned_by: Option<&'a Function>,
 }
 
 impl Emitter<'_> {
@@ -49,20 +51,26 @@ impl Emitter<'_> {
         match sites {
             Sites::Head { arguments, reply: Reply::Error(word) } => {
                 let site = self.call("fail_result", arguments, word.span());
-                let question = quote_spanned!(at(word.span())=> ?;);
-                quote!(#site #question #statements)
+                let site = quote_spanned!(at(word.span())=> #site?;);
+                // Off, what `?` makes of an `Ok` would stay in a dev build.
+                let site = match self.on {
+                    true => site,
+                    false => quote_spanned!(mixed()=> match () { () => {} _ => { #site } }),
+                };
+                quote!(#site #statements)
             }
             Sites::Head { arguments, reply: Reply::Nothing(span) | Reply::Value(span) } => {
                 let site = self.call("fail_point", arguments, *span);
                 quote_spanned!(mixed()=> #site; #statements)
             }
             Sites::Around { before, after } => {
-                let before = before.as_ref().map(|before| {
-                    let site = self.named(before);
-                    quote_spanned!(mixed()=> #site;)
-                });
+                let before = before.as_ref().map(|before| self.named(before));
                 let body = match after {
                     None => statements,
+                    Some(after) if !self.on => {
+                        let after = self.named(after);
+                        quote!(#after #statements)
+                    }
                     Some(after) if self.is_async => self.awaited(body, after),
                     Some(after) => self.guarded(body, after),
                 };
@@ -73,21 +81,11 @@ impl Emitter<'_> {
 
     fn guarded(&self, body: &Group, after: &Named) -> TokenStream {
         let site = self.named(after);
-        // A panic of the body is told from one that was on its way when the function was called.
+        let krate = self.krate(mixed());
         // `return` is a statement, so that the temporaries of the body's last expression go before
         // the guard. (A `match` would do that too, but hides from closures what they are.)
         quote_spanned! {mixed()=>
-            let _on_return = {
-                struct OnReturn(bool);
-                impl ::core::ops::Drop for OnReturn {
-                    fn drop(&mut self) {
-                        if ::std::thread::panicking() == self.0 {
-                            #site;
-                        }
-                    }
-                }
-                OnReturn(::std::thread::panicking())
-            };
+            let __on_return = #krate::__private::OnReturn::new(|| { #site });
             #[allow(
                 unreachable_code,
                 unused_braces,
@@ -101,33 +99,37 @@ impl Emitter<'_> {
 
     fn awaited(&self, body: &Group, after: &Named) -> TokenStream {
         let site = self.named(after);
-        let hint = &self.hint;
+        let hint = self.returned_by.map(|function| future::hint(&self.krate(mixed()), function));
         quote_spanned! {mixed()=>
             #[allow(unused_braces, clippy::let_unit_value)]
-            let returned = async move { #hint #body }.await;
-            #site;
-            returned
+            let __returned = async move { #hint #body }.await;
+            #site
+            __returned
         }
     }
 
+    /// The statement of a site that has a name and nothing else.
     fn named(&self, named: &Named) -> TokenStream {
-        self.call("fail_point", &named.name.to_token_stream(), named.name.span())
+        let site = self.call("fail_point", &named.name.to_token_stream(), named.name.span());
+        quote_spanned!(mixed()=> #site;)
     }
 
     /// A call of the macro; what is wrong with it is shown at `span`.
     fn call(&self, name: &str, arguments: &TokenStream, span: Span) -> TokenStream {
         let span = at(span);
-        let krate = match self.krate {
-            Some(path) => path.clone(),
-            None => krate::default_at(span),
-        };
+        let krate = self.krate(span);
         let name = if self.is_async { format!("{name}_async") } else { name.to_owned() };
         let name = Ident::new(&name, span);
         quote_spanned!(span=> #krate::#name!(#arguments))
     }
+
+    fn krate(&self, span: Span) -> Path {
+        self.krate.cloned().unwrap_or_else(|| krate::default_at(span))
+    }
 }
 
-/// Locals of the expansion are none of the body's.
+/// Locals of the expansion are none of the body's. (But a constant of the user's of such a name would
+/// be a pattern: hence the underscores.)
 fn mixed() -> Span {
     Span::mixed_site()
 }

@@ -10,15 +10,15 @@ use attr::{Arguments, Reply, Sites};
 use proc_macro2::{Span, TokenStream};
 use syn::{Error, Result, Type};
 
-/// The function with its sites; with failpoints `off` what was written, if it is right.
+/// The function with its sites.
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream, on: bool) -> Result<TokenStream> {
     let arguments = Arguments::parse(arguments)?;
     let function = Function::parse(
-        item.clone(),
+        item,
         "#[failpoint] stands on functions; for a place inside of one write fail_point!(\"name\")",
     )?;
     check(&arguments, &function)?;
-    Ok(if on { expand::function(&arguments, &function) } else { item })
+    Ok(expand::function(&arguments, &function, on))
 }
 
 /// What this function cannot have.

@@ -60,35 +60,41 @@ const ITEMS: [&str; 4] = [
 ];
 
 #[test]
-fn without_failpoints_the_item_is_the_users_token_for_token() {
-    for item in ITEMS {
-        for arguments in [r#""n""#, r#""n", if c, k = v, |v: u64| Ok(v)"#, r#"after = N"#] {
-            let expanded = expand(tokens(arguments), tokens(item), false).expect("it is right");
-            assert_eq!(expanded.to_string(), tokens(item).to_string());
-        }
-    }
-}
-
-#[test]
-fn with_failpoints_all_but_the_body_is() {
+fn all_but_the_body_is_the_users_token_for_token() {
     for item in ITEMS {
         let body = item.find('{').expect("a body");
         for arguments in [r#"crate = c, "n", err"#, r#"before = N, after = a::N"#] {
             if item.contains("{}") && arguments.contains("err") {
                 continue;
             }
-            let expanded = expand(tokens(arguments), tokens(item), true).expect("it is right");
+            for on in [true, false] {
+                let expanded = expand(tokens(arguments), tokens(item), on).expect("it is right");
+                let expanded = expanded.to_string().replace(' ', "");
+                let head = tokens(&item[..body]).to_string().replace(' ', "");
+                assert!(expanded.contains(&head), "{head}\nis not in\n{expanded}");
+            }
+        }
+    }
+}
+
+#[test]
+fn without_failpoints_the_body_is_too_and_comes_last() {
+    for item in ITEMS {
+        let statements =
+            item[item.find('{').expect("a body") + 1..].replace("#![allow(dead_code)]", "");
+        let statements = tokens(&format!("{{ {statements}")).to_string().replace(' ', "");
+        for arguments in [r#""n""#, r#""n", if c, k = v, |v: u64| Ok(v)"#, r#"after = N"#] {
+            let expanded = expand(tokens(arguments), tokens(item), false).expect("it is right");
             let expanded = expanded.to_string().replace(' ', "");
-            let head = tokens(&item[..body]).to_string().replace(' ', "");
-            assert!(expanded.contains(&head), "{head}\nis not in\n{expanded}");
+            assert!(expanded.ends_with(&statements[1..]), "{expanded}\nends otherwise");
         }
     }
 }
 
 #[test]
 fn arguments_go_to_the_macro_as_written() {
-    let expanded = |arguments, item| {
-        let expanded = expand(tokens(arguments), tokens(item), true).expect("it is right");
+    let expanded = |arguments, item, on| {
+        let expanded = expand(tokens(arguments), tokens(item), on).expect("it is right");
         expanded.to_string().replace(' ', "")
     };
     for (arguments, item, site) in [
@@ -110,7 +116,10 @@ fn arguments_go_to_the_macro_as_written() {
         ),
         ("N", "fn f() { #![allow(a)] use b; }", "{#![allow(a)]::failpoint::fail_point!(N);useb;}"),
     ] {
-        let found = expanded(arguments, item);
-        assert!(found.contains(site), "{site}\nis not in\n{found}");
+        for on in [true, false] {
+            // Off, a question mark is asked in an arm of its own.
+            let found = expanded(arguments, item, on);
+            assert!(found.contains(site), "{site}\nis not in\n{found}");
+        }
     }
 }

@@ -1,4 +1,6 @@
 //! What does `#[derive(FromTerm)]` add?
+//!
+//! The underscores are for constants of the user's, which else were patterns.
 
 use super::attr::{Input, Shape, Variant};
 use proc_macro2::TokenStream;
@@ -11,7 +13,7 @@ pub(crate) fn implementation(input: &Input) -> TokenStream {
     let body = match shape {
         Shape::Newtype(field) => {
             require(&mut generics, krate, field);
-            quote!(<#field as #krate::FromTerm>::from_term(text).map(Self))
+            quote!(<#field as #krate::FromTerm>::from_term(__text).map(Self))
         }
         Shape::Enum(variants) => {
             for field in variants.iter().filter_map(|variant| variant.field.as_ref()) {
@@ -25,8 +27,8 @@ pub(crate) fn implementation(input: &Input) -> TokenStream {
         #[automatically_derived]
         impl #parameters #krate::FromTerm for #name #arguments #conditions {
             fn from_term(
-                text: ::core::option::Option<&str>,
-            ) -> ::core::result::Result<Self, #krate::BadTerm> {
+                __text: #krate::__private::Option<&#krate::__private::str>,
+            ) -> #krate::__private::Result<Self, #krate::BadTerm> {
                 #body
             }
         }
@@ -45,29 +47,24 @@ fn choose(krate: &Path, variants: &[Variant]) -> TokenStream {
     let expected = expected(variants);
     let words = variants.iter().filter(|variant| variant.field.is_none()).map(|variant| {
         let Variant { name, words, .. } = variant;
-        quote!(::core::option::Option::Some(#(#words)|*) => ::core::result::Result::Ok(Self::#name),)
+        quote!(#krate::__private::Some(#(#words)|*) => #krate::__private::Ok(Self::#name),)
     });
     let with_value: Vec<_> =
         variants.iter().filter_map(|variant| with_value(krate, variant)).collect();
     let refusal = quote! {
-        ::core::result::Result::Err(<#krate::BadTerm>::expected(#expected))
+        #krate::__private::Err(<#krate::BadTerm>::expected(#expected))
     };
     if with_value.is_empty() {
-        return quote!(match text { #(#words)* _ => #refusal });
+        return quote!(match __text { #(#words)* _ => #refusal });
     }
     quote! {
-        match text {
+        match __text {
             #(#words)*
-            ::core::option::Option::Some(text) => {
-                let (word, value) = match text.split_once(':') {
-                    ::core::option::Option::Some((word, value)) => {
-                        (word, ::core::option::Option::Some(value))
-                    }
-                    ::core::option::Option::None => (text, ::core::option::Option::None),
-                };
-                match word { #(#with_value)* _ => #refusal }
+            #krate::__private::Some(__text) => {
+                let (__word, __value) = #krate::__private::word_and_value(__text);
+                match __word { #(#with_value)* _ => #refusal }
             }
-            ::core::option::Option::None => #refusal,
+            #krate::__private::None => #refusal,
         }
     }
 }
@@ -75,13 +72,13 @@ fn choose(krate: &Path, variants: &[Variant]) -> TokenStream {
 fn with_value(krate: &Path, variant: &Variant) -> Option<TokenStream> {
     let Variant { name, words, field } = variant;
     let field = field.as_ref()?;
-    let after = format!("after `{}:` ", words[0]);
+    let shown = &words[0];
     Some(quote! {
-        #(#words)|* => match <#field as #krate::FromTerm>::from_term(value) {
-            ::core::result::Result::Ok(value) => ::core::result::Result::Ok(Self::#name(value)),
-            ::core::result::Result::Err(bad) => ::core::result::Result::Err(
-                <#krate::BadTerm>::expected(::std::format!("{}{}", #after, bad)),
-            ),
+        #(#words)|* => match <#field as #krate::FromTerm>::from_term(__value) {
+            #krate::__private::Ok(__value) => #krate::__private::Ok(Self::#name(__value)),
+            #krate::__private::Err(__bad) => {
+                #krate::__private::Err(#krate::__private::bad_value(#shown, &__bad))
+            }
         },
     })
 }

@@ -17,18 +17,15 @@ pub(crate) fn on(mut test: Test) -> TokenStream {
     let name = test.function.signature.ident.unraw().to_string();
     let allow_unfired = test.arguments.allow_unfired;
     let points = match &test.arguments.points {
-        Some(points) => quote!(::core::option::Option::Some(#points)),
-        None => quote!(::core::option::Option::None),
+        Some(points) => quote!(#krate::__private::Some(#points)),
+        None => quote!(#krate::__private::None),
     };
-    let scope = test.scope.as_ref().map(|argument| {
-        let (attributes, pattern, ty) = (&argument.attrs, &argument.pat, &argument.ty);
-        quote_spanned!(Span::mixed_site()=> #(#attributes)* let #pattern: #ty = test.scope();)
-    });
+    let scope = scope(&test, &quote_spanned!(mixed()=> __test.scope()));
     let (runtime, run) = run(&test);
     // Locals go in reverse: the test's own handle to the scope before the runtime.
-    let statements = quote_spanned! {Span::mixed_site()=>
-        let test = #krate::__private::TestScope::new(
-            ::core::concat!(::core::module_path!(), "::", #name),
+    let statements = quote_spanned! {mixed()=>
+        let __test = #krate::__private::TestScope::new(
+            #krate::__private::concat!(#krate::__private::module_path!(), "::", #name),
             #points,
             #allow_unfired,
         );
@@ -38,35 +35,36 @@ pub(crate) fn on(mut test: Test) -> TokenStream {
     };
     if !test.has_harness {
         test.function.signature.asyncness = None;
-        test.function.attributes.insert(0, parse_quote!(#[::core::prelude::v1::test]));
     }
+    become_test(&mut test);
     test.function.with(statements)
 }
 
-/// The runtime, if the test needs one of ours, and what runs the body inside `test`.
+/// The runtime, if the test needs one of ours, and what runs the body inside `__test`.
 fn run(test: &Test) -> (Option<TokenStream>, TokenStream) {
+    let krate = &test.arguments.krate;
     let body = test.function.body();
     if !test.function.is_async() {
         let returned = test.function.returned();
-        let run = quote_spanned!(Span::mixed_site()=> test.run(move || -> #returned #body));
+        let run = quote_spanned!(mixed()=> __test.run(move || -> #returned #body));
         return (None, finish(test, &run));
     }
-    let hint = future::hint(&test.function);
-    let body = quote_spanned! {Span::mixed_site()=>
+    let hint = future::hint(krate, &test.function);
+    let body = quote_spanned! {mixed()=>
         #[allow(unused_braces)]
-        let body = async move { #hint #body };
+        let __body = async move { #hint #body };
     };
     let (runtime, run) = if test.has_harness {
-        (None, quote_spanned!(Span::mixed_site()=> test.run_async(body).await))
+        (None, quote_spanned!(mixed()=> __test.run_async(__body).await))
     } else {
         let builder = builder(&test.arguments.runtime);
-        let runtime = quote_spanned! {Span::mixed_site()=>
-            let runtime = ::core::result::Result::expect(
-                #builder.enable_all().on_thread_start(test.scope().on_thread_start()).build(),
+        let runtime = quote_spanned! {mixed()=>
+            let __runtime = #krate::__private::Result::expect(
+                #builder.enable_all().on_thread_start(__test.scope().on_thread_start()).build(),
                 "#[failpoint::test] cannot start the runtime",
             );
         };
-        (Some(runtime), quote_spanned!(Span::mixed_site()=> test.run(|| runtime.block_on(body))))
+        (Some(runtime), quote_spanned!(mixed()=> __test.run(|| __runtime.block_on(__body))))
     };
     let finished = finish(test, &run);
     (runtime, quote!(#body #finished))
@@ -76,15 +74,15 @@ fn run(test: &Test) -> (Option<TokenStream>, TokenStream) {
 fn finish(test: &Test, run: &TokenStream) -> TokenStream {
     let krate = &test.arguments.krate;
     let returned = test.function.returned();
-    quote_spanned! {Span::mixed_site()=>
-        let (test, result): (_, #returned) = #run;
-        let has_failed = {
+    quote_spanned! {mixed()=>
+        let (__test, __result): (_, #returned) = #run;
+        let __has_failed = {
             #[allow(unused_imports)]
             use #krate::__private::Succeeded as _;
-            #krate::__private::Outcome(&result).is_failure()
+            #krate::__private::Outcome(&__result).is_failure()
         };
-        test.finish(has_failed);
-        result
+        __test.finish(__has_failed);
+        __result
     }
 }
 
@@ -100,30 +98,46 @@ fn builder(runtime: &Runtime) -> TokenStream {
 
 pub(crate) fn off(mut test: Test) -> TokenStream {
     let krate = &test.arguments.krate;
-    let scope = test.scope.as_ref().map(|argument| {
-        let (attributes, pattern, ty) = (&argument.attrs, &argument.pat, &argument.ty);
-        quote!(#(#attributes)* let #pattern: #ty = #krate::Scope::new();)
-    });
-    let points = test.arguments.points.as_ref().map(|points| quote!(let _: &str = #points;));
+    let scope = scope(&test, &quote!(#krate::Scope::new()));
+    let points = test.arguments.points.as_ref();
+    let points = points.map(|points| quote!(let _: &#krate::__private::str = #points;));
     let body = test.function.body().stream();
     let statements = if !test.has_harness && test.function.is_async() {
         // Checked and never run: without failpoints a test needs no runtime, nor tokio.
-        let hint = future::hint(&test.function);
+        let hint = future::hint(krate, &test.function);
         test.function.signature.asyncness = None;
         quote! {
             let _ = || async move { #hint #points #scope #body };
-            ::core::panic!("needs the feature failpoint/failpoints")
+            #krate::__private::panic!("needs the feature failpoint/failpoints")
         }
     } else {
         quote!(#points #scope #body)
     };
+    become_test(&mut test);
     let attributes = &mut test.function.attributes;
-    if !test.has_harness {
-        attributes.insert(0, parse_quote!(#[::core::prelude::v1::test]));
-    }
     if !attributes.iter().any(|attribute| attribute.path().is_ident("ignore")) {
         attributes.push(parse_quote!(#[ignore = "needs the feature failpoint/failpoints"]));
     }
     let function = test.function.with(statements);
     quote!(#[allow(clippy::items_after_statements)] #function)
+}
+
+/// Makes it a test, unless another attribute does.
+fn become_test(test: &mut Test) {
+    if !test.has_harness {
+        // By the path of which editors know that it makes a test.
+        test.function.attributes.insert(0, parse_quote!(#[::core::prelude::v1::test]));
+    }
+}
+
+/// What the test calls its scope, if it wants it.
+fn scope(test: &Test, handle: &TokenStream) -> Option<TokenStream> {
+    let argument = test.scope.as_ref()?;
+    let (attributes, pattern, ty) = (&argument.attrs, &argument.pat, &argument.ty);
+    Some(quote!(#(#attributes)* let #pattern: #ty = #handle;))
+}
+
+/// Locals of the expansion are none of the test's.
+fn mixed() -> Span {
+    Span::mixed_site()
 }

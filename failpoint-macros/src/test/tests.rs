@@ -74,7 +74,7 @@ fn other_arguments_and_the_async_stay_beside_another_attribute() {
 #[test]
 fn the_scope_has_the_path_of_the_test() {
     let found = expanded("points = P, allow_unfired, crate = c", "fn r#type() {}", true);
-    let new = "c::__private::TestScope::new(::core::concat!(::core::module_path!(),\"::\",\
-               \"type\"),::core::option::Option::Some(P),true,)";
+    let new = "c::__private::TestScope::new(c::__private::concat!(c::__private::module_path!(),\
+               \"::\",\"type\"),c::__private::Some(P),true,)";
     assert!(found.contains(new), "{found}");
 }

@@ -100,7 +100,8 @@ macro_rules! __emit {
     };
 }
 
-/// What the static of a site would check: its name, and the type of its value.
+/// What the static of a site would check: its name, and the type of its value. The constants have a
+/// name and are used: older compilers call unused what a `const _` alone uses.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __check {
@@ -110,8 +111,12 @@ macro_rules! __check {
         $crate::__private::not_const();
     };
     ($name:expr, $accepts:expr) => {
-        const _: $crate::__private::Accepts = $crate::__private::checked($name, $accepts);
         $crate::__private::not_const();
+        {
+            const __FAILPOINT_NAME: $crate::__private::Accepts =
+                $crate::__private::checked($name, $accepts);
+            let _ = __FAILPOINT_NAME;
+        }
     };
 }
 
@@ -122,9 +127,10 @@ macro_rules! __check {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __check_name {
-    ($crate_name:tt $name:expr) => {
-        const _: () = $crate::__private::check($name);
-    };
+    ($crate_name:tt $name:expr) => {{
+        const __FAILPOINT_NAME: () = $crate::__private::check($name);
+        __FAILPOINT_NAME
+    }};
 }
 
 /// The scope, the condition and the context: checked, never evaluated.

@@ -4,8 +4,9 @@
 
 use core::fmt::Display;
 pub use core::option::Option::{self, None, Some};
-pub use core::result::Result::{Err, Ok};
-pub use core::{compile_error, file, line, module_path, option_env, stringify};
+pub use core::primitive::str;
+pub use core::result::Result::{self, Err, Ok};
+pub use core::{compile_error, concat, file, line, module_path, option_env, panic, stringify};
 
 #[cfg(feature = "failpoints")]
 mod world {
@@ -70,10 +71,14 @@ mod computed;
 #[cfg(feature = "runtime")]
 pub mod control;
 #[cfg(feature = "failpoints")]
+mod on_return;
+#[cfg(feature = "failpoints")]
 mod test_scope;
 #[cfg(feature = "runtime")]
 pub mod watch;
 
+#[cfg(feature = "failpoints")]
+pub use on_return::OnReturn;
 #[cfg(feature = "failpoints")]
 pub use test_scope::{Outcome, Succeeded, TestScope};
 
@@ -94,6 +99,19 @@ pub fn shown<T: Display>(value: &T) -> &dyn Display {
 #[inline]
 pub fn through(scope: &crate::Scope) -> &crate::Scope {
     scope
+}
+
+/// `WORD` or `WORD:VALUE`, taken apart.
+pub fn word_and_value(text: &str) -> (&str, Option<&str>) {
+    match text.split_once(':') {
+        Some((word, value)) => (word, Some(value)),
+        None => (text, None),
+    }
+}
+
+/// What is wrong with the value that a word has.
+pub fn bad_value(word: &str, bad: &crate::BadTerm) -> crate::BadTerm {
+    crate::BadTerm::expected(format!("after `{word}:` {bad}"))
 }
 
 /// Calls a closure of the text; gives its parameter the type.

@@ -26,7 +26,7 @@
 
 use failpoint::{
     Injected, Scope, fail_point, fail_point_async, fail_result, fail_result_async, fail_value,
-    fail_value_async,
+    fail_value_async, failpoint,
 };
 use std::error::Error;
 use std::time::Duration;
@@ -154,4 +154,46 @@ pub async fn awaited(scope: &Scope, n: u64) -> Result<u64, Box<dyn Error>> {
         return Ok(1);
     }
     Ok(fail_value_async!("async", u64).unwrap_or(n))
+}
+
+/// By attribute.
+#[failpoint("attribute")]
+#[must_use]
+pub fn attribute(n: u64) -> u64 {
+    const FACTOR: u64 = 3;
+    n * FACTOR
+}
+
+/// By attributes that return.
+///
+/// # Errors
+/// When one is injected.
+#[failpoint("attribute", if n > 1, n = n, |v: u64| Ok(v + n))]
+#[failpoint(in scope, "attribute", err)]
+pub fn attributes(scope: &Scope, n: u64) -> std::io::Result<u64> {
+    let _entered = scope.enter();
+    Ok(n)
+}
+
+/// By attributes, awaited.
+///
+/// # Errors
+/// When one is injected.
+#[failpoint("attribute", n = n, |text| Ok(text.map_or(n, |_| 1)))]
+#[failpoint("attribute", err)]
+pub async fn awaited_attributes(n: u64) -> std::io::Result<u64> {
+    Ok(std::future::ready(n).await)
+}
+
+/// By an attribute around the body.
+#[failpoint(before = "attribute", after = "attribute")]
+#[must_use]
+pub fn around(n: u64) -> u64 {
+    n + 1
+}
+
+/// By an attribute around the body of a future.
+#[failpoint(before = "attribute", after = "attribute")]
+pub async fn awaited_around(n: u64) -> u64 {
+    std::future::ready(n + 1).await
 }

@@ -49,3 +49,26 @@ pub async fn awaited(scope: &::failpoint::Scope) -> Result<(), ::failpoint::Inje
 pub fn scoped(scope: &::failpoint::Scope) {
     fail_point!(in scope, "scope", |_| ());
 }
+
+#[::failpoint::failpoint("attribute", if n > 1, n = n, |text| text)]
+#[::failpoint::failpoint(before = "attribute", after = "attribute")]
+pub fn attributes(n: u64) -> Option<String> {
+    Option::None
+}
+
+#[::failpoint::failpoint("attribute", err)]
+pub fn attribute_that_fails() -> Result<(), ::failpoint::Injected> {
+    Result::Ok(())
+}
+
+#[::failpoint::failpoint("attribute", n = n, err)]
+#[::failpoint::failpoint(before = "attribute", after = "attribute")]
+pub async fn awaited_attributes(n: u64) -> Result<u64, ::failpoint::Injected> {
+    Result::Ok(n)
+}
+
+#[derive(Debug, ::failpoint::FromTerm)]
+pub enum Derived {
+    Unit,
+    Value(u64),
+}

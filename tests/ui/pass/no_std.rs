@@ -13,3 +13,21 @@ pub fn every_form(n: u64) -> u64 {
     }
     fail_value!("value", u64).unwrap_or(n)
 }
+
+#[failpoint::failpoint("attribute", n = n, |v: u64| v)]
+#[failpoint::failpoint(before = "attribute", after = "attribute")]
+pub fn attributes(n: u64) -> u64 {
+    n
+}
+
+#[failpoint::failpoint("attribute", err)]
+#[failpoint::failpoint(before = "attribute", after = "attribute")]
+pub async fn awaited_attributes() -> Result<(), failpoint::Injected> {
+    Ok(())
+}
+
+#[derive(Debug, failpoint::FromTerm)]
+pub enum Derived {
+    Unit,
+    Value(u64),
+}

@@ -85,3 +85,36 @@ pub async fn awaited(scope: &failpoint::Scope, n: u64) -> u64 {
     failpoint::fail_point_async!("async", |v: u64| v + n);
     failpoint::fail_value_async!("async", u64).unwrap_or(n)
 }
+
+#[failpoint::failpoint("attribute", if n > 1, n = n, value = n, |v: u64| v + n)]
+#[failpoint::failpoint(before = "attribute", after = "attribute")]
+pub fn attributes(n: u64) -> u64 {
+    n
+}
+
+#[failpoint::failpoint("attribute", err)]
+pub fn attribute_that_fails() -> ::core::result::Result<(), failpoint::Injected> {
+    ::core::result::Result::Ok(())
+}
+
+pub struct OnReturn;
+pub const returned: () = ();
+pub const _on_return: () = ();
+pub const text: () = ();
+pub const word: () = ();
+pub const bad: () = ();
+
+#[failpoint::failpoint("attribute", n = n, err)]
+#[failpoint::failpoint(before = "attribute", after = "attribute")]
+pub async fn awaited_attributes(n: u64) -> ::core::result::Result<u64, failpoint::Injected> {
+    ::core::result::Result::Ok(n)
+}
+
+#[derive(failpoint::FromTerm)]
+pub enum Derived {
+    Unit,
+    Value(u64),
+}
+
+#[derive(failpoint::FromTerm)]
+pub struct Newtype(u64);

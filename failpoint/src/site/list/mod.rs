@@ -7,43 +7,28 @@
 
 use std::fmt;
 
-#[cfg(all(not(any(miri, failpoint_linkme)), any(target_os = "linux", target_os = "android")))]
-#[path = "section.rs"]
-mod listed;
-
-#[cfg(all(
-    not(miri),
-    any(
-        all(failpoint_linkme, target_os = "linux"),
-        target_os = "macos",
-        target_os = "ios",
-        target_os = "tvos",
-        target_os = "windows",
-        target_os = "fuchsia",
-        target_os = "illumos",
-        target_os = "freebsd",
-        target_os = "openbsd",
-    )
-))]
-#[path = "attribute.rs"]
-mod listed;
-
-#[cfg(any(
-    miri,
-    not(any(
-        target_os = "linux",
-        target_os = "android",
-        target_os = "macos",
-        target_os = "ios",
-        target_os = "tvos",
-        target_os = "windows",
-        target_os = "fuchsia",
-        target_os = "illumos",
-        target_os = "freebsd",
-        target_os = "openbsd",
-    ))
-))]
-#[path = "nowhere.rs"]
+// Where neither path holds it is `listed.rs`, so that no system need be named twice.
+#[cfg_attr(
+    all(not(any(miri, failpoint_linkme)), any(target_os = "linux", target_os = "android")),
+    path = "section.rs"
+)]
+#[cfg_attr(
+    all(
+        not(miri),
+        any(
+            all(failpoint_linkme, target_os = "linux"),
+            target_os = "macos",
+            target_os = "ios",
+            target_os = "tvos",
+            target_os = "windows",
+            target_os = "fuchsia",
+            target_os = "illumos",
+            target_os = "freebsd",
+            target_os = "openbsd",
+        )
+    ),
+    path = "attribute.rs"
+)]
 mod listed;
 
 #[allow(unused_imports, unreachable_pub)]

@@ -1,4 +1,4 @@
-//! What where no linker makes a list? Each site registers at its first hit.
+//! What is listed where no linker makes a list? Nothing: each site registers at its first hit.
 
 use super::NoList;
 use crate::site::Site;
