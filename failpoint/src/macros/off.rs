@@ -2,8 +2,8 @@
 //!
 //! Nothing that runs. What was written stands in the second arm of `match () { () => …, _ => … }`,
 //! which the compiler checks (types, borrows, moves) and then drops before it makes code: a future
-//! keeps its size to the byte, where `if false` would keep the locals. The const items are the same
-//! as when on, so that both worlds refuse the same code.
+//! keeps its size to the byte, where `if false` would keep the locals. What the const items of the on
+//! world refuse, a name or a type, is refused here as well, so that both worlds refuse the same code.
 
 /// `__emit!(form (mode (scope) name) … )`: see the munchers for what each form is given.
 #[doc(hidden)]
