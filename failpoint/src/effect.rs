@@ -15,10 +15,10 @@ use crate::terms::{Action, PauseLimit, Span, Term, Value};
 use std::time::Duration;
 
 /// What came of a step.
-pub(crate) enum Effect {
+pub(crate) enum Effect<'a> {
     Done,
     /// Hand this to the site.
-    Return(Option<String>),
+    Return(Option<&'a Value>),
     Wait(Need),
 }
 
@@ -49,7 +49,7 @@ pub(crate) enum Need {
 #[derive(Clone, Debug)]
 pub(crate) struct Fired {
     pub(crate) fire: Fire,
-    pub(crate) asked: Option<Vec<Action>>,
+    pub(crate) asked: Option<Box<[Action]>>,
 }
 
 impl Fired {
@@ -61,21 +61,12 @@ impl Fired {
     }
 }
 
-/// Does step `step` of what fires; `None` when there are no more.
-pub(crate) fn perform(plan: &Plan, fired: &Fired, step: usize) -> Option<Effect> {
-    let steps = fired.steps(plan);
-    let action = steps.get(step)?;
-    Some(act(plan, fired.fire, &steps[..step], action))
-}
-
-fn act(plan: &Plan, fire: Fire, before: &[Action], action: &Action) -> Effect {
-    let step = before.len();
+/// Does step `step` of those that [`Fired::steps`] gives.
+pub(crate) fn perform<'a>(plan: &Plan, fire: Fire, steps: &'a [Action], step: usize) -> Effect<'a> {
     let draw = |span: &Span| length(span, plan, fire, step);
-    match action {
+    match &steps[step] {
         Action::Off => {}
-        Action::Return(value) => {
-            return Effect::Return(value.as_ref().map(|value| value.content().to_owned()));
-        }
+        Action::Return(value) => return Effect::Return(value.as_ref()),
         Action::Sleep(span) => {
             let length = draw(span);
             // Nothing to wait for, and nobody to be told of it.
@@ -101,7 +92,7 @@ fn act(plan: &Plan, fire: Fire, before: &[Action], action: &Action) -> Effect {
             });
         }
         Action::Wait { count, limit, .. } => {
-            let before = before.iter().filter(|step| step.is_wait()).count();
+            let before = steps[..step].iter().filter(|step| step.is_wait()).count();
             return Effect::Wait(Need::Passages {
                 observation: plan.first_observation(fire.term) + before,
                 count: *count,
@@ -145,6 +136,7 @@ fn say_while_unwinding(message: &str) {
     log::say(Level::Error, format_args!("{message} (not panicking: the thread unwinds already)"));
 }
 
+#[cold]
 fn inject_panic(plan: &Plan, text: Option<&str>) {
     let message = match text {
         Some(text) => format!("failpoint {} panic: {text}", plan.point),
@@ -224,16 +216,17 @@ fn kill() {
     std::process::abort();
 }
 
-/// The steps that a callback asks for; empty where it passes.
-pub(crate) fn steps_of(action: callback::Action) -> Vec<Action> {
+/// The steps that a callback asks for; none where it passes.
+pub(crate) fn steps_of(action: callback::Action) -> Option<Box<[Action]>> {
     let value = |text: String| Value::spelled(&text, &text);
-    match action {
-        callback::Action::Pass => Vec::new(),
-        callback::Action::Off => vec![Action::Off],
-        callback::Action::Return(text) => vec![Action::Return(text.map(value))],
-        callback::Action::Sleep(length) => vec![Action::Sleep(Span::Fixed(length))],
-        callback::Action::Panic(text) => vec![Action::Panic(text.map(value))],
-    }
+    let step = match action {
+        callback::Action::Pass => return None,
+        callback::Action::Off => Action::Off,
+        callback::Action::Return(text) => Action::Return(text.map(value)),
+        callback::Action::Sleep(length) => Action::Sleep(Span::Fixed(length)),
+        callback::Action::Panic(text) => Action::Panic(text.map(value)),
+    };
+    Some(Box::new([step]))
 }
 
 impl Action {

@@ -2,7 +2,7 @@
 //!
 //! The cold half of a site whose switch says to go on. See *One evaluation* in ARCHITECTURE.md.
 
-use crate::callback::{Action, Hit};
+use crate::callback::{self, Hit};
 use crate::effect::{self, Effect, Fired};
 use crate::env;
 use crate::event::EventKind;
@@ -16,6 +16,7 @@ use crate::registry::{self, registry};
 use crate::scope::{self, Found, Scope};
 use crate::site::{Here, Site};
 use crate::sync::Arc;
+use crate::terms::{Action, Text, Value};
 use crate::value::FromTerm;
 use crate::wait::{self, After, Stay};
 use std::fmt::Display;
@@ -27,14 +28,14 @@ use std::task::{self, Poll};
 pub(crate) type Context<'a> = &'a [(&'static str, &'a dyn Display)];
 
 /// A value on its way to a site: the content of `return(…)`, or none.
-pub(crate) type Returned = Option<Option<String>>;
+pub(crate) type Returned = Option<Option<Text>>;
 
 /// Evaluates a plain statement.
 #[cold]
 #[inline(never)]
 pub fn evaluate(here: Here) {
-    if !pass(here.site) {
-        let _cannot_return: Returned = run(here, &[], None);
+    if let Some(point) = come_by(here) {
+        let _cannot_return: Returned = run(point, here.site, &[], None);
     }
 }
 
@@ -42,7 +43,8 @@ pub fn evaluate(here: Here) {
 #[cold]
 #[inline(never)]
 pub fn evaluate_with(here: Here, context: Context<'_>, scope: Option<&crate::Scope>) -> Returned {
-    if pass(here.site) { None } else { run(here, context, scope.map(crate::Scope::inner)) }
+    let point = come_by(here)?;
+    run(point, here.site, context, scope.map(crate::Scope::inner))
 }
 
 /// Begins an evaluation that awaits what it has to wait for. What the site tells is used up here:
@@ -54,21 +56,21 @@ pub fn evaluate_async(
     context: Context<'_>,
     scope: Option<&crate::Scope>,
 ) -> Evaluation {
-    let begin = || begin(here, context, scope.map(crate::Scope::inner)).map(Box::new);
-    Evaluation { rest: if pass(here.site) { None } else { begin() } }
+    let begin = |point| begin(point, here.site, context, scope.map(crate::Scope::inner));
+    Evaluation { rest: come_by(here).and_then(begin).map(Box::new) }
 }
 
 /// Reads what was returned as a `T`.
 pub fn typed<T: FromTerm>(returned: Returned) -> Option<T> {
     // The value was read once when it was armed, so it can be read now.
-    returned.and_then(|text| T::from_term(text.as_deref()).ok())
+    returned.and_then(|text| T::from_term(text.as_ref().map(Text::as_str)).ok())
 }
 
 /// Makes what was returned to a `fail_result!` its error.
 pub fn injected(site: &'static Site, returned: Returned) -> Result<(), Injected> {
     match returned {
         None => Ok(()),
-        Some(value) => Err(Injected::new(site.name(), value)),
+        Some(value) => Err(Injected::new(site.name(), value.map(String::from))),
     }
 }
 
@@ -76,37 +78,36 @@ pub fn injected(site: &'static Site, returned: Returned) -> Result<(), Injected>
 #[cold]
 #[inline(never)]
 pub fn ready(here: Here) -> bool {
-    point(here).is_some_and(Point::is_live)
+    !log::speaking() && (here.is_seen_armed() || point(here).is_live())
 }
 
-/// Whether nothing is left to be done: nothing may be evaluated here, or it was a hit that only had to be
-/// counted. The commonest case, and the cheapest: nothing is held, nothing shared is written.
-pub(crate) fn pass(site: &'static Site) -> bool {
-    // Our own log line, or a subscriber of it, came by.
-    log::speaking() || site.pass()
+/// The point of this site; none where nothing is left to be done, since nothing may be evaluated here or
+/// it was a hit that only had to be counted. That is the commonest case, and the cheapest: nothing is
+/// held, nothing shared is written.
+#[inline]
+pub(crate) fn come_by(here: Here) -> Option<&'static Point> {
+    // Where we speak, our own log line, or a subscriber of it, came by.
+    let is_done = log::speaking() || here.site.pass();
+    (!is_done).then(|| point(here))
 }
 
-/// The point of this site, which is registered and marked as reached on the way; none where nothing
-/// may be evaluated.
-fn point(here: Here) -> Option<&'static Point> {
-    if log::speaking() {
-        return None;
-    }
-    let site = here.site;
-    if !site.is_reached() {
-        see(here);
-    }
-    site.owner()
+/// The point of this site, which is registered and marked as reached on the way.
+#[inline]
+fn point(here: Here) -> &'static Point {
+    here.site.reached_owner().unwrap_or_else(|| see(here))
 }
 
 /// The first evaluation of a site.
 #[cold]
-fn see(here: Here) {
+fn see(here: Here) -> &'static Point {
     env::ensure();
-    registry().register(here.site).reach(here);
+    let point = registry().register(here.site);
+    point.reach(here);
+    point
 }
 
 /// The plan that sees this evaluation.
+#[inline]
 fn find<'a>(
     now: &'a Snapshot,
     site: &'static Site,
@@ -129,13 +130,36 @@ fn find<'a>(
     }
 }
 
-/// What the plan decides.
-fn decide(
-    plan: &Plan,
+/// Asks the callback what to do. Nothing is held: it may disarm its own point.
+#[inline(never)]
+fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Option<Box<[Action]>> {
+    let callback = plan.callback.clone()?;
+    let text = |key: &str| fact(facts, key);
+    let action = callback(&Hit::new(plan.point, number + 1, &text));
+    if let callback::Action::Return(text) = &action {
+        if let Some(refusal) = registry::misfit_of(site, text.as_deref()) {
+            if plan.is_first_misfit() {
+                registry::say_passes_by(&refusal);
+            }
+            return None;
+        }
+    }
+    let is_off = action == callback::Action::Off;
+    let asked = effect::steps_of(action)?;
+    plan.count_callback_fire(is_off);
+    Some(asked)
+}
+
+/// Decides, and has `act` do what fires. What it is lent is held by nothing that a change waits for.
+pub(crate) fn when_fired<R>(
+    point: &'static Point,
     site: &'static Site,
     context: Context<'_>,
     through: Option<&Scope>,
-) -> Option<Fired> {
+    act: impl FnOnce(&Arc<Plan>, Fired) -> Option<R>,
+) -> Option<R> {
+    let now = point.snapshot();
+    let plan = find(now.as_ref()?, site, through)?;
     let facts = |key: &str, look: &mut dyn FnMut(&dyn Display)| match key {
         "thread" => look(&ThisThread::get()),
         "scope" => scope::current_name(through, look),
@@ -144,62 +168,32 @@ fn decide(
             found.into_iter().for_each(|(_, value)| look(value));
         }
     };
-    let fired = match plan.decide(site, &facts) {
-        Decision::Fire(fire) => Fired { fire, asked: None },
-        Decision::Ask(number) => ask(plan, site, number, &facts)?,
+    let (fire, asked) = match plan.decide(site, &facts) {
+        Decision::Fire(fire) => (fire, None),
+        Decision::Ask(number) => (Fire { term: 0, number }, Some(ask(plan, site, number, &facts)?)),
         Decision::NoHit | Decision::Pass | Decision::Misfit => return None,
     };
     events::publish(plan, EventKind::Fired, context.iter().map(|(key, _)| *key), &facts);
-    Some(fired)
-}
-
-/// Asks the callback what to do. Nothing is held: it may disarm its own point.
-fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Option<Fired> {
-    let callback = plan.callback.clone()?;
-    let text = |key: &str| fact(facts, key);
-    let action = callback(&Hit::new(plan.point, number + 1, &text));
-    if let Action::Return(text) = &action {
-        if let Some(refusal) = registry::misfit_of(site, text.as_deref()) {
-            if plan.is_first_misfit() {
-                registry::say_passes_by(&refusal);
-            }
-            return None;
-        }
-    }
-    let is_off = action == Action::Off;
-    let asked = effect::steps_of(action);
-    if asked.is_empty() {
-        return None;
-    }
-    plan.count_callback_fire(is_off);
-    Some(Fired { fire: Fire { term: 0, number }, asked: Some(asked) })
-}
-
-/// Decides, and has `act` do what fires. What it is lent is held by nothing that a change waits for.
-pub(crate) fn when_fired<R>(
-    here: Here,
-    context: Context<'_>,
-    through: Option<&Scope>,
-    act: impl FnOnce(&Arc<Plan>, Fired) -> Option<R>,
-) -> Option<R> {
-    let now = point(here)?.snapshot();
-    let site = here.site;
-    let plan = find(now.as_ref()?, site, through)?;
-    let fired = decide(plan, site, context, through)?;
-    act(plan, fired)
+    act(plan, Fired { fire, asked })
 }
 
 /// Decides, and runs the steps of the term that fires on this thread.
 #[inline(never)]
-fn run(here: Here, context: Context<'_>, through: Option<&Scope>) -> Returned {
-    when_fired(here, context, through, |plan, fired| {
-        let mut step = 0;
-        while let Some(effect) = effect::perform(plan, &fired, step) {
-            step += 1;
-            match effect {
+fn run(
+    point: &'static Point,
+    site: &'static Site,
+    context: Context<'_>,
+    through: Option<&Scope>,
+) -> Returned {
+    when_fired(point, site, context, through, |plan, fired| {
+        let steps = fired.steps(plan);
+        for step in 0..steps.len() {
+            match effect::perform(plan, fired.fire, steps, step) {
                 Effect::Done => {}
-                Effect::Return(value) => return Some(value),
-                Effect::Wait(need) => match wait::block(plan, here.site, need) {
+                // Not by `map`: its text would be made elsewhere and moved here, which is felt.
+                Effect::Return(Some(value)) => return Some(Some(value.text())),
+                Effect::Return(None) => return Some(None),
+                Effect::Wait(need) => match wait::block(plan, site, need) {
                     After::GoOn => {}
                     After::Over => return None,
                 },
@@ -210,17 +204,23 @@ fn run(here: Here, context: Context<'_>, through: Option<&Scope>) -> Returned {
 }
 
 /// The same for a task, up to where it has to wait: what is left for it to do, if anything is.
-fn begin(here: Here, context: Context<'_>, through: Option<&Scope>) -> Option<Rest> {
-    let site = here.site;
-    when_fired(here, context, through, |plan, fired| {
-        let mut step = 0;
-        while let Some(effect) = effect::perform(plan, &fired, step) {
-            step += 1;
-            match effect {
+#[inline(never)]
+fn begin(
+    point: &'static Point,
+    site: &'static Site,
+    context: Context<'_>,
+    through: Option<&Scope>,
+) -> Option<Rest> {
+    when_fired(point, site, context, through, |plan, fired| {
+        let steps = fired.steps(plan);
+        for step in 0..steps.len() {
+            match effect::perform(plan, fired.fire, steps, step) {
                 Effect::Done => {}
-                Effect::Return(value) => return Some(Rest::Returned(value)),
+                Effect::Return(Some(value)) => return Some(Rest::Returned(Some(value.text()))),
+                Effect::Return(None) => return Some(Rest::Returned(None)),
                 Effect::Wait(need) => {
                     let stay = Some(Stay::new(plan.clone(), site, need));
+                    let step = step + 1;
                     let run = Run { plan: plan.clone(), site, fired, step, stay };
                     return Some(Rest::Run(Box::new(run)));
                 }
@@ -253,7 +253,7 @@ impl Future for Evaluation {
 /// What is left of an evaluation that began on a task.
 #[derive(Debug)]
 enum Rest {
-    Returned(Option<String>),
+    Returned(Option<Text>),
     Run(Box<Run>),
 }
 
@@ -276,13 +276,15 @@ impl Run {
                     After::Over => return Poll::Ready(None),
                 }
             }
-            let Some(effect) = effect::perform(&self.plan, &self.fired, self.step) else {
+            let steps = self.fired.steps(&self.plan);
+            if self.step == steps.len() {
                 return Poll::Ready(None);
-            };
+            }
+            let effect = effect::perform(&self.plan, self.fired.fire, steps, self.step);
             self.step += 1;
             match effect {
                 Effect::Done => {}
-                Effect::Return(value) => return Poll::Ready(Some(value)),
+                Effect::Return(value) => return Poll::Ready(Some(value.map(Value::text))),
                 Effect::Wait(need) => {
                     self.stay = Some(Stay::new(self.plan.clone(), self.site, need));
                 }

@@ -112,19 +112,20 @@ fn text_of(event: &Event) -> usize {
 pub(crate) fn publish<'k>(
     plan: &Plan,
     kind: EventKind,
-    keys: impl Iterator<Item = &'k str>,
+    mut keys: impl Iterator<Item = &'k str>,
     facts: Facts<'_>,
 ) {
     if COUNT.load(Ordering::Relaxed) > 0 {
-        publish_to_all(plan, kind, keys, facts);
+        publish_to_all(plan, kind, &mut keys, facts);
     }
 }
 
 #[cold]
-fn publish_to_all<'k>(
+#[inline(never)]
+fn publish_to_all(
     plan: &Plan,
     kind: EventKind,
-    keys: impl Iterator<Item = &'k str>,
+    keys: &mut dyn Iterator<Item = &str>,
     facts: Facts<'_>,
 ) {
     // The lock is gone before any handle is: the last one takes it to strike its queue off.

@@ -10,7 +10,7 @@
 //! ```
 
 use crate::effect::Need;
-use crate::eval::{Evaluation, Returned, evaluate_async};
+use crate::eval::{Evaluation, evaluate_async, typed};
 use crate::gate::{Entered, Gate, Reason};
 use crate::plan::{Order, Origin, Plan, Setting};
 use crate::point::Point;
@@ -30,6 +30,9 @@ use std::time::Duration;
 
 /// Beyond what the clock can hold: no wait ends by its time.
 const NEVER: Duration = Duration::MAX;
+
+/// The content of what is returned to a site, if anything.
+type Returned = Option<Option<String>>;
 
 const NAME: &str = "models/point";
 static TEXT: Accepts = Accepts::TEXT;
@@ -91,7 +94,7 @@ fn disarm(point: &Point) {
 
 /// Goes as far as it can go now.
 fn poll_once(evaluation: &mut Evaluation) -> Poll<Returned> {
-    Pin::new(evaluation).poll(&mut Context::from_waker(Waker::noop()))
+    Pin::new(evaluation).poll(&mut Context::from_waker(Waker::noop())).map(typed)
 }
 
 /// What a macro does at a site that was reached before.
@@ -99,7 +102,7 @@ fn evaluate(here: Here) -> Returned {
     if !here.armed() {
         return None;
     }
-    block_on(evaluate_async(here, &[], None))
+    typed(block_on(evaluate_async(here, &[], None)))
 }
 
 fn caller(here: Here) -> JoinHandle<Returned> {

@@ -80,9 +80,8 @@ pub(crate) struct Plan {
     /// What the `wait` steps observe, in their order in the terms.
     pub(crate) observations: Vec<Arc<Observation>>,
     armed_at: Moment,
+    /// One for each term.
     rules: Vec<Rule>,
-    /// One for each term; empty where no term filters by context.
-    filters: Vec<Filter>,
     /// Made when something has to be counted here: an `off` whose hits its lane counts takes none.
     counts: OnceLock<Box<Counts>>,
     /// What its point's lane counts for it: an `off` for everybody, and nothing else to know.
@@ -112,6 +111,7 @@ const FIRES: usize = 2;
 /// What a term's modifiers come to.
 #[derive(Debug)]
 struct Rule {
+    filter: Filter,
     counting: Counting,
     draws: Draws,
     /// How many fires at most.
@@ -193,7 +193,6 @@ impl Plan {
                 .zip(&terms.chain)
                 .map(|(index, term)| Rule::new(term, Draws::new(point, setting.scope_name, index)))
                 .collect(),
-            filters: filters(&terms),
             counts: OnceLock::new(),
             tenant: Tenant::default(),
             has_misfits: AtomicBool::new(false),
@@ -325,11 +324,6 @@ impl Plan {
     /// Decides one evaluation, counts it, and wakes who waits for the counts.
     pub(crate) fn decide(&self, site: &Site, facts: Facts<'_>) -> Decision {
         let decision = self.decide_and_count(site, facts);
-        if let Decision::Fire(fire) = decision {
-            if !self.terms.chain[fire.term].is_off() {
-                self.counts().last_fire.set();
-            }
-        }
         if decision != Decision::NoHit {
             self.gate.ring();
         }
@@ -337,15 +331,16 @@ impl Plan {
     }
 
     fn decide_and_count(&self, site: &Site, facts: Facts<'_>) -> Decision {
+        let counts = self.counts();
         if self.callback.is_some() {
-            return Decision::Ask(self.counts().numbers[0].reach());
+            return Decision::Ask(counts.numbers[0].reach());
         }
         let misfit = self.is_misfit(site);
         // The clock is read only where a term asks for the time, and once.
         let mut elapsed = None;
         let mut decision = Decision::NoHit;
-        for (index, term) in self.terms.chain.iter().enumerate() {
-            if !self.filters.get(index).is_none_or(|filter| filter.admits(facts)) {
+        for (index, (term, rule)) in self.terms.chain.iter().zip(&self.rules).enumerate() {
+            if !rule.filter.admits(facts) {
                 continue;
             }
             decision = Decision::Pass;
@@ -356,39 +351,20 @@ impl Plan {
                 decision = Decision::Misfit;
                 break;
             }
-            if let Some(number) = self.spend(index) {
+            if let Some(number) = rule.spend(term, index, counts) {
+                if !term.is_off() {
+                    counts.last_fire.set();
+                }
                 return Decision::Fire(Fire { term: index, number });
             }
         }
         if decision != Decision::NoHit {
-            self.counts().tallies.add(PASSES);
+            counts.tallies.add(PASSES);
         }
         decision
     }
 
-    /// Takes one hit through `skip`, `nth`/`every`, `%` and `*`, in this order. Gives the number of
-    /// the fire if the term acts, where the term needs it.
-    ///
-    /// What a hit decides follows from its number among those that reached the term, so the first n
-    /// decide alike whatever the threads do.
-    fn spend(&self, index: usize) -> Option<u64> {
-        let (rule, counts) = (&self.rules[index], self.counts());
-        let numbers = &counts.numbers[index];
-        let pick = || self.terms.chain[index].picked(numbers.reach());
-        match &rule.counting {
-            Counting::All => {}
-            Counting::Picked => return pick().filter(|&picked| picked < rule.times),
-            Counting::ByChance(odds) => pick().filter(|&picked| odds.allow(picked)).map(drop)?,
-            Counting::Numbered(odds) => {
-                pick().filter(|&picked| odds.allow(picked))?;
-                return numbers.fire(rule.times);
-            }
-        }
-        counts.tallies.add(FIRES + index);
-        Some(0)
-    }
-
-    /// How often [`Plan::spend`] let the term act.
+    /// How often [`Rule::spend`] let the term act.
     fn fires_of(&self, index: usize) -> u64 {
         let rule = &self.rules[index];
         self.counted(|Counts { tallies, numbers, .. }| match rule.counting {
@@ -408,14 +384,6 @@ impl Plan {
         }
         self.gate.ring();
     }
-}
-
-/// None where no term has a condition.
-fn filters(terms: &Terms) -> Vec<Filter> {
-    if terms.chain.iter().all(|term| term.when.is_empty()) {
-        return Vec::new();
-    }
-    terms.chain.iter().map(|term| Filter::new(&term.when)).collect()
 }
 
 impl fmt::Debug for Plan {
@@ -440,7 +408,29 @@ impl Rule {
             (None, false) if !is_picked => Counting::All,
             (None, _) => Counting::Picked,
         };
-        Self { counting, draws, times: term.times.unwrap_or(u64::MAX) }
+        let filter = Filter::new(&term.when);
+        Self { filter, counting, draws, times: term.times.unwrap_or(u64::MAX) }
+    }
+
+    /// Takes one hit of `term`, the one at `index`, through `skip`, `nth`/`every`, `%` and `*`, in
+    /// this order. Gives the number of the fire if the term acts, where the term needs it.
+    ///
+    /// What a hit decides follows from its number among those that reached the term, so the first n
+    /// decide alike whatever the threads do.
+    fn spend(&self, term: &Term, index: usize, counts: &Counts) -> Option<u64> {
+        let numbers = &counts.numbers[index];
+        let pick = || term.picked(numbers.reach());
+        match &self.counting {
+            Counting::All => {}
+            Counting::Picked => return pick().filter(|&picked| picked < self.times),
+            Counting::ByChance(odds) => pick().filter(|&picked| odds.allow(picked)).map(drop)?,
+            Counting::Numbered(odds) => {
+                pick().filter(|&picked| odds.allow(picked))?;
+                return numbers.fire(self.times);
+            }
+        }
+        counts.tallies.add(FIRES + index);
+        Some(0)
     }
 }
 

@@ -251,6 +251,7 @@ pub(crate) enum Found<'a> {
 }
 
 /// Looks in `now` for what the scopes in force arm, `through` them first if one was given by hand.
+#[inline]
 pub(crate) fn find<'a>(now: &'a Snapshot, through: Option<&Scope>) -> Found<'a> {
     // What is armed nowhere but for everybody is hidden by isolated scopes alone.
     if !now.is_scoped() && !Detour::is_on() {

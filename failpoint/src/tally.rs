@@ -34,6 +34,7 @@ impl Tallies {
         Self { lines, per_stripe }
     }
 
+    #[inline]
     pub(crate) fn add(&self, count: usize) {
         // Why this order: see `Gate::ring`.
         self.at(own_stripe(), count).fetch_add(1, Ordering::SeqCst);
@@ -49,6 +50,7 @@ impl Tallies {
 }
 
 /// Where this thread counts.
+#[inline]
 pub(crate) fn own_stripe() -> usize {
     thread_number() % STRIPES
 }

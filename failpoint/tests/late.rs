@@ -18,13 +18,16 @@ type Returned = Option<Option<String>>;
 
 /// A site of the point `$name` that nobody listed, evaluated as a macro does.
 macro_rules! late {
-    ($name:literal, $accepts:expr) => {{
+    ($name:literal, $accepts:expr) => {
+        late!($name, $accepts, Option<String>)
+    };
+    ($name:literal, $accepts:expr, $type:ty) => {{
         static PLACE: Place =
             Place { file: file!(), module: module_path!(), package: None, accepts: &$accepts };
         static SITE: Site = Site::new($name, &PLACE, line!());
         static SWITCH: Switch = Switch::UNSEEN;
         let here = Here { switch: &SWITCH, site: &SITE };
-        if here.armed() { evaluate_with(here, &[], None) } else { None }
+        typed::<$type>(if here.armed() { evaluate_with(here, &[], None) } else { None })
     }};
 }
 
@@ -80,7 +83,7 @@ fn a_second_site_of_a_name_joins_it() {
 
 #[test]
 fn a_site_that_disagrees_passes_by_until_it_is_armed_anew() {
-    let site = || typed::<u64>(late!("late/disagrees", Accepts::typed::<u64>("value", "u64")));
+    let site = || late!("late/disagrees", Accepts::typed::<u64>("value", "u64"), u64);
     let armed = arm_unlisted("late/disagrees", "return(x)").unwrap();
     assert_eq!([site(), site()], [None, None]);
     assert_eq!((armed.hits(), armed.fires()), (2, 0));

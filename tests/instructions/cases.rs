@@ -1,7 +1,10 @@
 //! How many instructions does each of these take? Run as `cases CASE TIMES`, below a counter.
 
-use failpoint::{fail_point, fail_value};
+use failpoint::{fail_point, fail_value, fail_value_async};
+use std::future::Future;
 use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 #[inline(never)]
 fn statement(n: u64) -> u64 {
@@ -14,10 +17,28 @@ fn value(n: u64) -> u64 {
     fail_value!("instructions/value", u64).unwrap_or(n)
 }
 
+#[inline(never)]
+fn told(n: u64) -> u64 {
+    fail_point!("instructions/told", tenant = black_box("this"));
+    n.wrapping_mul(3)
+}
+
+async fn value_of_task(n: u64) -> u64 {
+    fail_value_async!("instructions/valueOfTask", u64).unwrap_or(n)
+}
+
+/// What a future gives that never waits.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("it waits"),
+    }
+}
+
 const LONG: &str = "3*return(5)->50%return(6)->sleep(10ms)->off";
 
 /// Beside those that the linker lists.
-const UNLISTED: usize = 9_998;
+const UNLISTED: usize = 9_996;
 
 fn times(times: u64, mut body: impl FnMut(u64)) {
     (0..times).for_each(|n| body(black_box(n)));
@@ -50,9 +71,25 @@ fn main() {
                 black_box(statement(n));
             });
         }
+        "armed-off-by-chance" => {
+            arm("instructions/statement", "0.0001%off");
+            times(count, |n| {
+                black_box(statement(n));
+            });
+        }
         "armed-return" => {
             arm("instructions/value", "return(7)");
             times(count, |n| assert_eq!(value(n), 7));
+        }
+        "armed-return-async" => {
+            arm("instructions/valueOfTask", "return(7)");
+            times(count, |n| assert_eq!(at_once(value_of_task(n)), 7));
+        }
+        "when-does-not-match" => {
+            arm("instructions/told", "when(tenant=other):off");
+            times(count, |n| {
+                black_box(told(n));
+            });
         }
         "scope-arms-it" => {
             scope.arm("instructions/value", "return(7)").unwrap();
@@ -65,6 +102,14 @@ fn main() {
             let _in = scope.enter();
             times(count, |n| assert_eq!(value(n), 7));
         }
+        "scope-of-others" => {
+            scope.arm("instructions/statement", "off").unwrap();
+            let other = failpoint::Scope::new();
+            let _in = other.enter();
+            times(count, |n| {
+                black_box(statement(n));
+            });
+        }
         "parse-short" => times(count, |_| parse("return(7)")),
         "parse-long" => times(count, |_| parse(LONG)),
         "arm-short" => times(count, |_| arm("instructions/value", "return(7)")),
@@ -73,7 +118,7 @@ fn main() {
             for n in 0..UNLISTED {
                 failpoint::arm_unlisted(&format!("instructions/list/{n}"), "off").unwrap().keep();
             }
-            times(count, |_| assert_eq!(failpoint::points().len(), UNLISTED + 2));
+            times(count, |_| assert_eq!(failpoint::points().len(), UNLISTED + 4));
         }
         other => panic!("there is no case {other}"),
     }

@@ -7,7 +7,7 @@ use super::computed;
 use crate::callback::Action as Asked;
 use crate::effect::{self, Effect};
 use crate::env;
-use crate::eval::{self, Returned};
+use crate::eval;
 use crate::log::Speaking;
 use crate::registry::{Request, Unknown, registry};
 use crate::site::Here;
@@ -53,6 +53,9 @@ pub enum Task {
     /// Panic.
     Panic(Option<String>),
 }
+
+/// What a `return` hands to a site of `fail`, as it was written: its text, or none.
+pub type Returned = Option<Option<String>>;
 
 /// What was written, where the list of points shows it otherwise; with the generation it made.
 static VERBATIM: Mutex<BTreeMap<String, (u64, String)>> = Mutex::new(BTreeMap::new());
@@ -113,15 +116,11 @@ pub fn armed() -> Vec<(String, String)> {
 #[inline(never)]
 pub fn evaluate(here: Here, log: fn(fmt::Arguments<'_>)) -> Returned {
     env::ensure_leniently();
-    if eval::pass(here.site) {
-        return None;
-    }
-    eval::when_fired(here, &[], None, |plan, fired| {
-        for (step, action) in fired.steps(plan).iter().enumerate() {
+    let point = eval::come_by(here)?;
+    eval::when_fired(point, here.site, &[], None, |plan, fired| {
+        let steps = fired.steps(plan);
+        for (step, action) in steps.iter().enumerate() {
             match action {
-                terms::Action::Return(value) => {
-                    return Some(value.as_ref().map(|value| value.raw().to_owned()));
-                }
                 terms::Action::Print(text) => {
                     let _speaking = Speaking::begin();
                     match text {
@@ -136,9 +135,11 @@ pub fn evaluate(here: Here, log: fn(fmt::Arguments<'_>)) -> Returned {
                     };
                     effect::panic_as_asked(message, |message| panic!("{message}"));
                 }
-                _ => match effect::perform(plan, &fired, step)? {
+                _ => match effect::perform(plan, fired.fire, steps, step) {
                     Effect::Done => {}
-                    Effect::Return(value) => return Some(value),
+                    Effect::Return(value) => {
+                        return Some(value.map(|value| value.raw().to_owned()));
+                    }
                     Effect::Wait(need) => match wait::block(plan, here.site, need) {
                         After::GoOn => {}
                         After::Over => return None,

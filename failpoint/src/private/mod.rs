@@ -2,6 +2,7 @@
 //!
 //! Not for use: it changes without notice.
 
+use crate::terms::Text;
 use core::fmt::Display;
 pub use core::option::Option::{self, None, Some};
 pub use core::primitive::str;
@@ -116,8 +117,8 @@ pub fn bad_value(word: &str, bad: &crate::BadTerm) -> crate::BadTerm {
 
 /// Calls a closure of the text; gives its parameter the type.
 #[inline]
-pub fn call<R>(text: Option<String>, closure: impl FnOnce(Option<String>) -> R) -> R {
-    closure(text)
+pub fn call<R>(text: Option<Text>, closure: impl FnOnce(Option<String>) -> R) -> R {
+    closure(text.map(String::from))
 }
 
 /// Calls a closure of a typed value.
@@ -128,8 +129,8 @@ pub fn call_typed<T, R>(value: T, closure: impl FnOnce(T) -> R) -> R {
 
 /// Calls what was written where a closure is expected, but does not look like one.
 #[inline]
-pub fn call_responder<R>(text: Option<String>, responder: impl Responder<R>) -> R {
-    responder(text)
+pub fn call_responder<R>(text: Option<Text>, responder: impl Responder<R>) -> R {
+    responder(text.map(String::from))
 }
 
 /// What can stand in the place of the closure.

@@ -66,6 +66,12 @@ impl Here {
     pub fn armed(self) -> bool {
         self.switch.0.load(Ordering::Relaxed) != IDLE
     }
+
+    /// Whether that was for what is armed, and not because nobody looked yet.
+    #[inline]
+    pub(crate) fn is_seen_armed(self) -> bool {
+        self.switch.0.load(Ordering::Relaxed) == ARMED
+    }
 }
 
 /// One place in the source.
@@ -188,11 +194,21 @@ impl Site {
         self.home.get()?.owner.as_any().downcast_ref()
     }
 
+    /// The same, once an evaluation came by.
+    #[inline]
+    pub(crate) fn reached_owner<T: Any>(&self) -> Option<&'static T> {
+        self.reached_home()?.owner.as_any().downcast_ref()
+    }
+
     /// Whether this evaluation was a hit that only had to be counted, and is counted.
     #[inline]
     pub(crate) fn pass(&self) -> bool {
-        let home = self.home.get().filter(|home| home.switch.get().is_some());
-        home.is_some_and(|home| home.owner.pass())
+        self.reached_home().is_some_and(|home| home.owner.pass())
+    }
+
+    #[inline]
+    fn reached_home(&self) -> Option<&'static Home> {
+        self.home.get().copied().filter(|home| home.switch.get().is_some())
     }
 
     pub(crate) fn is_settled(&self) -> bool {

@@ -38,6 +38,7 @@ pub(crate) use self::chance::Chance;
 pub(crate) use self::error::ParseError;
 #[cfg(feature = "runtime")]
 pub(crate) use self::literal::holds_line_end;
+pub(crate) use self::text::Text;
 pub(crate) use self::value::Value;
 
 mod chance;
@@ -48,6 +49,7 @@ mod literal;
 pub(crate) mod nearest;
 pub(crate) mod parse;
 mod print;
+mod text;
 mod value;
 
 #[cfg(all(test, feature = "runtime"))]

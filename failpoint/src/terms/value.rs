@@ -1,5 +1,6 @@
 //! What is a value before a site gives it a type?
 
+use super::Text;
 #[cfg(test)]
 use super::literal;
 
@@ -9,7 +10,7 @@ use super::literal;
 #[derive(Debug, Clone)]
 pub(crate) struct Value {
     raw: String,
-    content: String,
+    content: Text,
 }
 
 impl Value {
@@ -19,11 +20,11 @@ impl Value {
         let content = content.into();
         let raw =
             if literal::is_raw(&content) { content.clone() } else { literal::quoted(&content) };
-        Value { raw, content }
+        Value::spelled(&raw, &content)
     }
 
     pub(crate) fn spelled(raw: &str, content: &str) -> Value {
-        Value { raw: raw.to_owned(), content: content.to_owned() }
+        Value { raw: raw.to_owned(), content: content.into() }
     }
 
     /// The text as it was written, trimmed, quotes included.
@@ -33,7 +34,12 @@ impl Value {
 
     /// What the text says: without quotes, escapes resolved.
     pub(crate) fn content(&self) -> &str {
-        &self.content
+        self.content.as_str()
+    }
+
+    /// The same, for whoever takes it along.
+    pub(crate) fn text(&self) -> Text {
+        self.content.clone()
     }
 
     /// Whether it was written in quotes.
@@ -45,7 +51,7 @@ impl Value {
 
 impl PartialEq for Value {
     fn eq(&self, other: &Value) -> bool {
-        self.content == other.content
+        self.content() == other.content()
     }
 }
 
