@@ -76,11 +76,13 @@ pub(crate) fn start(
     let router = carrier::router_with(door(&address, &settings));
     let port_file = settings.port_file.map(|path| PortFile::write(path, &address)).transpose()?;
 
+    // Now, for the program may have no file left once our thread runs.
+    let spare = Spare::new();
     let runtime = OwnRuntime::new().map_err(ServeError::Thread)?;
     let (stop, stopped) = oneshot::channel();
     let thread = thread::Builder::new()
         .name("failpoint-http".to_owned())
-        .spawn(move || run(&runtime, listening, router, limits, stopped))
+        .spawn(move || run(&runtime, (listening, spare), router, limits, stopped))
         .map_err(ServeError::Thread)?;
     // Says it once a process; the line below says it of every listener.
     control::announce(Some(&address.to_string()));
@@ -122,7 +124,7 @@ fn door(address: &Address, settings: &Settings) -> Door {
 /// The whole life of the thread.
 fn run(
     runtime: &OwnRuntime,
-    listening: Listening,
+    (listening, spare): (Listening, Spare),
     router: Router,
     limits: Limits,
     stopped: oneshot::Receiver<()>,
@@ -134,7 +136,7 @@ fn run(
         tokio::select! {
             // Comes as an error, since the sender is only ever dropped.
             _ = stopped => {}
-            Err(error) = accept(socket, router, limits) => control::warn(
+            Err(error) = accept(socket, spare, router, limits) => control::warn(
                 format_args!("failpoint-http: {address} does not listen any more: {error}")
             ),
         }
@@ -142,7 +144,7 @@ fn run(
 }
 
 /// Accepts for ever; an error is one of setting the socket up.
-async fn accept(socket: Socket, router: Router, limits: Limits) -> io::Result<()> {
+async fn accept(socket: Socket, spare: Spare, router: Router, limits: Limits) -> io::Result<()> {
     match socket {
         Socket::Tcp(listener) => {
             let listener = TcpListener::from_std(listener)?;
@@ -152,7 +154,7 @@ async fn accept(socket: Socket, router: Router, limits: Limits) -> io::Result<()
                 let _ = stream.set_nodelay(true);
                 Ok((stream, peer.to_string()))
             };
-            accept_from(next, router, limits).await
+            accept_from(next, spare, router, limits).await
         }
         #[cfg(unix)]
         Socket::Unix(listener) => {
@@ -163,13 +165,14 @@ async fn accept(socket: Socket, router: Router, limits: Limits) -> io::Result<()
                 let peer = pid.map_or("a unix socket".to_owned(), |pid| format!("process {pid}"));
                 Ok((stream, peer))
             };
-            accept_from(next, router, limits).await
+            accept_from(next, spare, router, limits).await
         }
     }
 }
 
 async fn accept_from<S>(
     next: impl AsyncFn() -> io::Result<(S, String)>,
+    mut spare: Spare,
     router: Router,
     limits: Limits,
 ) -> io::Result<()>
@@ -177,7 +180,6 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(limits.connections));
-    let mut spare = Spare::new();
     let mut complained = false;
     loop {
         let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
