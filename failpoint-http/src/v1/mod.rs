@@ -1,12 +1,13 @@
 //! What do the routes of version 1 do? They stand in one table, which is also the document.
 //!
 //! ```text
-//! query shape ─▶ call ─▶ about events metrics points wait ─▶ route ─▶ routes ─▶ openapi
+//! query shape ─▶ call list ─▶ about events metrics points wait ─▶ route ─▶ routes ─▶ openapi
 //! ```
 
 mod about;
 mod call;
 mod events;
+mod list;
 mod metrics;
 mod openapi;
 #[cfg(test)]

@@ -68,6 +68,8 @@ pub mod control;
 #[cfg(feature = "failpoints")]
 mod test_scope;
 #[cfg(feature = "runtime")]
+mod view;
+#[cfg(feature = "runtime")]
 pub mod watch;
 
 #[cfg(feature = "failpoints")]
