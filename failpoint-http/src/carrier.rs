@@ -1,4 +1,4 @@
-//! How does axum carry requests to the answer?
+//! How do axum and our own listener carry requests to the answer?
 
 use axum::Router;
 
