@@ -1,4 +1,4 @@
-//! How does axum carry requests to the answer?
+//! How do axum and our own listener carry requests to the answer?
 
 use axum::Router;
 
@@ -39,7 +39,7 @@ where
 }
 
 #[cfg(feature = "failpoints")]
-pub(crate) use world::router_with;
+pub(crate) use world::carry;
 
 #[cfg(feature = "failpoints")]
 mod world {
@@ -52,12 +52,11 @@ mod world {
     use crate::seat::{self, Row, Seat};
     use crate::v1::{self, Events, Filter, HEARTBEAT, Open};
     use crate::wire::Problem;
-    use axum::Router;
     use axum::body::{Body, Bytes, HttpBody};
-    use axum::extract::{ConnectInfo, State};
-    use axum::http::Method;
+    use axum::extract::ConnectInfo;
     use axum::http::request::Parts;
     use axum::response::Response;
+    use axum::{BoxError, Router};
     use failpoint::ExitHold;
     use http_body_util::{BodyExt, LengthLimitError, Limited};
     use hyper::body::Frame;
@@ -65,55 +64,67 @@ mod world {
     use std::convert::Infallible;
     use std::net::SocketAddr;
     use std::pin::Pin;
-    use std::sync::Arc;
     use std::task::{Context, Poll};
 
     /// The longest body: 1 MiB.
     const BODY_LIMIT: usize = 1 << 20;
 
     pub(super) fn router() -> Router {
-        router_with(Door::mounted())
+        let carry =
+            async |request: axum::extract::Request| carry(&Door::mounted(), request, None).await;
+        Router::new().fallback(carry)
     }
 
-    pub(crate) fn router_with(door: Door) -> Router {
-        Router::new().fallback(carry).with_state(Arc::new(door))
-    }
-
-    async fn carry(State(door): State<Arc<Door>>, request: axum::extract::Request) -> Response {
+    /// Answers a request, if `door` lets it in; `exchange` is of its connection, where that is ours.
+    pub(crate) async fn carry<B>(
+        door: &Door,
+        request: hyper::Request<B>,
+        exchange: Option<&Exchange>,
+    ) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>>,
+    {
         let (head, body) = request.into_parts();
-        let exchange = head.extensions.get::<Exchange>().cloned();
-        let held_back = !body.is_end_stream();
-        // Who is not let in sends no body either.
-        let admitted = with_request(&head, &[], |request| {
-            door.admit(request).map_err(|refusal| respond::refuse(request, refusal))
-        });
-        let body = match admitted {
-            Ok(()) => read(body, exchange.as_ref()).await.map_err(|refusal| {
-                with_request(&head, &[], |request| respond::refuse(request, refusal.clone()))
-            }),
-            Err(reply) => Err(if held_back { reply.closing() } else { reply }),
+        let values = values(&head);
+        let headers = headers(&head, &values);
+        let from = from(&head, exchange);
+        let request = Request {
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            query: head.uri.query().unwrap_or_default(),
+            headers: &headers,
+            body: &[],
+            from: &from,
         };
-        let exchange = exchange.as_ref();
-        let open = body.as_ref().ok().and_then(|body| with_request(&head, body, v1::held_open));
-        if let Some(open) = open {
-            return hold_open(open, &head, exchange).await;
+        // Who is not let in sends no body either.
+        if let Err(refusal) = door.admit(&request) {
+            let reply = respond::refuse(&request, refusal);
+            let reply = if body.is_end_stream() { reply } else { reply.closing() };
+            return finish(reply, exchange, failpoint::hold_exit());
+        }
+        let body = match read(body, exchange).await {
+            Ok(body) => body,
+            Err(refusal) => {
+                let reply = respond::refuse(&request, refusal);
+                return finish(reply, exchange, failpoint::hold_exit());
+            }
+        };
+        let request = Request { body: &body, ..request };
+        if let Some(open) = v1::held_open(&request) {
+            return hold_open(open, request.method == "HEAD", exchange).await;
         }
         // Taken before the request is acted upon, for what it arms may strike at once.
         let hold = failpoint::hold_exit();
-        let reply = match body {
-            Ok(body) => with_request(&head, &body, respond::answer),
-            Err(reply) => reply,
-        };
-        finish(reply, exchange, hold)
+        finish(respond::answer(&request), exchange, hold)
     }
 
     /// Holds the request open, and does not hold the end of the process meanwhile.
     async fn hold_open(
         open: Result<Open, Box<Problem>>,
-        head: &Parts,
+        is_head: bool,
         exchange: Option<&Exchange>,
     ) -> Response {
-        let reply = match (open, head.method == Method::HEAD) {
+        let reply = match (open, is_head) {
             (Err(problem), _) => Err(problem),
             (Ok(Open::Events(_)), true) => Ok(Reply::events()),
             (Ok(Open::Events(filter)), false) => match sit_down(&seat::READERS, exchange) {
@@ -187,7 +198,10 @@ mod world {
         }
     }
 
-    async fn read(body: Body, exchange: Option<&Exchange>) -> Result<Vec<u8>, Refusal> {
+    async fn read<B>(body: B, exchange: Option<&Exchange>) -> Result<Bytes, Refusal>
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>>,
+    {
         let limit = u64::try_from(BODY_LIMIT).unwrap_or(u64::MAX);
         if body.size_hint().lower() > limit {
             return Err(Refusal::BodyTooLarge);
@@ -201,42 +215,35 @@ mod world {
             None => whole.await,
         };
         match whole {
-            Ok(whole) => Ok(whole.to_bytes().to_vec()),
+            Ok(whole) => Ok(whole.to_bytes()),
             Err(error) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge),
             Err(_) => Err(Refusal::BodyCutOff),
         }
     }
 
-    fn with_request<R>(head: &Parts, body: &[u8], act: impl FnOnce(&Request<'_>) -> R) -> R {
-        // What is not UTF-8 becomes something that is neither our origin nor our token.
-        let values: Vec<(&str, Cow<'_, str>)> = head
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
-            .collect();
+    /// The values of the headers. What is not UTF-8 becomes something that is neither our origin nor
+    /// our token.
+    fn values(head: &Parts) -> Vec<Cow<'_, str>> {
+        head.headers.values().map(|value| String::from_utf8_lossy(value.as_bytes())).collect()
+    }
+
+    fn headers<'a>(head: &'a Parts, values: &'a [Cow<'_, str>]) -> Vec<(&'a str, &'a str)> {
+        let names = head.headers.iter().map(|(name, _)| name.as_str());
         let mut headers: Vec<(&str, &str)> =
-            values.iter().map(|(name, value)| (*name, &**value)).collect();
+            names.zip(values.iter().map(|value| &**value)).collect();
         // HTTP/2 says it elsewhere.
         if let (None, Some(authority)) = (head.headers.get("host"), head.uri.authority()) {
             headers.push(("host", authority.as_str()));
         }
-        act(&Request {
-            method: head.method.as_str(),
-            path: head.uri.path(),
-            query: head.uri.query().unwrap_or_default(),
-            headers: &headers,
-            body,
-            from: &from(head),
-        })
+        headers
     }
 
-    fn from(head: &Parts) -> String {
-        if let Some(exchange) = head.extensions.get::<Exchange>() {
-            return exchange.from().to_owned();
-        }
-        match head.extensions.get::<ConnectInfo<SocketAddr>>() {
-            Some(ConnectInfo(peer)) => peer.to_string(),
-            None => "a mounted router".to_owned(),
+    /// Who asks.
+    fn from<'a>(head: &Parts, exchange: Option<&'a Exchange>) -> Cow<'a, str> {
+        match (exchange, head.extensions.get::<ConnectInfo<SocketAddr>>()) {
+            (Some(exchange), _) => exchange.from().into(),
+            (None, Some(ConnectInfo(peer))) => peer.to_string().into(),
+            (None, None) => "a mounted router".into(),
         }
     }
 }

@@ -53,9 +53,9 @@ pub(crate) fn arm(
     first::note();
     for Applied { was, point, .. } in &points {
         if let Some(ttl) = ttl {
-            lease::keep(Whose::Ours, &point.name, point.generation, ttl);
+            lease::keep(Whose::Ours, point.name(), point.generation(), ttl);
         }
-        tell(from, point, was.as_deref(), ttl);
+        tell(from, point.name(), was.as_deref(), point.terms(), ttl);
     }
     let mut notes = Vec::new();
     if points.iter().any(|one| one.unwinds) {
@@ -87,7 +87,7 @@ pub(crate) fn arm_real(
     if let Some(ttl) = ttl {
         lease::keep(Whose::Fail, name, armed.number, ttl);
     }
-    tell(from, &armed.point, armed.was.as_deref(), ttl);
+    tell(from, name, armed.was.as_deref(), armed.point.terms.as_deref(), ttl);
     let panics = actions.contains(&"panic");
     let note =
         "the crate fail unwinds only the thread that comes by, whatever FAILPOINT_PANIC says";
@@ -151,13 +151,12 @@ fn note_of_ttl(ttl: Option<Duration>, shortened: bool) -> Option<String> {
     Some(format!("it is disarmed after {millis}ms, as FAILPOINT_HTTP_MAX_TTL says"))
 }
 
-fn tell(from: &str, point: &PointInfo, was: Option<&str>, ttl: Option<Duration>) {
+fn tell(from: &str, name: &str, was: Option<&str>, now: Option<&str>, ttl: Option<Duration>) {
     let for_ttl = ttl.map(|ttl| format!(", for {ttl:?}")).unwrap_or_default();
     control::inform(format_args!(
-        "failpoint-http: {from} armed {}: was {}, now {}{for_ttl}",
-        point.name,
+        "failpoint-http: {from} armed {name}: was {}, now {}{for_ttl}",
         or_idle(was),
-        or_idle(point.terms.as_deref()),
+        or_idle(now),
     ));
 }
 

@@ -14,9 +14,12 @@ use crate::room::Room;
 use crate::seat::Seat;
 use crate::v1::HEARTBEAT;
 use failpoint::ExitHold;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, ready};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
 /// How long a peer may take.
@@ -63,12 +66,13 @@ struct Shared {
     from: String,
     limits: Limits,
     state: Mutex<State>,
-    deadline: watch::Sender<Option<Instant>>,
     places: Arc<Semaphore>,
 }
 
 struct State {
     phase: Phase,
+    /// When the peer has taken too long; `None` while it is not the peer's turn.
+    deadline: Option<Instant>,
     /// One for each reply that is on its way: a peer may ask again before it has the first.
     holds: Vec<ExitHold>,
     place: Place,
@@ -94,11 +98,11 @@ enum Phase {
 impl Exchange {
     /// Of a connection with `from`, which has `place` until it ends.
     pub(crate) fn new(from: String, limits: Limits, place: OwnedSemaphorePermit) -> Self {
-        let deadline = watch::Sender::new(Some(Instant::now() + limits.head));
+        let deadline = Some(Instant::now() + limits.head);
         let places = place.semaphore().clone();
         let place = Place::Ordinary(place);
-        let state = Mutex::new(State { phase: Phase::Head, holds: Vec::new(), place });
-        Self { shared: Arc::new(Shared { from, limits, state, deadline, places }) }
+        let state = Mutex::new(State { phase: Phase::Head, deadline, holds: Vec::new(), place });
+        Self { shared: Arc::new(Shared { from, limits, state, places }) }
     }
 
     pub(crate) fn from(&self) -> &str {
@@ -133,19 +137,27 @@ impl Exchange {
     }
 
     /// Comes back once the peer has taken longer than it may.
+    ///
+    /// Nothing wakes it when the deadline moves: it is polled by the task of the connection, after
+    /// the connection, and whatever moves the deadline runs there.
     pub(crate) async fn overdue(&self) {
-        let mut deadline = self.shared.deadline.subscribe();
-        loop {
-            let now = *deadline.borrow_and_update();
-            // The sender lives in `self`: there always is a next change.
-            match now {
-                None => drop(deadline.changed().await),
-                Some(at) => tokio::select! {
-                    () = sleep_until(at) => return,
-                    _ = deadline.changed() => {}
-                },
+        let mut timer = pin!(sleep_until(Instant::now()));
+        poll_fn(|cx| {
+            loop {
+                let Some(deadline) = self.state().deadline else { return Poll::Pending };
+                // One that moves further away, as with every request, is looked at when it is time:
+                // a timer that is set anew each time costs more.
+                if deadline < timer.deadline() {
+                    timer.as_mut().reset(deadline);
+                }
+                ready!(timer.as_mut().poll(cx));
+                if deadline <= Instant::now() {
+                    return Poll::Ready(());
+                }
+                timer.as_mut().reset(deadline);
             }
-        }
+        })
+        .await;
     }
 
     pub(crate) fn heard(&self) {
@@ -167,7 +179,7 @@ impl Exchange {
 
     /// What is streamed goes on, or does not.
     pub(crate) fn stream(&self, goes_on: bool) {
-        let stuck = self.shared.deadline.borrow().is_some();
+        let stuck = self.state().deadline.is_some();
         if stuck == goes_on {
             let limit = (!goes_on).then_some(self.shared.limits.stuck);
             self.enter(Phase::HeldOpen, limit);
@@ -185,8 +197,9 @@ impl Exchange {
     }
 
     fn enter(&self, phase: Phase, limit: Option<Duration>) {
-        self.state().phase = phase;
-        self.shared.deadline.send_replace(limit.map(|limit| Instant::now() + limit));
+        let deadline = limit.map(|limit| Instant::now() + limit);
+        let mut state = self.state();
+        (state.phase, state.deadline) = (phase, deadline);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

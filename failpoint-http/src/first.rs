@@ -12,8 +12,11 @@ static CHANGED: Condvar = Condvar::new();
 
 /// It has, now.
 pub(crate) fn note() {
-    *ARMED.lock().unwrap_or_else(PoisonError::into_inner) = true;
-    CHANGED.notify_all();
+    let mut armed = ARMED.lock().unwrap_or_else(PoisonError::into_inner);
+    // Only the first: waking is a system call, whether anybody waits or not.
+    if !std::mem::replace(&mut *armed, true) {
+        CHANGED.notify_all();
+    }
 }
 
 /// Comes back when it has, or after `limit`.

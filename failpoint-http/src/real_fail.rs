@@ -5,9 +5,8 @@
 //! feature `fail` there are none, nor where `fail` was patched to stand on `failpoint`: its points
 //! are ours then, and listed as such.
 
-use failpoint::__private::control::{self, Disarmed, Precondition, Stale};
+use failpoint::__private::control::{self, Disarmed, PointView, Precondition, Stale};
 use failpoint::PointInfo;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -22,27 +21,22 @@ pub(crate) fn name_in(name: &str) -> Option<&str> {
     (registry::IS_THERE && failpoint::point(name).is_err()).then_some(there)
 }
 
-/// Adds them to a list that is sorted by name.
-pub(crate) fn add_to(points: &mut Vec<PointInfo>) {
-    add(points, |point| &point.name, |name, terms| info(name, Some(&terms)));
-}
-
-/// The same for a list of names and terms.
-pub(crate) fn add_bindings(points: &mut Vec<(Cow<'static, str>, Option<String>)>) {
-    let binding = |name, terms: String| (Cow::Owned(name), Some(on_one_line(&terms)));
-    add(points, |(name, _)| name, binding);
-}
-
-/// A point of ours that bears the whole name goes first.
-fn add<T>(points: &mut Vec<T>, name_of: fn(&T) -> &str, new: impl Fn(String, String) -> T) {
+/// Adds them to a list that is sorted by name. A point of ours that bears the whole name goes first.
+pub(crate) fn add_to(points: &mut Vec<PointView>) {
     let own = points.len();
-    for (name, terms) in registry::list() {
-        let name = format!("{PREFIX}{name}");
-        if points[..own].binary_search_by(|point| name_of(point).cmp(&name)).is_err() {
-            points.push(new(name, terms));
+    for point in all() {
+        if points[..own].binary_search_by(|own| own.name().cmp(&point.name)).is_err() {
+            points.push(PointView::of_another(point));
         }
     }
-    points.sort_by(|a, b| name_of(a).cmp(name_of(b)));
+    if points.len() > own {
+        points.sort_by(|a, b| a.name().cmp(b.name()));
+    }
+}
+
+fn all() -> impl Iterator<Item = PointInfo> {
+    let info = |(name, terms): (String, String)| info(format!("{PREFIX}{name}"), Some(&terms));
+    registry::list().into_iter().map(info)
 }
 
 /// The one that `name` stands for, if it is configured.
@@ -86,8 +80,7 @@ pub(crate) fn disarm(name: &str, precondition: &Precondition) -> Option<Result<D
 
 /// Removes all of them; gives them as they stood.
 pub(crate) fn reset() -> Vec<PointInfo> {
-    let mut were = Vec::new();
-    add_to(&mut were);
+    let were: Vec<PointInfo> = all().collect();
     for point in &were {
         if let Some(there) = point.name.strip_prefix(PREFIX) {
             registry::remove(there);

@@ -18,12 +18,12 @@ pub struct Reply {
 const TEXT: &str = "text/plain; charset=utf-8";
 
 impl Reply {
-    pub(crate) fn new(status: u16, media_type: &str, body: String) -> Self {
+    pub(crate) fn new(status: u16, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
         // Keeps pages of other origins from loading what is read without their `Origin`, as an image
         // or a script is: that it loads, and what terms do as a script, would tell them something.
         let policy = ("cross-origin-resource-policy", "same-origin".to_owned());
         let headers = vec![("content-type", media_type.to_owned()), policy];
-        Self { status, headers, body: body.into_bytes() }
+        Self { status, headers, body: body.into() }
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -77,6 +77,12 @@ mod on {
 
         pub(crate) fn json(value: &impl Serialize) -> Self {
             Self::new(OK, "application/json", written(value))
+        }
+
+        /// JSON that is written already; its line end is added.
+        pub(crate) fn json_text(mut json: Vec<u8>) -> Self {
+            json.push(b'\n');
+            Self::new(OK, "application/json", json)
         }
 
         pub(crate) fn html(body: String) -> Self {

@@ -16,14 +16,12 @@ use crate::settings::{self, Settings};
 use crate::spare::Spare;
 use crate::variable;
 use crate::watched::Watched;
-use axum::Router;
-use axum::body::Body;
 use failpoint::__private::control;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -73,14 +71,16 @@ pub(crate) fn start(
             "FAILPOINT_HTTP_INSECURE: whoever reaches {address} can end this process"
         ));
     }
-    let router = carrier::router_with(door(&address, &settings));
+    let door = Arc::new(door(&address, &settings));
     let port_file = settings.port_file.map(|path| PortFile::write(path, &address)).transpose()?;
 
+    // Now, for the program may have no file left once our thread runs.
+    let spare = Spare::new();
     let runtime = OwnRuntime::new().map_err(ServeError::Thread)?;
     let (stop, stopped) = oneshot::channel();
     let thread = thread::Builder::new()
         .name("failpoint-http".to_owned())
-        .spawn(move || run(&runtime, listening, router, limits, stopped))
+        .spawn(move || run(&runtime, (listening, spare), door, limits, stopped))
         .map_err(ServeError::Thread)?;
     // Says it once a process; the line below says it of every listener.
     control::announce(Some(&address.to_string()));
@@ -122,8 +122,8 @@ fn door(address: &Address, settings: &Settings) -> Door {
 /// The whole life of the thread.
 fn run(
     runtime: &OwnRuntime,
-    listening: Listening,
-    router: Router,
+    (listening, spare): (Listening, Spare),
+    door: Arc<Door>,
     limits: Limits,
     stopped: oneshot::Receiver<()>,
 ) {
@@ -134,7 +134,7 @@ fn run(
         tokio::select! {
             // Comes as an error, since the sender is only ever dropped.
             _ = stopped => {}
-            Err(error) = accept(socket, router, limits) => control::warn(
+            Err(error) = accept(socket, spare, door, limits) => control::warn(
                 format_args!("failpoint-http: {address} does not listen any more: {error}")
             ),
         }
@@ -142,7 +142,7 @@ fn run(
 }
 
 /// Accepts for ever; an error is one of setting the socket up.
-async fn accept(socket: Socket, router: Router, limits: Limits) -> io::Result<()> {
+async fn accept(socket: Socket, spare: Spare, door: Arc<Door>, limits: Limits) -> io::Result<()> {
     match socket {
         Socket::Tcp(listener) => {
             let listener = TcpListener::from_std(listener)?;
@@ -152,7 +152,7 @@ async fn accept(socket: Socket, router: Router, limits: Limits) -> io::Result<()
                 let _ = stream.set_nodelay(true);
                 Ok((stream, peer.to_string()))
             };
-            accept_from(next, router, limits).await
+            accept_from(next, spare, door, limits).await
         }
         #[cfg(unix)]
         Socket::Unix(listener) => {
@@ -163,21 +163,21 @@ async fn accept(socket: Socket, router: Router, limits: Limits) -> io::Result<()
                 let peer = pid.map_or("a unix socket".to_owned(), |pid| format!("process {pid}"));
                 Ok((stream, peer))
             };
-            accept_from(next, router, limits).await
+            accept_from(next, spare, door, limits).await
         }
     }
 }
 
 async fn accept_from<S>(
     next: impl AsyncFn() -> io::Result<(S, String)>,
-    router: Router,
+    mut spare: Spare,
+    door: Arc<Door>,
     limits: Limits,
 ) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(limits.connections));
-    let mut spare = Spare::new();
     let mut complained = false;
     loop {
         let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
@@ -185,7 +185,7 @@ where
             Ok((stream, peer)) => {
                 complained &= !spare.take_back();
                 let exchange = Exchange::new(peer, limits, place);
-                tokio::spawn(converse(stream, router.clone(), exchange));
+                tokio::spawn(converse(stream, door.clone(), exchange));
             }
             // The fault of one who wanted to connect.
             Err(error)
@@ -212,15 +212,15 @@ where
 }
 
 /// Serves one connection until the peer goes, or takes longer than it may.
-async fn converse<S>(stream: S, router: Router, exchange: Exchange)
+async fn converse<S>(stream: S, door: Arc<Door>, exchange: Exchange)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let router = TowerToHyperService::new(router);
-    let service = service_fn(|mut request: hyper::Request<Incoming>| {
+    let (door, exchange) = (&*door, &exchange);
+    let service = service_fn(|request: hyper::Request<Incoming>| {
         exchange.begin();
-        request.extensions_mut().insert(exchange.clone());
-        router.call(request.map(Body::new))
+        let carried = carrier::carry(door, request, Some(exchange));
+        Box::pin(async { Ok::<_, Infallible>(carried.await) })
     });
     let mut connection = http1::Builder::new()
         // Ours: hyper's would also end a connection that is idle between two requests.
@@ -228,6 +228,8 @@ where
         .half_close(true)
         .serve_connection(TokioIo::new(Watched::new(stream, exchange.clone())), service);
     tokio::select! {
+        // In this order: what the connection comes to moves the deadline.
+        biased;
         _ = poll_fn(|cx| connection.poll_without_shutdown(cx)) => {}
         () = exchange.overdue() => return,
     }

@@ -5,7 +5,10 @@
 //! would speak about itself for ever.
 
 use std::cell::Cell;
-use std::fmt;
+use std::fmt::{self, Write};
+
+/// What a line takes, about.
+const LINE: usize = 128;
 
 thread_local! {
     static SPEAKING: Cell<bool> = const { Cell::new(false) };
@@ -35,8 +38,9 @@ pub(crate) fn say(level: Level, line: fmt::Arguments<'_>) {
             Level::Error => "failpoint: ERROR ",
         };
         // As one text: stderr has no buffer, and would be written to for each piece of it.
-        let line = format!("{who}{line}\n");
-        eprint!("{line}");
+        let mut text = String::with_capacity(LINE);
+        let _ = writeln!(text, "{who}{line}");
+        eprint!("{text}");
         return;
     }
     match level {

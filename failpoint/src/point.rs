@@ -61,7 +61,6 @@ pub(crate) struct InForce {
     pub(crate) plan: Option<Arc<Plan>>,
     /// At which it was last armed or disarmed; 0 if never.
     pub(crate) generation: u64,
-    pub(crate) past: Past,
 }
 
 /// What has been tried of a point in this process.
@@ -233,12 +232,12 @@ impl Point {
 
     /// Only under the lock that orders all changes.
     pub(crate) fn in_force(&'static self) -> InForce {
-        InForce {
-            point: self,
-            plan: self.plan(),
-            generation: self.generation(),
-            past: self.state.lock().past,
-        }
+        InForce { point: self, plan: self.plan(), generation: self.generation() }
+    }
+
+    /// Likewise.
+    pub(crate) fn past(&self) -> Past {
+        self.state.lock().past
     }
 
     pub(crate) fn armings(&self) -> &Arc<Gate> {
@@ -315,8 +314,8 @@ impl Point {
         lane
     }
 
-    pub(crate) fn info(&self) -> PointInfo {
-        self.info_of(self.plan().as_deref(), self.generation())
+    pub(crate) fn info(&'static self) -> PointInfo {
+        self.in_force().info()
     }
 
     /// The point as it stood when `plan` was put in force at `generation`; the counts are of now.
@@ -331,6 +330,13 @@ impl Point {
             paused: plan.map_or(0, |plan| plan.gate.paused()),
             last_fire: plan.and_then(Plan::last_fire),
         }
+    }
+}
+
+impl InForce {
+    /// All that can be asked of it; the counts are of now.
+    pub(crate) fn info(&self) -> PointInfo {
+        self.point.info_of(self.plan.as_deref(), self.generation)
     }
 }
 

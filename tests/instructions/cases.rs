@@ -114,13 +114,26 @@ fn main() {
         "parse-long" => times(count, |_| parse(LONG)),
         "arm-short" => times(count, |_| arm("instructions/value", "return(7)")),
         "arm-long" => times(count, |_| arm("instructions/value", LONG)),
+        // What the control plane does for a list, before it is written.
+        "view-of-10000" => {
+            arm_unlisted();
+            times(count, |_| {
+                let listing = failpoint::__private::control::listing();
+                let armed = listing.made.iter().filter(|point| point.terms() == Some("off"));
+                assert_eq!(armed.count(), UNLISTED);
+            });
+        }
         "list-of-10000" => {
-            for n in 0..UNLISTED {
-                failpoint::arm_unlisted(&format!("instructions/list/{n}"), "off").unwrap().keep();
-            }
+            arm_unlisted();
             times(count, |_| assert_eq!(failpoint::points().len(), UNLISTED + 4));
         }
         other => panic!("there is no case {other}"),
+    }
+}
+
+fn arm_unlisted() {
+    for n in 0..UNLISTED {
+        failpoint::arm_unlisted(&format!("instructions/list/{n}"), "off").unwrap().keep();
     }
 }
 

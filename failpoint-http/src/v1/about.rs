@@ -30,8 +30,8 @@ pub(super) fn export(call: &Call<'_>) -> Answer {
 pub(super) fn info(_: &Call<'_>) -> Answer {
     let listing = control::listing();
     let count = |points: usize| u64::try_from(points).unwrap_or(u64::MAX);
-    let declared = listing.made.iter().filter(|point| !point.sites.is_empty()).count();
-    let armed = listing.made.iter().filter(|point| point.terms.is_some()).count();
+    let declared = listing.made.iter().filter(|point| point.is_declared()).count();
+    let armed = listing.made.iter().filter(|point| point.terms().is_some()).count();
     Ok(Reply::json(&Info {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),

@@ -1,12 +1,13 @@
 //! What do the routes of version 1 do? They stand in one table, which is also the document.
 //!
 //! ```text
-//! query shape ─▶ call ─▶ about events metrics points wait ─▶ route ─▶ routes ─▶ openapi
+//! query shape ─▶ call list ─▶ about events metrics points wait ─▶ route ─▶ routes ─▶ openapi
 //! ```
 
 mod about;
 mod call;
 mod events;
+mod list;
 mod metrics;
 mod openapi;
 #[cfg(test)]
@@ -69,6 +70,9 @@ pub(crate) enum Open {
 
 /// What is to be held open, where the request cannot be answered at once.
 pub(crate) fn held_open(request: &Request<'_>) -> Option<Result<Open, Box<Problem>>> {
+    if !is_route(request.path) {
+        return None;
+    }
     let (route, name) = find(request).ok()?;
     let Act::Held(held) = route.act else { return None };
     Some(Call::of(request, name, route.parameters).and_then(|call| match held {
@@ -109,9 +113,11 @@ fn find<'a>(request: &Request<'a>) -> Result<(&'static Route, &'a str), NotFound
 /// What `path` has in the place of `{name}` in `template`: empty where there is no such place,
 /// `None` where the two differ.
 fn named<'a>(template: &str, path: &'a str) -> Option<&'a str> {
-    let Some((before, after)) = template.split_once("{name}") else {
+    // By the brace, since a search for a whole word takes longer than all the rest of this.
+    let Some((before, after)) = template.split_once('{') else {
         return (template == path).then_some("");
     };
+    let after = after.strip_prefix("name}")?;
     path.strip_prefix(before)?.strip_suffix(after).filter(|name| !name.is_empty())
 }
 

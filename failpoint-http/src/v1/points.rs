@@ -1,6 +1,7 @@
 //! How are points read and changed?
 
 use super::call::Call;
+use super::list;
 use super::query::{self, precondition};
 use super::shape;
 use crate::change::{self, Armed, Unarmed, UnarmedReal};
@@ -8,8 +9,10 @@ use crate::problem;
 use crate::real_fail;
 use crate::refusal::Kind;
 use crate::reply::Reply;
-use crate::wire::{Arm, ArmAll, Changed, Points, Problem, Reset, Resumed};
-use failpoint::__private::control::{self, Disarmed, Precondition, Stale, Unfulfilled, Wish};
+use crate::wire::{Arm, ArmAll, Changed, Problem, Reset, Resumed};
+use failpoint::__private::control::{
+    self, Disarmed, PointView, Precondition, Stale, Unfulfilled, Wish,
+};
 use std::time::Duration;
 
 type Answer = Result<Reply, Box<Problem>>;
@@ -20,17 +23,16 @@ pub(super) fn list(call: &Call<'_>) -> Answer {
     let mut points = listing.made;
     real_fail::add_to(&mut points);
     if let Some(armed) = query.yes_or_no("armed") {
-        points.retain(|point| point.terms.is_some() == armed);
+        points.retain(|point| point.terms().is_some() == armed);
     }
     if let Some(reached) = query.yes_or_no("reached") {
-        points.retain(|point| point.sites.iter().any(|site| site.reached) == reached);
+        points.retain(|point| point.info().sites.iter().any(|site| site.reached) == reached);
     }
     if let Some(glob) = query.text("match") {
-        points.retain(|point| control::is_match(glob, &point.name));
+        points.retain(|point| control::is_match(glob, point.name()));
     }
-    let points = points.into_iter().map(shape::point).collect();
-    let answer = Points { revision: listing.revision, points };
-    Ok(Reply::json(&answer).tagged(answer.revision))
+    let revision = listing.revision;
+    Ok(Reply::json_text(list::written(revision, &points)).tagged(revision))
 }
 
 pub(super) fn get(call: &Call<'_>) -> Answer {
@@ -38,7 +40,8 @@ pub(super) fn get(call: &Call<'_>) -> Answer {
         Some(point) => point,
         None => failpoint::point(&call.name).map_err(problem::unknown)?,
     };
-    Ok(Reply::json(&shape::point(point.clone())).tagged(point.generation))
+    let generation = point.generation;
+    Ok(Reply::json(&shape::point(point)).tagged(generation))
 }
 
 pub(super) fn arm(call: &Call<'_>) -> Answer {
@@ -57,8 +60,9 @@ pub(super) fn arm(call: &Call<'_>) -> Answer {
     let mut armed = apply(call, wish, ttl, &precondition)?;
     let note = note(&armed.notes);
     let one = armed.points.remove(0);
-    let generation = one.point.generation;
-    let changed = Changed { was: one.was, note: note.clone(), point: shape::point(one.point) };
+    let generation = one.point.generation();
+    let changed =
+        Changed { was: one.was, note: note.clone(), point: shape::point(one.point.info()) };
     Ok(Reply::json(&changed).tagged(generation).noting(note))
 }
 
@@ -89,7 +93,7 @@ pub(super) fn arm_all(call: &Call<'_>) -> Answer {
         let points = control::listing().made;
         let mut names = points
             .iter()
-            .map(|point| &point.name)
+            .map(PointView::name)
             .filter(|name| control::is_match(glob, name))
             .peekable();
         if names.peek().is_none() {
@@ -107,10 +111,10 @@ pub(super) fn arm_all(call: &Call<'_>) -> Answer {
         points.iter().for_each(|(name, terms)| wish.add(name, terms, unlisted));
         ttl
     };
-    let Armed { revision, mut points, notes } = apply(call, wish, ttl, &precondition)?;
-    points.sort_by(|a, b| a.point.name.cmp(&b.point.name));
-    let points = points.into_iter().map(|one| shape::point(one.point)).collect();
-    Ok(Reply::json(&Points { revision, points }).tagged(revision).noting(note(&notes)))
+    let Armed { revision, points, notes } = apply(call, wish, ttl, &precondition)?;
+    let mut points: Vec<PointView> = points.into_iter().map(|one| one.point).collect();
+    points.sort_by(|a, b| a.name().cmp(b.name()));
+    Ok(Reply::json_text(list::written(revision, &points)).tagged(revision).noting(note(&notes)))
 }
 
 pub(super) fn disarm(call: &Call<'_>) -> Answer {

@@ -5,12 +5,14 @@ use crate::error::Error;
 use crate::info::PointInfo;
 use crate::log::{self, Level};
 use crate::name;
+use crate::point::InForce;
 use crate::random;
 use crate::registry::{Arming, Request, Unchanged, Unknown, registry};
 use crate::settings;
 use crate::terms::{Action, Term};
 use std::fmt;
 
+pub use super::view::PointView;
 pub use crate::env::announce;
 pub use crate::log::Speaking as Quiet;
 pub use crate::registry::{Changed, Disarmed, Precondition, Stale};
@@ -24,7 +26,7 @@ pub struct Applied {
     /// The terms before it.
     pub was: Option<String>,
     /// The point as this arming made it: a lease ends its generation, and nothing else.
-    pub point: PointInfo,
+    pub point: PointView,
     /// Whether its terms hold a `panic`, which in this process unwinds only a thread.
     pub unwinds: bool,
 }
@@ -131,9 +133,10 @@ pub fn read_environment() -> Result<(), Error> {
 }
 
 /// Every point that code declares or somebody armed, by name, and the count of all changes.
-pub fn listing() -> Changed<Vec<PointInfo>> {
+pub fn listing() -> Changed<Vec<PointView>> {
     env::ensure();
-    registry().listing()
+    let Changed { revision, made } = registry().listing();
+    Changed { revision, made: made.into_iter().map(PointView::ours).collect() }
 }
 
 /// Disarms a point, where `precondition` holds.
@@ -237,11 +240,10 @@ fn steps(chain: &[Term]) -> impl Iterator<Item = &Action> {
 impl Applied {
     fn new(arming: Arming) -> Self {
         let Arming { point, plan, was } = arming;
-        Self {
-            was,
-            point: point.info_of(Some(&plan), plan.generation),
-            unwinds: steps(&plan.terms.chain).any(|step| matches!(step, Action::Panic(_)))
-                && !settings::panic_mode().ends_the_process(),
-        }
+        let unwinds = steps(&plan.terms.chain).any(|step| matches!(step, Action::Panic(_)))
+            && !settings::panic_mode().ends_the_process();
+        let generation = plan.generation;
+        let point = PointView::ours(InForce { point, plan: Some(plan), generation });
+        Self { was, point, unwinds }
     }
 }

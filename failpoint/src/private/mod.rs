@@ -76,6 +76,8 @@ mod on_return;
 #[cfg(feature = "failpoints")]
 mod test_scope;
 #[cfg(feature = "runtime")]
+mod view;
+#[cfg(feature = "runtime")]
 pub mod watch;
 
 #[cfg(feature = "failpoints")]

@@ -8,11 +8,10 @@ use crate::error::{Error, WaitError};
 use crate::event::Event;
 use crate::events::{self, Queue};
 use crate::plan::Plan;
-use crate::point::{InForce, Over, Point};
+use crate::point::{InForce, Over, Past, Point};
 use crate::registry::registry;
 use crate::sync::Arc;
 use crate::wait;
-use std::borrow::Cow;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -67,11 +66,11 @@ pub async fn watch(
 ) -> Result<Seen, Unwatched> {
     env::ensure();
     let begun = Instant::now();
-    let now = registry().in_force(name).map_err(Unwatched::Unknown)?;
+    let (now, past) = registry().in_force(name).map_err(Unwatched::Unknown)?;
     match since {
         Some(since) if since > now.generation => return Err(Unwatched::NotYet(now.generation)),
         Some(since) if since < now.generation => {
-            return Ok(Seen::Disarmed(now.counts_of_the_past(since)));
+            return Ok(Seen::Disarmed(past.counts_of(since)));
         }
         _ => {}
     }
@@ -104,8 +103,8 @@ async fn next_arming(
 ) -> Option<Next> {
     let mut place = None;
     let find = || {
-        let now = registry().still_in_force(point);
-        match (now.plan, now.past.last) {
+        let (now, past) = registry().still_in_force(point);
+        match (now.plan, past.last) {
             (Some(plan), _) => Some(Next::Plan(plan)),
             (None, Some(over)) if over.generation > generation => Some(Next::Over(over)),
             (None, _) => None,
@@ -143,10 +142,10 @@ impl Wanted {
     }
 }
 
-impl InForce {
+impl Past {
     /// The counts of an arming that is over, zeros where they were forgotten.
-    fn counts_of_the_past(&self, generation: u64) -> Counts {
-        match self.past.last {
+    fn counts_of(&self, generation: u64) -> Counts {
+        match self.last {
             Some(over) if over.generation == generation => over.into(),
             _ => Counts { generation, ..Counts::default() },
         }
@@ -185,18 +184,6 @@ impl Feed {
     }
 }
 
-/// Every point that code declares or somebody armed, by name, with its terms; in less time than all
-/// that is known of them takes.
-pub fn bindings() -> Vec<(Cow<'static, str>, Option<String>)> {
-    env::ensure();
-    let (_, all) = registry().survey(|now| {
-        let terms = now.plan.as_ref().map(|plan| plan.text.clone());
-        (terms.is_some() || now.point.is_declared())
-            .then(|| (Cow::Borrowed(now.point.name()), terms))
-    });
-    all.into_iter().flatten().collect()
-}
-
 /// What a point has seen in all its armings for everybody.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -229,18 +216,19 @@ pub struct Totals {
 pub fn totals() -> Totals {
     env::ensure();
     // Between two changes: no arming counts any more once it is among those that are over.
-    let (revision, all) = registry().survey(|now| (now.point.is_declared(), Total::of(&now)));
+    let (revision, all) =
+        registry().survey(|now, past| (now.point.is_declared(), Total::of(&now, past)));
     let declared = all.iter().filter(|(declared, _)| *declared).count();
     Totals { points: all.into_iter().filter_map(|(_, total)| total).collect(), declared, revision }
 }
 
 impl Total {
-    fn of(now: &InForce) -> Option<Self> {
+    fn of(now: &InForce, past: Past) -> Option<Self> {
         let plan = now.plan.as_deref();
         (now.generation > 0).then(|| Self {
             name: now.point.name(),
-            hits: now.past.hits + plan.map_or(0, Plan::hits),
-            fires: now.past.fires + plan.map_or(0, Plan::fires),
+            hits: past.hits + plan.map_or(0, Plan::hits),
+            fires: past.fires + plan.map_or(0, Plan::fires),
             paused: plan.map_or(0, |plan| plan.gate.paused()),
             armed: plan.is_some(),
         })

@@ -6,7 +6,7 @@
 use super::precondition::{Precondition, Stale};
 use super::request::Request;
 use crate::error::Error;
-use crate::point::Point;
+use crate::point::{InForce, Point};
 use crate::site::{Home, Site};
 use std::collections::BTreeMap;
 
@@ -69,6 +69,12 @@ impl Control {
         let point: &'static Point = Box::leak(Box::new(Point::new(name)));
         self.points.insert(name, point);
         point
+    }
+
+    /// Every point that code declares or somebody armed, by name, as it stands.
+    pub(super) fn listing(&self) -> impl Iterator<Item = InForce> + '_ {
+        let all = self.points.values().map(|point| point.in_force());
+        all.filter(|now| now.plan.is_some() || now.point.is_declared())
     }
 
     /// Every point that code declares or somebody armed, by name.

@@ -28,7 +28,7 @@ use crate::error::Error;
 use crate::info::PointInfo;
 use crate::log::{self, Level};
 use crate::plan::Plan;
-use crate::point::{InForce, Point, Tried};
+use crate::point::{InForce, Past, Point, Tried};
 use crate::reporting::Report;
 use crate::site;
 use crate::sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering};
@@ -91,13 +91,15 @@ impl Registry {
 
     /// Every point that code declares or somebody armed, by name.
     pub(crate) fn points(&self) -> Vec<PointInfo> {
-        self.listing().made
+        self.listing().made.iter().map(InForce::info).collect()
     }
 
-    /// The same, with the count of all changes at that moment.
-    pub(crate) fn listing(&self) -> Changed<Vec<PointInfo>> {
+    /// The same as they stand, with the count of all changes at that moment.
+    pub(crate) fn listing(&self) -> Changed<Vec<InForce>> {
         let control = self.control();
-        let made = control.visible().map(|point| point.info()).collect();
+        // Nearly all of them are listed: no time under the lock to grow.
+        let mut made = Vec::with_capacity(control.points.len());
+        made.extend(control.listing());
         Changed { revision: control.generation, made }
     }
 
@@ -107,25 +109,25 @@ impl Registry {
         found.ok_or_else(|| control.unknown(name))
     }
 
-    /// How the point of this name stands for everybody.
-    pub(crate) fn in_force(&self, name: &str) -> Result<InForce, Error> {
+    /// How the point of this name stands for everybody, and how it stood.
+    pub(crate) fn in_force(&self, name: &str) -> Result<(InForce, Past), Error> {
         let control = self.control();
-        let found = control.visible_named(name).map(Point::in_force);
+        let found = control.visible_named(name).map(|point| (point.in_force(), point.past()));
         found.ok_or_else(|| control.unknown(name))
     }
 
-    /// How `point` stands now.
-    pub(crate) fn still_in_force(&self, point: &'static Point) -> InForce {
+    /// How `point` stands now, and how it stood.
+    pub(crate) fn still_in_force(&self, point: &'static Point) -> (InForce, Past) {
         let _control = self.control();
-        point.in_force()
+        (point.in_force(), point.past())
     }
 
     /// What `read` makes of every point, also of those that nobody declares and nobody arms any
     /// more, at one moment between two changes; and the count of all changes.
-    pub(crate) fn survey<T>(&self, read: impl Fn(InForce) -> T) -> (u64, Vec<T>) {
+    pub(crate) fn survey<T>(&self, read: impl Fn(InForce, Past) -> T) -> (u64, Vec<T>) {
         let control = self.control();
-        let read = control.points.values().map(|point| read(point.in_force())).collect();
-        (control.generation, read)
+        let read = control.points.values().map(|point| read(point.in_force(), point.past()));
+        (control.generation, read.collect())
     }
 
     /// What is armed for everybody with terms, by name.
