@@ -79,12 +79,6 @@ mod on {
             Self::new(OK, "application/json", written(value))
         }
 
-        /// JSON that is written already; its line end is added.
-        pub(crate) fn json_text(mut json: Vec<u8>) -> Self {
-            json.push(b'\n');
-            Self::new(OK, "application/json", json)
-        }
-
         pub(crate) fn html(body: String) -> Self {
             Self::new(OK, "text/html; charset=utf-8", body)
         }

@@ -1,76 +1,27 @@
 //! How is a list of points written?
 //!
-//! As [`wire::Points`](crate::wire::Points), but without making one. A list of ten thousand points is
-//! the longest thing that one request does, and most of it is keys that are the same every time.
+//! As a list of the wire's, but without making one: each point is made when it is written, and gone
+//! before the next. A list of ten thousand is the longest thing that one request does.
 
 use super::shape;
 use failpoint::__private::control::PointView;
-use failpoint::{PointInfo, SiteInfo};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-/// What one point takes, about.
-const ROOM: usize = 384;
-
-/// The JSON, without a line end.
-pub(super) fn written(revision: u64, points: &[PointView]) -> Vec<u8> {
-    let mut text = Text(Vec::with_capacity(points.len() * ROOM));
-    text.key("{\"revision\":").value(&revision).key(",\"points\":[");
-    text.each(points, |text, point| text.point(&point.info()));
-    text.key("]}");
-    text.0
+/// As [`Points`](crate::wire::Points).
+#[derive(Serialize)]
+pub(super) struct List<'a> {
+    pub(super) revision: u64,
+    #[serde(serialize_with = "each")]
+    pub(super) points: &'a [PointView],
 }
 
-struct Text(Vec<u8>);
-
-impl Text {
-    /// Keys, and what stands around them, as they are.
-    fn key(&mut self, json: &'static str) -> &mut Self {
-        self.0.extend_from_slice(json.as_bytes());
-        self
-    }
-
-    fn value(&mut self, value: &(impl Serialize + ?Sized)) -> &mut Self {
-        // Writing to memory cannot fail, nor can numbers and texts.
-        let _ = serde_json::to_writer(&mut self.0, value);
-        self
-    }
-
-    fn each<T>(&mut self, all: &[T], write: impl Fn(&mut Self, &T)) {
-        for (index, one) in all.iter().enumerate() {
-            if index > 0 {
-                self.key(",");
-            }
-            write(self, one);
-        }
-    }
-
-    fn point(&mut self, point: &PointInfo) {
-        self.key("{\"name\":").value(&point.name).key(",\"sites\":[");
-        self.each(&point.sites, Self::site);
-        self.key("],\"accepts\":").value(&shape::accepted(&point.sites));
-        self.key(",\"terms\":").value(&point.terms);
-        self.key(",\"armed\":").value(&point.terms.is_some());
-        self.key(",\"generation\":").value(&point.generation);
-        self.key(",\"hits\":").value(&point.hits);
-        self.key(",\"fires\":").value(&point.fires);
-        self.key(",\"paused\":").value(&point.paused);
-        self.key(",\"last_fire\":").value(&point.last_fire.map(shape::time)).key("}");
-    }
-
-    fn site(&mut self, site: &SiteInfo) {
-        self.key("{\"file\":").value(site.file);
-        self.key(",\"line\":").value(&site.line);
-        self.key(",\"module\":").value(site.module);
-        self.key(",\"package\":").value(site.package);
-        self.key(",\"kind\":").value(site.kind);
-        self.key(",\"accepts\":").value(&site.accepts);
-        self.key(",\"reached\":").value(&site.reached).key("}");
-    }
+fn each<S: Serializer>(points: &[PointView], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(points.iter().map(|point| shape::point(point.info())))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::written;
+    use super::List;
     use crate::v1::shape;
     use crate::wire::Points;
     use failpoint::__private::control::{self, PointView, point_elsewhere};
@@ -99,7 +50,7 @@ mod tests {
                 points: points.iter().map(|point| shape::point(point.info())).collect(),
             };
             let expected = serde_json::to_string(&wire).unwrap();
-            assert_eq!(String::from_utf8(written(3, points)).unwrap(), expected);
+            assert_eq!(serde_json::to_string(&List { revision: 3, points }).unwrap(), expected);
         }
         let fired = points.iter().find(|point| point.name() == "list/value").unwrap().info();
         assert!(fired.fires == 2 && fired.last_fire.is_some(), "{fired:?}");

@@ -1,7 +1,7 @@
 //! How are points read and changed?
 
 use super::call::Call;
-use super::list;
+use super::list::List;
 use super::query::{self, precondition};
 use super::shape;
 use crate::change::{self, Armed, Unarmed, UnarmedReal};
@@ -32,7 +32,7 @@ pub(super) fn list(call: &Call<'_>) -> Answer {
         points.retain(|point| control::is_match(glob, point.name()));
     }
     let revision = listing.revision;
-    Ok(Reply::json_text(list::written(revision, &points)).tagged(revision))
+    Ok(Reply::json(&List { revision, points: &points }).tagged(revision))
 }
 
 pub(super) fn get(call: &Call<'_>) -> Answer {
@@ -114,7 +114,7 @@ pub(super) fn arm_all(call: &Call<'_>) -> Answer {
     let Armed { revision, points, notes } = apply(call, wish, ttl, &precondition)?;
     let mut points: Vec<PointView> = points.into_iter().map(|one| one.point).collect();
     points.sort_by(|a, b| a.name().cmp(b.name()));
-    Ok(Reply::json_text(list::written(revision, &points)).tagged(revision).noting(note(&notes)))
+    Ok(Reply::json(&List { revision, points: &points }).tagged(revision).noting(note(&notes)))
 }
 
 pub(super) fn disarm(call: &Call<'_>) -> Answer {

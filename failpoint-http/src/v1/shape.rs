@@ -2,14 +2,13 @@
 
 use crate::wire::{Point, Site, WasArmed};
 use failpoint::{PointInfo, SiteInfo};
-use std::time::SystemTime;
 
 pub(crate) fn point(info: PointInfo) -> Point {
     Point {
         accepts: accepted(&info.sites),
         sites: info.sites.into_iter().map(site).collect(),
         armed: info.terms.is_some(),
-        last_fire: info.last_fire.map(time),
+        last_fire: info.last_fire.map(|at| humantime::format_rfc3339_micros(at).to_string()),
         name: info.name,
         terms: info.terms,
         generation: info.generation,
@@ -40,12 +39,8 @@ fn site(info: SiteInfo) -> Site {
     }
 }
 
-pub(crate) fn time(at: SystemTime) -> String {
-    humantime::format_rfc3339_micros(at).to_string()
-}
-
 /// What every site takes. `text` and `error` take all, so the others narrow them.
-pub(crate) fn accepted(sites: &[SiteInfo]) -> Option<String> {
+fn accepted(sites: &[SiteInfo]) -> Option<String> {
     let each: Option<Vec<&str>> = sites.iter().map(|site| site.accepts).collect();
     let mut each = each?;
     each.sort_unstable();
