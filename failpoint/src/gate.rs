@@ -7,13 +7,14 @@
 //! Wakers are somebody's code: they are called after the lock is gone.
 
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, fence_for_models};
+use crate::wanted::Wanted;
 use std::collections::BTreeMap;
 use std::task::Waker;
 
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
-    /// How many watch the counts. Read on the armed path instead of taking the lock.
-    watchers: AtomicUsize,
+    /// How many follow what is counted elsewhere. Read on the armed path instead of taking the lock.
+    followers: AtomicUsize,
     state: Mutex<State>,
 }
 
@@ -45,13 +46,20 @@ pub(crate) enum Reason {
     /// In `wait`, for passages of another point.
     Passages,
     /// A test that waits for hits, fires or paused callers.
-    Watching,
+    Watching(Wanted),
+    /// Somebody who waits for the next arming.
+    Armings,
 }
 
 impl Reason {
-    /// Whether a change of the counts may end it.
-    fn follows_counts(self) -> bool {
-        matches!(self, Reason::Passages | Reason::Watching)
+    /// Whether it stands in the terms.
+    fn is_of_the_terms(self) -> bool {
+        !matches!(self, Reason::Watching(_) | Reason::Armings)
+    }
+
+    /// Whether something may end it that is not counted here.
+    fn follows(self) -> bool {
+        matches!(self, Reason::Passages | Reason::Watching(_) | Reason::Armings)
     }
 }
 
@@ -83,11 +91,11 @@ impl Gate {
         if state.closed {
             return Entered::Closed;
         }
-        let mut freed = Vec::new();
         if let Reason::Barrier { size, .. } = reason {
             let same = |stander: &&mut Stander| stander.reason == reason && !stander.freed;
             let waiting = state.standing.values_mut().filter(same).count() as u64;
             if waiting + 1 >= size {
+                let mut freed = Vec::new();
                 for stander in state.standing.values_mut().filter(same) {
                     stander.freed = true;
                     freed.push(stander.waker.clone());
@@ -100,35 +108,63 @@ impl Gate {
         let ticket = state.next_ticket;
         state.next_ticket += 1;
         state.standing.insert(ticket, Stander { reason, who, waker, freed: false });
-        if reason.follows_counts() {
-            self.watchers.fetch_add(1, Ordering::SeqCst);
+        if reason.follows() {
+            self.followers.fetch_add(1, Ordering::SeqCst);
         }
+        // One more is paused, and who waited for so many is told.
+        let told = if reason == Reason::Paused {
+            let paused = state.paused();
+            state.wakers(
+                |reason| matches!(reason, Reason::Watching(Wanted::Paused(n)) if n <= paused),
+            )
+        } else {
+            Vec::new()
+        };
         drop(state);
         let place = Place { gate: Arc::clone(self), ticket, reason };
-        if reason == Reason::Paused {
-            self.ring();
-        }
+        told.into_iter().for_each(Waker::wake);
         Entered::Standing(place)
     }
 
-    /// Tells those who follow the counts to look again. Call it after a count has changed; one load
-    /// where nobody follows.
+    /// Tells those who wait for passages or for an arming to look again. Call it after there was one;
+    /// one load where nobody follows.
     ///
-    /// The addition that changed the count, this load, the addition that a watcher made to
-    /// `watchers` when it entered, and its loads of the counts are all `SeqCst`, so they have one
-    /// order. Either our addition stands before the watcher's loads, and it sees the new count; or
-    /// the watcher's addition stands before our load, and we see the watcher.
+    /// The change that was made before, this load, the addition that a follower made to `followers`
+    /// when it entered, and its loads of what it waits for are all `SeqCst`, so they have one order.
+    /// Either the change stands before the follower's loads, and it sees the change; or the follower's
+    /// addition stands before our load, and we see the follower.
     #[inline]
     pub(crate) fn ring(&self) {
-        fence_for_models();
-        if self.watchers.load(Ordering::SeqCst) > 0 {
-            self.wake_followers();
+        if self.has_followers() {
+            self.wake(|reason| matches!(reason, Reason::Passages | Reason::Armings));
+        }
+    }
+
+    /// Tells those who wait for so many hits or fires that there are as many. Call it after one was
+    /// counted; `counts`, hits and fires, is called where somebody follows.
+    ///
+    /// The counts are read after the addition of whoever rings. Of the first n to add, the last in the
+    /// one order reads n at least, and wakes who waits for n.
+    #[inline]
+    pub(crate) fn ring_for(&self, counts: impl FnOnce() -> (u64, u64)) {
+        if self.has_followers() {
+            self.wake_watchers(counts());
         }
     }
 
     #[cold]
-    fn wake_followers(&self) {
-        self.wake(|stander| stander.reason.follows_counts());
+    fn wake_watchers(&self, (hits, fires): (u64, u64)) {
+        self.wake(|reason| match reason {
+            Reason::Watching(Wanted::Hits(n)) => n <= hits,
+            Reason::Watching(Wanted::Fires(n)) => n <= fires,
+            _ => false,
+        });
+    }
+
+    #[inline]
+    fn has_followers(&self) -> bool {
+        fence_for_models();
+        self.followers.load(Ordering::SeqCst) > 0
     }
 
     /// Frees at most `n` of those paused now, the oldest first; says how many.
@@ -147,7 +183,6 @@ impl Gate {
         drop(state);
         let resumed = wakers.len();
         wakers.into_iter().for_each(Waker::wake);
-        self.ring();
         resumed
     }
 
@@ -164,28 +199,33 @@ impl Gate {
     /// How many are paused: who was freed, or whose gate closed, no longer is.
     pub(crate) fn paused(&self) -> u64 {
         let state = self.state.lock();
-        if state.closed {
-            return 0;
-        }
-        let paused = |stander: &&Stander| stander.reason == Reason::Paused && !stander.freed;
-        state.standing.values().filter(paused).count() as u64
+        if state.closed { 0 } else { state.paused() }
     }
 
     /// Those who stand here for a reason of the terms, for messages.
     pub(crate) fn standing(&self) -> Vec<(Reason, String)> {
         let state = self.state.lock();
-        let of_the_terms =
-            |stander: &&Stander| stander.reason != Reason::Watching && !stander.freed;
+        let of_the_terms = |stander: &&Stander| stander.reason.is_of_the_terms() && !stander.freed;
         let described = |stander: &Stander| (stander.reason, stander.who.clone());
         state.standing.values().filter(of_the_terms).map(described).collect()
     }
 
-    fn wake(&self, which: impl Fn(&Stander) -> bool) {
-        let state = self.state.lock();
-        let wakers: Vec<Waker> =
-            state.standing.values().filter(|s| which(s)).map(|s| s.waker.clone()).collect();
-        drop(state);
+    fn wake(&self, which: impl Fn(Reason) -> bool) {
+        let wakers = self.state.lock().wakers(which);
         wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl State {
+    /// Who stands in `pause` and was not freed.
+    fn paused(&self) -> u64 {
+        let paused = |stander: &&Stander| stander.reason == Reason::Paused && !stander.freed;
+        self.standing.values().filter(paused).count() as u64
+    }
+
+    fn wakers(&self, which: impl Fn(Reason) -> bool) -> Vec<Waker> {
+        let standing = self.standing.values().filter(|stander| which(stander.reason));
+        standing.map(|stander| stander.waker.clone()).collect()
     }
 }
 
@@ -239,12 +279,66 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let left = self.gate.state.lock().standing.remove(&self.ticket);
-        if self.reason.follows_counts() {
-            self.gate.watchers.fetch_sub(1, Ordering::SeqCst);
-        }
-        if self.reason == Reason::Paused {
-            self.gate.ring();
+        if self.reason.follows() {
+            self.gate.followers.fetch_sub(1, Ordering::SeqCst);
         }
         drop(left);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::task::Wake;
+
+    /// How often somebody was woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Enters, and gives what counts.
+    fn enter(gate: &Arc<Gate>, reason: Reason) -> (Place, Arc<Woken>) {
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
+        match gate.enter(reason, String::new(), waker) {
+            Entered::Standing(place) => (place, woken),
+            _ => panic!("nobody closed it, and there is no barrier"),
+        }
+    }
+
+    #[test]
+    fn only_who_may_go_is_woken() {
+        let gate = Gate::new();
+        let reasons = [
+            Reason::Watching(Wanted::Hits(2)),
+            Reason::Watching(Wanted::Fires(2)),
+            Reason::Watching(Wanted::Paused(2)),
+            Reason::Passages,
+            Reason::Armings,
+            Reason::Sleeping,
+        ];
+        let standing = reasons.map(|reason| enter(&gate, reason));
+        let woken = || standing.each_ref().map(|(_, woken)| woken.0.swap(0, Ordering::SeqCst));
+        gate.ring_for(|| (1, 1));
+        assert_eq!(woken(), [0; 6]);
+        gate.ring_for(|| (2, 1));
+        assert_eq!(woken(), [1, 0, 0, 0, 0, 0]);
+        gate.ring_for(|| (3, 2));
+        assert_eq!(woken(), [1, 1, 0, 0, 0, 0]);
+        gate.ring();
+        assert_eq!(woken(), [0, 0, 0, 1, 1, 0]);
+        let first = enter(&gate, Reason::Paused);
+        assert_eq!(woken(), [0; 6]);
+        let _second = enter(&gate, Reason::Paused);
+        assert_eq!(woken(), [0, 0, 1, 0, 0, 0]);
+        drop(first);
+        assert_eq!((gate.resume(2), woken()), (1, [0; 6]));
+        gate.close();
+        assert_eq!(woken(), [1; 6]);
     }
 }

@@ -422,13 +422,14 @@ mod watching {
             let hitter = thread::spawn({
                 let (gate, count) = (gate.clone(), count.clone());
                 move || {
-                    gate.ring();
+                    gate.ring_for(|| (1, 0));
                     count.fetch_add(1, Ordering::SeqCst);
                 }
             });
             let woken = Arc::new(Woken::default());
             let waker = Waker::from(woken.clone());
-            let entered = gate.enter(Reason::Watching, String::new(), waker.clone());
+            let entered =
+                gate.enter(Reason::Watching(Wanted::Hits(1)), String::new(), waker.clone());
             let Entered::Standing(place) = entered else { panic!("nobody closes this gate") };
             place.look(&waker);
             let seen = count.load(Ordering::SeqCst) == 1;

@@ -325,9 +325,13 @@ impl Plan {
     pub(crate) fn decide(&self, site: &Site, facts: Facts<'_>) -> Decision {
         let decision = self.decide_and_count(site, facts);
         if decision != Decision::NoHit {
-            self.gate.ring();
+            self.gate.ring_for(|| self.hits_and_fires());
         }
         decision
+    }
+
+    fn hits_and_fires(&self) -> (u64, u64) {
+        (self.hits(), self.fires())
     }
 
     fn decide_and_count(&self, site: &Site, facts: Facts<'_>) -> Decision {
@@ -382,7 +386,7 @@ impl Plan {
         if !is_off {
             self.counts().last_fire.set();
         }
-        self.gate.ring();
+        self.gate.ring_for(|| self.hits_and_fires());
     }
 }
 

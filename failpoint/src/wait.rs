@@ -122,7 +122,7 @@ pub(crate) fn look_for<T>(
     if place.is_none() {
         // This gate never closes, and is no barrier.
         if let Entered::Standing(entered) =
-            armings.enter(Reason::Watching, String::new(), waker.clone())
+            armings.enter(Reason::Armings, String::new(), waker.clone())
         {
             *place = Some(entered);
         }
@@ -164,7 +164,7 @@ fn look(
     waker: &Waker,
 ) -> Poll<Standing> {
     if place.is_none() {
-        match plan.gate.enter(Reason::Watching, String::new(), waker.clone()) {
+        match plan.gate.enter(Reason::Watching(wanted), String::new(), waker.clone()) {
             Entered::Standing(entered) => *place = Some(entered),
             // What was reached before the end was reached.
             Entered::Closed if wanted.is_reached(plan) => return Poll::Ready(Standing::Freed),
@@ -366,7 +366,7 @@ fn describe_waiting(message: &mut String) {
                 Reason::Paused => "is paused",
                 Reason::Barrier { .. } => "stands at a barrier",
                 Reason::Passages => "waits for another point",
-                Reason::Watching => continue,
+                Reason::Watching(_) | Reason::Armings => continue,
             };
             let _ = write!(message, "\n  {who} {what} at `{}` ({})", plan.point, plan.text);
         }
