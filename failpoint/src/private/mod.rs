@@ -71,7 +71,7 @@ pub mod compat;
 mod computed;
 #[cfg(feature = "runtime")]
 pub mod control;
-#[cfg(feature = "failpoints")]
+// In both worlds: the proc macros run on the host, where cargo may have them on for a library that is off.
 mod on_return;
 #[cfg(feature = "failpoints")]
 mod test_scope;
@@ -80,7 +80,6 @@ mod view;
 #[cfg(feature = "runtime")]
 pub mod watch;
 
-#[cfg(feature = "failpoints")]
 pub use on_return::OnReturn;
 #[cfg(feature = "failpoints")]
 pub use test_scope::{Outcome, Succeeded, TestScope};
