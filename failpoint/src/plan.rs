@@ -218,10 +218,16 @@ impl Plan {
 
     /// A decision is counted by its last addition, so that a hit and its fire show at once.
     pub(crate) fn hits(&self) -> u64 {
-        match &self.callback {
+        self.hits_and_fires().0
+    }
+
+    fn hits_and_fires(&self) -> (u64, u64) {
+        let fires = self.fires();
+        let hits = match &self.callback {
             Some(_) => self.counted(|counts| counts.numbers[0].reached()),
-            None => self.fires() + self.counted(|counts| counts.tallies.sum(PASSES)),
-        }
+            None => fires + self.counted(|counts| counts.tallies.sum(PASSES)),
+        };
+        (hits, fires)
     }
 
     pub(crate) fn fires(&self) -> u64 {
@@ -328,10 +334,6 @@ impl Plan {
             self.gate.ring_for(|| self.hits_and_fires());
         }
         decision
-    }
-
-    fn hits_and_fires(&self) -> (u64, u64) {
-        (self.hits(), self.fires())
     }
 
     fn decide_and_count(&self, site: &Site, facts: Facts<'_>) -> Decision {
