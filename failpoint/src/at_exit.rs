@@ -11,14 +11,21 @@ use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Once;
 
 static FILE: Mutex<Option<PathBuf>> = Mutex::new(None);
 static WRITTEN: AtomicBool = AtomicBool::new(false);
 
 /// Sees to it that this process leaves its line in `file`.
 pub(crate) fn report_to(file: PathBuf) {
+    static HOOKED: Once = Once::new();
     *FILE.lock() = Some(file);
-    hooked::at_exit();
+    HOOKED.call_once(|| c::call_at_exit(leave));
+}
+
+extern "C" fn leave() {
+    // It must not unwind into C.
+    let _ = std::panic::catch_unwind(leave_report);
 }
 
 /// Leaves the line now; whoever ends the process without ceremony calls this.
@@ -57,34 +64,44 @@ fn line() -> String {
     line
 }
 
-/// The one thing that std has no word for: to be called when the process ends.
+/// What the C library does and std has no word for.
 #[cfg(any(unix, windows))]
-mod hooked {
-    // The declaration is that of the C standard; the function is given a plain function that
-    // neither unwinds (its panics are caught) nor is given anything.
+pub(crate) mod c {
+    // The declarations are those of the C standard. None of these functions can break what the compiler
+    // relies on: they are given numbers, and plain functions that do not unwind.
     #![allow(unsafe_code)]
 
     use std::ffi::c_int;
-    use std::sync::Once;
 
     unsafe extern "C" {
-        safe fn atexit(hook: extern "C" fn()) -> c_int;
+        safe fn atexit(handler: extern "C" fn()) -> c_int;
+        safe fn _exit(status: c_int) -> !;
+        safe fn raise(signal: c_int) -> c_int;
     }
 
-    pub(super) fn at_exit() {
-        static HOOKED: Once = Once::new();
-        HOOKED.call_once(|| {
-            // It fails only where memory is out; then there is no report.
-            let _ = atexit(leave);
-        });
+    /// Has `handler` called when the process ends in its own way, before those registered earlier.
+    pub(crate) fn call_at_exit(handler: extern "C" fn()) {
+        // It fails only where memory is out; then nothing is called.
+        let _ = atexit(handler);
     }
 
-    extern "C" fn leave() {
-        let _ = std::panic::catch_unwind(super::leave_report);
+    /// Ends the process now: no handler is called and nothing is flushed.
+    pub(crate) fn exit_at_once(status: i32) -> ! {
+        _exit(status)
+    }
+
+    /// Sends this thread a signal.
+    #[cfg(unix)]
+    pub(crate) fn raise_here(signal: i32) {
+        let _ = raise(signal);
     }
 }
 
 #[cfg(not(any(unix, windows)))]
-mod hooked {
-    pub(super) fn at_exit() {}
+pub(crate) mod c {
+    pub(crate) fn call_at_exit(_: extern "C" fn()) {}
+
+    pub(crate) fn exit_at_once(status: i32) -> ! {
+        std::process::exit(status)
+    }
 }

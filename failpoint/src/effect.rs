@@ -4,7 +4,7 @@
 //! a task awaits it. Nothing is held while a step runs.
 
 use crate::callback;
-use crate::exit;
+use crate::exit::{self, Ending};
 use crate::hook;
 use crate::log::{self, Level};
 use crate::panics::InjectedPanic;
@@ -106,18 +106,9 @@ pub(crate) fn perform<'a>(plan: &Plan, fire: Fire, steps: &'a [Action], step: us
         Action::Print(Some(text)) => log::say(Level::Info, format_args!("{}", text.content())),
         Action::Panic(text) => inject_panic(plan, text.as_ref().map(|text| text.content())),
         Action::Break => break_in_debugger(plan),
-        Action::Exit(status) => {
-            exit::prepare();
-            std::process::exit(i32::from(*status));
-        }
-        Action::Abort => {
-            exit::prepare();
-            std::process::abort();
-        }
-        Action::Kill => {
-            exit::prepare();
-            kill();
-        }
+        Action::Exit(status) => exit::end(Ending::Exit(*status), None),
+        Action::Abort => exit::end(Ending::Abort, None),
+        Action::Kill => exit::end(Ending::Kill, None),
     }
     Effect::Done
 }
@@ -150,20 +141,18 @@ fn inject_panic(plan: &Plan, text: Option<&str>) {
 
 /// Ends what `FAILPOINT_PANIC` asks for: the thread by `unwind`, or the process.
 pub(crate) fn panic_as_asked(message: String, unwind: impl FnOnce(String)) {
-    let mode = settings::panic_mode();
-    if mode.ends_the_process() {
-        exit::prepare();
-    }
-    match mode {
+    match settings::panic_mode() {
         PanicMode::Unwind if std::thread::panicking() => say_while_unwinding(&message),
-        PanicMode::Unwind => unwind(message),
-        PanicMode::Abort => {
-            log::say(Level::Error, format_args!("{message}"));
-            std::process::abort();
+        mode @ PanicMode::Unwind => {
+            // A build that aborts on panics.
+            if mode.ends_the_process() {
+                exit::prepare();
+            }
+            unwind(message);
         }
+        PanicMode::Abort => exit::end(Ending::Abort, Some(format_args!("{message}"))),
         PanicMode::Exit(status) => {
-            log::say(Level::Error, format_args!("{message}"));
-            std::process::exit(i32::from(status));
+            exit::end(Ending::Exit(status), Some(format_args!("{message}")));
         }
     }
 }
@@ -199,21 +188,6 @@ fn is_debugged() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
     tracer.is_some_and(|pid| pid.trim() != "0")
-}
-
-/// Ends the process as a power cut would: nothing is flushed, no destructor runs.
-fn kill() {
-    #[cfg(unix)]
-    {
-        let _ =
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-        // The signal is on its way; do not run on until it is here.
-        loop {
-            std::thread::park();
-        }
-    }
-    #[cfg(not(unix))]
-    std::process::abort();
 }
 
 /// The steps that a callback asks for; none where it passes.

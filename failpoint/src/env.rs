@@ -6,6 +6,7 @@
 
 use crate::at_exit;
 use crate::error::Error;
+use crate::exit::{self, Ending};
 use crate::log::{self, Level};
 use crate::random;
 use crate::registry::{Request, Unknown, registry};
@@ -60,8 +61,7 @@ pub(crate) fn read() -> Result<(), Error> {
 pub(crate) fn ensure() {
     if !DONE.load(Ordering::Acquire) {
         ensure_now(|error| {
-            log::say(Level::Error, format_args!("in the environment: {error}"));
-            std::process::exit(1);
+            exit::end(Ending::Exit(1), Some(format_args!("in the environment: {error}")));
         });
     }
 }

@@ -1,9 +1,36 @@
 //! A test that runs itself anew, in a process of its own.
+// Each test uses some of this.
+#![allow(dead_code)]
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// No child lives this long unless its test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs `child` in a process with `variables`, and nothing of ours from outside.
 pub(crate) fn run(scenario: &str, variables: &[(&str, &str)]) -> Output {
+    finish(command(scenario, variables))
+}
+
+/// Runs `command` to its end, which must come.
+pub(crate) fn finish(mut command: Command) -> Output {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = child.spawn().unwrap();
+    let id = child.id();
+    let (ended, end) = mpsc::channel();
+    thread::spawn(move || ended.send(child.wait_with_output()));
+    let Ok(output) = end.recv_timeout(PATIENCE) else {
+        let _ = Command::new("sh").args(["-c", &format!("kill -KILL {id}")]).status();
+        panic!("{command:?} does not end");
+    };
+    output.unwrap()
+}
+
+/// What [`run`] runs.
+pub(crate) fn command(scenario: &str, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "child", "--ignored", "--nocapture", "--test-threads=1"]);
     for (name, _) in std::env::vars_os() {
@@ -12,7 +39,27 @@ pub(crate) fn run(scenario: &str, variables: &[(&str, &str)]) -> Output {
         }
     }
     command.env("CHILD_SCENARIO", scenario).env("RUST_BACKTRACE", "0");
-    command.envs(variables.iter().copied()).output().unwrap()
+    command.envs(variables.iter().copied());
+    command
+}
+
+/// What `unshare` is given to run a command as the first process of a PID namespace. `None`, with a line
+/// that says so, where it cannot do that.
+pub(crate) fn unshare() -> Option<Vec<&'static str>> {
+    let namespace = ["--pid", "--fork", "--kill-child", "--mount-proc"];
+    // Without the second, only root may.
+    for user in [&[][..], &["--user", "--map-root-user"]] {
+        let arguments = [user, &namespace].concat();
+        let mut tried = Command::new("unshare");
+        tried.args(&arguments).arg("true").stderr(Stdio::null());
+        if tried.status().is_ok_and(|status| status.success()) {
+            return Some(arguments);
+        }
+    }
+    let required = std::env::var_os("REQUIRE_PROGRAMS").is_some();
+    assert!(!required, "unshare makes no PID namespace here");
+    println!("skipped: needs unshare, and the right to make a PID namespace");
+    None
 }
 
 /// What it wrote to stderr.
