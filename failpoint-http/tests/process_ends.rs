@@ -4,11 +4,11 @@
 
 mod common;
 
-use common::{Client, child, is_child, line_of};
+use common::{Client, child, child_as_pid_1, is_child, line_of};
 use failpoint::fail_point;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 use std::thread;
 
 const ABORTED: i32 = 6;
@@ -38,7 +38,11 @@ fn child_passes_by() {
 fn strike(address: &str, variables: &[(&str, &str)], path: &str, body: &str) -> (u16, ExitStatus) {
     let mut variables = variables.to_vec();
     variables.push(("GOFAIL_HTTP", address));
-    let mut child = child("child_passes_by", &variables).spawn().unwrap();
+    strike_at(child("child_passes_by", &variables), path, body)
+}
+
+fn strike_at(mut child: Command, path: &str, body: &str) -> (u16, ExitStatus) {
+    let mut child = child.spawn().unwrap();
     let address = line_of(&mut child, "listening at ");
     let answer = match address.strip_prefix("unix:") {
         Some(file) => {
@@ -84,5 +88,18 @@ fn over_a_unix_socket() {
     for _ in 0..5 {
         let (status, end) = strike(&address, &[], "/doomed", "kill");
         assert_eq!((status, end.signal()), (204, Some(KILLED)));
+    }
+}
+
+/// Linux ignores the signals that the first process of a PID namespace sends itself.
+#[test]
+fn in_a_container_of_its_own() {
+    for (terms, panic, status) in
+        [("kill", "unwind", 137), ("abort", "unwind", 134), ("panic", "abort", 134)]
+    {
+        let variables = [("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_PANIC", panic)];
+        let Some(child) = child_as_pid_1("child_passes_by", &variables) else { return };
+        let (reply, end) = strike_at(child, "/doomed", terms);
+        assert_eq!((reply, end.code()), (204, Some(status)), "{terms}");
     }
 }

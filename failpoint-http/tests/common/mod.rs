@@ -193,6 +193,36 @@ pub fn child(name: &str, variables: &[(&str, &str)]) -> Command {
     command
 }
 
+/// The same as the first process of a PID namespace, as the only one of a container is. `None`, with a
+/// line that says so, where none can be made.
+pub fn child_as_pid_1(name: &str, variables: &[(&str, &str)]) -> Option<Command> {
+    let namespace = ["--pid", "--fork", "--kill-child", "--mount-proc"];
+    // Without the second, only root may.
+    let ways = [&[][..], &["--user", "--map-root-user"]].map(|user| [user, &namespace].concat());
+    let works = |way: &&Vec<&str>| {
+        let mut tried = Command::new("unshare");
+        tried.args(*way).arg("true").stderr(Stdio::null());
+        tried.status().is_ok_and(|status| status.success())
+    };
+    let Some(way) = ways.iter().find(works) else {
+        let required = std::env::var_os("REQUIRE_PROGRAMS").is_some();
+        assert!(!required, "unshare makes no PID namespace here");
+        println!("skipped: needs unshare, and the right to make a PID namespace");
+        return None;
+    };
+    let child = child(name, variables);
+    let mut inside = Command::new("unshare");
+    inside.args(way).arg(child.get_program()).args(child.get_args());
+    for (name, value) in child.get_envs() {
+        match value {
+            Some(value) => inside.env(name, value),
+            None => inside.env_remove(name),
+        };
+    }
+    inside.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Some(inside)
+}
+
 /// Whether this process is one that [`child`] made.
 pub fn is_child() -> bool {
     std::env::var_os("THIS_IS_THE_CHILD").is_some()
