@@ -12,6 +12,7 @@ use crate::plan::{Fire, Plan};
 use crate::random::Purpose;
 use crate::settings::{self, PanicMode};
 use crate::terms::{Action, PauseLimit, Span, Term, Value};
+use crate::visible::visible;
 use std::time::Duration;
 
 /// What came of a step.
@@ -101,16 +102,25 @@ pub(crate) fn perform<'a>(plan: &Plan, fire: Fire, steps: &'a [Action], step: us
         }
         Action::Yield => std::thread::yield_now(),
         Action::Print(None) => {
-            log::say(Level::Info, format_args!("failpoint {} executed.", plan.point));
+            log::say(Level::Info, format_args!("failpoint {} executed.", visible(plan.point)));
         }
-        Action::Print(Some(text)) => log::say(Level::Info, format_args!("{}", text.content())),
+        // The name goes first, so that no text can pass for a line of the control plane.
+        Action::Print(Some(text)) => log::say(
+            Level::Info,
+            format_args!("failpoint {}: {}", visible(plan.point), visible(text.content())),
+        ),
         Action::Panic(text) => inject_panic(plan, text.as_ref().map(|text| text.content())),
         Action::Break => break_in_debugger(plan),
-        Action::Exit(status) => exit::end(Ending::Exit(*status), None),
-        Action::Abort => exit::end(Ending::Abort, None),
-        Action::Kill => exit::end(Ending::Kill, None),
+        action @ Action::Exit(status) => end(plan, action, Ending::Exit(*status)),
+        action @ Action::Abort => end(plan, action, Ending::Abort),
+        action @ Action::Kill => end(plan, action, Ending::Kill),
     }
     Effect::Done
+}
+
+fn end(plan: &Plan, action: &Action, ending: Ending) -> ! {
+    let point = visible(plan.point);
+    exit::end(ending, format_args!("failpoint {point}: {action} ends this process"));
 }
 
 /// Panics with `message`, or only logs it where the thread unwinds already: a second panic would
@@ -130,8 +140,8 @@ fn say_while_unwinding(message: &str) {
 #[cold]
 fn inject_panic(plan: &Plan, text: Option<&str>) {
     let message = match text {
-        Some(text) => format!("failpoint {} panic: {text}", plan.point),
-        None => format!("failpoint {} panic", plan.point),
+        Some(text) => format!("failpoint {} panic: {}", visible(plan.point), visible(text)),
+        None => format!("failpoint {} panic", visible(plan.point)),
     };
     panic_as_asked(message, |message| {
         hook::install();
@@ -141,19 +151,18 @@ fn inject_panic(plan: &Plan, text: Option<&str>) {
 
 /// Ends what `FAILPOINT_PANIC` asks for: the thread by `unwind`, or the process.
 pub(crate) fn panic_as_asked(message: String, unwind: impl FnOnce(String)) {
+    let words = format_args!("{message}");
     match settings::panic_mode() {
         PanicMode::Unwind if std::thread::panicking() => say_while_unwinding(&message),
         mode @ PanicMode::Unwind => {
             // A build that aborts on panics.
             if mode.ends_the_process() {
-                exit::prepare();
+                exit::prepare(words);
             }
             unwind(message);
         }
-        PanicMode::Abort => exit::end(Ending::Abort, Some(format_args!("{message}"))),
-        PanicMode::Exit(status) => {
-            exit::end(Ending::Exit(status), Some(format_args!("{message}")));
-        }
+        PanicMode::Abort => exit::end(Ending::Abort, words),
+        PanicMode::Exit(status) => exit::end(Ending::Exit(status), words),
     }
 }
 
@@ -178,7 +187,7 @@ fn break_in_debugger(plan: &Plan) {
     }
     log::say(
         Level::Warn,
-        format_args!("failpoint {}: break passed by, no debugger is attached", plan.point),
+        format_args!("failpoint {}: break passed by, no debugger is attached", visible(plan.point)),
     );
 }
 

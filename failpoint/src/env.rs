@@ -14,6 +14,7 @@ use crate::settings::{self, PanicMode};
 use crate::slot::Slot;
 use crate::sync::Ordering;
 use crate::sync::lasting::AtomicBool;
+use crate::visible::visible;
 use std::cell::Cell;
 use std::sync::OnceLock;
 
@@ -61,7 +62,7 @@ pub(crate) fn read() -> Result<(), Error> {
 pub(crate) fn ensure() {
     if !DONE.load(Ordering::Acquire) {
         ensure_now(|error| {
-            exit::end(Ending::Exit(1), Some(format_args!("in the environment: {error}")));
+            exit::end(Ending::Exit(1), format_args!("in the environment: {error}"));
         });
     }
 }
@@ -220,7 +221,8 @@ fn warn_of_unknown_variables() {
         log::say(
             Level::Warn,
             format_args!(
-                "the variable {name} means nothing here; the nearest that does is {nearest}"
+                "the variable {} means nothing here; the nearest that does is {nearest}",
+                visible(&name)
             ),
         );
     }

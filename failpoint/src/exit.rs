@@ -1,11 +1,11 @@
 //! How does an armed action end the process?
 //!
-//! First the report is left and replies that are being written get out, for at most a second. Then the
-//! process ends, and nothing holds that up: a thread watches over it, and ends the process at once where
+//! First it says why, the report is left, and replies that are being written get out, for at most a
+//! second. Then the process ends, and nothing holds that up: a thread watches over it, and ends the process at once where
 //! a file, a log or an `atexit` handler takes too long.
 
 use crate::at_exit::{self, c};
-use crate::log::{self, Level};
+use crate::log;
 use crate::sync::Ordering;
 use crate::sync::lasting::{AtomicBool, Condvar, Mutex};
 use std::cell::Cell;
@@ -33,8 +33,8 @@ pub(crate) enum Ending {
     Kill,
 }
 
-/// Ends the process, and says why if there are `last_words`.
-pub(crate) fn end(ending: Ending, last_words: Option<fmt::Arguments<'_>>) -> ! {
+/// Ends the process, and says `why`.
+pub(crate) fn end(ending: Ending, why: fmt::Arguments<'_>) -> ! {
     // Where there is no thread to be had, the end comes when it comes.
     let _ = thread::Builder::new().name("failpoint-exit".into()).spawn(move || {
         thread::sleep(AT_THE_LATEST);
@@ -42,18 +42,16 @@ pub(crate) fn end(ending: Ending, last_words: Option<fmt::Arguments<'_>>) -> ! {
             ending.at_once();
         }
     });
-    prepare();
-    if let Some(words) = last_words {
-        log::say(Level::Error, words);
-    }
+    prepare(why);
     match ending {
         Ending::Exit(status) => exit(status),
         Ending::Abort | Ending::Kill => ending.at_once(),
     }
 }
 
-/// Leaves the report, and waits at most [`PATIENCE`] until no [`ExitHold`] is left.
-pub(crate) fn prepare() {
+/// Says `why`, leaves the report, and waits at most [`PATIENCE`] until no [`ExitHold`] is left.
+pub(crate) fn prepare(why: fmt::Arguments<'_>) {
+    log::say_last(why);
     at_exit::leave_report();
     let_replies_out();
 }

@@ -5,6 +5,7 @@
 //! text. And a failing test is told before it unwinds.
 
 use crate::panics::InjectedPanic;
+use crate::stderr;
 use std::cell::Cell;
 use std::sync::{Once, OnceLock};
 
@@ -37,7 +38,7 @@ pub(crate) fn install() {
             }
             let injected = info.payload().downcast_ref::<InjectedPanic>();
             if let Some(injected) = injected {
-                eprintln!("{injected}");
+                stderr::line(format_args!("{injected}"));
             }
             before(info);
             if let (None, Some(tell)) = (injected, BEFORE_UNWINDING.get()) {

@@ -68,11 +68,13 @@ mod reporting;
 #[path = "private/mod.rs"]
 pub mod __private;
 mod scoped;
+mod stderr;
 mod subscription;
 #[cfg_attr(not(feature = "runtime"), allow(dead_code, unused_imports, unreachable_pub))]
 mod terms;
 mod value;
 mod verbs;
+mod visible;
 mod wanted;
 
 #[cfg(feature = "runtime")]

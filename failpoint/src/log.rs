@@ -1,14 +1,17 @@
 //! Where does the library speak?
 //!
-//! To the log where one is installed (`tracing`), else to stderr. A subscriber is somebody's code
-//! and may itself hold sites; none of them is evaluated while we speak, or a `print` armed there
-//! would speak about itself for ever.
+//! A line goes to `tracing` where a subscriber takes it, else to stderr. Whether one takes it is seen by
+//! whether it looks at the text. To ask first would be no answer: that a subscriber was set says
+//! nothing of its filters, nor of those of its layers, and what `tracing` remembers of a place may be
+//! the answer of a subscriber of another thread. What ends the process goes to both.
+//!
+//! A subscriber is the user's code and may itself hold sites; none of them is evaluated while we
+//! speak, or a `print` armed there would speak about itself for ever.
 
+use crate::stderr;
+use crate::visible::Escaping;
 use std::cell::Cell;
 use std::fmt::{self, Write};
-
-/// What a line takes, about.
-const LINE: usize = 128;
 
 thread_local! {
     static SPEAKING: Cell<bool> = const { Cell::new(false) };
@@ -30,23 +33,51 @@ pub(crate) fn speaking() -> bool {
 /// One line, at `level`.
 pub(crate) fn say(level: Level, line: fmt::Arguments<'_>) {
     let _speaking = Speaking::begin();
-    if !tracing::dispatcher::has_been_set() {
-        // What `print` prints is the user's text alone; the rest says who speaks.
-        let who = match level {
-            Level::Info => "",
-            Level::Warn => "failpoint: WARN ",
-            Level::Error => "failpoint: ERROR ",
-        };
-        // As one text: stderr has no buffer, and would be written to for each piece of it.
-        let mut text = String::with_capacity(LINE);
-        let _ = writeln!(text, "{who}{line}");
-        eprint!("{text}");
-        return;
+    if !is_taken(level, line) {
+        to_stderr(level, line);
     }
+}
+
+/// Why the process is about to end. It is on stderr whatever becomes of the log: a filter may leave it
+/// out, a thread that writes it may not come to it, and a subscriber may panic.
+pub(crate) fn say_last(line: fmt::Arguments<'_>) {
+    let _speaking = Speaking::begin();
+    to_stderr(Level::Error, line);
+    is_taken(Level::Error, line);
+}
+
+/// Hands the line to `tracing`; says whether a subscriber took it.
+fn is_taken(level: Level, line: fmt::Arguments<'_>) -> bool {
+    let was_read = Cell::new(false);
+    let line = Line { line, was_read: &was_read };
     match level {
         Level::Info => tracing::info!(target: "failpoint", "{line}"),
         Level::Warn => tracing::warn!(target: "failpoint", "{line}"),
         Level::Error => tracing::error!(target: "failpoint", "{line}"),
+    }
+    was_read.get()
+}
+
+fn to_stderr(level: Level, line: fmt::Arguments<'_>) {
+    // At the level of information the text speaks for itself; the rest says who speaks.
+    let who = match level {
+        Level::Info => "",
+        Level::Warn => "failpoint: WARN ",
+        Level::Error => "failpoint: ERROR ",
+    };
+    stderr::line(format_args!("{who}{}", Line { line, was_read: &Cell::new(false) }));
+}
+
+/// What is said, its hidden characters escaped but for the line ends of ours; it notes that it was read.
+struct Line<'a> {
+    line: fmt::Arguments<'a>,
+    was_read: &'a Cell<bool>,
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.was_read.set(true);
+        write!(Escaping(f), "{}", self.line)
     }
 }
 

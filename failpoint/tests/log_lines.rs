@@ -37,5 +37,5 @@ fn a_line_is_one_write() {
     );
     let is_there = |part: &str| writes.iter().any(|write| write.contains(part));
     assert!(is_there("WARN") && is_there("log/nobody"), "{writes:?}");
-    assert!(writes.contains(&"one two\n".to_owned()), "{writes:?}");
+    assert!(writes.contains(&"failpoint log/printed: one two\n".to_owned()), "{writes:?}");
 }

@@ -14,6 +14,7 @@ use crate::site::Here;
 use crate::sync::Arc;
 use crate::sync::lasting::Mutex;
 use crate::terms::{self, Chance, PauseLimit, Pick, Span, Terms, Value};
+use crate::visible::visible;
 use crate::wait::{self, After};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -124,14 +125,14 @@ pub fn evaluate(here: Here, log: fn(fmt::Arguments<'_>)) -> Returned {
                 terms::Action::Print(text) => {
                     let _speaking = Speaking::begin();
                     match text {
-                        Some(text) => log(format_args!("{}", text.raw())),
-                        None => log(format_args!("failpoint {} executed.", plan.point)),
+                        Some(text) => log(format_args!("{}", visible(text.raw()))),
+                        None => log(format_args!("failpoint {} executed.", visible(plan.point))),
                     }
                 }
                 terms::Action::Panic(text) => {
                     let message = match text {
-                        Some(text) => text.raw().to_owned(),
-                        None => format!("failpoint {} panic", plan.point),
+                        Some(text) => visible(text.raw()).to_string(),
+                        None => format!("failpoint {} panic", visible(plan.point)),
                     };
                     effect::panic_as_asked(message, |message| panic!("{message}"));
                 }

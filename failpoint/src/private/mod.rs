@@ -91,6 +91,14 @@ pub mod fuzz {
     pub use crate::terms::{parses, round_trip as terms};
 }
 
+/// How the sister crates show text to a person, in both worlds.
+pub mod text {
+    pub use crate::stderr::line as to_stderr;
+    pub use crate::visible::{
+        Visible, holds_hidden, is_hidden, visible, visible_json, visible_lines,
+    };
+}
+
 /// What context is given; a function, so that errors point at the value.
 #[inline]
 pub fn shown<T: Display>(value: &T) -> &dyn Display {

@@ -2,6 +2,7 @@
 
 use crate::hook;
 use crate::scope::Scope;
+use crate::stderr;
 use std::cell::RefCell;
 use std::future::Future;
 use std::time::Duration;
@@ -83,7 +84,7 @@ impl TestScope {
             unfired.join("; ")
         );
         if has_failed {
-            eprintln!("{message}");
+            stderr::line(format_args!("{message}"));
         } else {
             panic!("{message}");
         }

@@ -6,6 +6,7 @@ use crate::event::Event;
 use crate::exploration::{Explored, Run};
 use crate::info::PointInfo;
 use crate::reporting::Report;
+use crate::stderr;
 use crate::wanted::Wanted;
 use std::convert::Infallible;
 use std::future::Future;
@@ -54,7 +55,9 @@ pub(crate) fn init_from_env() -> Result<(), Error> {
         .into_iter()
         .find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
     if let Some(name) = asked {
-        SAID.call_once(|| eprintln!("failpoint: {name} is set, but {COMPILED_OUT}"));
+        SAID.call_once(|| {
+            stderr::line(format_args!("failpoint: {name} is set, but {COMPILED_OUT}"));
+        });
     }
     Ok(())
 }
