@@ -126,7 +126,7 @@ pub fn announce(control: Option<&str>) {
     }
     let (points, armed) = registry().summary();
     let armed = if armed.is_empty() { "none".to_owned() } else { armed.join(", ") };
-    let control = control.map_or_else(|| "nowhere".to_owned(), |at| format!("at {at}"));
+    let control = control.map_or_else(|| "nowhere".to_owned(), |at| format!("at {}", visible(at)));
     log::say(
         Level::Warn,
         format_args!(

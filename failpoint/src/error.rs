@@ -4,6 +4,7 @@
 //! returns an error prints its `Debug`.
 
 use crate::terms::ParseError;
+use crate::visible::visible;
 use std::fmt;
 use std::time::Duration;
 
@@ -94,7 +95,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::UnknownPoint { name, nearest } => {
-                write!(f, "no failpoint is named `{name}` in this program")?;
+                write!(f, "no failpoint is named `{}` in this program", visible(name))?;
                 match nearest.as_slice() {
                     [] => write!(f, "; failpoint::points() lists those there are"),
                     names => write!(f, "; the nearest are {}", quoted(names)),
@@ -103,11 +104,15 @@ impl fmt::Display for Error {
             Error::CannotReturn { name, at } => write!(
                 f,
                 "the failpoint `{name}` cannot return: its site at {at} has no closure; write \
-                 fail_point!(\"{name}\", |v| …) there, or arm something else than `return`"
+                 fail_point!(\"{name}\", |v| …) there, or arm something else than `return`",
+                name = visible(name)
             ),
             Error::BadValue { name, at, expected, got } => write!(
                 f,
-                "the failpoint `{name}` does not take {got}: its site at {at} expects {expected}"
+                "the failpoint `{}` does not take {}: its site at {at} expects {}",
+                visible(name),
+                visible(got),
+                visible(expected)
             ),
             Error::Parse { expected, caret, .. } => write!(f, "expected {expected}\n{caret}"),
             Error::Config(errors) => {
@@ -121,7 +126,8 @@ impl fmt::Display for Error {
             Error::WaitsForItself { name } => {
                 write!(
                     f,
-                    "wait({name}) at the failpoint `{name}` would wait for itself; name another"
+                    "wait({name}) at the failpoint `{name}` would wait for itself; name another",
+                    name = visible(name)
                 )
             }
             Error::BadVariable { variable, got, expected } => {
@@ -198,10 +204,11 @@ impl fmt::Display for WaitError {
                 write!(
                     f,
                     "waited {waited:?} for {wanted} of the failpoint `{name}`; since it was armed \
-                     it had {hits} hits and {fires} fires, and {paused} callers are paused there"
+                     it had {hits} hits and {fires} fires, and {paused} callers are paused there",
+                    name = visible(name)
                 )?;
                 if let Some(outside) = outside {
-                    write!(f, "; {outside}")?;
+                    write!(f, "; {}", visible(outside))?;
                 } else if *hits == 0 {
                     write!(f, "; no code came by: is the site reached, and its condition true?")?;
                 }
@@ -210,13 +217,15 @@ impl fmt::Display for WaitError {
             WaitError::Idle { name, wanted, waited } => write!(
                 f,
                 "waited {waited:?} for {wanted} of the failpoint `{name}`, and nothing was armed \
-                 there; arm it first: an idle point counts nothing"
+                 there; arm it first: an idle point counts nothing",
+                name = visible(name)
             ),
             WaitError::Refused(error) => error.fmt(f),
             WaitError::Disarmed { name, wanted } => write!(
                 f,
                 "the failpoint `{name}` was disarmed, armed anew or reset while {wanted} of it \
-                 were waited for"
+                 were waited for",
+                name = visible(name)
             ),
         }
     }
@@ -232,12 +241,29 @@ impl std::error::Error for WaitError {}
 
 /// `a`, `b` and `c`, each in backquotes.
 fn quoted(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names.iter().map(|name| format!("`{}`", visible(name))).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::Error;
+
+    #[test]
+    fn what_others_wrote_is_shown_on_one_line() {
+        let odd = || "\u{9b}a\n".to_owned();
+        let shown = "\\u{9b}a\\n";
+        for error in [
+            Error::UnknownPoint { name: odd(), nearest: vec![odd()] },
+            Error::CannotReturn { name: odd(), at: "a.rs:1".into() },
+            Error::BadValue { name: odd(), at: "a.rs:1".into(), expected: odd(), got: odd() },
+            Error::BadName { name: odd(), why: "it is odd" },
+            Error::WaitsForItself { name: odd() },
+            Error::BadVariable { variable: "V", got: odd(), expected: "another" },
+        ] {
+            let text = error.to_string();
+            assert!(text.contains(shown) && !text.contains(['\n', '\u{9b}']), "{text:?}");
+        }
+    }
 
     #[test]
     fn debug_is_display() {

@@ -15,6 +15,8 @@ use crate::stamp::Stamp;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering};
 use crate::tally::{Padded, Tallies};
 use crate::terms::{Action, Pick, Span, Term, Terms};
+use crate::visible::{holds_hidden, visible};
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -207,6 +209,17 @@ impl Plan {
         plan
     }
 
+    /// The terms for a person to read: as they were written or, where that holds a hidden character, as
+    /// they are printed. Either parses to these terms.
+    pub(crate) fn shown(&self) -> Cow<'_, str> {
+        // A callback has no terms to print, and its text is ours.
+        if holds_hidden(&self.text) {
+            Cow::Owned(self.terms.to_string())
+        } else {
+            Cow::Borrowed(&self.text)
+        }
+    }
+
     fn counts(&self) -> &Counts {
         self.counts.get_or_init(|| Box::new(Counts::new(self.terms.chain.len().max(1))))
     }
@@ -294,7 +307,8 @@ impl Plan {
     /// What to say of a plan that should have fired and has not.
     pub(crate) fn unfired(&self) -> String {
         let outside = self.outside().map_or_else(String::new, |outside| format!(" ({outside})"));
-        format!("`{}={}` had {} hits and no fire{outside}", self.point, self.text, self.hits())
+        let (point, terms) = (visible(self.point), self.shown());
+        format!("`{point}={terms}` had {} hits and no fire{outside}", self.hits())
     }
 
     pub(crate) fn elapsed(&self) -> Duration {

@@ -1,5 +1,6 @@
 //! What was never tried?
 
+use crate::visible::visible;
 use std::fmt;
 
 /// What a process has not tried of its points: given by [`report`](crate::report).
@@ -22,7 +23,7 @@ impl fmt::Display for Report {
             writeln!(
                 f,
                 "{title}: {}",
-                if names.is_empty() { "none".into() } else { names.join(", ") }
+                if names.is_empty() { "none".into() } else { visible(&names.join(", ")).to_string() }
             )
         };
         list("never reached", &self.never_reached)?;

@@ -17,6 +17,7 @@ use crate::registry::registry;
 use crate::site::Site;
 use crate::sync::Arc;
 use crate::timer::Alarm;
+use crate::visible::visible;
 use crate::wanted::Wanted;
 use std::fmt::Write;
 use std::task::{Context, Poll, Wake, Waker};
@@ -368,7 +369,8 @@ fn describe_waiting(message: &mut String) {
                 Reason::Passages => "waits for another point",
                 Reason::Watching(_) | Reason::Armings => continue,
             };
-            let _ = write!(message, "\n  {who} {what} at `{}` ({})", plan.point, plan.text);
+            let (point, terms, who) = (visible(plan.point), plan.shown(), visible(&who));
+            let _ = write!(message, "\n  {who} {what} at `{point}` ({terms})");
         }
     }
 }

@@ -161,11 +161,11 @@ pub fn resume(name: &str, n: usize) -> Result<(usize, u64), Error> {
     Ok(plan.map_or((0, 0), |plan| (plan.gate.resume(n), plan.gate.paused())))
 }
 
-/// What is armed with terms, as one value of `GOFAIL_FAILPOINTS`.
+/// What is armed with terms, as one value of `GOFAIL_FAILPOINTS`, without hidden characters.
 pub fn export() -> String {
     env::ensure();
     let bindings = registry().armed_terms();
-    let bindings = bindings.iter().map(|plan| format!("{}={}", plan.point, plan.text));
+    let bindings = bindings.iter().map(|plan| format!("{}={}", plan.point, plan.shown()));
     bindings.collect::<Vec<_>>().join(";")
 }
 

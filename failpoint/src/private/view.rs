@@ -5,6 +5,8 @@
 
 use crate::info::PointInfo;
 use crate::point::InForce;
+use crate::visible::visible;
+use std::borrow::Cow;
 
 /// A point as it stood for everybody at one moment; its counts are of when they are asked for.
 #[derive(Clone, Debug)]
@@ -42,6 +44,17 @@ impl PointView {
         match &self.of {
             Of::Ours(now) => now.plan.as_deref().map(|plan| &*plan.text),
             Of::Another(info) => info.terms.as_deref(),
+        }
+    }
+
+    /// The terms for a person to read, on one line without hidden characters; of ours, they parse to what
+    /// is armed.
+    pub fn shown(&self) -> Option<Cow<'_, str>> {
+        match &self.of {
+            Of::Ours(now) => now.plan.as_deref().map(|plan| plan.shown()),
+            Of::Another(info) => {
+                info.terms.as_deref().map(|terms| visible(terms).to_string().into())
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! How does a refused text look to the one who typed it?
 
+use crate::visible::is_hidden;
 use std::fmt;
 use std::sync::Arc;
 
@@ -33,7 +34,8 @@ impl ParseError {
 
     /// The line that holds the place, and below it a caret under the place.
     ///
-    /// Of a long line only the surroundings are shown. The caret counts characters.
+    /// Of a long line only the surroundings are shown. The caret counts characters; hidden ones are
+    /// escaped, but for blanks such as a tab.
     pub fn caret(&self) -> String {
         // Only the surroundings are ever looked at, so that showing all errors of a long
         // line takes time in their number, not in its square.
@@ -50,9 +52,11 @@ impl ParseError {
             right[AROUND] = '…';
         }
 
-        let indent = " ".repeat(left.len());
-        let shown: String = left.into_iter().chain(right).map(visible).collect();
-        format!("  {}\n  {indent}^ at byte {}", shown.trim_end(), self.offset)
+        let before: String = left.into_iter().flat_map(shown).collect();
+        let after: String = right.into_iter().flat_map(shown).collect();
+        let indent = " ".repeat(before.chars().count());
+        let line = before + &after;
+        format!("  {}\n  {indent}^ at byte {}", line.trim_end(), self.offset)
     }
 
     /// The text before and after the place. The field is public, so it may have become any
@@ -79,8 +83,13 @@ fn line(chars: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
 }
 
 /// A tab or an escape sequence would move the caret away from its place.
-fn visible(c: char) -> char {
-    if c.is_control() { ' ' } else { c }
+fn shown(c: char) -> impl Iterator<Item = char> {
+    let (itself, escaped) = match c {
+        '\t' | '\r' => (Some(' '), None),
+        c if is_hidden(c) => (None, Some(c.escape_default())),
+        c => (Some(c), None),
+    };
+    itself.into_iter().chain(escaped.into_iter().flatten())
 }
 
 #[cfg(test)]
@@ -109,6 +118,14 @@ mod tests {
     #[test]
     fn only_the_line_is_shown() {
         assert_eq!(error("off->\r\n\tfoo\n->off").caret(), "   foo\n   ^ at byte 8");
+    }
+
+    #[test]
+    fn hidden_characters_are_escaped_and_the_caret_is_in_its_place() {
+        assert_eq!(
+            error("print(\u{1b}[2J\u{202e})x\u{9b}").caret(),
+            "  print(\\u{1b}[2J\\u{202e})x\\u{9b}\n                          ^ at byte 14"
+        );
     }
 
     #[test]

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 
 use super::cursor::{Cursor, Expected};
+#[cfg(test)]
+use crate::visible::holds_hidden;
+use crate::visible::is_hidden;
 
 /// One argument, as it was written and as it is meant.
 #[derive(Debug)]
@@ -92,7 +95,7 @@ pub(super) fn is_raw(text: &str) -> bool {
         && !text.is_empty()
         && text.trim() == text
         && !text.starts_with(['"', '`'])
-        && !holds_line_end(text)
+        && !holds_hidden(text)
 }
 
 /// Whether `text` holds a line end, or the one character that no variable of the environment can.
@@ -100,7 +103,7 @@ pub(crate) fn holds_line_end(text: &str) -> bool {
     text.contains(['\n', '\r', '\0'])
 }
 
-/// `content` in quotes, on one line.
+/// `content` in quotes, its hidden characters escaped: on one line.
 pub(super) fn quoted(content: &str) -> String {
     let mut text = String::with_capacity(content.len() + 2);
     text.push('"');
@@ -108,11 +111,8 @@ pub(super) fn quoted(content: &str) -> String {
         match c {
             '"' => text.push_str("\\\""),
             '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
             '\0' => text.push_str("\\0"),
-            c if c.is_control() => text.extend(c.escape_unicode()),
+            c if is_hidden(c) => text.extend(c.escape_default()),
             c => text.push(c),
         }
     }

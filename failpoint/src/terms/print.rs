@@ -1,16 +1,18 @@
 //! How are terms written when nobody is there who wrote them?
 //!
 //! Canonically: modifiers in the order in which they are asked, what is a default left out,
-//! durations in the largest unit that fits, and all on one line. It parses to equal terms.
+//! durations in the largest unit that fits, and all on one line that holds no hidden character. It
+//! parses to equal terms.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::time::Duration;
 
 use super::duration::Canonical;
-use super::literal::{holds_line_end, quoted};
+use super::literal::quoted;
 use super::{
     Action, Condition, DEFAULT_WAIT_LIMIT, Op, PauseLimit, Pick, Span, Term, Terms, Value,
 };
+use crate::visible::holds_hidden;
 
 impl Display for Terms {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -114,10 +116,10 @@ impl Display for Span {
     }
 }
 
-/// The text as it was written; where that holds a line end, the content in quotes.
+/// The text as it was written; where that holds a hidden character, the content in quotes.
 impl Display for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if holds_line_end(self.raw()) {
+        if holds_hidden(self.raw()) {
             f.write_str(&quoted(self.content()))
         } else {
             f.write_str(self.raw())
