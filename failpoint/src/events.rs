@@ -77,6 +77,11 @@ impl Queue {
         }
     }
 
+    /// How many were lost since the last event that [`poll`](Queue::poll) gave.
+    pub(crate) fn lost(&self) -> u64 {
+        self.state.lock().lost
+    }
+
     fn push(&self, event: Arc<Event>) {
         let mut state = self.state.lock();
         let text = text_of(&event);

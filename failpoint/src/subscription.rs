@@ -34,7 +34,7 @@ impl Subscription {
         self.inner.recv_async().await
     }
 
-    /// How many events were lost so far because they were not read in time.
+    /// How many events were lost until now because they were not read in time.
     pub fn lost(&self) -> u64 {
         self.inner.lost()
     }

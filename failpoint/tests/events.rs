@@ -54,6 +54,7 @@ fn a_slow_reader_loses_the_oldest_and_is_told() {
     let mut events = scope.subscribe();
     scope.arm("told/slowly", "off").unwrap();
     scope.wrap_fn(|| (0..2000).for_each(|_| site()))();
+    assert_eq!(events.lost(), 2001 - 1024, "before anything is read");
     let mut read = 0;
     while events.try_recv().is_some() {
         read += 1;

@@ -249,7 +249,7 @@ impl Subscription {
     }
 
     pub(crate) fn lost(&self) -> u64 {
-        self.lost
+        self.lost + self.queue.lost()
     }
 }
 
