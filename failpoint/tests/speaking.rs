@@ -130,6 +130,24 @@ fn what_the_log_takes_goes_nowhere_else() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_stderr_that_takes_nothing_is_no_panic() {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    // The reader of the log has gone.
+    let (stderr, reader) = UnixStream::pair().unwrap();
+    drop(reader);
+    let output = common::command("none", &[]).stderr(OwnedFd::from(stderr)).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    // The disk that the log is on is full.
+    if let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") {
+        let output = common::command("none", &[]).stderr(full).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+}
+
+#[test]
 fn what_ends_the_process_is_on_stderr_whatever_the_log_takes() {
     let ends: [(&str, &str, &[&str]); 7] = [
         ("GOFAIL_FAILPOINTS", "speaking/site=slep(5)", &["in the environment", "slep(5)"]),
