@@ -7,6 +7,7 @@ use crate::log::{self, Level};
 use crate::registry::registry;
 use crate::sync::Ordering;
 use crate::sync::lasting::{AtomicBool, Mutex};
+use crate::visible::is_hidden;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -48,12 +49,11 @@ fn line() -> String {
     let mut line = format!("{{\"pid\":{},\"points\":[", std::process::id());
     for (index, tried) in registry().tried().into_iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
-        // Names and package names need no escaping: neither may hold a quote or a backslash.
-        let packages: Vec<String> = tried.packages.iter().map(|p| format!("\"{p}\"")).collect();
+        let packages: Vec<String> = tried.packages.iter().map(|name| quoted(name)).collect();
         let _ = write!(
             line,
-            "{comma}{{\"name\":\"{}\",\"packages\":[{}],\"reached\":{},\"armed\":{},\"fired\":{}}}",
-            tried.name,
+            "{comma}{{\"name\":{},\"packages\":[{}],\"reached\":{},\"armed\":{},\"fired\":{}}}",
+            quoted(tried.name),
             packages.join(","),
             tried.reached,
             tried.armed,
@@ -62,6 +62,24 @@ fn line() -> String {
     }
     line.push_str("]}\n");
     line
+}
+
+/// A string of JSON. Points of the packages named `fail` may have any name.
+fn quoted(name: &str) -> String {
+    let mut json = String::with_capacity(name.len() + 2);
+    json.push('"');
+    for c in name.chars() {
+        match c {
+            '"' | '\\' => json.extend(['\\', c]),
+            // All of them are below U+10000.
+            c if is_hidden(c) => {
+                let _ = write!(json, "\\u{:04x}", u32::from(c));
+            }
+            c => json.push(c),
+        }
+    }
+    json.push('"');
+    json
 }
 
 /// What the C library does and std has no word for.
@@ -103,5 +121,16 @@ pub(crate) mod c {
 
     pub(crate) fn exit_at_once(status: i32) -> ! {
         std::process::exit(status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn any_name_is_a_string_of_json() {
+        assert_eq!(quoted("a/b"), r#""a/b""#);
+        assert_eq!(quoted("a\"b\\\n\u{202e}é"), r#""a\"b\\\u000a\u202eé""#);
     }
 }

@@ -1,5 +1,6 @@
 //! The error that `fail_result!` injects.
 
+use crate::visible::visible;
 use std::fmt;
 use std::io;
 
@@ -65,7 +66,7 @@ impl fmt::Display for Injected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.value() {
             Some(value) if !value.is_empty() => {
-                write!(f, "injected by the failpoint {}: {value}", self.point())
+                write!(f, "injected by the failpoint {}: {}", self.point(), visible(value))
             }
             _ => write!(f, "injected by the failpoint {}", self.point()),
         }

@@ -23,7 +23,11 @@ impl fmt::Display for Report {
             writeln!(
                 f,
                 "{title}: {}",
-                if names.is_empty() { "none".into() } else { visible(&names.join(", ")).to_string() }
+                if names.is_empty() {
+                    "none".into()
+                } else {
+                    visible(&names.join(", ")).to_string()
+                }
             )
         };
         list("never reached", &self.never_reached)?;
