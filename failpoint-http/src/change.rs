@@ -10,6 +10,7 @@ use crate::real_fail;
 use failpoint::__private::control::{
     self, Applied, Changed, Disarmed, Precondition, Stale, Unfulfilled, Wish,
 };
+use failpoint::__private::text::{Visible, visible};
 use failpoint::{Error, PointInfo};
 use std::time::Duration;
 
@@ -107,6 +108,7 @@ pub(crate) fn disarm(
     };
     if let Some(was) = &disarmed.was {
         let terms = or_idle(was.terms.as_deref());
+        let name = visible(name);
         control::inform(format_args!("failpoint-http: {from} disarmed {name}: was {terms}"));
     }
     Ok(disarmed)
@@ -122,7 +124,8 @@ pub(crate) fn reset(
     reset.made.sort_by(|a, b| a.name.cmp(&b.name));
     for point in &reset.made {
         let terms = or_idle(point.terms.as_deref());
-        control::inform(format_args!("failpoint-http: {from} reset {}: was {terms}", point.name));
+        let name = visible(&point.name);
+        control::inform(format_args!("failpoint-http: {from} reset {name}: was {terms}"));
     }
     Ok(reset)
 }
@@ -132,7 +135,8 @@ pub(crate) fn resume(name: &str, n: usize, from: &str) -> Result<(usize, u64), E
     let (resumed, paused) = control::resume(name, n)?;
     if resumed > 0 {
         control::inform(format_args!(
-            "failpoint-http: {from} resumed {resumed} at {name}: {paused} still paused"
+            "failpoint-http: {from} resumed {resumed} at {}: {paused} still paused",
+            visible(name)
         ));
     }
     Ok((resumed, paused))
@@ -154,12 +158,14 @@ fn note_of_ttl(ttl: Option<Duration>, shortened: bool) -> Option<String> {
 fn tell(from: &str, name: &str, was: Option<&str>, now: Option<&str>, ttl: Option<Duration>) {
     let for_ttl = ttl.map(|ttl| format!(", for {ttl:?}")).unwrap_or_default();
     control::inform(format_args!(
-        "failpoint-http: {from} armed {name}: was {}, now {}{for_ttl}",
+        "failpoint-http: {from} armed {}: was {}, now {}{for_ttl}",
+        visible(name),
         or_idle(was),
         or_idle(now),
     ));
 }
 
-fn or_idle(terms: Option<&str>) -> &str {
-    terms.unwrap_or("idle")
+/// On one line, as all that others wrote: a line of the log is not to pass for two.
+fn or_idle(terms: Option<&str>) -> Visible<'_> {
+    visible(terms.unwrap_or("idle"))
 }

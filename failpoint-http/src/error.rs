@@ -1,5 +1,6 @@
 //! Why is there no control plane, and what is to be done about it?
 
+use failpoint::__private::text::visible_lines;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -79,8 +80,17 @@ pub enum ServeError {
 
 impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        visible_lines(&Raw(self).to_string()).fmt(f)
+    }
+}
+
+/// An error with paths and addresses as they were given.
+struct Raw<'a>(&'a ServeError);
+
+impl fmt::Display for Raw<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the control plane of failpoints does not listen: ")?;
-        match self {
+        match self.0 {
             ServeError::BadAddress { given, why } => write!(
                 f,
                 "`{}` is no address, {why}; write HOST:PORT such as 127.0.0.1:22381, or \

@@ -8,6 +8,9 @@
 //! | `DELETE /name` | disarms |
 //!
 //! A path is a name as it stands or, where no point bears that, percent-decoded.
+//!
+//! The list is for people, and shows terms without hidden characters, in a spelling that means the same.
+//! `GET /name` gives what was written, byte for byte.
 
 use crate::change::{self, Unarmed, UnarmedReal};
 use crate::percent;
@@ -17,6 +20,7 @@ use crate::refusal::{Refusal, Why};
 use crate::reply::Reply;
 use crate::request::Request;
 use failpoint::__private::control::{self, Fault, Precondition, Unfulfilled, Wish};
+use failpoint::__private::text::is_hidden;
 use failpoint::{Error, PointInfo};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -61,7 +65,8 @@ fn list(json: bool) -> Reply {
     }
     let mut text = String::with_capacity(points.len() * ROOM);
     for point in &points {
-        text.extend([&*listed(point.name()), "=", point.terms().unwrap_or_default(), "\n"]);
+        let terms = point.shown().unwrap_or_default();
+        text.extend([&*listed(point.name()), "=", &*terms, "\n"]);
     }
     // One line end also where there is no point: so does gofail.
     Reply::text(if text.is_empty() { "\n".to_owned() } else { text })
@@ -164,7 +169,7 @@ fn listed(name: &str) -> Cow<'_, str> {
     if name.bytes().all(is_plain) {
         return name.into();
     }
-    let is_odd = |char: char| char.is_control() || char.is_whitespace() || "%=?".contains(char);
+    let is_odd = |char: char| is_hidden(char) || char.is_whitespace() || "%=?".contains(char);
     if name.contains(is_odd) { percent::encode(name).into() } else { name.into() }
 }
 

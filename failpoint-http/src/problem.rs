@@ -5,6 +5,7 @@ use crate::real_fail;
 use crate::refusal::Kind;
 use crate::wire::Problem;
 use failpoint::__private::control::{Fault, Stale};
+use failpoint::__private::text::visible;
 use failpoint::Error;
 
 /// All that is wrong, as one problem; of one fault, that one.
@@ -51,10 +52,14 @@ pub(crate) fn not_allowed(mut refused: Vec<NotAllowed>) -> Box<Problem> {
 pub(crate) fn explain(error: &Error) -> String {
     match error {
         Error::UnknownPoint { name, .. } if real_fail::name_in(name).is_some() => format!(
-            "`{name}` is a point of the crate `fail`, which are armed one at a time, by PUT /{name}"
+            "`{name}` is a point of the crate `fail`, which are armed one at a time, by PUT /{name}",
+            name = visible(name)
         ),
         Error::UnknownPoint { name, nearest, .. } if nearest.is_empty() => {
-            format!("no failpoint is named `{name}` in this program; GET / lists those there are")
+            format!(
+                "no failpoint is named `{}` in this program; GET / lists those there are",
+                visible(name)
+            )
         }
         _ => error.to_string(),
     }

@@ -6,6 +6,7 @@
 use crate::error::ServeError;
 use crate::variable::text;
 use failpoint::__private::control::{self, Wish};
+use failpoint::__private::text::visible;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -74,19 +75,24 @@ impl Rails {
     pub(crate) fn why_not(&self, name: &str, actions: &[&str]) -> Option<String> {
         let is_one = |globs: &[String]| globs.iter().any(|glob| control::is_match(glob, name));
         if is_one(&self.deny) {
-            return Some(format!("FAILPOINT_HTTP_DENY keeps `{name}` from being armed over HTTP"));
+            return Some(format!(
+                "FAILPOINT_HTTP_DENY keeps `{}` from being armed over HTTP",
+                visible(name)
+            ));
         }
         if !self.allow.is_empty() && !is_one(&self.allow) {
             return Some(format!(
-                "`{name}` is none of the points that FAILPOINT_HTTP_ALLOW lets be armed over HTTP"
+                "`{}` is none of the points that FAILPOINT_HTTP_ALLOW lets be armed over HTTP",
+                visible(name)
             ));
         }
         let mut actions = actions.iter().copied();
         let action = actions.find(|action| !self.actions.iter().any(|one| one == action))?;
         (!self.actions.is_empty()).then(|| {
             format!(
-                "`{action}` is none of the actions that FAILPOINT_HTTP_ACTIONS lets be armed over \
+                "`{}` is none of the actions that FAILPOINT_HTTP_ACTIONS lets be armed over \
                  HTTP, which are {}",
+                visible(action),
                 self.actions.join(", ")
             )
         })

@@ -6,6 +6,7 @@
 //! are ours then, and listed as such.
 
 use failpoint::__private::control::{self, Disarmed, PointView, Precondition, Stale};
+use failpoint::__private::text::visible;
 use failpoint::PointInfo;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -60,7 +61,8 @@ pub(crate) struct Armed {
 pub(crate) fn arm(name: &str, there: &str, text: &str) -> Result<Armed, String> {
     let mut armed = armed();
     let was = terms(there);
-    registry::cfg(there, text)?;
+    // It repeats what was written.
+    registry::cfg(there, text).map_err(|why| visible(&why).to_string())?;
     let number = armed.get(there).map_or(0, |(number, _)| *number) + 1;
     armed.insert(there.to_owned(), (number, text.to_owned()));
     Ok(Armed { was, point: info(name.to_owned(), Some(text)), number })

@@ -2,6 +2,7 @@
 
 use crate::reply::{OK, Reply};
 use crate::wire::Problem;
+use failpoint::__private::text::visible_lines;
 use serde::Serialize;
 
 /// The kinds of problems, which programs tell apart by `type`.
@@ -159,7 +160,7 @@ impl Refusal {
 
     pub(crate) fn into_text(self) -> Reply {
         let (status, _, text) = self.row();
-        self.add_headers(Reply::refused(status, format!("{text}\n")))
+        self.add_headers(Reply::refused(status, format!("{}\n", visible_lines(&text))))
     }
 
     /// For a program; the status is gofail's where gofail has one.

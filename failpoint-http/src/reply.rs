@@ -44,12 +44,13 @@ impl Reply {
 }
 
 #[cfg(feature = "failpoints")]
-pub(crate) use on::{NO_CONTENT, OK, PROMETHEUS};
+pub(crate) use on::{NO_CONTENT, OK, PROMETHEUS, json};
 
 #[cfg(feature = "failpoints")]
 mod on {
     use super::{Reply, TEXT};
     use crate::wire::Problem;
+    use failpoint::__private::text::visible_json;
     use serde::Serialize;
 
     /// What was asked for is in the body.
@@ -127,7 +128,12 @@ mod on {
 
     /// On one line, with its end.
     fn written(value: &impl Serialize) -> String {
+        json(value) + "\n"
+    }
+
+    /// JSON that shows no hidden character: many a reply is read on a terminal.
+    pub(crate) fn json(value: &impl Serialize) -> String {
         // Our types hold nothing that JSON cannot: no maps but of text, no foreign `Serialize`.
-        serde_json::to_string(value).unwrap_or_default() + "\n"
+        visible_json(serde_json::to_string(value).unwrap_or_default())
     }
 }

@@ -3,6 +3,7 @@
 use crate::address::Address;
 use crate::error::ServeError;
 use crate::reply::Reply;
+use failpoint::__private::text::{to_stderr, visible};
 use std::convert::Infallible;
 use std::fmt;
 
@@ -19,13 +20,14 @@ pub(crate) fn serve_from_env() -> Result<Option<Running>, ServeError> {
     failpoint::init_from_env().map_err(ServeError::Environment)?;
     let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if let Some(name) = ["GOFAIL_HTTP", "FAILPOINT_HTTP"].iter().find(|name| is_set(name)) {
-        eprintln!("failpoint: {name} is set, but {CompiledOut}");
+        to_stderr(format_args!("failpoint: {name} is set, but {CompiledOut}"));
     }
     Ok(None)
 }
 
 pub(crate) fn serve(address: &str) -> Result<Option<Running>, ServeError> {
-    eprintln!("failpoint: nothing listens at {}, for {CompiledOut}", address.escape_debug());
+    let address = visible(address);
+    to_stderr(format_args!("failpoint: nothing listens at {address}, for {CompiledOut}"));
     Ok(None)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::variable::{TOKEN_FILE, Unusable};
 use crate::wire::{Counts, Problem};
+use failpoint::__private::text::visible_lines;
 use std::fmt;
 use std::io;
 
@@ -111,9 +112,19 @@ impl ClientError {
     }
 }
 
+/// Much of it a server wrote, which may be any server: hidden characters are escaped.
 impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        visible_lines(&Raw(self).to_string()).fmt(f)
+    }
+}
+
+/// An error with all that a server wrote as it came.
+struct Raw<'a>(&'a ClientError);
+
+impl fmt::Display for Raw<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
             ClientError::BadAddress { given, why } => write!(
                 f,
                 "`{}` is no address of a control plane, {why}; write HOST:PORT such as \

@@ -7,6 +7,7 @@ use super::path;
 use super::point;
 use super::wait::Wait;
 use crate::wire::{Changed, Counts, Outcome, Point, Resumed, Waited};
+use failpoint::__private::text::{to_stderr, visible};
 use hyper::Method;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -201,7 +202,10 @@ impl Drop for RemoteArmed {
             match end(&caller, &name, generation).await {
                 // A process that is gone has nothing armed.
                 Ok(_) | Err(ClientError::NotReachable { .. }) => {}
-                Err(error) => eprintln!("failpoint-http: {name} may still be armed: {error}"),
+                Err(error) => to_stderr(format_args!(
+                    "failpoint-http: {} may still be armed: {error}",
+                    visible(&name)
+                )),
             }
         };
         background::run_for_a_while(work, PATIENCE);

@@ -42,7 +42,8 @@ mod on {
     use crate::refusal::Foreign;
     use crate::reply::Reply;
     use crate::request::Request;
-    use failpoint::__private::control::{Precondition, Wish};
+    use failpoint::__private::control::{self, PointView, Precondition, Wish};
+    use failpoint::__private::text::{visible, visible_lines};
 
     pub(super) fn answer(request: &Request<'_>) -> Reply {
         let name = request.path.strip_prefix("/fail/");
@@ -60,9 +61,11 @@ mod on {
     }
 
     fn list() -> Reply {
-        let points = failpoint::points().into_iter();
-        let armed = points.filter_map(|point| Some(format!("{}={}", point.name, point.terms?)));
-        Reply::bare(Foreign::Done, armed.collect::<Vec<_>>().join("\n"))
+        let points = control::listing().made;
+        let line =
+            |point: &PointView| Some(format!("{}={}", visible(point.name()), point.shown()?));
+        let armed: Vec<String> = points.iter().filter_map(line).collect();
+        Reply::bare(Foreign::Done, armed.join("\n"))
     }
 
     fn put(name: &str, request: &Request<'_>) -> Reply {
@@ -75,15 +78,19 @@ mod on {
         match arm(wish, request) {
             Ok(()) => Reply::bare(
                 Foreign::Done,
-                format!("Added fail point with name: {name}, actions: {actions}"),
+                format!(
+                    "Added fail point with name: {}, actions: {}",
+                    visible(name),
+                    visible_lines(actions)
+                ),
             ),
-            Err((why, text)) => Reply::bare(why, text),
+            Err((why, text)) => Reply::bare(why, visible_lines(&text).to_string()),
         }
     }
 
     fn delete(name: &str, request: &Request<'_>) -> Reply {
         // One that is not there is not armed, which is all that was asked for.
         let _ = change::disarm(name, &Precondition::None, request.from);
-        Reply::bare(Foreign::Done, format!("Deleted fail point with name: {name}"))
+        Reply::bare(Foreign::Done, format!("Deleted fail point with name: {}", visible(name)))
     }
 }

@@ -13,7 +13,7 @@ const PAGE: &str = include_str!("page.html");
 /// hashes: so they hold too where a checkout made something else of them.
 const POLICY: &str = "default-src 'none'; \
     style-src 'sha256-7U6qZJrfhiVG6oDceA3sJtOrr3YgE/1JWTDbWZiLRdU='; \
-    script-src 'sha256-D26HA4zYetvYj6405kbt+cdwbgeHnZEUk/QDBdvf8hk='; \
+    script-src 'sha256-voUCItWUt6Ohhvlp+RAClqFX2THtXTdtL8GrXBcaCr4='; \
     connect-src 'self'; \
     img-src data:; \
     base-uri 'none'; \

@@ -6,6 +6,7 @@
 
 use super::call::Call;
 use crate::refusal::Kind;
+use crate::reply;
 use crate::seat::Seat;
 use crate::wire::{Event, EventKind, Lost, Problem};
 use axum::body::{Bytes, HttpBody};
@@ -157,12 +158,11 @@ impl Events {
 
 /// Data of JSON on one line: a line end would end the field.
 fn write(text: &mut String, kind: &str, id: Option<u64>, data: &impl Serialize) {
-    // Writing to text cannot fail, nor can our types.
+    // Writing to text cannot fail.
     if let Some(id) = id {
         let _ = writeln!(text, "id: {id}");
     }
-    let data = serde_json::to_string(data).unwrap_or_default();
-    let _ = write!(text, "event: {kind}\ndata: {data}\n\n");
+    let _ = write!(text, "event: {kind}\ndata: {}\n\n", reply::json(data));
 }
 
 fn shape(event: failpoint::Event) -> Event {
