@@ -1,7 +1,7 @@
 //! What happens at the points of several servers, line by line?
 
 use crate::args;
-use crate::output::{Output, visible};
+use crate::output::{Output, visible, visible_json};
 use crate::servers::Servers;
 use crate::status::{Failure, Status};
 use failpoint_http::wire::Event;
@@ -94,7 +94,7 @@ fn line(servers: &Servers, address: &str, received: &Received) -> String {
         if let (Value::Object(fields), true) = (&mut value, servers.are_several()) {
             fields.insert("address".into(), address.into());
         }
-        return value.to_string();
+        return visible_json(value.to_string());
     }
     let text = match received {
         Received::Event(event) => in_words(event),

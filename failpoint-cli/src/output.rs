@@ -1,6 +1,8 @@
 //! Where does text go, and may it be coloured?
 
 use crossterm::style::{StyledContent, Stylize};
+use failpoint::__private::text;
+pub(crate) use failpoint::__private::text::visible_json;
 use std::env;
 use std::io::{self, IsTerminal, Write};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -8,13 +10,15 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// Standard output, and errors. Nothing is said twice, and nobody who went away is told anything.
 pub(crate) struct Output {
     coloured: bool,
+    terminal: bool,
     /// Whoever read it has gone: `failpoint list | head -1`.
     closed: bool,
 }
 
 impl Output {
     pub(crate) fn new() -> Self {
-        Self { coloured: may_colour(io::stdout().is_terminal()), closed: false }
+        let terminal = io::stdout().is_terminal();
+        Self { coloured: may_colour(terminal), terminal, closed: false }
     }
 
     pub(crate) fn text(&mut self, text: &str) {
@@ -25,12 +29,17 @@ impl Output {
         self.text(&format!("{line}\n"));
     }
 
+    /// Text for a program to read: as it is, unless a terminal would act on it.
+    pub(crate) fn for_a_program(&self, text: &str) -> String {
+        if self.terminal { visible(text) } else { text.to_owned() }
+    }
+
     pub(crate) fn error(&mut self, why: &str) {
         self.flush();
         let coloured = may_colour(io::stderr().is_terminal());
         let name =
             if coloured { "failpoint:".red().bold().to_string() } else { "failpoint:".into() };
-        let _ = writeln!(io::stderr(), "{name} {}", visible_lines(why));
+        let _ = writeln!(io::stderr(), "{name} {}", text::visible_lines(why));
     }
 
     pub(crate) fn flush(&mut self) {
@@ -73,8 +82,7 @@ pub(crate) fn may_colour(terminal: bool) -> bool {
 
 /// Text of a server on one line: what it holds must not steer the terminal.
 pub(crate) fn visible(text: &str) -> String {
-    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
-    text.chars().map(escape).collect()
+    text::visible(text).to_string()
 }
 
 /// How many columns of a terminal it takes: some characters take two, some none.
@@ -90,10 +98,6 @@ pub(crate) fn cut(text: &str, columns: usize) -> &str {
         taken > columns
     });
     end.map_or(text, |(end, _)| &text[..end])
-}
-
-fn visible_lines(text: &str) -> String {
-    text.lines().map(visible).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What did a whole test run try?
 
-use crate::output::visible;
+use crate::output::{visible, visible_json};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -115,7 +115,7 @@ fn add(points: &mut BTreeMap<String, Point>, new: Point) {
 impl Report {
     pub(crate) fn to_json(&self) -> String {
         // Strings and numbers alone: there is nothing in it that JSON cannot hold.
-        serde_json::to_string_pretty(self).map(|json| json + "\n").unwrap_or_default()
+        serde_json::to_string_pretty(self).map(|json| visible_json(json) + "\n").unwrap_or_default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! How are the answers of one server or of several shown?
 
-use crate::output::{Output, Style, visible, width};
+use crate::output::{Output, Style, visible, visible_json, width};
 use crate::servers::Servers;
 use crate::status::Status;
 use failpoint_http::wire::Point;
@@ -41,7 +41,7 @@ pub(crate) fn as_json(servers: &Servers, output: &mut Output, mut by_address: Ma
         Some((_, one)) if !servers.are_several() => one.take(),
         _ => Value::Object(by_address),
     };
-    output.line(&format!("{value:#}"));
+    output.line(&visible_json(format!("{value:#}")));
 }
 
 pub(crate) fn problem(error: &ClientError) -> Value {
@@ -112,7 +112,7 @@ fn section(servers: &Servers, output: &mut Output, address: &str, text: &str) {
         output.text(text);
         return;
     }
-    let head = output.style(address, Style::Head);
+    let head = output.style(&visible(address), Style::Head);
     output.line(&head);
     text.lines().for_each(|line| output.line(&format!("  {line}")));
 }

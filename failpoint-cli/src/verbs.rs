@@ -122,8 +122,8 @@ pub(crate) async fn export(servers: &Servers, output: &mut Output) -> Result<Sta
         ask::export(&client).await.map(|failpoints| Export { failpoints })
     };
     let answers = servers.set.each(question).await;
-    // As it is, to be read by a shell.
-    let text = |export: &Export, _: &Output| export.failpoints.clone() + "\n";
+    // To be read by a shell.
+    let text = |export: &Export, output: &Output| output.for_a_program(&export.failpoints) + "\n";
     Ok(show::answers(servers, output, answers, text))
 }
 

@@ -42,6 +42,14 @@ fn what_gofails_routes_suffice_for() {
     assert!(ask(&["get", "raftAfterSave"]).contains(" 1 fires"));
     ask(&["arm", "raftBeforeSave=sleep(1)", "raftAfterSave=2*off"]);
     assert_eq!(ask(&["export"]), "raftAfterSave=2*off;raftBeforeSave=sleep(1)\n");
+    // As from any server: what it shows must not act on the terminal, or pass for something else.
+    let odd = "print(\u{1b}]0;x\u{7}\u{202e})";
+    let shown = "print(\\u{1b}]0;x\\u{7}\\u{202e})";
+    assert_eq!(ask(&["arm", "raftAfterSave", odd]), format!("armed raftAfterSave: {shown}\n"));
+    assert!(ask(&["get", "raftAfterSave"]).contains(shown));
+    let json = ask(&["get", "raftAfterSave", "--json"]);
+    assert!(json.contains("\\u202e") && !json.contains('\u{202e}'), "{json}");
+    ask(&["arm", "raftAfterSave", "2*off"]);
     assert_eq!(ask(&["disarm", "raftAfterSave"]), "disarmed raftAfterSave: was 2*off\n");
     assert_eq!(ask(&["disarm", "raftAfterSave"]), "raftAfterSave was idle\n");
     let reset = "disarmed raftBeforeSave: was sleep(1), 0 hits, 0 fires\n";
