@@ -21,7 +21,9 @@
 //! The routes, statuses and texts are gofail's, so that its clients need no change. Ours on top:
 //! `?ttl=30s` ends the arming by itself, also after the listener is gone, unless the point was armed
 //! anew; `?unlisted=1` takes a name that no code declares; `Accept: application/json` is answered in
-//! JSON; a header `Failpoint-Note` says what the caller may not expect.
+//! JSON; a header `Failpoint-Note` says what the caller may not expect. `GET /` shows terms that hold
+//! control characters with escapes, in a spelling that parses to the same; `GET /name` gives back what
+//! was written.
 //!
 //! **In JSON.** Below `/v1` the same is said in JSON (the module `wire` has the types), with more: filters,
 //! counts, generations to change by with `If-Match`, several points at once by name or by glob,

@@ -30,6 +30,11 @@
 //! of its own; the final binary forwards one, `failpoints = ["failpoint/failpoints"]`. Setting
 //! `FAILPOINT_FORBID=1` at build time makes the feature a compile error, for the builds you ship.
 //!
+//! **Log.** What the library says goes to `tracing`, with the target `failpoint`, where the subscriber in
+//! force takes it, and to stderr where it does not. Why the process ends (an armed `exit`, `abort` or
+//! `kill`, a `panic` under `FAILPOINT_PANIC`, a mistake in the environment that is found by the first
+//! evaluation) is on stderr in any case, so it is there twice where the log writes to stderr too.
+//!
 //! **Words.** A *site* is a place in the source; a *point* is a name with its sites; *terms* are
 //! what is written, such as `3*return(5)->panic`. A *hit* is an evaluation of an armed point, a
 //! *fire* is a hit in which a term acted; *paused* is a caller waiting at the point.
