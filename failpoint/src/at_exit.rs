@@ -9,10 +9,15 @@ use crate::sync::Ordering;
 use crate::sync::lasting::{AtomicBool, Mutex};
 use crate::visible::is_hidden;
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::sync::Once;
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Once, mpsc};
+use std::thread;
+use std::time::Duration;
+
+/// How long something that is no file may hold up the end of the process.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 static FILE: Mutex<Option<PathBuf>> = Mutex::new(None);
 static WRITTEN: AtomicBool = AtomicBool::new(false);
@@ -35,13 +40,29 @@ pub(crate) fn leave_report() {
     if WRITTEN.swap(true, Ordering::SeqCst) {
         return;
     }
-    let line = line();
-    // One write of one line: processes that end together do not mix theirs.
-    let appended = OpenOptions::new().create(true).append(true).open(&file);
-    if let Err(error) = appended.and_then(|mut file| file.write_all(line.as_bytes())) {
+    if let Err(error) = append(&file, line()) {
         let file = file.display();
         log::say(Level::Error, format_args!("FAILPOINT_REPORT: cannot append to {file}: {error}"));
     }
+}
+
+/// Appends to a file, or writes to a pipe or device if that takes the line within [`PATIENCE`]: a pipe
+/// is not even opened before somebody reads it.
+fn append(file: &Path, line: String) -> io::Result<()> {
+    if fs::metadata(file).map_or(true, |there| there.is_file()) {
+        return write(file, &line);
+    }
+    let (file, (send, written)) = (file.to_owned(), mpsc::channel());
+    thread::Builder::new().name("failpoint-report".into()).spawn(move || {
+        let _ = send.send(write(&file, &line));
+    })?;
+    let late = |_| Err(io::Error::new(ErrorKind::TimedOut, "it did not take the line in time"));
+    written.recv_timeout(PATIENCE).unwrap_or_else(late)
+}
+
+/// One write of one line: processes that end together do not mix theirs.
+fn write(file: &Path, line: &str) -> io::Result<()> {
+    OpenOptions::new().create(true).append(true).open(file)?.write_all(line.as_bytes())
 }
 
 /// `{"pid":1,"points":[{"name":"a","packages":["p"],"reached":true,"armed":true,"fired":false}]}`

@@ -230,7 +230,8 @@ pub fn seed(seed: u64) {
 /// build without failpoints.
 ///
 /// With `FAILPOINT_REPORT=FILE` a process appends what it knows to a file, as one line of JSON, when
-/// it ends; `failpoint report FILE` (crate `failpoint-cli`) makes one report of all its lines.
+/// it ends; `failpoint report FILE` (crate `failpoint-cli`) makes one report of all its lines. A pipe that
+/// does not take the line within a second goes without it.
 ///
 /// ```
 /// fn never_called() {

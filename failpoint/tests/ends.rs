@@ -134,7 +134,11 @@ fn a_report_that_cannot_be_written_holds_nothing_up() {
             let output = run("plain", &[report, ("FAILPOINTS", &armed)]);
             (output.status.signal(), output.status.code())
         });
+    // Where `main` returns, too, and then it is said.
+    let returned = run("plain", &[report]);
     std::fs::remove_file(&file).unwrap();
+    assert!(returned.status.success(), "{returned:?}");
+    assert!(stderr(&returned).contains("FAILPOINT_REPORT: cannot append to"), "{returned:?}");
     assert_eq!(killed, (Some(9), None));
     assert_eq!(aborted, (Some(ABORTED), None));
     assert_eq!(exited, (None, Some(3)));
