@@ -8,10 +8,14 @@
 use crate::address::Address;
 use crate::error::ServeError;
 use crate::runtime::OwnRuntime;
+#[cfg(unix)]
+use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::task::{Context, Poll, Waker};
 use tokio::net::TcpSocket;
 
 /// How many may come at once: who finds no place in the queue tries again a second later. `std` has
@@ -149,18 +153,32 @@ fn bind_unix(given: &str, rest: &str) -> Result<Listening, ServeError> {
 #[cfg(unix)]
 fn replace_stale(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::FileTypeExt;
-    use std::os::unix::net::UnixStream;
 
     let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(()) };
     if !metadata.file_type().is_socket() {
         return Err(io::Error::new(ErrorKind::AlreadyExists, "a file that is no socket is there"));
     }
-    match UnixStream::connect(path) {
-        Ok(_) => Err(ErrorKind::AddrInUse.into()),
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => std::fs::remove_file(path),
-        // Gone meanwhile, or not ours to judge: binding will tell.
-        Err(_) => Ok(()),
+    match connect(path)? {
+        Poll::Ready(Err(error)) => match error.kind() {
+            ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+            // Somebody listens, and as many wait there as may: a process that is stopped, say.
+            ErrorKind::WouldBlock => Err(ErrorKind::AddrInUse.into()),
+            // Gone meanwhile, or not ours to judge: binding will tell.
+            _ => Ok(()),
+        },
+        Poll::Ready(Ok(_)) | Poll::Pending => Err(ErrorKind::AddrInUse.into()),
     }
+}
+
+/// Connects without waiting for a place in the queue of those who listen, as `std` would.
+#[cfg(unix)]
+fn connect(path: &Path) -> io::Result<Poll<io::Result<tokio::net::UnixStream>>> {
+    // The system answers when it is asked, which is at the first poll. The runtime cannot block on it,
+    // where the program calls us from within its own.
+    let runtime = OwnRuntime::new()?;
+    let _within = runtime.enter();
+    let connecting = std::pin::pin!(tokio::net::UnixStream::connect(path));
+    Ok(connecting.poll(&mut Context::from_waker(Waker::noop())))
 }
 
 /// The file of a Unix socket; removed when dropped, if it is still the one that was bound.

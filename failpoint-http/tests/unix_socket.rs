@@ -61,3 +61,61 @@ fn a_file_that_nobody_listens_on_is_replaced_and_no_other() {
     assert!(refused.to_string().contains("no socket"), "{refused}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
 }
+
+#[test]
+fn an_owner_with_a_full_queue_is_an_owner() {
+    use std::io::ErrorKind;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+    use tokio::net::{UnixSocket, UnixStream};
+
+    /// Nothing here takes this long unless the test fails.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("fail");
+    let address = format!("unix:{}", path.display());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        // It listens, and accepts nobody.
+        let socket = UnixSocket::new_stream().unwrap();
+        socket.bind(&path).unwrap();
+        let _owner = socket.listen(1).unwrap();
+        let mut waiting = Vec::new();
+        let full = loop {
+            assert!(waiting.len() < 100, "the queue never fills");
+            match UnixStream::connect(&path).await {
+                Ok(stream) => waiting.push(stream),
+                Err(error) => break error,
+            }
+        };
+        if full.kind() != ErrorKind::WouldBlock {
+            println!("skipped: needs a system that tells a full queue from none: {full}");
+            return;
+        }
+        let (started, start) = mpsc::channel();
+        thread::spawn(move || started.send(failpoint_http::serve(&address).map(drop)));
+        let refused = start.recv_timeout(PATIENCE).expect("it starts or it fails").unwrap_err();
+        assert!(matches!(refused, failpoint_http::ServeError::InUse { .. }), "{refused}");
+        assert!(path.exists());
+    });
+}
+
+#[test]
+fn a_path_that_is_too_long_is_refused_and_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("x".repeat(200));
+    let refused = failpoint_http::serve(&format!("unix:{}", path.display())).unwrap_err();
+    assert!(refused.to_string().contains("SUN_LEN"), "{refused}");
+}
+
+/// The probe for another owner runs on a runtime of its own, also inside one of the program.
+#[tokio::test]
+async fn a_stale_file_is_replaced_inside_a_runtime() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("fail");
+    drop(UnixListener::bind(&path).unwrap());
+    let _control = failpoint_http::serve(&format!("unix:{}", path.display())).unwrap();
+    assert!(UnixStream::connect(&path).is_ok());
+}
