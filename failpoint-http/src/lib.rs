@@ -57,7 +57,7 @@
 //! | variable | holds |
 //! |---|---|
 //! | `GOFAIL_HTTP`, else `FAILPOINT_HTTP` | `HOST:PORT` (port 0 picks one, no host is every address), or `unix:/path?mode=0660` |
-//! | `FAILPOINT_HTTP_PORT_FILE` | a file to write the bound address to |
+//! | `FAILPOINT_HTTP_PORT_FILE` | a file to write the bound address to; it appears whole, and a symbolic link there is replaced |
 //! | `FAILPOINT_HTTP_TOKEN`, or `FAILPOINT_HTTP_TOKEN_FILE` with it | a secret, asked for as `Authorization: Bearer`; opens other addresses |
 //! | `FAILPOINT_HTTP_INSECURE` | `1` opens other addresses without a token |
 //! | `FAILPOINT_HTTP_HOSTS` | names that a `Host` may bear, with commas between |
