@@ -5,12 +5,12 @@
 
 use crate::callback;
 use crate::exit::{self, Ending};
-use crate::hook;
 use crate::log::{self, Level};
-use crate::panics::InjectedPanic;
+use crate::panics::{Panic, injected_message};
 use crate::plan::{Fire, Plan};
 use crate::random::Purpose;
 use crate::settings::{self, PanicMode};
+use crate::site::Site;
 use crate::terms::{Action, PauseLimit, Span, Term, Value};
 use crate::visible::visible;
 use std::time::Duration;
@@ -21,6 +21,8 @@ pub(crate) enum Effect<'a> {
     /// Hand this to the site.
     Return(Option<&'a Value>),
     Wait(Need),
+    /// To be raised by the function that the site calls, so that the panic is reported from there.
+    Panic(Box<Panic>),
 }
 
 /// What a caller still has to wait for.
@@ -62,8 +64,14 @@ impl Fired {
     }
 }
 
-/// Does step `step` of those that [`Fired::steps`] gives.
-pub(crate) fn perform<'a>(plan: &Plan, fire: Fire, steps: &'a [Action], step: usize) -> Effect<'a> {
+/// Does step `step` of those that [`Fired::steps`] gives, at `site`.
+pub(crate) fn perform<'a>(
+    plan: &Plan,
+    site: &Site,
+    fire: Fire,
+    steps: &'a [Action],
+    step: usize,
+) -> Effect<'a> {
     let draw = |span: &Span| length(span, plan, fire, step);
     match &steps[step] {
         Action::Off => {}
@@ -109,61 +117,57 @@ pub(crate) fn perform<'a>(plan: &Plan, fire: Fire, steps: &'a [Action], step: us
             Level::Info,
             format_args!("failpoint {}: {}", visible(plan.point), visible(text.content())),
         ),
-        Action::Panic(text) => inject_panic(plan, text.as_ref().map(|text| text.content())),
+        Action::Panic(text) => {
+            let message = injected_message(plan.point, text.as_ref().map(|text| text.content()));
+            if let Some(message) = panic_as_asked(message, site) {
+                return Effect::Panic(Panic::injected(&message));
+            }
+        }
         Action::Break => break_in_debugger(plan),
-        action @ Action::Exit(status) => end(plan, action, Ending::Exit(*status)),
-        action @ Action::Abort => end(plan, action, Ending::Abort),
-        action @ Action::Kill => end(plan, action, Ending::Kill),
+        action @ Action::Exit(status) => end(plan, site, action, Ending::Exit(*status)),
+        action @ Action::Abort => end(plan, site, action, Ending::Abort),
+        action @ Action::Kill => end(plan, site, action, Ending::Kill),
     }
     Effect::Done
 }
 
-fn end(plan: &Plan, action: &Action, ending: Ending) -> ! {
-    let point = visible(plan.point);
-    exit::end(ending, format_args!("failpoint {point}: {action} ends this process"));
+fn end(plan: &Plan, site: &Site, action: &Action, ending: Ending) -> ! {
+    let (point, at) = (visible(plan.point), site.at());
+    exit::end(
+        ending,
+        format_args!("failpoint {point}: {action} ends this process, at {}", visible(&at)),
+    );
 }
 
-/// Panics with `message`, or only logs it where the thread unwinds already: a second panic would
+/// A panic with `message`. It is only logged where the thread unwinds already: a second panic would
 /// end the process for a reason that nobody asked for.
-pub(crate) fn panic_unless_unwinding(message: &str) {
+pub(crate) fn panic_unless_unwinding(message: String) -> Option<String> {
     if std::thread::panicking() {
-        say_while_unwinding(message);
-    } else {
-        panic!("{message}");
+        log::say(
+            Level::Error,
+            format_args!("{message} (not panicking: the thread unwinds already)"),
+        );
+        return None;
     }
+    Some(message)
 }
 
-fn say_while_unwinding(message: &str) {
-    log::say(Level::Error, format_args!("{message} (not panicking: the thread unwinds already)"));
-}
-
+/// Ends what `FAILPOINT_PANIC` asks for: the process, or the thread by a panic with the message that
+/// this gives.
 #[cold]
-fn inject_panic(plan: &Plan, text: Option<&str>) {
-    let message = match text {
-        Some(text) => format!("failpoint {} panic: {}", visible(plan.point), visible(text)),
-        None => format!("failpoint {} panic", visible(plan.point)),
-    };
-    panic_as_asked(message, |message| {
-        hook::install();
-        std::panic::panic_any(InjectedPanic::new(plan.point, message));
-    });
-}
-
-/// Ends what `FAILPOINT_PANIC` asks for: the thread by `unwind`, or the process.
-pub(crate) fn panic_as_asked(message: String, unwind: impl FnOnce(String)) {
-    let words = format_args!("{message}");
-    match settings::panic_mode() {
-        PanicMode::Unwind if std::thread::panicking() => say_while_unwinding(&message),
-        mode @ PanicMode::Unwind => {
-            // A build that aborts on panics.
-            if mode.ends_the_process() {
-                exit::prepare(words);
+pub(crate) fn panic_as_asked(message: String, site: &Site) -> Option<String> {
+    let ending = match settings::panic_mode() {
+        PanicMode::Unwind => {
+            let message = panic_unless_unwinding(message)?;
+            if PanicMode::Unwind.ends_the_process() {
+                exit::prepare(format_args!("{message}, at {}", visible(&site.at())));
             }
-            unwind(message);
+            return Some(message);
         }
-        PanicMode::Abort => exit::end(Ending::Abort, words),
-        PanicMode::Exit(status) => exit::end(Ending::Exit(status), words),
-    }
+        PanicMode::Abort => Ending::Abort,
+        PanicMode::Exit(status) => Ending::Exit(status),
+    };
+    exit::end(ending, format_args!("{message}, at {}", visible(&site.at())));
 }
 
 fn length(span: &Span, plan: &Plan, fire: Fire, step: usize) -> Duration {

@@ -10,6 +10,7 @@ use crate::events;
 use crate::filter::{Facts, ThisThread, fact};
 use crate::injected::Injected;
 use crate::log;
+use crate::panics::Panic;
 use crate::plan::{Decision, Fire, Plan};
 use crate::point::{Point, Snapshot};
 use crate::registry::{self, registry};
@@ -30,34 +31,49 @@ pub(crate) type Context<'a> = &'a [(&'static str, &'a dyn Display)];
 /// A value on its way to a site: the content of `return(…)`, or none.
 pub(crate) type Returned = Option<Option<Text>>;
 
+/// A panic is raised by the function that the site calls, which knows the place of that call.
+pub(crate) type OrPanic<T> = Result<T, Box<Panic>>;
+
 /// Evaluates a plain statement.
 #[cold]
 #[inline(never)]
+#[track_caller]
 pub fn evaluate(here: Here) {
     if let Some(point) = come_by(here) {
-        let _cannot_return: Returned = run(point, here.site, &[], None);
+        match run(point, here.site, &[], None) {
+            Ok(_cannot_return) => {}
+            Err(panic) => panic.raise(),
+        }
     }
 }
 
 /// Evaluates a site in full.
 #[cold]
 #[inline(never)]
+#[track_caller]
 pub fn evaluate_with(here: Here, context: Context<'_>, scope: Option<&crate::Scope>) -> Returned {
     let point = come_by(here)?;
-    run(point, here.site, context, scope.map(crate::Scope::inner))
+    match run(point, here.site, context, scope.map(crate::Scope::inner)) {
+        Ok(returned) => returned,
+        Err(panic) => panic.raise(),
+    }
 }
 
 /// Begins an evaluation that awaits what it has to wait for. What the site tells is used up here:
 /// nothing of it is held across an await.
 #[cold]
 #[inline(never)]
+#[track_caller]
 pub fn evaluate_async(
     here: Here,
     context: Context<'_>,
     scope: Option<&crate::Scope>,
 ) -> Evaluation {
-    let begin = |point| begin(point, here.site, context, scope.map(crate::Scope::inner));
-    Evaluation { rest: come_by(here).and_then(begin).map(Box::new) }
+    let Some(point) = come_by(here) else { return Evaluation { rest: None } };
+    match begin(point, here.site, context, scope.map(crate::Scope::inner)) {
+        Ok(rest) => Evaluation { rest: rest.map(Box::new) },
+        Err(panic) => panic.raise(),
+    }
 }
 
 /// Reads what was returned as a `T`.
@@ -156,10 +172,11 @@ pub(crate) fn when_fired<R>(
     site: &'static Site,
     context: Context<'_>,
     through: Option<&Scope>,
-    act: impl FnOnce(&Arc<Plan>, Fired) -> Option<R>,
-) -> Option<R> {
+    act: impl FnOnce(&Arc<Plan>, Fired) -> OrPanic<Option<R>>,
+) -> OrPanic<Option<R>> {
     let now = point.snapshot();
-    let plan = find(now.as_ref()?, site, through)?;
+    let found = now.as_ref().and_then(|now| find(now, site, through));
+    let Some(plan) = found else { return Ok(None) };
     let facts = |key: &str, look: &mut dyn FnMut(&dyn Display)| match key {
         "thread" => look(&ThisThread::get()),
         "scope" => scope::current_name(through, look),
@@ -170,8 +187,11 @@ pub(crate) fn when_fired<R>(
     };
     let (fire, asked) = match plan.decide(site, &facts) {
         Decision::Fire(fire) => (fire, None),
-        Decision::Ask(number) => (Fire { term: 0, number }, Some(ask(plan, site, number, &facts)?)),
-        Decision::NoHit | Decision::Pass | Decision::Misfit => return None,
+        Decision::Ask(number) => match ask(plan, site, number, &facts) {
+            Some(asked) => (Fire { term: 0, number }, Some(asked)),
+            None => return Ok(None),
+        },
+        Decision::NoHit | Decision::Pass | Decision::Misfit => return Ok(None),
     };
     events::publish(plan, EventKind::Fired, context.iter().map(|(key, _)| *key), &facts);
     act(plan, Fired { fire, asked })
@@ -184,22 +204,24 @@ fn run(
     site: &'static Site,
     context: Context<'_>,
     through: Option<&Scope>,
-) -> Returned {
+) -> OrPanic<Returned> {
     when_fired(point, site, context, through, |plan, fired| {
         let steps = fired.steps(plan);
         for step in 0..steps.len() {
-            match effect::perform(plan, fired.fire, steps, step) {
+            match effect::perform(plan, site, fired.fire, steps, step) {
                 Effect::Done => {}
                 // Not by `map`: its text would be made elsewhere and moved here, which is felt.
-                Effect::Return(Some(value)) => return Some(Some(value.text())),
-                Effect::Return(None) => return Some(None),
+                Effect::Return(Some(value)) => return Ok(Some(Some(value.text()))),
+                Effect::Return(None) => return Ok(Some(None)),
                 Effect::Wait(need) => match wait::block(plan, site, need) {
                     After::GoOn => {}
-                    After::Over => return None,
+                    After::Over => return Ok(None),
+                    After::Panic(panic) => return Err(panic),
                 },
+                Effect::Panic(panic) => return Err(panic),
             }
         }
-        None
+        Ok(None)
     })
 }
 
@@ -210,23 +232,24 @@ fn begin(
     site: &'static Site,
     context: Context<'_>,
     through: Option<&Scope>,
-) -> Option<Rest> {
+) -> OrPanic<Option<Rest>> {
     when_fired(point, site, context, through, |plan, fired| {
         let steps = fired.steps(plan);
         for step in 0..steps.len() {
-            match effect::perform(plan, fired.fire, steps, step) {
+            match effect::perform(plan, site, fired.fire, steps, step) {
                 Effect::Done => {}
-                Effect::Return(Some(value)) => return Some(Rest::Returned(Some(value.text()))),
-                Effect::Return(None) => return Some(Rest::Returned(None)),
+                Effect::Return(Some(value)) => return Ok(Some(Rest::Returned(Some(value.text())))),
+                Effect::Return(None) => return Ok(Some(Rest::Returned(None))),
+                Effect::Panic(panic) => return Err(panic),
                 Effect::Wait(need) => {
                     let stay = Some(Stay::new(plan.clone(), site, need));
                     let step = step + 1;
                     let run = Run { plan: plan.clone(), site, fired, step, stay };
-                    return Some(Rest::Run(Box::new(run)));
+                    return Ok(Some(Rest::Run(Box::new(run))));
                 }
             }
         }
-        None
+        Ok(None)
     })
 }
 
@@ -241,11 +264,19 @@ pub struct Evaluation {
 impl Future for Evaluation {
     type Output = Returned;
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Returned> {
         match self.rest.as_deref_mut() {
             None => Poll::Ready(None),
             Some(Rest::Returned(value)) => Poll::Ready(Some(value.take())),
-            Some(Rest::Run(run)) => run.poll(cx),
+            Some(Rest::Run(run)) => match task::ready!(run.poll(cx)) {
+                Ok(returned) => Poll::Ready(returned),
+                Err(panic) => {
+                    // What it holds is let go of first.
+                    self.rest = None;
+                    panic.raise()
+                }
+            },
         }
     }
 }
@@ -268,23 +299,25 @@ struct Run {
 }
 
 impl Run {
-    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Returned> {
+    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<OrPanic<Returned>> {
         loop {
             if let Some(stay) = &mut self.stay {
                 match task::ready!(stay.poll_async(cx)) {
                     After::GoOn => self.stay = None,
-                    After::Over => return Poll::Ready(None),
+                    After::Over => return Poll::Ready(Ok(None)),
+                    After::Panic(panic) => return Poll::Ready(Err(panic)),
                 }
             }
             let steps = self.fired.steps(&self.plan);
             if self.step == steps.len() {
-                return Poll::Ready(None);
+                return Poll::Ready(Ok(None));
             }
-            let effect = effect::perform(&self.plan, self.fired.fire, steps, self.step);
+            let effect = effect::perform(&self.plan, self.site, self.fired.fire, steps, self.step);
             self.step += 1;
             match effect {
                 Effect::Done => {}
-                Effect::Return(value) => return Poll::Ready(Some(value.map(Value::text))),
+                Effect::Return(value) => return Poll::Ready(Ok(Some(value.map(Value::text)))),
+                Effect::Panic(panic) => return Poll::Ready(Err(panic)),
                 Effect::Wait(need) => {
                     self.stay = Some(Stay::new(self.plan.clone(), self.site, need));
                 }

@@ -1,11 +1,9 @@
 //! What has to happen between a panic and its unwinding?
 //!
-//! Two things, done by one panic hook that is put before those there are. The message of an
-//! injected panic is printed, since the hook of the standard library prints only payloads that are
-//! text. And a failing test is told before it unwinds.
+//! A failing test is told before it unwinds, and a panic that is the answer to a question of ours is
+//! not heard of. One panic hook does both, and calls the one before it.
 
 use crate::panics::InjectedPanic;
-use crate::stderr;
 use std::cell::Cell;
 use std::sync::{Once, OnceLock};
 
@@ -36,11 +34,8 @@ pub(crate) fn install() {
             if SILENT.try_with(Cell::get).unwrap_or(false) {
                 return;
             }
-            let injected = info.payload().downcast_ref::<InjectedPanic>();
-            if let Some(injected) = injected {
-                stderr::line(format_args!("{injected}"));
-            }
             before(info);
+            let injected = InjectedPanic::of(info.payload());
             if let (None, Some(tell)) = (injected, BEFORE_UNWINDING.get()) {
                 tell();
             }

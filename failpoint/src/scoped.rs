@@ -201,6 +201,7 @@ impl Scope {
     /// # Errors
     /// As [`Armed::wait_hits`](crate::Armed::wait_hits); [`WaitError::Idle`] where the scope armed
     /// nothing there in time, [`WaitError::Refused`] for an unknown name.
+    #[track_caller]
     pub fn wait_hits(&self, name: &str, n: u64, timeout: Duration) -> Result<(), WaitError> {
         self.inner.wait(name, Wanted::Hits(n), timeout)
     }
@@ -209,6 +210,7 @@ impl Scope {
     ///
     /// # Errors
     /// As [`Scope::wait_hits`].
+    #[track_caller]
     pub fn wait_fires(&self, name: &str, n: u64, timeout: Duration) -> Result<(), WaitError> {
         self.inner.wait(name, Wanted::Fires(n), timeout)
     }
@@ -217,6 +219,7 @@ impl Scope {
     ///
     /// # Errors
     /// As [`Scope::wait_hits`].
+    #[track_caller]
     pub fn wait_paused(&self, name: &str, n: u64, timeout: Duration) -> Result<(), WaitError> {
         self.inner.wait(name, Wanted::Paused(n), timeout)
     }

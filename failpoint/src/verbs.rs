@@ -383,6 +383,7 @@ impl Armed {
     /// # }
     /// # Ok::<(), failpoint::Error>(())
     /// ```
+    #[track_caller]
     pub fn wait_hits(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
         self.inner.wait(Wanted::Hits(n), timeout)
     }
@@ -391,6 +392,7 @@ impl Armed {
     ///
     /// # Errors
     /// As [`Armed::wait_hits`].
+    #[track_caller]
     pub fn wait_fires(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
         self.inner.wait(Wanted::Fires(n), timeout)
     }
@@ -399,6 +401,7 @@ impl Armed {
     ///
     /// # Errors
     /// As [`Armed::wait_hits`].
+    #[track_caller]
     pub fn wait_paused(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
         self.inner.wait(Wanted::Paused(n), timeout)
     }

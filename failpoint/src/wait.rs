@@ -12,6 +12,7 @@ use crate::executor;
 use crate::filter::ThisThread;
 use crate::gate::{Entered, Gate, Place, Reason, Standing};
 use crate::log::{self, Level};
+use crate::panics::Panic;
 use crate::plan::{Origin, Plan};
 use crate::registry::registry;
 use crate::site::Site;
@@ -28,12 +29,14 @@ use std::time::{Duration, Instant};
 const BUSY_SLICE: Duration = Duration::from_micros(100);
 
 /// Whether the steps behind a wait run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum After {
     /// It ended by its own time, or was resumed: go on.
     GoOn,
     /// The plan is over: the rest is skipped.
     Over,
+    /// Its limit ran out.
+    Panic(Box<Panic>),
 }
 
 /// Blocks this thread for `need`.
@@ -60,6 +63,7 @@ pub(crate) fn block(plan: &Arc<Plan>, site: &'static Site, need: Need) -> After 
 }
 
 /// Blocks until `plan` has seen what is wanted, is over, or `timeout` has run out.
+#[track_caller]
 pub(crate) fn watch(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Result<(), WaitError> {
     assert_may_block(plan.point, wanted);
     let _every_hit_rings = plan.hold_lane();
@@ -71,6 +75,7 @@ pub(crate) fn watch(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Resu
 }
 
 /// A blocking wait on the only thread of a runtime stops the tasks it waits for.
+#[track_caller]
 pub(crate) fn assert_may_block(point: &str, wanted: Wanted) {
     assert!(
         !executor::is_the_only_thread(),
@@ -349,7 +354,11 @@ impl Stay {
             Some(Standing::Still) | None => {}
         }
         match self.plan.origin {
-            Origin::Code => effect::panic_unless_unwinding(&message),
+            Origin::Code => {
+                if let Some(message) = effect::panic_unless_unwinding(message) {
+                    return After::Panic(Panic::plain(message));
+                }
+            }
             Origin::Remote | Origin::Environment | Origin::Fail => {
                 log::say(Level::Error, format_args!("{message}"));
             }

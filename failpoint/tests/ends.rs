@@ -179,6 +179,8 @@ fn the_first_process_of_a_container_ends_with_the_status_of_the_signal() {
         let Some(output) = run_as_pid_1(scenario, &variables) else { return };
         assert_eq!(output.status.code(), Some(status), "{terms}: {output:?}");
         assert_eq!(stdout(&output).contains("still alive"), status == 0, "{terms}: {output:?}");
+        let place = stderr(&output).contains(", at failpoint/tests/ends.rs:");
+        assert_eq!(place, status != 0, "{terms}: {output:?}");
         assert_eq!(stderr(&output).contains("last"), terms.contains("last"), "{output:?}");
     }
 }

@@ -41,7 +41,7 @@ fn child() {
         }
         "unwind" => {
             let payload = std::panic::catch_unwind(plain).unwrap_err();
-            println!("payload={:?}", payload.downcast_ref::<failpoint::InjectedPanic>());
+            println!("payload={:?}", failpoint::InjectedPanic::of(&*payload));
         }
         "draws" => {
             let drawn: String =
@@ -135,7 +135,11 @@ fn panic_ends_what_failpoint_panic_says() {
 
     let exited = run("plain", &[armed, ("FAILPOINT_PANIC", "exit:2")]);
     assert_eq!(exited.status.code(), Some(2));
-    assert!(stderr(&exited).contains("failpoint env/plain panic: sorry"), "{exited:?}");
+    let said = stderr(&exited);
+    assert!(
+        said.contains("failpoint env/plain panic: sorry, at failpoint/tests/env.rs:"),
+        "{said}"
+    );
 
     let aborted = run("plain", &[armed, ("FAILPOINT_PANIC", "abort")]);
     assert!(!stdout(&aborted).contains("still alive"));

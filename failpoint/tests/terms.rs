@@ -133,7 +133,7 @@ fn a_panic_names_the_point() {
     let message = |terms: &str| {
         let _armed = arm("panics", terms).unwrap();
         let payload = std::panic::catch_unwind(site).unwrap_err();
-        payload.downcast_ref::<InjectedPanic>().map(InjectedPanic::to_string)
+        InjectedPanic::of(&*payload).map(|injected| injected.to_string())
     };
     assert_eq!(message("panic").as_deref(), Some("failpoint panics panic"));
     assert_eq!(message("panic(\"sorry!\")").as_deref(), Some("failpoint panics panic: sorry!"));

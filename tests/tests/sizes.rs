@@ -18,8 +18,9 @@ use std::fs;
 
 const POINTS: usize = 201;
 
-/// Text and data together, of a statement. A machine whose instructions are longer needs another.
-const BOUND: f64 = 160.0;
+/// Text and data together, of a statement. A machine whose instructions are longer needs another. Of
+/// these, 28 are for the place from which a panic is reported: the compiler makes no shorter one.
+const BOUND: f64 = 192.0;
 
 #[test]
 fn a_point_compiled_in_takes_no_more_bytes_than_it_may() {

@@ -142,6 +142,7 @@ pub mod __private {
         }
 
         /// Evaluates a site that can.
+        #[track_caller]
         pub fn evaluate_with<R>(here: Here, f: impl FnOnce(Option<String>) -> R) -> Option<R> {
             compat::evaluate(here, log).map(f)
         }
@@ -155,6 +156,7 @@ pub mod __private {
         }
 
         /// The same as [`evaluate_with`], by name.
+        #[track_caller]
         pub fn evaluate_computed_with<R>(
             name: &str,
             place: &Place,

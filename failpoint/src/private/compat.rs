@@ -7,10 +7,12 @@ use super::computed;
 use crate::callback::Action as Asked;
 use crate::effect::{self, Effect};
 use crate::env;
-use crate::eval;
+use crate::eval::{self, OrPanic};
 use crate::log::Speaking;
+use crate::panics::Panic;
+use crate::point::Point;
 use crate::registry::{Request, Unknown, registry};
-use crate::site::Here;
+use crate::site::{Here, Site};
 use crate::sync::Arc;
 use crate::sync::lasting::Mutex;
 use crate::terms::{self, Chance, PauseLimit, Pick, Span, Terms, Value};
@@ -115,10 +117,22 @@ pub fn armed() -> Vec<(String, String)> {
 /// goes to `log`.
 #[cold]
 #[inline(never)]
+#[track_caller]
 pub fn evaluate(here: Here, log: fn(fmt::Arguments<'_>)) -> Returned {
     env::ensure_leniently();
     let point = eval::come_by(here)?;
-    eval::when_fired(point, here.site, &[], None, |plan, fired| {
+    match run(point, here.site, log) {
+        Ok(returned) => returned,
+        Err(panic) => panic.raise(),
+    }
+}
+
+fn run(
+    point: &'static Point,
+    site: &'static Site,
+    log: fn(fmt::Arguments<'_>),
+) -> OrPanic<Returned> {
+    eval::when_fired(point, site, &[], None, |plan, fired| {
         let steps = fired.steps(plan);
         for (step, action) in steps.iter().enumerate() {
             match action {
@@ -134,31 +148,38 @@ pub fn evaluate(here: Here, log: fn(fmt::Arguments<'_>)) -> Returned {
                         Some(text) => visible(text.raw()).to_string(),
                         None => format!("failpoint {} panic", visible(plan.point)),
                     };
-                    effect::panic_as_asked(message, |message| panic!("{message}"));
+                    // With `fail`'s text, by which no point can be told.
+                    if let Some(message) = effect::panic_as_asked(message, site) {
+                        return Err(Panic::plain(message));
+                    }
                 }
-                _ => match effect::perform(plan, fired.fire, steps, step) {
+                _ => match effect::perform(plan, site, fired.fire, steps, step) {
                     Effect::Done => {}
                     Effect::Return(value) => {
-                        return Some(value.map(|value| value.raw().to_owned()));
+                        return Ok(Some(value.map(|value| value.raw().to_owned())));
                     }
-                    Effect::Wait(need) => match wait::block(plan, here.site, need) {
+                    Effect::Wait(need) => match wait::block(plan, site, need) {
                         After::GoOn => {}
-                        After::Over => return None,
+                        After::Over => return Ok(None),
+                        After::Panic(panic) => return Err(panic),
                     },
+                    Effect::Panic(panic) => return Err(panic),
                 },
             }
         }
-        None
+        Ok(None)
     })
 }
 
 /// The same where the name is computed. Two loads while nothing is armed anywhere.
 #[inline]
+#[track_caller]
 pub fn evaluate_computed(name: &str, place: &Place, log: fn(fmt::Arguments<'_>)) -> Returned {
     if computed::is_idle() { None } else { evaluate_named(name, place, log) }
 }
 
 #[inline(never)]
+#[track_caller]
 fn evaluate_named(name: &str, place: &Place, log: fn(fmt::Arguments<'_>)) -> Returned {
     let here = computed::find(name, place)?;
     if here.armed() { evaluate(here, log) } else { None }

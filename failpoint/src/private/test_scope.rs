@@ -64,6 +64,7 @@ impl TestScope {
     /// # Panics
     /// When a point that the scope arms never fired, unless that is why the body failed, or beside
     /// it: then the body's own error tells of the failure, and this is printed.
+    #[track_caller]
     pub fn finish(self, has_failed: bool) {
         if self.allow_unfired {
             return;

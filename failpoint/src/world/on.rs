@@ -137,6 +137,7 @@ impl Armed {
         self.arming.plan.gate.paused()
     }
 
+    #[track_caller]
     pub(crate) fn wait(&self, wanted: Wanted, timeout: Duration) -> Result<(), WaitError> {
         wait::watch(&self.arming.plan, wanted, timeout)
     }
@@ -171,6 +172,7 @@ impl Drop for Armed {
 }
 
 impl Scope {
+    #[track_caller]
     pub(crate) fn wait(
         &self,
         name: &str,

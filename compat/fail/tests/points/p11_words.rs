@@ -1,6 +1,7 @@
 //! What is said, in exactly the words of `fail`.
 
 use fail::{FailScenario, fail_point};
+use std::cell::Cell;
 use std::panic::catch_unwind;
 use std::sync::{Mutex, Once};
 
@@ -45,6 +46,42 @@ fn computed() {
 fn message(site: fn()) -> String {
     let payload = catch_unwind(site).unwrap_err();
     payload.downcast_ref::<String>().expect("the payload is text").clone()
+}
+
+#[test]
+fn a_panic_is_reported_from_the_point() {
+    thread_local! {
+        static LINE: Cell<u32> = const { Cell::new(0) };
+    }
+    fn named() {
+        LINE.set(line!() + 1);
+        fail_point!("p11", |_| ());
+    }
+    fn by_value() {
+        LINE.set(line!() + 1);
+        fail_point!(&String::from("p11"), |_| ());
+    }
+    fn by_function() {
+        LINE.set(line!() + 1);
+        fail::eval("p11", |_| ());
+    }
+    static HEARD: Mutex<Vec<(String, u32)>> = Mutex::new(Vec::new());
+    let _scenario = FailScenario::setup();
+    fail::cfg("p11", "panic(this is heard)").unwrap();
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|info| {
+        let text = info.payload().downcast_ref::<String>();
+        if text.is_some_and(|text| text == "this is heard") {
+            let place = info.location().unwrap();
+            HEARD.lock().unwrap().push((place.file().to_owned(), place.line()));
+        }
+    }));
+    let sites = [named as fn(), by_value, by_function].map(|site| {
+        message(site);
+        (file!().to_owned(), LINE.get())
+    });
+    std::panic::set_hook(before);
+    assert_eq!(*HEARD.lock().unwrap(), sites);
 }
 
 #[test]
