@@ -25,8 +25,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{self, Poll};
 
-/// What a site tells of its passage, rendered only if somebody asks.
-pub(crate) type Context<'a> = &'a [(&'static str, &'a dyn Display)];
+/// What a site tells of its passage, in the order of its keys; rendered only if somebody asks.
+pub(crate) type Context<'a> = &'a [&'a dyn Display];
 
 /// A value on its way to a site: the content of `return(…)`, or none.
 pub(crate) type Returned = Option<Option<Text>>;
@@ -181,8 +181,8 @@ pub(crate) fn when_fired<R>(
         "thread" => look(&ThisThread::get()),
         "scope" => scope::current_name(through, look),
         key => {
-            let found = context.iter().find(|(name, _)| *name == key);
-            found.into_iter().for_each(|(_, value)| look(value));
+            let at = site.keys().iter().position(|name| *name == key);
+            at.and_then(|at| context.get(at)).into_iter().for_each(|value| look(value));
         }
     };
     let (fire, asked) = match plan.decide(site, &facts) {
@@ -193,7 +193,7 @@ pub(crate) fn when_fired<R>(
         },
         Decision::NoHit | Decision::Pass | Decision::Misfit => return Ok(None),
     };
-    events::publish(plan, EventKind::Fired, context.iter().map(|(key, _)| *key), &facts);
+    events::publish(plan, EventKind::Fired, site.keys().iter().copied(), &facts);
     act(plan, Fired { fire, asked })
 }
 

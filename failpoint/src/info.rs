@@ -46,6 +46,8 @@ pub struct SiteInfo {
     pub kind: &'static str,
     /// What a `return` may hand to it, such as `text` or `u64`; `None` if it cannot return.
     pub accepts: Option<&'static str>,
+    /// The keys of the context that it passes, for `when(KEY=…)`, in the order of the source.
+    pub keys: &'static [&'static str],
     /// Whether this process has come by.
     pub reached: bool,
 }

@@ -64,6 +64,7 @@ mod exploration;
 mod info;
 mod injected;
 mod io_error;
+mod key;
 mod macros;
 mod name;
 mod panics;

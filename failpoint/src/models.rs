@@ -47,7 +47,8 @@ fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
 
 /// A site that nobody knows of yet.
 fn new_here(accepts: &'static Accepts) -> Here {
-    let place = Place { file: file!(), module: module_path!(), package: None, accepts };
+    let (file, module) = (file!(), module_path!());
+    let place = Place { file, module, package: None, accepts, keys: &[] };
     let site: &'static Site =
         Box::leak(Box::new(Site::new(NAME, Box::leak(Box::new(place)), line!())));
     let here = Here { switch: Box::leak(Box::new(Switch::UNSEEN)), site };

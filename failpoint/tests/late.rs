@@ -21,13 +21,18 @@ macro_rules! late {
     ($name:literal, $accepts:expr) => {
         late!($name, $accepts, Option<String>)
     };
-    ($name:literal, $accepts:expr, $type:ty) => {{
-        static PLACE: Place =
-            Place { file: file!(), module: module_path!(), package: None, accepts: &$accepts };
+    ($name:literal, $accepts:expr, $type:ty $(, $key:ident)*) => {{
+        static PLACE: Place = Place {
+            file: file!(),
+            module: module_path!(),
+            package: None,
+            accepts: &$accepts,
+            keys: &[$(stringify!($key)),*],
+        };
         static SITE: Site = Site::new($name, &PLACE, line!());
         static SWITCH: Switch = Switch::UNSEEN;
         let here = Here { switch: &SWITCH, site: &SITE };
-        typed::<$type>(if here.armed() { evaluate_with(here, &[], None) } else { None })
+        typed::<$type>(if here.armed() { evaluate_with(here, &[$(&$key),*], None) } else { None })
     }};
 }
 

@@ -72,13 +72,15 @@ macro_rules! fail_point {
 #[macro_export]
 macro_rules! __listed {
     ($name:expr) => {{
-        let __here = $crate::__private::__here!($name, $crate::__private::Accepts::FAILS_STATEMENT);
+        let __here =
+            $crate::__private::__here!($name, $crate::__private::Accepts::FAILS_STATEMENT, ());
         if __here.armed() {
             $crate::__private::evaluate(__here);
         }
     }};
     ($name:expr, $e:expr) => {{
-        let __here = $crate::__private::__here!($name, $crate::__private::Accepts::FAILS_CLOSURE);
+        let __here =
+            $crate::__private::__here!($name, $crate::__private::Accepts::FAILS_CLOSURE, ());
         if __here.armed() {
             if let $crate::__private::Some(__value) = $crate::__private::evaluate_with(__here, $e) {
                 return __value;

@@ -10,6 +10,7 @@ static PLACE: Place = Place {
     module: module_path!(),
     package: option_env!("CARGO_PKG_NAME"),
     accepts: &Accepts::NOTHING,
+    keys: &[],
 };
 
 /// Declares the points of these numbers.

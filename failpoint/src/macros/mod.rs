@@ -367,7 +367,13 @@ macro_rules! __key {
             "`scope` is built in: filter with when(scope=…), without passing it"
         )
     };
+    (r#thread) => {
+        $crate::__key!(thread)
+    };
+    (r#scope) => {
+        $crate::__key!(scope)
+    };
     ($key:ident) => {
-        $crate::__private::stringify!($key)
+        $crate::__private::key($crate::__private::stringify!($key))
     };
 }

@@ -137,6 +137,15 @@ macro_rules! __check_name {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __unused {
+    (sync () () ($first:ident = $one:expr, $($key:ident = $value:expr,)+)) => {
+        {
+            const _: () = $crate::__private::check_keys(
+                &[$crate::__key!($first), $($crate::__key!($key)),+]
+            );
+        }
+        $crate::__unused!(sync () () ($first = $one,));
+        $($crate::__unused!(sync () () ($key = $value,));)+
+    };
     (sync () () ($($key:ident = $value:expr,)*)) => {
         $(
             // A call, not a `let`, which would extend the life of what is borrowed here.

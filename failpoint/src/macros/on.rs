@@ -13,19 +13,19 @@
 #[macro_export]
 macro_rules! __emit {
     (statement (sync () $name:expr) () ()) => {{
-        let __here = $crate::__here!($name, $crate::__private::Accepts::NOTHING);
+        let __here = $crate::__here!($name, $crate::__private::Accepts::NOTHING, ());
         if __here.armed() {
             $crate::__private::evaluate(__here);
         }
     }};
     (statement ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {{
-        let __here = $crate::__here!($name, $crate::__private::Accepts::NOTHING);
+        let __here = $crate::__here!($name, $crate::__private::Accepts::NOTHING, $context);
         if $crate::__armed!(__here $condition $context) {
             let _ = $crate::__evaluate!($mode $scope __here $context);
         }
     }};
     (closure ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($closure:expr)) => {{
-        let __here = $crate::__here!($name, $crate::__private::Accepts::TEXT);
+        let __here = $crate::__here!($name, $crate::__private::Accepts::TEXT, $context);
         if $crate::__armed!(__here $condition $context) {
             let __value = $crate::__evaluate!($mode $scope __here $context);
             if let $crate::__private::Some(__value) = __value {
@@ -34,7 +34,7 @@ macro_rules! __emit {
         }
     }};
     (callable ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($callable:expr)) => {{
-        let __here = $crate::__here!($name, $crate::__private::Accepts::TEXT);
+        let __here = $crate::__here!($name, $crate::__private::Accepts::TEXT, $context);
         if $crate::__armed!(__here $condition $context) {
             let __value = $crate::__evaluate!($mode $scope __here $context);
             if let $crate::__private::Some(__value) = __value {
@@ -48,7 +48,8 @@ macro_rules! __emit {
             $crate::__private::Accepts::typed::<$type>(
                 "closure",
                 $crate::__private::stringify!($type),
-            )
+            ),
+            $context
         );
         if $crate::__armed!(__here $condition $context) {
             let __value =
@@ -67,7 +68,8 @@ macro_rules! __emit {
             $crate::__private::Accepts::typed::<$type>(
                 "value",
                 $crate::__private::stringify!($type),
-            )
+            ),
+            $context
         );
         if $crate::__armed!(__here $condition $context) {
             $crate::__private::typed::<$type>($crate::__evaluate!($mode $scope __here $context))
@@ -76,7 +78,7 @@ macro_rules! __emit {
         }
     }};
     (result ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {{
-        let __here = $crate::__here!($name, $crate::__private::Accepts::RESULT);
+        let __here = $crate::__here!($name, $crate::__private::Accepts::RESULT, $context);
         if $crate::__armed!(__here $condition $context) {
             $crate::__private::injected(__here.site, $crate::__evaluate!($mode $scope __here $context))
         } else {
@@ -120,11 +122,11 @@ macro_rules! __through {
 }
 
 /// The statics of a site, which the linker lists, as a value: a static that a macro leaves is not
-/// hygienic, a local is.
+/// hygienic, a local is. Of the context the keys stand there; the values come with each evaluation.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __here {
-    ($name:expr, $accepts:expr) => {{
+    ($name:expr, $accepts:expr, ($($key:ident = $value:expr,)*)) => {{
         $crate::__list! {
             __FAILPOINT_SITE = $crate::__private::Site::new(
                 $name,
@@ -133,6 +135,7 @@ macro_rules! __here {
                     module: $crate::__private::module_path!(),
                     package: $crate::__private::option_env!("CARGO_PKG_NAME"),
                     accepts: &$accepts,
+                    keys: &[$($crate::__key!($key)),*],
                 },
                 $crate::__private::line!(),
             )
@@ -158,10 +161,11 @@ macro_rules! __armed {
     };
 }
 
+/// The values of the context, in the order of the site's keys.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __context {
     (($($key:ident = $value:expr,)*)) => {
-        &[$(($crate::__key!($key), $crate::__private::shown(&$value)),)*]
+        &[$($crate::__private::shown(&$value)),*]
     };
 }

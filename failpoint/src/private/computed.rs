@@ -93,7 +93,8 @@ fn site_of(name: &'static str, place: &Place) -> Here {
         let mut sites = SITES.write().unwrap_or_else(PoisonError::into_inner);
         *sites.entry(key).or_insert_with(|| {
             let accepts = &Accepts::FAILS_CLOSURE;
-            let place = site::Place { file, module, package: Some(package), accepts };
+            let package = Some(package);
+            let place = site::Place { file, module, package, accepts, keys: &[] };
             Here {
                 switch: Box::leak(Box::new(Switch::UNSEEN)),
                 site: Box::leak(Box::new(Site::new(name, Box::leak(Box::new(place)), line))),

@@ -34,14 +34,22 @@ mod world {
     }
 
     /// What the static of a site would check.
+    #[track_caller]
     pub const fn check(name: &'static str) {
         crate::name::assert_good(name);
     }
 
     /// The same, where the type of its value has to fit.
+    #[track_caller]
     pub const fn checked(name: &'static str, accepts: Accepts) -> Accepts {
         check(name);
         accepts
+    }
+
+    /// What the static of a site would check of the keys of its context.
+    #[track_caller]
+    pub const fn check_keys(keys: &[&str]) {
+        crate::key::assert_distinct(keys);
     }
 
     /// Takes what context is given.
@@ -109,6 +117,11 @@ pub fn shown<T: Display>(value: &T) -> &dyn Display {
 #[inline]
 pub fn through(scope: &crate::Scope) -> &crate::Scope {
     scope
+}
+
+/// The key of a context value, of the identifier that was written.
+pub const fn key(identifier: &'static str) -> &'static str {
+    crate::key::plain(identifier)
 }
 
 /// `WORD` or `WORD:VALUE`, taken apart.

@@ -110,15 +110,19 @@ pub struct Place {
     pub package: Option<&'static str>,
     /// What a `return` may hand to it.
     pub accepts: &'static Accepts,
+    /// The keys of its context.
+    pub keys: &'static [&'static str],
 }
 
 impl Site {
     /// A site of the point `name`, which must be a good name, but where `fail`'s macro stands: that
-    /// took any.
+    /// took any. The keys of its context must differ.
+    #[track_caller]
     pub const fn new(name: &'static str, place: &'static Place, line: u32) -> Self {
         if !place.accepts.is_fails {
             crate::name::assert_good(name);
         }
+        crate::key::assert_distinct(place.keys);
         Self {
             name,
             place,
@@ -137,13 +141,19 @@ impl Site {
         self.place.accepts
     }
 
+    /// The keys of its context, in the order in which an evaluation brings the values.
+    #[inline]
+    pub(crate) fn keys(&self) -> &'static [&'static str] {
+        self.place.keys
+    }
+
     /// `file:line`.
     pub(crate) fn at(&self) -> String {
         format!("{}:{}", self.place.file, self.line)
     }
 
     pub(crate) fn info(&self) -> SiteInfo {
-        let Place { file, module, package, accepts } = self.place;
+        let Place { file, module, package, accepts, keys } = self.place;
         SiteInfo {
             file,
             line: self.line,
@@ -151,6 +161,7 @@ impl Site {
             package: package.unwrap_or_default(),
             kind: accepts.kind,
             accepts: accepts.returns,
+            keys,
             reached: self.is_reached(),
         }
     }

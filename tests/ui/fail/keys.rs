@@ -1,4 +1,4 @@
-//! Are the built-in keys of the context refused?
+//! Are the built-in keys of the context refused, and keys that are given twice?
 
 use failpoint::{fail_point, fail_result, fail_value};
 
@@ -10,5 +10,9 @@ pub fn keys(n: u64) -> u64 {
     let _ = fail_value!("key", scope = n); //~ both: `scope` is built in
     let _ = fail_value!("key", u64, thread = n); //~ both: `thread` is built in
     let _ = fail_result!("key", thread = n); //~ both: `thread` is built in
+    fail_point!("key", r#thread = n); //~ both: `thread` is built in
+    fail_point!("key", id = n, other = n, id = n); //~ both: a key of the context was given twice
+    let _ = fail_value!("key", u64, r#type = n, type = n); //~ both: a key of the context was given twice
+    let _ = fail_result!("key", if n > 1, id = n, id = n); //~ both: a key of the context was given twice
     n
 }

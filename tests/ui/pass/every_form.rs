@@ -48,6 +48,7 @@ pub fn context(region: u64, tenant: &str) {
     fail_point!("context", region = region);
     fail_point!("context", region = region + 1, tenant = tenant.len(), kind = "x",);
     fail_point!("context", if region > 1, tenant = tenant);
+    fail_point!("context", r#type = region);
 }
 
 /// With a closure of the text.

@@ -30,8 +30,13 @@ macro_rules! __list {
     };
 }
 
-static PLACE: Place =
-    Place { file: file!(), module: module_path!(), package: None, accepts: &Accepts::NOTHING };
+static PLACE: Place = Place {
+    file: file!(),
+    module: module_path!(),
+    package: None,
+    accepts: &Accepts::NOTHING,
+    keys: &[],
+};
 /// Stands in every list: a list without it is one that the linker dropped.
 static SENTINEL: Site = Site::new("failpoint/sentinel", &PLACE, line!());
 

@@ -26,8 +26,13 @@ macro_rules! __list {
 }
 
 /// Stands in every list: a list without it is one that the linker dropped.
-static PLACE: Place =
-    Place { file: file!(), module: module_path!(), package: None, accepts: &Accepts::NOTHING };
+static PLACE: Place = Place {
+    file: file!(),
+    module: module_path!(),
+    package: None,
+    accepts: &Accepts::NOTHING,
+    keys: &[],
+};
 crate::__list!(SENTINEL = Site::new("failpoint/sentinel", &PLACE, line!()));
 
 /// One for each copy of this crate in the program. Sites of another copy may look different.
