@@ -61,6 +61,9 @@ pub(crate) const fn fault(name: &str) -> Option<&'static str> {
 }
 
 /// The const assertion that stands at every site.
+///
+/// It and those that call it track their caller, so that the compiler shows the site and none of them.
+#[track_caller]
 pub(crate) const fn assert_good(name: &str) {
     assert!(
         fault(name).is_none(),
