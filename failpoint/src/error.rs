@@ -47,6 +47,18 @@ pub enum Error {
         /// What was written.
         got: String,
     },
+    /// A `when` asks for a key that no site of the point passes, so it could never hold.
+    #[non_exhaustive]
+    UnknownKey {
+        /// The point.
+        name: String,
+        /// The key.
+        key: String,
+        /// The key most like it, which may be one that is built in.
+        nearest: Option<String>,
+        /// The keys that the sites of the point pass; may be empty.
+        keys: Vec<String>,
+    },
     /// The terms do not follow the grammar.
     #[non_exhaustive]
     Parse {
@@ -114,6 +126,23 @@ impl fmt::Display for Error {
                 visible(got),
                 visible(expected)
             ),
+            Error::UnknownKey { name, key, nearest, keys } => {
+                write!(
+                    f,
+                    "no site of the failpoint `{name}` passes `{key}`, so `when` never holds"
+                )?;
+                if let Some(nearest) = nearest {
+                    write!(f, "; did you mean `{nearest}`?")?;
+                }
+                match keys.as_slice() {
+                    [] => write!(
+                        f,
+                        "; its sites pass no context: write fail_point!(\"{name}\", {key} = …) \
+                         there, or filter by `thread` or `scope`"
+                    ),
+                    keys => write!(f, "; its sites pass {}", quoted(keys)),
+                }
+            }
             Error::Parse { expected, caret, .. } => write!(f, "expected {expected}\n{caret}"),
             Error::Config(errors) => {
                 let plural = if errors.len() == 1 { "" } else { "s" };

@@ -3,7 +3,8 @@
 #![cfg(all(feature = "failpoints", not(miri)))]
 
 use failpoint::{
-    Error, arm, arm_all, arm_unlisted, disarm, fail_point, fail_result, fail_value, point,
+    Error, Scope, arm, arm_all, arm_unlisted, disarm, fail_point, fail_result, fail_value,
+    failpoint, point,
 };
 
 #[allow(dead_code)]
@@ -23,7 +24,14 @@ fn sites() {
     // One name, two sites that do not take the same.
     fail_point!("refuse/mixed");
     let _ = fail_value!("refuse/mixed", u64);
+    // One name, two sites that do not pass the same.
+    fail_point!("refuse/keys", region = 7, r#type = "put");
+    let _ = fail_value!("refuse/keys", if true, store = 1, region = 7);
 }
+
+#[failpoint("refuse/attribute", peer = peer)]
+#[allow(dead_code)]
+async fn marked(peer: u64) {}
 
 fn refusal(name: &str, terms: &str) -> Error {
     arm(name, terms).unwrap_err()
@@ -50,6 +58,73 @@ fn what_a_site_cannot_take_is_refused() {
     assert!(matches!(refusal("refuse/typed", "return"), Error::BadValue { .. }));
     assert!(matches!(refusal("refuse/option", "return(300)"), Error::BadValue { .. }));
     assert!(matches!(refusal("refuse/mixed", "return(1)"), Error::CannotReturn { .. }));
+}
+
+#[test]
+fn a_when_with_a_key_that_no_site_passes_is_refused_with_the_nearest() {
+    for (name, terms, unknown, meant, passed) in [
+        ("refuse/keys", "when(regoin=7):off", "regoin", Some("region"), "region store type"),
+        ("refuse/keys", "when(region=7,stroe~1*):off", "stroe", Some("store"), "region store type"),
+        ("refuse/keys", "off->when(x!=7):panic", "x", None, "region store type"),
+        ("refuse/keys", "when(thred=main):off", "thred", Some("thread"), "region store type"),
+        ("refuse/attribute", "when(per=7):off", "per", Some("peer"), "peer"),
+        ("refuse/plain", "when(id=7):off", "id", None, ""),
+    ] {
+        let refusal = refusal(name, terms);
+        let Error::UnknownKey { name: of, key, nearest, keys, .. } = &refusal else {
+            panic!("{refusal}")
+        };
+        assert_eq!(
+            (&**of, &**key, nearest.as_deref(), keys.join(" ")),
+            (name, unknown, meant, passed.to_owned())
+        );
+        let text = refusal.to_string();
+        assert!(
+            text.contains(&format!("no site of the failpoint `{name}` passes `{key}`")),
+            "{text}"
+        );
+        assert_eq!(text.contains("did you mean"), meant.is_some(), "{text}");
+    }
+    assert!(refusal("refuse/plain", "when(id=7):off").to_string().contains("id = …"));
+    assert!(Scope::new().arm("refuse/keys", "when(regoin=7):off").is_err());
+    // Each of a config's faults is told.
+    let config = "refuse/keys=when(x=1):off;refuse/plain=when(x=1):return";
+    let Err(Error::Config(errors)) = arm_all(config) else { panic!() };
+    assert_eq!(errors.len(), 3, "{errors:?}");
+}
+
+#[test]
+fn a_when_with_a_key_that_one_site_passes_is_armed() {
+    for terms in ["when(store=1):off", "when(type=put,region=7):off", "when(thread=x,scope=y):off"]
+    {
+        drop(arm("refuse/keys", terms).unwrap_or_else(|error| panic!("{terms}: {error}")));
+    }
+    // For a site that the list lacks.
+    drop(arm_unlisted("refuse/keys", "when(still_to_come=1):off").unwrap());
+    drop(arm_unlisted("refuse/not-listed", "when(still_to_come=1):off").unwrap());
+}
+
+#[test]
+fn a_site_tells_the_keys_that_it_passes() {
+    let keys = |name: &str| {
+        let sites = point(name).unwrap().sites;
+        sites.iter().map(|site| site.keys.join(" ")).collect::<Vec<_>>()
+    };
+    let mut both = keys("refuse/keys");
+    both.sort();
+    assert_eq!(both, ["region type", "store region"]);
+    assert_eq!(keys("refuse/plain"), [""]);
+}
+
+#[test]
+fn a_raw_identifier_is_filtered_by_its_word() {
+    fn site(r#type: &str) {
+        fail_point!("refuse/raw", r#type = r#type);
+    }
+    let armed = arm("refuse/raw", "when(type=put):off").unwrap();
+    site("put");
+    site("get");
+    assert_eq!(armed.hits(), 1);
 }
 
 #[test]

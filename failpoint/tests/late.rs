@@ -177,6 +177,20 @@ fn child() {
             println!("got={:?}", text());
         }
         "plain" => println!("got={:?},{:?}", plain(), plain()),
+        "key" => {
+            let armed = arm_unlisted("late/key", "when(region=7):off").unwrap();
+            let (region, regoin) = (7, 7);
+            late!("late/key", Accepts::TEXT, Option<String>, regoin);
+            println!("hits={}", armed.hits());
+            late!("late/key", Accepts::TEXT, Option<String>, region);
+            println!("hits={}", armed.hits());
+        }
+        "pending" => {
+            let region = 7;
+            failpoint::init_from_env().unwrap();
+            late!("late/key", Accepts::TEXT, Option<String>, region);
+            println!("terms={:?}", point("late/key").unwrap().terms);
+        }
         "unlisted" => {
             let armed = arm_unlisted("late/plain", "return(x)").unwrap();
             println!("got={:?},{:?}", plain(), plain());
@@ -222,4 +236,27 @@ fn a_site_that_disagrees_with_what_is_armed_says_so_once() {
     let said = stderr(&output);
     assert_eq!(said.matches("that site passes by").count(), 1, "{said}");
     assert!(said.contains("late.rs:"), "{said}");
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri starts no process")]
+fn a_key_that_no_site_has_passed_yet_is_said_while_that_is_so() {
+    let output = run("key", &[("FAILPOINTS", "")]);
+    assert!(stdout(&output).contains("hits=0\nhits=1\n"), "{output:?}");
+    let said = stderr(&output);
+    assert_eq!(
+        said.matches("no site of the failpoint `late/key` passes `region`").count(),
+        1,
+        "{said}"
+    );
+    assert!(said.contains("did you mean `regoin`?"), "{said}");
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri starts no process")]
+fn what_the_environment_asked_for_is_armed_also_where_its_key_is_not_passed_yet() {
+    let output = run("pending", &[("FAILPOINTS", "late/key=when(regoin=7):off")]);
+    assert!(stdout(&output).contains("terms=Some(\"when(regoin=7):off\")\n"), "{output:?}");
+    let said = stderr(&output);
+    assert_eq!(said.matches("passes `regoin`").count(), 1, "{said}");
 }

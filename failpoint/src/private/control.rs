@@ -119,6 +119,7 @@ impl Fault {
             Error::UnknownPoint { name, .. }
             | Error::CannotReturn { name, .. }
             | Error::BadValue { name, .. }
+            | Error::UnknownKey { name, .. }
             | Error::BadName { name, .. }
             | Error::WaitsForItself { name } => Some(name.clone()),
             _ => None,

@@ -6,7 +6,7 @@
 use super::Registry;
 use super::change::{Arming, Changed, Misfits};
 use super::control::Control;
-use super::fit::{misfit, say_passes_by};
+use super::fit::{misfit, say_passes_by, unknown_key};
 use super::precondition::{Precondition, Stale};
 use super::request::{Request, Unknown};
 use crate::error::Error;
@@ -100,11 +100,14 @@ impl Registry {
             let (mut errors, to_ask) = control.faults(requests);
             let sites_then = control.sites;
             drop(control);
-            let misfits = to_ask.into_iter().filter_map(|(request, sites)| {
-                let terms = request.terms()?;
-                sites.into_iter().find_map(|site| misfit(terms, site))
-            });
-            errors.extend(misfits);
+            for (request, sites) in to_ask {
+                let Some(terms) = request.terms() else { continue };
+                // On purpose, a name is armed for a site that is still to come, with its key.
+                if request.unknown != Unknown::Armed {
+                    errors.extend(unknown_key(&request.name, terms, &sites));
+                }
+                errors.extend(sites.into_iter().find_map(|site| misfit(terms, site)));
+            }
             if !errors.is_empty() {
                 return Err(errors);
             }

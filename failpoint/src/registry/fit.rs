@@ -1,11 +1,15 @@
-//! Can a site take what is returned there?
+//! Can a site take what is returned there, and do the sites tell what a `when` asks for?
 //!
 //! This calls the user's `FromTerm`: hold no lock.
 
 use crate::error::Error;
 use crate::log::{self, Level};
 use crate::site::Site;
-use crate::terms::{Action, Terms};
+use crate::terms::{self, Action, Terms};
+use std::collections::BTreeSet;
+
+/// The keys that every evaluation has.
+const BUILT_IN: [&str; 2] = ["thread", "scope"];
 
 /// Why `site` cannot take what `terms` may return, if it cannot.
 pub(super) fn misfit(terms: &Terms, site: &'static Site) -> Option<Error> {
@@ -24,6 +28,22 @@ pub(crate) fn misfit_of(site: &'static Site, content: Option<&str>) -> Option<Er
     let bad = site.accepts().check(content).err()?;
     let got = content.map_or("return".to_owned(), |content| format!("return({content})"));
     Some(Error::BadValue { name, at, expected: bad.to_string(), got })
+}
+
+/// Why a `when` of `terms` can never hold at the point `name`, which has these sites, if one cannot.
+pub(super) fn unknown_key(name: &str, terms: &Terms, sites: &[&'static Site]) -> Option<Error> {
+    let mut conditions = terms.chain.iter().flat_map(|term| &term.when).peekable();
+    conditions.peek()?;
+    let keys: BTreeSet<&str> = sites.iter().flat_map(|site| site.keys()).copied().collect();
+    let is_known = |key: &str| BUILT_IN.contains(&key) || keys.contains(key);
+    let key = &conditions.find(|condition| !is_known(&condition.key))?.key;
+    let nearest = terms::nearest(key, keys.iter().copied().chain(BUILT_IN));
+    Some(Error::UnknownKey {
+        name: name.to_owned(),
+        key: key.clone(),
+        nearest: nearest.map(str::to_owned),
+        keys: keys.into_iter().map(str::to_owned).collect(),
+    })
 }
 
 /// What is armed stands, and a site that cannot take it was left out.

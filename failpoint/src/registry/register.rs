@@ -3,7 +3,7 @@
 //! It registers at its first evaluation, and takes what is armed at its name by then, if it can.
 
 use super::Registry;
-use super::fit::{misfit, say_passes_by};
+use super::fit::{misfit, say_passes_by, unknown_key};
 use super::request::{Request, Unknown};
 use crate::error::Error;
 use crate::log::{self, Level};
@@ -48,14 +48,24 @@ impl Registry {
         if let Some(request) = pending {
             self.arm_pending(request);
         }
+        say_unknown_keys(point);
         point
     }
 
     fn arm_pending(&self, request: Request) {
-        let request = Request { unknown: Unknown::Refused, ..request };
+        // Not refused for a key: the site that passes it may be still to come.
+        let request = Request { unknown: Unknown::Armed, ..request };
         if let Err(errors) = self.arm(vec![request], Slot::Environment) {
             let refusal = Error::Config(errors);
             log::say(Level::Error, format_args!("from the environment: {refusal}"));
         }
+    }
+}
+
+/// What is armed was armed before its sites were known: says so where none of them passes a key.
+fn say_unknown_keys(point: &'static Point) {
+    let (plans, sites) = (point.plans(), point.sites());
+    for refusal in plans.iter().filter_map(|plan| unknown_key(point.name(), &plan.terms, &sites)) {
+        log::say(Level::Warn, format_args!("{refusal}; a site that registers later may pass it"));
     }
 }

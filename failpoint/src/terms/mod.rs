@@ -38,6 +38,7 @@ pub(crate) use self::chance::Chance;
 pub(crate) use self::error::ParseError;
 #[cfg(feature = "runtime")]
 pub(crate) use self::literal::holds_line_end;
+pub(crate) use self::nearest::nearest;
 pub(crate) use self::text::Text;
 pub(crate) use self::value::Value;
 
@@ -46,7 +47,7 @@ mod cursor;
 pub(crate) mod duration;
 mod error;
 mod literal;
-pub(crate) mod nearest;
+mod nearest;
 pub(crate) mod parse;
 mod print;
 mod text;
