@@ -214,7 +214,11 @@ fn in_full(point: &Point) -> String {
     for site in &point.sites {
         let reached = if site.reached { "reached" } else { "not reached" };
         let (file, module) = (visible(&site.file), visible(&site.module));
-        text += &format!("  {file}:{} in {module}, {}, {reached}\n", site.line, site.kind);
+        text += &format!("  {file}:{} in {module}, {}, {reached}", site.line, site.kind);
+        if !site.keys.is_empty() {
+            text += &format!(", passes {}", visible(&site.keys.join(", ")));
+        }
+        text.push('\n');
     }
     text
 }

@@ -39,6 +39,7 @@ fn a_point_from_idle_to_armed_to_idle() {
     assert!(got.out.starts_with("raftAfterSave: 3*sleep(100)->off\n  0 hits, 0 fires, 0 paused\n"));
     assert!(got.out.contains("walSize: idle\n  takes u64\n"), "{}", got.out);
     assert!(got.out.contains("support/mod.rs:") && got.out.contains("value, not reached"));
+    assert!(got.out.contains("not reached, passes segment, store\n"), "{}", got.out);
     let got: Value = serde_json::from_str(&server.ask(&["get", "walSize", "--json"]).out).unwrap();
     assert_eq!(got["name"], "walSize");
 

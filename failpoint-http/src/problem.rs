@@ -73,6 +73,7 @@ fn fault_of(kind: Option<Kind>, name: Option<String>, error: Error) -> Problem {
     let kind = kind.unwrap_or(match &error {
         Error::UnknownPoint { .. } => Kind::UnknownPoint,
         Error::CannotReturn { .. } | Error::BadValue { .. } => Kind::BadValue,
+        Error::UnknownKey { .. } => Kind::UnknownKey,
         Error::BadName { .. } => Kind::BadName,
         _ => Kind::BadTerms,
     });
@@ -86,6 +87,7 @@ fn fault_of(kind: Option<Kind>, name: Option<String>, error: Error) -> Problem {
             problem.name = Some(name);
             problem.nearest = nearest;
         }
+        Error::UnknownKey { nearest, .. } => problem.nearest.extend(nearest),
         Error::Parse { offset, caret, .. } => {
             problem.offset = u64::try_from(offset).ok();
             problem.caret = Some(caret);

@@ -74,6 +74,9 @@ pub struct Site {
     pub kind: String,
     /// What a `return` may hand to it; null if it cannot return.
     pub accepts: Option<String>,
+    /// The keys of the context that it passes, for `when(KEY=…)`, in the order of the source.
+    #[serde(default)]
+    pub keys: Vec<String>,
     /// Whether this process has come by.
     pub reached: bool,
 }
@@ -326,7 +329,7 @@ pub struct Problem {
     /// Two lines: the terms, and a caret under the fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caret: Option<String>,
-    /// The names most like an unknown one.
+    /// The names most like an unknown one, or the key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nearest: Vec<String>,
     /// Every fault, where there are several.

@@ -58,7 +58,7 @@ type Refused = (u16, &'static str, &'static str, &'static str);
 fn refusals(cases: &[(Asked, Refused)]) {
     fn pass() {
         fail_point!("refused/plain");
-        let _ = fail_value!("refused/number", u8);
+        let _ = fail_value!("refused/number", u8, region = 7);
         let _ = fail_value!("refused/picky", Picky);
     }
     // Not called: they are only refused.
@@ -493,6 +493,24 @@ fn refused_for_terms_and_values() {
             ),
         ),
         (
+            ("PUT", "/v1/points/refused/number", &[], r#"{"terms":"when(regoin=7):off"}"#),
+            (
+                422,
+                "unknown-key",
+                "unknown key",
+                r#""detail":"no site of the failpoint `refused/number` passes `regoin`, so `when` never holds (did you mean `region`?); its sites pass `region`","name":"refused/number","nearest":["region"]"#,
+            ),
+        ),
+        (
+            ("PUT", "/v1/points?match=refused/pl*", &[], r#"{"terms":"when(region=7):off"}"#),
+            (
+                422,
+                "unknown-key",
+                "unknown key",
+                r#""detail":"no site of the failpoint `refused/plain` passes `region`, so `when` never holds; its sites pass no context: write fail_point!(\"refused/plain\", region = …) there, or filter by `thread` or `scope`","name":"refused/plain""#,
+            ),
+        ),
+        (
             ("PUT", "/v1/points/refused/plain", &[], r#"{"terms":"wait(refused/plain)"}"#),
             (
                 422,
@@ -647,7 +665,7 @@ fn refused_for_who_may_come_in() {
 #[test]
 fn a_point_from_idle_to_armed_to_idle() {
     fn pass() {
-        fail_point!("one/a::b.c-d");
+        fail_point!("one/a::b.c-d", region = 7, r#type = "put");
     }
     pass();
     let server = Server::start();
@@ -662,6 +680,7 @@ fn a_point_from_idle_to_armed_to_idle() {
     assert_eq!((site.file.as_str(), site.reached), ("failpoint-http/tests/rows_v1.rs", true));
     assert_eq!((site.module.as_str(), site.package.as_str()), ("rows_v1", "failpoint-http"));
     assert_eq!((site.kind.as_str(), &site.accepts), ("statement", &None));
+    assert_eq!(site.keys, ["region", "type"]);
 
     let armed = client.ask("PUT", path, r#"{"terms":" 2*sleep(1) "}"#);
     let first: Changed = read(&armed);

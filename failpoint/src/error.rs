@@ -132,7 +132,7 @@ impl fmt::Display for Error {
                     "no site of the failpoint `{name}` passes `{key}`, so `when` never holds"
                 )?;
                 if let Some(nearest) = nearest {
-                    write!(f, "; did you mean `{nearest}`?")?;
+                    write!(f, " (did you mean `{nearest}`?)")?;
                 }
                 match keys.as_slice() {
                     [] => write!(

@@ -1,7 +1,7 @@
 //! What may a context value be called?
 //!
-//! Any identifier but `thread` and `scope`, which the macros refuse word by word, and each once. A raw
-//! identifier is the word that it stands for, since a `when` could not be written with the other.
+//! Any identifier except `thread` and `scope`, which the macros refuse, and each at most once. The
+//! key of a raw identifier is its plain word, because a `when` cannot be written with `r#`.
 
 /// The key that an identifier is: `r#type` is `type`.
 pub(crate) const fn plain(identifier: &'static str) -> &'static str {

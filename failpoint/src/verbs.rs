@@ -22,6 +22,7 @@ use std::time::Duration;
 /// # Errors
 /// [`Error::UnknownPoint`] with the nearest names, [`Error::Parse`], [`Error::CannotReturn`] or
 /// [`Error::BadValue`] where a site of the name cannot take what the terms return,
+/// [`Error::UnknownKey`] where no site of the name passes a key that a `when` asks for,
 /// [`Error::CompiledOut`] in a build without the feature `failpoints`. What was armed stays as it
 /// was.
 ///
@@ -94,10 +95,11 @@ pub fn arm_all(config: &str) -> Result<Vec<Armed>, Error> {
 }
 
 /// Arms a name that no code is known to declare: for a site that the linker's list lacks, or one in
-/// a library that is loaded later.
+/// a library that is loaded later. Keys of a `when` are not checked either, since that site may be
+/// the one that passes them.
 ///
 /// # Errors
-/// As [`arm`], but for an unknown name.
+/// As [`arm`], except for an unknown name and an unknown key.
 ///
 /// ```
 /// # #[cfg(feature = "failpoints")] {

@@ -12,7 +12,7 @@ fn points() {
     fn never() {
         fail_point!("raftBeforeSave");
         fail_point!("raftAfterSave");
-        let _ = fail_value!("walSize", u64);
+        let _ = fail_value!("walSize", u64, segment = 3, store = 1);
         fail_point!("applySnapshot");
     }
     let _ = never as fn();

@@ -137,7 +137,7 @@ impl Client {
     ///
     /// # Errors
     /// Refused as `unknown-point` (with the nearest), `bad-terms` (with the place), `bad-value`,
-    /// `bad-name`, `not-allowed`, `stale`.
+    /// `unknown-key` (of a `when`), `bad-name`, `not-allowed`, `stale`.
     pub async fn arm(
         &self,
         name: &str,

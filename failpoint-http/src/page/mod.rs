@@ -13,7 +13,7 @@ const PAGE: &str = include_str!("page.html");
 /// hashes: so they hold too where a checkout made something else of them.
 const POLICY: &str = "default-src 'none'; \
     style-src 'sha256-7U6qZJrfhiVG6oDceA3sJtOrr3YgE/1JWTDbWZiLRdU='; \
-    script-src 'sha256-voUCItWUt6Ohhvlp+RAClqFX2THtXTdtL8GrXBcaCr4='; \
+    script-src 'sha256-p32xP9a0abVXEHvkXR0fXmdXZoZU1Q0Sp4zYxB1+66o='; \
     connect-src 'self'; \
     img-src data:; \
     base-uri 'none'; \

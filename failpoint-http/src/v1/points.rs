@@ -91,19 +91,16 @@ pub(super) fn arm_all(call: &Call<'_>) -> Answer {
         let Arm { terms, ttl } = query::body(call.request)?;
         let ttl = query::ttl(ttl.as_deref())?;
         let points = control::listing().made;
-        let mut names = points
-            .iter()
-            .map(PointView::name)
-            .filter(|name| control::is_match(glob, name))
-            .peekable();
-        if names.peek().is_none() {
+        let mut matching =
+            points.iter().filter(|point| control::is_match(glob, point.name())).peekable();
+        if matching.peek().is_none() {
             let glob = glob.escape_debug();
             return Err(
                 Kind::NoMatch.because(format!("no point matches {glob}; GET /v1/points lists all"))
             );
         }
         // One that no code declares may be disarmed meanwhile: it is still asked for.
-        names.for_each(|name| wish.add(name, &terms, true));
+        matching.for_each(|point| wish.add(point.name(), &terms, !point.is_declared()));
         ttl
     } else {
         let ArmAll { points, ttl } = query::body(call.request)?;

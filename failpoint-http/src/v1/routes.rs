@@ -13,13 +13,14 @@ use schemars::generate::SchemaGenerator;
 use schemars::{JsonSchema, Schema};
 
 /// Why an arming is refused.
-const ARMING: [Kind; 8] = [
+const ARMING: [Kind; 9] = [
     Kind::NotAllowed,
     Kind::UnknownPoint,
     Kind::NoMatch,
     Kind::Stale,
     Kind::BadTerms,
     Kind::BadValue,
+    Kind::UnknownKey,
     Kind::BadName,
     Kind::Several,
 ];

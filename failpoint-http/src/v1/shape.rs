@@ -35,6 +35,7 @@ fn site(info: SiteInfo) -> Site {
         package: info.package.to_owned(),
         kind: info.kind.to_owned(),
         accepts: info.accepts.map(str::to_owned),
+        keys: info.keys.iter().map(|&key| key.to_owned()).collect(),
         reached: info.reached,
     }
 }

@@ -20,7 +20,7 @@ mod on;
 /// - `in SCOPE` looks through that [`Scope`](crate::Scope) first, for code that passes one along.
 /// - `CONDITION` is evaluated only when the point is armed; where it is false nothing happens.
 /// - `KEY = VALUE` is context for `when(KEY=…)` filters: anything `Display`, evaluated only when
-///   armed.
+///   armed. Each key stands once; a `when` with a key that no site of the point passes is refused.
 /// - `CLOSURE` makes `return` possible: when that fires, the enclosing function returns what the
 ///   closure gives. `|v| …`, or any `FnOnce(Option<String>) -> R`, gets the text of `return(…)`;
 ///   `|v: T| …` gets a `T` (see [`FromTerm`](crate::FromTerm)), and a value that is no `T` is
