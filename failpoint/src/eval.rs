@@ -18,7 +18,7 @@ use crate::scope::{self, Found, Scope};
 use crate::site::{Here, Site};
 use crate::sync::Arc;
 use crate::terms::{Action, Text, Value};
-use crate::value::FromTerm;
+use crate::value::{FromTerm, Written};
 use crate::wait::{self, After, Stay};
 use std::fmt::Display;
 use std::future::Future;
@@ -153,7 +153,8 @@ fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Optio
     let text = |key: &str| fact(facts, key);
     let action = callback(&Hit::new(plan.point, number + 1, &text));
     if let callback::Action::Return(text) = &action {
-        if let Some(refusal) = registry::misfit_of(site, text.as_deref()) {
+        let written = Written::by_code(text.as_deref());
+        if let Some(refusal) = registry::misfit_of(site, written) {
             if plan.is_first_misfit() {
                 registry::say_passes_by(&refusal);
             }

@@ -9,6 +9,7 @@ use crate::registry::{self, registry};
 use crate::scope::Scope;
 use crate::site::Site;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
+use crate::value::Written;
 
 pub(crate) fn explore(mut body: impl FnMut(&Run)) -> Explored {
     let mut injections = Vec::new();
@@ -86,7 +87,9 @@ impl Attempt {
 /// What makes each of `sites` fail, if there is one thing that does.
 fn failure(sites: &[&'static Site]) -> Option<Action> {
     let candidates = [None, Some("EIO")];
-    let fits =
-        |text: &Option<&str>| sites.iter().all(|site| registry::misfit_of(site, *text).is_none());
+    let fits = |text: &Option<&str>| {
+        let written = Written::by_code(*text);
+        sites.iter().all(|site| registry::misfit_of(site, written).is_none())
+    };
     candidates.into_iter().find(fits).map(|text| Action::Return(text.map(str::to_owned)))
 }

@@ -3,6 +3,7 @@
 //! [`FromTerm`] is asked twice: when the point is armed, so that a wrong value is refused there and
 //! then, and when it fires.
 
+use crate::io_error;
 use crate::terms::duration;
 use std::fmt;
 use std::io;
@@ -42,6 +43,55 @@ pub trait FromTerm: Sized {
     /// # Errors
     /// Says what would have been right.
     fn from_term(text: Option<&str>) -> Result<Self, BadTerm>;
+
+    /// Reads the content of a `return(TEXT)` that is written without quotes. Only whether it can be
+    /// read is asked, when the point is armed; what fires is read by [`from_term`](Self::from_term).
+    ///
+    /// A type for which any text is right can refuse a word here that looks like a slip, and leave
+    /// the quotes for those who mean it: `std::io::Error` refuses `ENOSPCC`, and takes `"ENOSPCC"`. A
+    /// type that reads another one asks that one, as `Option` does.
+    ///
+    /// # Errors
+    /// Says what would have been right.
+    fn from_word(word: &str) -> Result<Self, BadTerm> {
+        Self::from_term(Some(word))
+    }
+}
+
+/// What is written in a `return`.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "runtime"), allow(dead_code))]
+pub(crate) enum Written<'a> {
+    /// A bare `return`.
+    Nothing,
+    /// Without quotes.
+    Word(&'a str),
+    /// In quotes, or given by code.
+    Text(&'a str),
+}
+
+#[cfg_attr(not(feature = "runtime"), allow(dead_code))]
+impl<'a> Written<'a> {
+    /// What code gives, where a bare `return` has nothing.
+    pub(crate) fn by_code(text: Option<&'a str>) -> Self {
+        text.map_or(Written::Nothing, Written::Text)
+    }
+
+    pub(crate) fn content(self) -> Option<&'a str> {
+        match self {
+            Written::Nothing => None,
+            Written::Word(text) | Written::Text(text) => Some(text),
+        }
+    }
+
+    /// Whether it is a `T`.
+    pub(crate) fn check<T: FromTerm>(self) -> Result<(), BadTerm> {
+        match self {
+            Written::Word(word) => T::from_word(word),
+            Written::Nothing | Written::Text(_) => T::from_term(self.content()),
+        }
+        .map(drop)
+    }
 }
 
 /// Why a value does not fit: says what would.
@@ -78,6 +128,10 @@ impl<T: FromTerm> FromTerm for Option<T> {
             Some(_) => T::from_term(text).map(Some),
         }
     }
+
+    fn from_word(word: &str) -> Result<Self, BadTerm> {
+        T::from_word(word).map(Some)
+    }
 }
 
 impl FromTerm for String {
@@ -111,15 +165,25 @@ impl FromTerm for Duration {
 impl FromTerm for io::Error {
     /// An errno's name, an error kind's, or any other text, which becomes the message.
     fn from_term(text: Option<&str>) -> Result<Self, BadTerm> {
-        let text = text.unwrap_or_default();
-        match crate::io_error::by_name(text) {
-            Some(error) => Ok(error),
-            None if text.is_empty() || crate::io_error::looks_like_an_errno(text) => Err(
-                BadTerm::expected("an errno such as EIO or ENOSPC, an error kind, or a message"),
-            ),
-            None => Ok(io::Error::other(text.to_owned())),
-        }
+        let text = text.filter(|text| !text.is_empty()).ok_or_else(|| {
+            BadTerm::expected("an errno such as EIO or ENOSPC, an error kind, or a message")
+        })?;
+        Ok(io_error::by_name(text).unwrap_or_else(|| io::Error::other(text.to_owned())))
     }
+
+    fn from_word(word: &str) -> Result<Self, BadTerm> {
+        not_a_slip(word)?;
+        Self::from_term(Some(word))
+    }
+}
+
+/// Refuses a word that looks like an errno and is none.
+pub(crate) fn not_a_slip(word: &str) -> Result<(), BadTerm> {
+    let Some(nearest) = io_error::slip(word) else { return Ok(()) };
+    Err(BadTerm::expected(format!(
+        "the name of an errno (the nearest is {nearest}), or a message in quotes, as in \
+         return(\"{word}\")"
+    )))
 }
 
 /// A value that is written as JSON, with the feature `serde`.
@@ -226,6 +290,27 @@ mod tests {
         assert_eq!(kind("ENOSPC"), Ok(io::ErrorKind::StorageFull));
         assert_eq!(kind("permission denied"), Ok(io::ErrorKind::PermissionDenied));
         assert_eq!(kind("the disk is on fire"), Ok(io::ErrorKind::Other));
-        assert!(kind("ENOSPCC").is_err(), "a mistyped errno is not a message");
+        assert_eq!(kind("ENOSPCC"), Ok(io::ErrorKind::Other), "in quotes it is a message");
+    }
+
+    #[test]
+    fn a_word_that_looks_like_an_errno_is_one_or_a_slip() {
+        fn refused<T: FromTerm>(word: &str) -> Option<String> {
+            Written::Word(word).check::<T>().err().map(|bad| bad.to_string())
+        }
+        for word in
+            ["EIO", "E2BIG", "ENOTSOCK", "EHWPOISON", "the disk is on fire", "Eio", "E", "EX"]
+        {
+            assert_eq!(refused::<io::Error>(word), None, "{word}");
+        }
+        let long = "E".repeat(1 << 20);
+        assert_eq!(refused::<io::Error>(&long), None);
+        for (word, nearest) in [("ENOSPCC", "ENOSPC"), ("EXYZ", "EXDEV"), ("EPERMM", "EPERM")] {
+            let refusal = refused::<io::Error>(word).unwrap_or_default();
+            assert!(refusal.contains(&format!("the nearest is {nearest}")), "{refusal}");
+            assert_eq!(refused::<Option<io::Error>>(word), Some(refusal));
+            assert!(Written::Text(word).check::<io::Error>().is_ok(), "in quotes it is a message");
+            assert_eq!(refused::<String>(word), None);
+        }
     }
 }

@@ -21,6 +21,7 @@ fn sites() {
     let _ =
         (typed(), untyped(), fail_value!("refuse/unit"), fail_value!("refuse/option", Option<u8>));
     let _ = fail_result!("refuse/result");
+    let _ = fail_value!("refuse/io", std::io::Error);
     // One name, two sites that do not take the same.
     fail_point!("refuse/mixed");
     let _ = fail_value!("refuse/mixed", u64);
@@ -125,6 +126,39 @@ fn a_raw_identifier_is_filtered_by_its_word() {
     site("put");
     site("get");
     assert_eq!(armed.hits(), 1);
+}
+
+#[test]
+fn a_word_that_looks_like_an_errno_and_is_none_is_refused_with_the_nearest() {
+    for (name, terms, nearest) in [
+        ("refuse/result", "return(EXYZ)", "EXDEV"),
+        ("refuse/result", "1*off->sleep(1)&return(ENOSPCC)", "ENOSPC"),
+        ("refuse/io", "return(ETIMEOUT)", "ETIMEDOUT"),
+    ] {
+        let Error::BadValue { expected, .. } = refusal(name, terms) else { panic!("{terms}") };
+        assert!(expected.contains(&format!("the nearest is {nearest}")), "{expected}");
+    }
+    for name in ["refuse/result", "refuse/io"] {
+        for value in
+            ["EIO", "ENOTSOCK", "\"EXPIRED\"", "`EXPIRED`", "expired", "E_EXPIRED", "Expired"]
+        {
+            let armed = arm(name, &format!("return({value})"));
+            drop(armed.unwrap_or_else(|error| panic!("{value}: {error}")));
+        }
+    }
+    // To sites that take any text no text looks like an errno.
+    drop(arm("refuse/text", "return(EXYZ)").unwrap());
+}
+
+#[test]
+fn quoted_text_is_the_message_of_the_error() {
+    fn site() -> std::io::Result<()> {
+        Ok(fail_result!("refuse/message")?)
+    }
+    let _armed = arm("refuse/message", "return(\"EXPIRED\")").unwrap();
+    let error = site().unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::Other);
+    assert!(error.to_string().contains("EXPIRED"), "{error}");
 }
 
 #[test]

@@ -70,6 +70,33 @@ fn a_newtype_reads_what_its_field_reads() {
     assert_eq!(read("right:7"), Ok(Either::<String, u8>::Right(7)));
 }
 
+#[derive(Debug, FromTerm)]
+#[allow(dead_code)]
+enum Answer {
+    Error(std::io::Error),
+    Retry,
+}
+
+#[derive(Debug, FromTerm)]
+#[allow(dead_code)]
+struct Refused(Option<std::io::Error>);
+
+#[test]
+fn a_field_is_asked_what_it_thinks_of_a_word() {
+    fn word<T: FromTerm>(word: &str) -> Result<(), String> {
+        T::from_word(word).map(drop).map_err(|bad: BadTerm| bad.to_string())
+    }
+    for good in ["retry", "error:EIO", "error:out of paper"] {
+        assert_eq!(word::<Answer>(good), Ok(()), "{good}");
+    }
+    let refusal = word::<Answer>("error:EIOO").expect_err("no errno");
+    assert!(refusal.starts_with("after `error:` the name of an errno"), "{refusal}");
+    assert!(word::<Refused>("EIOO").is_err() && word::<Refused>("EIO").is_ok());
+    assert!(read::<Answer>("error:EIOO").is_ok(), "in quotes it is a message");
+    assert_eq!(word::<Answer>("error"), read::<Answer>("error").map(drop));
+    assert_eq!(word::<Answer>("retry:1"), read::<Answer>("retry:1").map(drop));
+}
+
 fn fate() -> Option<Fate> {
     fail_value!("derive/fate", Fate)
 }

@@ -10,18 +10,33 @@ use syn::{Generics, Path, Type, WherePredicate, parse_quote};
 pub(crate) fn implementation(input: &Input) -> TokenStream {
     let Input { krate, name, generics, shape } = input;
     let mut generics = generics.clone();
-    let body = match shape {
+    let (body, of_word) = match shape {
         Shape::Newtype(field) => {
             require(&mut generics, krate, field);
-            quote!(<#field as #krate::FromTerm>::from_term(__text).map(Self))
+            (
+                quote!(<#field as #krate::FromTerm>::from_term(__text).map(Self)),
+                Some(quote!(<#field as #krate::FromTerm>::from_word(__word).map(Self))),
+            )
         }
         Shape::Enum(variants) => {
+            let mut has_field = false;
             for field in variants.iter().filter_map(|variant| variant.field.as_ref()) {
                 require(&mut generics, krate, field);
+                has_field = true;
             }
-            choose(krate, variants)
+            let of_word = has_field.then(|| choose_by_word(krate, variants));
+            (choose(krate, variants), of_word)
         }
     };
+    let of_word = of_word.map(|body| {
+        quote! {
+            fn from_word(
+                __word: &#krate::__private::str,
+            ) -> #krate::__private::Result<Self, #krate::BadTerm> {
+                #body
+            }
+        }
+    });
     let (parameters, arguments, conditions) = generics.split_for_impl();
     quote! {
         #[automatically_derived]
@@ -31,6 +46,8 @@ pub(crate) fn implementation(input: &Input) -> TokenStream {
             ) -> #krate::__private::Result<Self, #krate::BadTerm> {
                 #body
             }
+
+            #of_word
         }
     }
 }
@@ -81,6 +98,30 @@ fn with_value(krate: &Path, variant: &Variant) -> Option<TokenStream> {
             }
         },
     })
+}
+
+/// A field that has a value is asked what it thinks of a word; all else is as in `from_term`.
+fn choose_by_word(krate: &Path, variants: &[Variant]) -> TokenStream {
+    let with_value = variants.iter().filter_map(|Variant { name, words, field }| {
+        let field = field.as_ref()?;
+        let shown = &words[0];
+        Some(quote! {
+            (#(#words)|*, #krate::__private::Some(__value)) => {
+                match <#field as #krate::FromTerm>::from_word(__value) {
+                    #krate::__private::Ok(__value) => #krate::__private::Ok(Self::#name(__value)),
+                    #krate::__private::Err(__bad) => {
+                        #krate::__private::Err(#krate::__private::bad_value(#shown, &__bad))
+                    }
+                }
+            }
+        })
+    });
+    quote! {
+        match #krate::__private::word_and_value(__word) {
+            #(#with_value)*
+            _ => <Self as #krate::FromTerm>::from_term(#krate::__private::Some(__word)),
+        }
+    }
 }
 
 /// "`drop`, `duplicate` or `delay:VALUE`"

@@ -118,6 +118,9 @@ macro_rules! fail_value {
 /// fail_result!([in SCOPE,] NAME [, if CONDITION] [, KEY = VALUE]*) -> Result<(), Injected>
 /// ```
 ///
+/// Any value can be returned. A word without quotes that looks like an errno (`E` and capitals) has to
+/// be one, or it is refused with the nearest: write `return("EXPIRED")` for a message of such a form.
+///
 /// # Panics
 /// As [`fail_point!`].
 ///

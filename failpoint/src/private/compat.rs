@@ -230,7 +230,7 @@ fn value(raw: String) -> Value {
         _ => None,
     });
     match read {
-        Some(terms::Action::Return(Some(value))) => Value::spelled(&raw, value.content()),
-        _ => Value::spelled(&raw, &raw),
+        Some(terms::Action::Return(Some(value))) => Value::foreign(&raw, value.content()),
+        _ => Value::foreign(&raw, &raw),
     }
 }

@@ -5,7 +5,8 @@
 use crate::error::Error;
 use crate::log::{self, Level};
 use crate::site::Site;
-use crate::terms::{self, Action, Terms};
+use crate::terms::{self, Action, Terms, Value};
+use crate::value::Written;
 use std::collections::BTreeSet;
 
 /// The keys that every evaluation has.
@@ -15,18 +16,23 @@ const BUILT_IN: [&str; 2] = ["thread", "scope"];
 pub(super) fn misfit(terms: &Terms, site: &'static Site) -> Option<Error> {
     terms.chain.iter().flat_map(|term| &term.steps).find_map(|action| {
         let Action::Return(value) = action else { return None };
-        misfit_of(site, value.as_ref().map(|value| value.content()))
+        misfit_of(site, value.as_ref().map_or(Written::Nothing, written))
     })
 }
 
-/// Why `site` cannot take the content of a `return`, if it cannot.
-pub(crate) fn misfit_of(site: &'static Site, content: Option<&str>) -> Option<Error> {
+fn written(value: &Value) -> Written<'_> {
+    if value.is_word() { Written::Word(value.content()) } else { Written::Text(value.content()) }
+}
+
+/// Why `site` cannot take what is written in a `return`, if it cannot.
+pub(crate) fn misfit_of(site: &'static Site, written: Written<'_>) -> Option<Error> {
     let (name, at) = (site.name().to_owned(), site.at());
     if !site.accepts().can_return() {
         return Some(Error::CannotReturn { name, at });
     }
-    let bad = site.accepts().check(content).err()?;
-    let got = content.map_or("return".to_owned(), |content| format!("return({content})"));
+    let bad = site.accepts().check(written).err()?;
+    let got = written.content();
+    let got = got.map_or("return".to_owned(), |content| format!("return({content})"));
     Some(Error::BadValue { name, at, expected: bad.to_string(), got })
 }
 

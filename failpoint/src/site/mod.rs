@@ -12,7 +12,7 @@
 use crate::info::SiteInfo;
 use crate::sync::lasting::{self, AtomicBool, AtomicU8};
 use crate::sync::{OnceLock, Ordering};
-use crate::value::{BadTerm, FromTerm};
+use crate::value::{self, BadTerm, FromTerm, Written};
 use std::any::Any;
 use std::fmt;
 
@@ -242,7 +242,7 @@ impl fmt::Debug for Site {
 pub struct Accepts {
     kind: &'static str,
     returns: Option<&'static str>,
-    check: fn(Option<&str>) -> Result<(), BadTerm>,
+    check: fn(Written<'_>) -> Result<(), BadTerm>,
     /// Whether it stands where the macro of the crate `fail` stands.
     is_fails: bool,
 }
@@ -258,9 +258,16 @@ impl Accepts {
     /// A closure of the text: any value, or none.
     pub const TEXT: Accepts =
         Accepts { kind: "closure", returns: Some("text"), check: |_| Ok(()), is_fails: false };
-    /// `fail_result!`: any value, or none.
-    pub const RESULT: Accepts =
-        Accepts { kind: "result", returns: Some("error"), check: |_| Ok(()), is_fails: false };
+    /// `fail_result!`: any value, or none, but no word that is the slip of an errno.
+    pub const RESULT: Accepts = Accepts {
+        kind: "result",
+        returns: Some("error"),
+        check: |written| match written {
+            Written::Word(word) => value::not_a_slip(word),
+            Written::Nothing | Written::Text(_) => Ok(()),
+        },
+        is_fails: false,
+    };
 
     /// The same as `NOTHING` for the macro of the crate `fail`.
     pub const FAILS_STATEMENT: Accepts = Accepts { is_fails: true, ..Accepts::NOTHING };
@@ -272,7 +279,7 @@ impl Accepts {
         Accepts {
             kind,
             returns: Some(named),
-            check: |text| T::from_term(text).map(drop),
+            check: |written| written.check::<T>(),
             is_fails: false,
         }
     }
@@ -285,9 +292,9 @@ impl Accepts {
         self.returns.is_some()
     }
 
-    /// Whether the content of a `return(…)` fits. Calls the user's [`FromTerm`]: hold no lock.
-    pub(crate) fn check(&self, text: Option<&str>) -> Result<(), BadTerm> {
-        (self.check)(text)
+    /// Whether what is written in a `return` fits. Calls the user's [`FromTerm`]: hold no lock.
+    pub(crate) fn check(&self, written: Written<'_>) -> Result<(), BadTerm> {
+        (self.check)(written)
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) use self::chance::Chance;
 pub(crate) use self::error::ParseError;
 #[cfg(feature = "runtime")]
 pub(crate) use self::literal::holds_line_end;
-pub(crate) use self::nearest::nearest;
+pub(crate) use self::nearest::{most_alike, nearest};
 pub(crate) use self::text::Text;
 pub(crate) use self::value::Value;
 

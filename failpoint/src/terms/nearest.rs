@@ -1,5 +1,7 @@
 //! Which of the words that would have been right did they mean?
 
+use std::cmp::Reverse;
+
 /// The candidate nearest to `word`, if one is near enough to be what was meant.
 ///
 /// Near enough: one slip (a letter wrong, missing, too many, or two swapped) in three letters, at
@@ -26,6 +28,20 @@ pub(crate) fn nearest<'a>(
         })
         .min_by_key(|&(slips, _)| slips)
         .map(|(_, candidate)| candidate)
+}
+
+/// The candidate with the fewest slips, however many those are: for when there must be one, among
+/// words that are alike anyway. Of several, the one that begins most like it.
+pub(crate) fn most_alike<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let word: Vec<char> = word.chars().collect();
+    candidates.into_iter().min_by_key(|candidate| {
+        let letters: Vec<char> = candidate.chars().collect();
+        let alike = word.iter().zip(&letters).take_while(|(a, b)| a == b).count();
+        (slips(&word, &letters), Reverse(alike))
+    })
 }
 
 /// The edit distance in which two swapped neighbours are one edit.

@@ -11,6 +11,8 @@ use super::literal;
 pub(crate) struct Value {
     raw: String,
     content: Text,
+    /// Whether it was written without quotes, in our language.
+    is_word: bool,
 }
 
 impl Value {
@@ -24,7 +26,14 @@ impl Value {
     }
 
     pub(crate) fn spelled(raw: &str, content: &str) -> Value {
-        Value { raw: raw.to_owned(), content: content.into() }
+        let is_word = !raw.starts_with(['"', '`']);
+        Value { raw: raw.to_owned(), content: content.into(), is_word }
+    }
+
+    /// A value of another language, which has its own quotes or none.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn foreign(raw: &str, content: &str) -> Value {
+        Value { is_word: false, ..Value::spelled(raw, content) }
     }
 
     /// The text as it was written, trimmed, quotes included.
@@ -42,10 +51,9 @@ impl Value {
         self.content.clone()
     }
 
-    /// Whether it was written in quotes.
-    #[cfg(test)]
-    pub(crate) fn is_quoted(&self) -> bool {
-        self.raw.starts_with(['"', '`'])
+    /// Whether it was written without quotes, in our language.
+    pub(crate) fn is_word(&self) -> bool {
+        self.is_word
     }
 }
 

@@ -48,6 +48,20 @@ fn fails_verbs_arm_our_points() {
 }
 
 #[test]
+fn fails_verbs_check_no_errno() {
+    fn result() -> std::io::Result<()> {
+        Ok(failpoint::fail_result!("together-result")?)
+    }
+    let _scenario = FailScenario::setup();
+    assert!(matches!(
+        failpoint::arm("together-result", "return(EXPIRED)").unwrap_err(),
+        Error::BadValue { .. }
+    ));
+    fail::cfg("together-result", "return(EXPIRED)").unwrap();
+    assert!(result().unwrap_err().to_string().contains("EXPIRED"));
+}
+
+#[test]
 fn a_scope_holds_for_fails_points() {
     let _scenario = FailScenario::setup();
     let scope = failpoint::Scope::new();
