@@ -164,7 +164,7 @@ impl fmt::Display for Raw<'_> {
             ClientError::CompiledOut { address } => write!(
                 f,
                 "failpoints were compiled out of the server at {address}; build it with --features \
-                 failpoint/failpoints"
+                 failpoint-http/failpoints"
             ),
             ClientError::BadAnswer { address, why } => write!(
                 f,
