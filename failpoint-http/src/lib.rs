@@ -80,9 +80,32 @@
 //! crate, which takes every name and counts nothing. Where `fail` is patched to stand on failpoint
 //! they are ours already.
 //!
-//! **Cost.** Without the feature `failpoints` there is no dependency but `failpoint`, and
-//! [`serve_from_env`] only says on stderr that failpoints were compiled out where the environment
-//! asks for them: it needs no `#[cfg]`.
+//! **Cost.** Without the feature `failpoints` the only dependency is `failpoint`, and
+//! [`serve_from_env`] does nothing but say on stderr that failpoints were compiled out, if the
+//! environment asks for them. Your `main` needs no `#[cfg]`.
+//!
+//! # Wiring
+//!
+//! ```toml
+//! [dependencies]
+//! failpoint = "0.1"
+//! failpoint-http = "0.1"    # in the binary, for control over HTTP
+//!
+//! [features]                # in the binary only
+//! failpoints = ["failpoint/failpoints", "failpoint-http/failpoints"]
+//! ```
+//!
+//! Libraries depend on `failpoint` alone. What turns failpoints on, and how to keep them out of what
+//! you ship, is in [docs/wiring.md](https://github.com/failpoint-rs/failpoint/blob/main/docs/wiring.md).
+//!
+//! # Features
+//!
+//! | feature | default | what it does |
+//! |---|---|---|
+//! | `failpoints` | no | the control plane; turns on `failpoint/failpoints` and `axum`. The final binary asks for it |
+//! | `axum` | no | `router()` and `mount()` also in builds without failpoints, where they answer 501 |
+//! | `fail` | no | the points of the crate `fail` 0.5, where a dependency uses it, as `fail/NAME`; turns on `failpoints` |
+//! | `client` | no | `Client`, `blocking::Client` and `ClientSet`, to control servers from tests and tools; independent of `failpoints` |
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

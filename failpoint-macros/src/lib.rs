@@ -1,4 +1,8 @@
 //! The attributes of the crate `failpoint`: use them from there.
+//!
+//! | feature | default | what it does |
+//! |---|---|---|
+//! | `failpoints` | no | set by `failpoint/failpoints` |
 #![forbid(unsafe_code)]
 
 use proc_macro::TokenStream;

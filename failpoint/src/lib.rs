@@ -26,10 +26,6 @@
 //! **Cost.** Without the feature `failpoints` the macros leave no instruction and the crate has no
 //! run-time dependency. With it, an idle point is one load, one test and one branch.
 //!
-//! **Wiring.** A library depends on `failpoint` with `default-features = false` and has no feature
-//! of its own; the final binary forwards one, `failpoints = ["failpoint/failpoints"]`. Setting
-//! `FAILPOINT_FORBID=1` at build time makes the feature a compile error, for the builds you ship.
-//!
 //! **Log.** What the library says goes to `tracing`, with the target `failpoint`, where the subscriber in
 //! force takes it, and to stderr where it does not. Why the process ends (an armed `exit`, `abort` or
 //! `kill`, a `panic` under `FAILPOINT_PANIC`, a mistake in the environment that is found by the first
@@ -38,6 +34,37 @@
 //! **Words.** A *site* is a place in the source; a *point* is a name with its sites; *terms* are
 //! what is written, such as `3*return(5)->panic`. A *hit* is an evaluation of an armed point, a
 //! *fire* is a hit in which a term acted; *paused* is a caller waiting at the point.
+//!
+//! # Wiring
+//!
+//! ```toml
+//! [dependencies]
+//! failpoint = "0.1"
+//! failpoint-http = "0.1"    # in the binary, for control over HTTP
+//!
+//! [features]                # in the binary only
+//! failpoints = ["failpoint/failpoints", "failpoint-http/failpoints"]
+//! ```
+//!
+//! Libraries need only the first line, and no feature of their own: failpoints are off unless the
+//! final binary turns them on, and then they are on in every library it links. A library that wants
+//! no proc macro at build time writes `failpoint = { version = "0.1", default-features = false }`.
+//!
+//! Cargo unifies features, so one package of the build that asks for `failpoints` turns them on for
+//! all. Resolver 1 (edition 2018, or a virtual workspace without a `resolver` line) and
+//! `--all-targets` also count `[dev-dependencies]`. Set `FAILPOINT_FORBID=1` where you build what
+//! you ship: it makes the feature a compile error that says how to find who asked. More is in
+//! [docs/wiring.md](https://github.com/failpoint-rs/failpoint/blob/main/docs/wiring.md).
+//!
+//! # Features
+//!
+//! | feature | default | what it does |
+//! |---|---|---|
+//! | `attributes` | yes | `#[failpoint]`, `#[failpoint::test]`, `#[derive(FromTerm)]`: a proc macro, at build time only |
+//! | `failpoints` | no | compiles failpoints in. The final binary asks for it |
+//! | `tokio` | no | sleeps and time windows follow tokio's clock, paused time included; warns when a blocking point runs on an executor's thread |
+//! | `serde` | no | `Json<T>`: values in JSON, as in `return({"code":5})` |
+//! | `runtime` | no | internal: the machinery without the macros, for `failpoint-compat` |
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // The machinery alone, for the packages named `fail`: what only expansions of our macros call.
@@ -53,8 +80,13 @@ const _: () = assert!(
         Some(asked) => matches!(asked.as_bytes(), b"" | b"0"),
         None => true,
     },
-    "FAILPOINT_FORBID is set, and the feature `failpoints` of the crate `failpoint` is on; find \
-     who asked for it with: cargo tree -e features -i failpoint"
+    "FAILPOINT_FORBID is set, and the feature `failpoints` of the crate `failpoint` is on. To find \
+     who asked for it, run this with the options of your build: \
+     cargo tree --workspace -e features -i failpoint\n\
+     Two ways are easy to miss: another member of the workspace asks for it, and it counts \
+     unless you build with `-p PACKAGE`; [dev-dependencies] ask for it, and they count with \
+     --all-targets, and in every build with resolver 1 (edition 2018, or a virtual workspace \
+     without `resolver`). See docs/wiring.md of the crate."
 );
 
 mod callback;
@@ -166,3 +198,8 @@ pub use verbs::{
 
 #[cfg(feature = "attributes")]
 pub use failpoint_macros::{FromTerm, failpoint, test};
+
+/// The code of the README compiles.
+#[cfg(all(doctest, feature = "attributes"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

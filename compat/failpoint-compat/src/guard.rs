@@ -12,17 +12,17 @@ impl FailGuard {
     #[doc(hidden)]
     pub const STANDS_ON_FAILPOINT: bool = true;
 
-    /// As [`cfg`], while the guard lives.
+    /// As [`cfg()`], while the guard lives.
     ///
     /// # Errors
-    /// As [`cfg`].
+    /// As [`cfg()`].
     pub fn new<S: Into<String>>(name: S, actions: &str) -> Result<FailGuard, String> {
         let name = name.into();
         cfg(&name, actions)?;
         Ok(FailGuard(name))
     }
 
-    /// As [`cfg_callback`], while the guard lives.
+    /// As [`cfg_callback()`], while the guard lives.
     ///
     /// # Errors
     /// Never.

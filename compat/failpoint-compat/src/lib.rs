@@ -20,7 +20,14 @@
 //! then in the list of [`failpoint::points`] before they are hit, and all of them can be armed over
 //! HTTP, in the language of `failpoint`. The verbs of this crate keep the grammar of `fail`.
 //!
-//! `compat/README.md` in the repository says how to patch, and in which corners the two differ.
+//! [compat/README.md](https://github.com/failpoint-rs/failpoint/blob/main/compat/README.md) says how
+//! to patch, and in which corners the two differ.
+//!
+//! # Features
+//!
+//! | feature | default | what it does |
+//! |---|---|---|
+//! | `failpoints` | no | compiles the points of `fail_point!` in, as the feature of that name in `fail` does |
 
 #![forbid(unsafe_code)]
 
