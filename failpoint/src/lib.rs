@@ -86,7 +86,8 @@ const _: () = assert!(
      Two ways are easy to miss: another member of the workspace asks for it, and it counts \
      unless you build with `-p PACKAGE`; [dev-dependencies] ask for it, and they count with \
      --all-targets, and in every build with resolver 1 (edition 2018, or a virtual workspace \
-     without `resolver`). See docs/wiring.md of the crate."
+     without `resolver`). More: \
+     https://github.com/failpoint-rs/failpoint/blob/main/docs/wiring.md"
 );
 
 mod callback;

@@ -2,7 +2,9 @@
 //! quiet?
 
 use failpoint_tests::rustc::run;
-use failpoint_tests::world::{Profile, World, cargo, directory};
+use failpoint_tests::world::{Profile, World, cargo, directory, workspace};
+use std::fs;
+use std::path::Path;
 use std::process::{Command, Output};
 
 #[test]
@@ -52,7 +54,7 @@ fn forbidden_the_feature_is_a_compile_error_that_says_how_to_find_who_asked() {
             stderr.contains("FAILPOINT_FORBID is set, and the feature `failpoints`"),
             "{stderr}"
         );
-        assert!(stderr.contains("cargo tree -e features -i failpoint"), "{stderr}");
+        assert!(stderr.contains(ADVICE), "{stderr}");
     }
     // The build before failed: cargo must see that the variable has changed.
     for value in [None, Some(""), Some("0")] {
@@ -76,13 +78,190 @@ fn check(forbid: Option<&str>, features: &[&str]) -> Output {
     cargo.output().expect("cargo runs")
 }
 
+/// What the error says to run.
+const ADVICE: &str = "cargo tree --workspace -e features -i failpoint";
+
+/// A cargo that does what the error says.
+fn advised(cargo: &mut Command) -> &mut Command {
+    cargo.args(ADVICE.split(' ').skip(1))
+}
+
 #[test]
 fn the_advice_finds_who_asked() {
     let mut cargo = cargo();
-    cargo.args(["tree", "--package=wiring-program", "--features=failpoints"]);
-    let tree = run(cargo.args(["--edges=features", "--invert=failpoint"]));
+    let tree = run(advised(&mut cargo).arg("--features=wiring-program/failpoints"));
     assert!(tree.contains("failpoint feature \"failpoints\""), "{tree}");
     assert!(tree.contains("wiring-program feature \"failpoints\" (command-line)"), "{tree}");
+}
+
+/// A build of which `docs/wiring.md` says whether it has failpoints. Where it has, one that ships is
+/// refused under `FAILPOINT_FORBID`, and the advice names who asked.
+struct Case {
+    name: &'static str,
+    /// Manifests and their directories; `@failpoint` stands for the path of the crate.
+    manifests: &'static [(&'static str, &'static str)],
+    options: &'static [&'static str],
+    /// Who turned failpoints on, as the tree of the advice has it; nobody where it is empty.
+    asked: &'static [&'static str],
+}
+
+const APP_THAT_TESTS: &str = r#"
+    [package]
+    name = "app"
+    edition = "2021"
+    [dependencies]
+    failpoint = { path = "@failpoint" }
+    [dev-dependencies]
+    failpoint = { path = "@failpoint", features = ["failpoints"] }
+"#;
+
+const APP: &str = r#"
+    [package]
+    name = "app"
+    edition = "2021"
+    [dependencies]
+    failpoint = { path = "@failpoint" }
+"#;
+
+const ASKS: &str = r#"
+    [package]
+    name = "asks"
+    edition = "2021"
+    [dependencies]
+    failpoint = { path = "@failpoint", features = ["failpoints"] }
+"#;
+
+const EDITION_2018: &str = r#"
+    [package]
+    name = "app"
+    edition = "2018"
+    [dependencies]
+    failpoint = { path = "@failpoint" }
+    [dev-dependencies]
+    failpoint = { path = "@failpoint", features = ["failpoints"] }
+    [workspace]
+"#;
+
+const BUILDS: &[Case] = &[
+    Case {
+        name: "resolver 1, by the edition of the package",
+        manifests: &[("", EDITION_2018)],
+        options: &[],
+        asked: &["[dev-dependencies]", "app v0.0.0"],
+    },
+    Case {
+        name: "resolver 2 in the same package",
+        manifests: &[("", EDITION_2018), ("", "resolver = \"2\"")],
+        options: &[],
+        asked: &[],
+    },
+    Case {
+        name: "resolver 1, by a virtual workspace without a resolver",
+        manifests: &[("", "[workspace]\nmembers = [\"app\"]"), ("app", APP_THAT_TESTS)],
+        options: &[],
+        asked: &["[dev-dependencies]", "app v0.0.0"],
+    },
+    Case {
+        name: "resolver 2 in the same workspace",
+        manifests: &[
+            ("", "[workspace]\nmembers = [\"app\"]\nresolver = \"2\""),
+            ("app", APP_THAT_TESTS),
+        ],
+        options: &[],
+        asked: &[],
+    },
+    Case {
+        name: "all targets, with any resolver",
+        manifests: &[
+            ("", "[workspace]\nmembers = [\"app\"]\nresolver = \"3\""),
+            ("app", APP_THAT_TESTS),
+        ],
+        options: &["--all-targets"],
+        asked: &["[dev-dependencies]", "app v0.0.0"],
+    },
+    Case {
+        name: "another member asks",
+        manifests: &[
+            ("", "[workspace]\nmembers = [\"app\", \"asks\"]\nresolver = \"3\""),
+            ("app", APP),
+            ("asks", ASKS),
+        ],
+        options: &[],
+        asked: &["asks v0.0.0"],
+    },
+    Case {
+        name: "another member asks, and is not built",
+        manifests: &[
+            ("", "[workspace]\nmembers = [\"app\", \"asks\"]\nresolver = \"3\""),
+            ("app", APP),
+            ("asks", ASKS),
+        ],
+        options: &["--package=app"],
+        asked: &[],
+    },
+    Case {
+        name: "a dependency asks",
+        manifests: &[
+            ("", "[workspace]\nmembers = [\"app\"]\nexclude = [\"asks\"]\nresolver = \"3\""),
+            (
+                "app",
+                "[package]\nname = \"app\"\nedition = \"2021\"\n[dependencies]\n\
+                 failpoint = { path = \"@failpoint\" }\nasks = { path = \"../asks\" }",
+            ),
+            ("asks", ASKS),
+        ],
+        options: &[],
+        asked: &["asks v0.0.0"],
+    },
+];
+
+#[test]
+fn a_build_that_ships_can_refuse_failpoints_whoever_asked() {
+    for case in BUILDS {
+        let root = directory().join("builds");
+        // A case before may have left members that this one has not.
+        drop(fs::remove_dir_all(&root));
+        for (place, manifest) in case.manifests {
+            add_package(&root, place, manifest);
+        }
+        let locked = fs::read(workspace().join("Cargo.lock")).expect("the lock file");
+        fs::write(root.join("Cargo.lock"), locked).expect("it can be written");
+        let mut cargo = cargo();
+        cargo.current_dir(&root).env("FAILPOINT_FORBID", "1").args(["build", "--quiet"]);
+        let output = cargo.args(case.options).output().expect("cargo runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        if case.asked.is_empty() {
+            assert!(output.status.success(), "{}: {stderr}", case.name);
+            continue;
+        }
+        assert!(!output.status.success(), "{}: failpoints are on, it says", case.name);
+        assert!(stderr.contains(ADVICE), "{}: {stderr}", case.name);
+        let mut cargo = failpoint_tests::world::cargo();
+        let tree = run(advised(cargo.current_dir(&root)));
+        for line in case.asked {
+            assert!(tree.contains(line), "{}: the advice lacks {line}:\n{tree}", case.name);
+        }
+    }
+}
+
+/// Appends to the manifest at `place`, and gives it something to build if it is a package.
+fn add_package(root: &Path, place: &str, manifest: &str) {
+    let directory = root.join(place);
+    fs::create_dir_all(directory.join("src")).expect("the target directory can be written");
+    let path = directory.join("Cargo.toml");
+    let failpoint = workspace().join("failpoint");
+    let failpoint = failpoint.to_str().expect("a path in UTF-8").replace('\\', "/");
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    let mut text = format!("{before}{}\n", manifest.replace("@failpoint", &failpoint));
+    if place.is_empty() && before.is_empty() {
+        // As in the project, whose builds of the dependencies then serve here too.
+        text = format!("profile.dev.debug = \"line-tables-only\"\n{text}");
+    }
+    fs::write(path, text).expect("it can be written");
+    let main = "fn main() {\n    failpoint::fail_point!(\"app/main\");\n}\n";
+    let library = "pub fn work() {\n    failpoint::fail_point!(\"asks/work\");\n}\n";
+    let (file, text) = if place == "asks" { ("lib.rs", library) } else { ("main.rs", main) };
+    fs::write(directory.join("src").join(file), text).expect("it can be written");
 }
 
 #[test]
