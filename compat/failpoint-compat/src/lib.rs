@@ -44,3 +44,8 @@ pub use arming::{cfg, cfg_callback, list, remove};
 pub use guard::FailGuard;
 pub use macros::has_failpoints;
 pub use scenario::FailScenario;
+
+/// The code of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
