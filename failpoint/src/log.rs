@@ -34,7 +34,7 @@ pub(crate) fn speaking() -> bool {
 pub(crate) fn say(level: Level, line: fmt::Arguments<'_>) {
     let _speaking = Speaking::begin();
     if !is_taken(level, line) {
-        to_stderr(level, line);
+        as_text(level, line, stderr::line);
     }
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn say(level: Level, line: fmt::Arguments<'_>) {
 /// out, a thread that writes it may not come to it, and a subscriber may panic.
 pub(crate) fn say_last(line: fmt::Arguments<'_>) {
     let _speaking = Speaking::begin();
-    to_stderr(Level::Error, line);
+    as_text(Level::Error, line, stderr::last_line);
     is_taken(Level::Error, line);
 }
 
@@ -58,14 +58,15 @@ fn is_taken(level: Level, line: fmt::Arguments<'_>) -> bool {
     was_read.get()
 }
 
-fn to_stderr(level: Level, line: fmt::Arguments<'_>) {
+/// Has `write` write the line.
+fn as_text(level: Level, line: fmt::Arguments<'_>, write: fn(fmt::Arguments<'_>)) {
     // At the level of information the text speaks for itself; the rest says who speaks.
     let who = match level {
         Level::Info => "",
         Level::Warn => "failpoint: WARN ",
         Level::Error => "failpoint: ERROR ",
     };
-    stderr::line(format_args!("{who}{}", Line { line, was_read: &Cell::new(false) }));
+    write(format_args!("{who}{}", Line { line, was_read: &Cell::new(false) }));
 }
 
 /// What is said, its hidden characters escaped but for the line ends of ours; it notes that it was read.

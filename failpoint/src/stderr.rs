@@ -5,10 +5,18 @@
 //! goes past the capture, so that each test of a user would show our lines.
 
 use std::fmt;
+#[cfg(feature = "runtime")]
+use std::io::{self, Write};
 
-/// Writes a line.
+/// Writes a line; in a test, to what is shown if it fails.
 pub fn line(line: fmt::Arguments<'_>) {
     eprint!("{}", Unfailing(&format!("{line}\n")));
+}
+
+/// Writes a line of a process that ends, also in a test: what is captured there ends with it.
+#[cfg(feature = "runtime")]
+pub(crate) fn last_line(line: fmt::Arguments<'_>) {
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// A text that nothing keeps from being written: an error of the stream ends here, where `eprint!`

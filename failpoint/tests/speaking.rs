@@ -9,6 +9,7 @@ use common::{run, stderr, stdout};
 use failpoint::__private::control;
 use failpoint::fail_point;
 use std::io;
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use tracing::subscriber::{self, DefaultGuard};
@@ -147,6 +148,20 @@ fn a_stderr_that_takes_nothing_is_no_panic() {
     }
 }
 
+/// What tests print is kept for the end of the test, and lost where the process ends before.
+fn captured(scenario: &str, variables: &[(&str, &str)]) -> Command {
+    let shown = common::command(scenario, variables);
+    let mut captured = Command::new(shown.get_program());
+    captured.args(shown.get_args().filter(|argument| *argument != "--nocapture"));
+    for (name, value) in shown.get_envs() {
+        match value {
+            Some(value) => captured.env(name, value),
+            None => captured.env_remove(name),
+        };
+    }
+    captured
+}
+
 #[test]
 fn what_ends_the_process_is_on_stderr_whatever_the_log_takes() {
     let ends: [(&str, &str, &[&str]); 7] = [
@@ -161,7 +176,7 @@ fn what_ends_the_process_is_on_stderr_whatever_the_log_takes() {
     for (variable, value, parts) in ends {
         for log in ["none", "all", "filter", "scoped and gone"] {
             let panics = ("FAILPOINTS", "speaking/site=panic(over \u{1b}]0;)");
-            let output = run(log, &[(variable, value), panics]);
+            let output = common::finish(captured(log, &[(variable, value), panics]));
             assert!(!output.status.success(), "{variable}={value}, {log}: {output:?}");
             let (err, out) = (stderr(&output), stdout(&output));
             for part in parts {
