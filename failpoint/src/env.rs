@@ -8,6 +8,7 @@ use crate::at_exit;
 use crate::error::Error;
 use crate::exit::{self, Ending};
 use crate::log::{self, Level};
+use crate::own_code::OwnCode;
 use crate::random;
 use crate::registry::{Request, Unknown, registry};
 use crate::settings::{self, PanicMode};
@@ -93,6 +94,7 @@ fn once() -> Option<(bool, &'static Result<(), Error>)> {
     let mut first = false;
     let result = READ.get_or_init(|| {
         first = true;
+        let _own = OwnCode::enter();
         let reading = Reading::begin();
         let result = apply();
         drop(reading);

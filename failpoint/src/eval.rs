@@ -9,7 +9,7 @@ use crate::event::EventKind;
 use crate::events;
 use crate::filter::{Facts, ThisThread, fact};
 use crate::injected::Injected;
-use crate::log;
+use crate::own_code::{self, OwnCode};
 use crate::panics::Panic;
 use crate::plan::{Decision, Fire, Plan};
 use crate::point::{Point, Snapshot};
@@ -94,7 +94,7 @@ pub fn injected(site: &'static Site, returned: Returned) -> Result<(), Injected>
 #[cold]
 #[inline(never)]
 pub fn ready(here: Here) -> bool {
-    !log::speaking() && (here.is_seen_armed() || point(here).is_live())
+    !own_code::is_running() && (here.is_seen_armed() || point(here).is_live())
 }
 
 /// The point of this site; none where nothing is left to be done, since nothing may be evaluated here or
@@ -102,8 +102,7 @@ pub fn ready(here: Here) -> bool {
 /// held, nothing shared is written.
 #[inline]
 pub(crate) fn come_by(here: Here) -> Option<&'static Point> {
-    // Where we speak, our own log line, or a subscriber of it, came by.
-    let is_done = log::speaking() || here.site.pass();
+    let is_done = own_code::is_running() || here.site.pass();
     (!is_done).then(|| point(here))
 }
 
@@ -116,6 +115,7 @@ fn point(here: Here) -> &'static Point {
 /// The first evaluation of a site.
 #[cold]
 fn see(here: Here) -> &'static Point {
+    let _own = OwnCode::enter();
     env::ensure();
     let point = registry().register(here.site);
     point.reach(here);
@@ -146,12 +146,12 @@ fn find<'a>(
     }
 }
 
-/// Asks the callback what to do. Nothing is held: it may disarm its own point.
+/// Asks the callback what to do. Nothing is held: it may disarm its own point, or come by others.
 #[inline(never)]
 fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Option<Box<[Action]>> {
     let callback = plan.callback.clone()?;
     let text = |key: &str| fact(facts, key);
-    let action = callback(&Hit::new(plan.point, number + 1, &text));
+    let action = own_code::call_out(|| callback(&Hit::new(plan.point, number + 1, &text)));
     if let callback::Action::Return(text) = &action {
         let written = Written::by_code(text.as_deref());
         if let Some(refusal) = registry::misfit_of(site, written) {
@@ -175,6 +175,7 @@ pub(crate) fn when_fired<R>(
     through: Option<&Scope>,
     act: impl FnOnce(&Arc<Plan>, Fired) -> OrPanic<Option<R>>,
 ) -> OrPanic<Option<R>> {
+    let _own = OwnCode::enter();
     let now = point.snapshot();
     let found = now.as_ref().and_then(|now| find(now, site, through));
     let Some(plan) = found else { return Ok(None) };
@@ -301,6 +302,7 @@ struct Run {
 
 impl Run {
     fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<OrPanic<Returned>> {
+        let _own = OwnCode::enter();
         loop {
             if let Some(stay) = &mut self.stay {
                 match task::ready!(stay.poll_async(cx)) {

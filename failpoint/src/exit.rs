@@ -6,6 +6,7 @@
 
 use crate::at_exit::{self, c};
 use crate::log;
+use crate::own_code::call_out;
 use crate::sync::Ordering;
 use crate::sync::lasting::{AtomicBool, Condvar, Mutex};
 use std::cell::Cell;
@@ -79,7 +80,7 @@ fn let_replies_out() {
     let deadline = Instant::now() + PATIENCE;
     let mut holds = HOLDS.lock();
     while *holds > 0 {
-        if LET_GO.wait_until(&mut holds, deadline).timed_out() {
+        if !LET_GO.wait_until(&mut holds, deadline) {
             return;
         }
     }
@@ -102,7 +103,8 @@ fn exit(status: u8) -> ! {
     // Called before all other handlers, since it is the last one that is registered.
     c::call_at_exit(handlers_run);
     exit_at_once_where_std_refuses(status);
-    std::process::exit(status.into());
+    // The handlers are the program's.
+    call_out(|| std::process::exit(status.into()))
 }
 
 extern "C" fn handlers_run() {

@@ -4,7 +4,7 @@
 //! avoided.
 
 use crate::terms::{Condition, Op};
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::fmt::{self, Display, Write};
 use std::thread::{self, Thread};
 use wildmatch::WildMatch;
@@ -103,7 +103,7 @@ fn with_text<R>(fact: &dyn Display, look: impl FnOnce(&str) -> R) -> R {
     thread_local! {
         static KEPT: Cell<String> = const { Cell::new(String::new()) };
     }
-    // Taken, not borrowed: rendering is the user's code, and may come by another point.
+    // Taken, not borrowed: rendering is the user's code.
     let mut text = KEPT.try_with(Cell::take).unwrap_or_default();
     text.clear();
     // What is written before an error is what `to_string` would not give either.
@@ -114,19 +114,25 @@ fn with_text<R>(fact: &dyn Display, look: impl FnOnce(&str) -> R) -> R {
 }
 
 /// This thread, shown by its name, or by its id where it has none.
-pub(crate) struct ThisThread(Thread);
+pub(crate) struct ThisThread(Option<Thread>);
 
 impl ThisThread {
     pub(crate) fn get() -> Self {
-        Self(thread::current())
+        thread_local! {
+            static THIS: OnceCell<Thread> = const { OnceCell::new() };
+        }
+        // Kept, because `thread::current` panics at the very end of a thread, when its last memory is
+        // given back to an allocator. This is gone before then.
+        Self(THIS.try_with(|this| this.get_or_init(thread::current).clone()).ok())
     }
 }
 
 impl Display for ThisThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.name() {
+        let Some(thread) = &self.0 else { return f.write_str("a thread at its end") };
+        match thread.name() {
             Some(name) => f.write_str(name),
-            None => write!(f, "{:?}", self.0.id()),
+            None => write!(f, "{:?}", thread.id()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Where do callers stand until something lets them go?
 //!
 //! Every plan has one gate. Who sleeps, pauses, waits or watches enters it and leaves a waker; a
-//! thread's waker unparks it, a task's schedules it. A caller goes when it is freed (`resume`, a
+//! thread's waker wakes it, a task's schedules it. A caller goes when it is freed (`resume`, a
 //! full barrier), when the gate closes (the plan is over), or when its own time is up.
 //!
 //! Wakers are somebody's code: they are called after the lock is gone.

@@ -3,6 +3,7 @@
 //! A failing test is told before it unwinds, and a panic that is the answer to a question of ours is
 //! not heard of. One panic hook does both, and calls the one before it.
 
+use crate::own_code::OwnCode;
 use crate::panics::InjectedPanic;
 use std::cell::Cell;
 use std::sync::{Once, OnceLock};
@@ -29,6 +30,7 @@ pub(crate) fn install() {
         return;
     }
     INSTALLED.call_once(|| {
+        let _own = OwnCode::enter();
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             if SILENT.try_with(Cell::get).unwrap_or(false) {

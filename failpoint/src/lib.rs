@@ -31,6 +31,12 @@
 //! `kill`, a `panic` under `FAILPOINT_PANIC`, a mistake in the environment that is found by the first
 //! evaluation) is on stderr in any case, so it is there twice where the log writes to stderr too.
 //!
+//! **Where points may stand.** Anywhere but in signal handlers; in a `#[global_allocator]` too, before
+//! `main` as well. What the library allocates, logs or renders for itself passes by all points of that
+//! thread. In an allocator, a point must stand where the allocator holds no lock of its own, and must not
+//! be armed with what panics (`panic`, and the limit of a `pause`, `wait` or `barrier` that was armed
+//! from code) or with a callback that allocates.
+//!
 //! **Words.** A *site* is a place in the source; a *point* is a name with its sites; *terms* are
 //! what is written, such as `3*return(5)->panic`. A *hit* is an evaluation of an armed point, a
 //! *fire* is a hit in which a term acted; *paused* is a caller waiting at the point.
@@ -148,6 +154,8 @@ mod lane;
 mod log;
 #[cfg(all(test, loom, feature = "runtime"))]
 mod models;
+#[cfg(feature = "runtime")]
+mod own_code;
 #[cfg(feature = "runtime")]
 mod plan;
 #[cfg(feature = "runtime")]

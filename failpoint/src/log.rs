@@ -8,14 +8,11 @@
 //! A subscriber is the user's code and may itself hold sites; none of them is evaluated while we
 //! speak, or a `print` armed there would speak about itself for ever.
 
+use crate::own_code::OwnCode;
 use crate::stderr;
 use crate::visible::Escaping;
 use std::cell::Cell;
 use std::fmt::{self, Write};
-
-thread_local! {
-    static SPEAKING: Cell<bool> = const { Cell::new(false) };
-}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Level {
@@ -24,15 +21,9 @@ pub(crate) enum Level {
     Error,
 }
 
-/// Whether this thread is inside a line of ours.
-pub(crate) fn speaking() -> bool {
-    // A thread that is being torn down has no answer any more; then nothing is evaluated either.
-    SPEAKING.try_with(Cell::get).unwrap_or(true)
-}
-
 /// One line, at `level`.
 pub(crate) fn say(level: Level, line: fmt::Arguments<'_>) {
-    let _speaking = Speaking::begin();
+    let _own = OwnCode::enter();
     if !is_taken(level, line) {
         as_text(level, line, stderr::line);
     }
@@ -41,7 +32,7 @@ pub(crate) fn say(level: Level, line: fmt::Arguments<'_>) {
 /// Why the process is about to end. It is on stderr whatever becomes of the log: a filter may leave it
 /// out, a thread that writes it may not come to it, and a subscriber may panic.
 pub(crate) fn say_last(line: fmt::Arguments<'_>) {
-    let _speaking = Speaking::begin();
+    let _own = OwnCode::enter();
     as_text(Level::Error, line, stderr::last_line);
     is_taken(Level::Error, line);
 }
@@ -79,23 +70,5 @@ impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.was_read.set(true);
         write!(Escaping(f), "{}", self.line)
-    }
-}
-
-/// Resets the mark when the line is out, also where a subscriber panics.
-#[derive(Debug)]
-pub struct Speaking {
-    before: bool,
-}
-
-impl Speaking {
-    pub(crate) fn begin() -> Self {
-        Self { before: SPEAKING.try_with(|speaking| speaking.replace(true)).unwrap_or(true) }
-    }
-}
-
-impl Drop for Speaking {
-    fn drop(&mut self) {
-        let _ = SPEAKING.try_with(|speaking| speaking.set(self.before));
     }
 }

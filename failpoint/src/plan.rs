@@ -9,6 +9,7 @@ use crate::clock::Moment;
 use crate::filter::{Facts, Filter, ThisThread};
 use crate::gate::Gate;
 use crate::lane::{Hold, Lane, Tenant};
+use crate::own_code::OwnCode;
 use crate::random::{Draws, Odds};
 use crate::site::Site;
 use crate::stamp::Stamp;
@@ -221,7 +222,10 @@ impl Plan {
     }
 
     fn counts(&self) -> &Counts {
-        self.counts.get_or_init(|| Box::new(Counts::new(self.terms.chain.len().max(1))))
+        self.counts.get_or_init(|| {
+            let _own = OwnCode::enter();
+            Box::new(Counts::new(self.terms.chain.len().max(1)))
+        })
     }
 
     /// What `of` reads, or 0 where nothing was counted here yet.

@@ -9,6 +9,7 @@ use crate::env;
 use crate::error::Error;
 use crate::gate::Gate;
 use crate::lane::Detour;
+use crate::own_code::OwnCode;
 use crate::plan::{Plan, ScopeId};
 use crate::point::Snapshot;
 use crate::registry::{Request, Unknown, registry};
@@ -48,6 +49,7 @@ struct Lineage {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        let _own = OwnCode::enter();
         registry().reset_scope(Slot::Scope(&self.plans));
     }
 }
@@ -158,19 +160,23 @@ impl Scope {
     }
 
     fn arm_request(&self, request: Request) -> Result<(), Error> {
+        let _own = OwnCode::enter();
         registry().arm(vec![request], self.slot()).map(drop).map_err(|mut all| all.remove(0))
     }
 
     pub(crate) fn arm_all(&self, config: &str) -> Result<(), Error> {
+        let _own = OwnCode::enter();
         let config = Request::parse_config(config, Unknown::Refused);
         registry().arm_config(config, self.slot()).map(drop).map_err(Error::Config)
     }
 
     pub(crate) fn disarm(&self, name: &str) -> Result<bool, Error> {
+        let _own = OwnCode::enter();
         registry().disarm(name, self.slot())
     }
 
     pub(crate) fn reset(&self) {
+        let _own = OwnCode::enter();
         registry().reset_scope(self.slot());
     }
 

@@ -1,7 +1,7 @@
 //! How does a caller wait, and what ends it?
 //!
 //! One state machine for threads and tasks: it is polled with a waker and says when to look again.
-//! A thread's waker unparks it. Waits are woken, never polled on the clock.
+//! A thread's waker wakes it. Waits are woken, never polled on the clock.
 
 use crate::clock::{Moment, Sleep};
 use crate::effect::{self, Need};
@@ -17,12 +17,12 @@ use crate::plan::{Origin, Plan};
 use crate::registry::registry;
 use crate::site::Site;
 use crate::sync::Arc;
+use crate::sync::lasting::{Condvar, Mutex};
 use crate::timer::Alarm;
 use crate::visible::visible;
 use crate::wanted::Wanted;
 use std::fmt::Write;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 /// How long a busy task keeps its executor at a time.
@@ -405,33 +405,51 @@ fn spin(plan: &Plan, length: Duration) -> After {
     }
 }
 
-/// Parks this thread until `poll` is ready, or until `deadline`: then `None`.
+/// Blocks this thread until `poll` is ready, or until `deadline`: then `None`.
 pub(crate) fn block_on<T>(
     deadline: Option<Instant>,
     mut poll: impl FnMut(&Waker) -> Poll<T>,
 ) -> Option<T> {
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let bell = Arc::new(Bell { is_rung: Mutex::new(false), rung: Condvar::new() });
+    let waker = Waker::from(bell.clone());
     loop {
         if let Poll::Ready(value) = poll(&waker) {
             return Some(value);
         }
-        match deadline {
-            None => std::thread::park(),
-            Some(deadline) => {
-                let left = deadline.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    return None;
-                }
-                std::thread::park_timeout(left);
-            }
+        if !bell.wait(deadline) {
+            return None;
         }
     }
 }
 
-struct Unpark(Thread);
+/// What wakes a blocked thread. Not `std::thread::park`, for which a thread has to have a handle: one
+/// that is torn down has none any more, and its last words to an allocator may come by a point.
+struct Bell {
+    is_rung: Mutex<bool>,
+    rung: Condvar,
+}
 
-impl Wake for Unpark {
+impl Bell {
+    /// Whether it rang before the deadline.
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        let mut is_rung = self.is_rung.lock();
+        while !*is_rung {
+            match deadline {
+                None => self.rung.wait(&mut is_rung),
+                Some(deadline) if Instant::now() >= deadline => return false,
+                Some(deadline) => {
+                    self.rung.wait_until(&mut is_rung, deadline);
+                }
+            }
+        }
+        *is_rung = false;
+        true
+    }
+}
+
+impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        *self.is_rung.lock() = true;
+        self.rung.notify_one();
     }
 }

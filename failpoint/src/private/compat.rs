@@ -8,7 +8,7 @@ use crate::callback::Action as Asked;
 use crate::effect::{self, Effect};
 use crate::env;
 use crate::eval::{self, OrPanic};
-use crate::log::Speaking;
+use crate::own_code::{self, OwnCode};
 use crate::panics::Panic;
 use crate::point::Point;
 use crate::registry::{Request, Unknown, registry};
@@ -136,13 +136,10 @@ fn run(
         let steps = fired.steps(plan);
         for (step, action) in steps.iter().enumerate() {
             match action {
-                terms::Action::Print(text) => {
-                    let _speaking = Speaking::begin();
-                    match text {
-                        Some(text) => log(format_args!("{}", visible(text.raw()))),
-                        None => log(format_args!("failpoint {} executed.", visible(plan.point))),
-                    }
-                }
+                terms::Action::Print(text) => match text {
+                    Some(text) => log(format_args!("{}", visible(text.raw()))),
+                    None => log(format_args!("failpoint {} executed.", visible(plan.point))),
+                },
                 terms::Action::Panic(text) => {
                     let message = match text {
                         Some(text) => visible(text.raw()).to_string(),
@@ -181,7 +178,13 @@ pub fn evaluate_computed(name: &str, place: &Place, log: fn(fmt::Arguments<'_>))
 #[inline(never)]
 #[track_caller]
 fn evaluate_named(name: &str, place: &Place, log: fn(fmt::Arguments<'_>)) -> Returned {
-    let here = computed::find(name, place)?;
+    if own_code::is_running() {
+        return None;
+    }
+    let here = {
+        let _own = OwnCode::enter();
+        computed::find(name, place)?
+    };
     if here.armed() { evaluate(here, log) } else { None }
 }
 

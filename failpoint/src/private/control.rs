@@ -14,7 +14,7 @@ use std::fmt;
 
 pub use super::view::PointView;
 pub use crate::env::announce;
-pub use crate::log::Speaking as Quiet;
+pub use crate::own_code::OwnCode as Quiet;
 pub use crate::registry::{Changed, Disarmed, Precondition, Stale};
 pub use crate::terms::duration::parse as parse_duration;
 pub use crate::terms::parse::ACTIONS;
@@ -194,7 +194,7 @@ pub fn disarm_generation(name: &str, generation: u64) -> bool {
 
 /// No point is evaluated on this thread while the guard lives: it serves control.
 pub fn quiet() -> Quiet {
-    Quiet::begin()
+    Quiet::enter()
 }
 
 /// One line of the log, at the level of information.

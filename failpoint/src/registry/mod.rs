@@ -27,6 +27,7 @@ pub(crate) use request::{Request, Unknown};
 use crate::error::Error;
 use crate::info::PointInfo;
 use crate::log::{self, Level};
+use crate::own_code::OwnCode;
 use crate::plan::Plan;
 use crate::point::{InForce, Past, Point, Tried};
 use crate::reporting::Report;
@@ -72,9 +73,12 @@ impl Registry {
     /// The list is read when somebody first asks for anything, and not by the evaluations, which
     /// register their own sites: no caller waits for ten thousand others.
     fn control(&self) -> MutexGuard<'_, Control> {
-        self.listed.get_or_init(|| match site::linked() {
-            Ok(sites) => self.control.lock().add_listed(sites.collect()),
-            Err(why) => log::say(Level::Error, format_args!("{why}")),
+        self.listed.get_or_init(|| {
+            let _own = OwnCode::enter();
+            match site::linked() {
+                Ok(sites) => self.control.lock().add_listed(sites.collect()),
+                Err(why) => log::say(Level::Error, format_args!("{why}")),
+            }
         });
         self.control.lock()
     }

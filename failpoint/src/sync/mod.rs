@@ -1,15 +1,17 @@
 //! Which locks and atomics do we use?
 //!
 //! One door for all of them. The locks are `parking_lot`'s: they never poison, and a failpoint's
-//! business is code that panics. The unit tests have loom's under `--cfg loom`: see `models`.
+//! business is code that panics. A thread that holds one passes by points: see `own_code`. The unit
+//! tests have loom's under `--cfg loom`: see `models`.
 
+mod locks;
 #[cfg(all(test, loom))]
 mod modelled;
 
 #[cfg(not(all(test, loom)))]
 pub(crate) use {
     arc_swap::ArcSwapOption,
-    parking_lot::{Mutex, MutexGuard},
+    locks::{Mutex, MutexGuard},
     std::sync::OnceLock,
     std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize},
     threads::thread_number,
@@ -65,10 +67,10 @@ mod threads {
 
 /// What stands in statics, where `new` must be const.
 pub(crate) mod lasting {
+    pub(crate) use super::locks::{Condvar, Mutex};
     #[cfg(all(test, loom))]
     pub(crate) use super::modelled::lasting::{AtomicBool, AtomicU8, OnceLock};
     pub(crate) use arc_swap::ArcSwapOption;
-    pub(crate) use parking_lot::{Condvar, Mutex};
     pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize};
     #[cfg(not(all(test, loom)))]
     pub(crate) use std::sync::{

@@ -9,6 +9,7 @@ use crate::exit;
 use crate::exploration::{Explored, Run};
 use crate::explorer;
 use crate::info::PointInfo;
+use crate::own_code::OwnCode;
 use crate::plan::Plan;
 use crate::random;
 use crate::registry::{Arming, Request, Unknown, registry};
@@ -39,12 +40,16 @@ pub(crate) fn arm_with(
     arm_request(Request::callback(name, Arc::new(callback), Unknown::Refused))
 }
 
+// A change is made as own code: what it arms in an allocator must not hold up the caller who made it.
+
 fn arm_one(name: &str, terms: &str, unknown: Unknown) -> Result<Armed, Error> {
     env::ensure();
+    let _own = OwnCode::enter();
     arm_request(Request::parse(name, terms, unknown)?)
 }
 
 fn arm_request(request: Request) -> Result<Armed, Error> {
+    let _own = OwnCode::enter();
     match registry().arm(vec![request], Slot::Global) {
         Ok(mut armings) => Ok(Armed::new(armings.remove(0))),
         Err(mut errors) => Err(errors.remove(0)),
@@ -53,6 +58,7 @@ fn arm_request(request: Request) -> Result<Armed, Error> {
 
 pub(crate) fn arm_all(config: &str) -> Result<Vec<Armed>, Error> {
     env::ensure();
+    let _own = OwnCode::enter();
     let config = Request::parse_config(config, Unknown::Refused);
     let armings = registry().arm_config(config, Slot::Global).map_err(Error::Config)?;
     Ok(armings.into_iter().map(Armed::new).collect())
@@ -60,11 +66,13 @@ pub(crate) fn arm_all(config: &str) -> Result<Vec<Armed>, Error> {
 
 pub(crate) fn disarm(name: &str) -> Result<bool, Error> {
     env::ensure();
+    let _own = OwnCode::enter();
     registry().disarm(name, Slot::Global)
 }
 
 pub(crate) fn reset() -> Vec<PointInfo> {
     env::ensure();
+    let _own = OwnCode::enter();
     registry().reset()
 }
 
@@ -166,6 +174,7 @@ impl Armed {
 impl Drop for Armed {
     fn drop(&mut self) {
         if !self.keep {
+            let _own = OwnCode::enter();
             registry().disarm_plan(self.arming.point, &self.arming.plan);
         }
     }
