@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use failpoint::{Scope, fail_point, fail_point_async, fail_value};
+use failpoint_test_support::PATIENCE;
 use std::time::Duration;
 
 fn site() -> u64 {
@@ -106,7 +107,7 @@ async fn what_is_still_paused_is_let_go(scope: Scope) {
     // Both stand there when the test ends; the runtime waits for the blocking one.
     let _blocking = tokio::task::spawn_blocking(|| fail_point!("tested/async"));
     let _task = tokio::spawn(async { fail_point_async!("tested/async") });
-    scope.wait_paused_async("tested/async", 2, Duration::from_secs(10)).await.unwrap();
+    scope.wait_paused_async("tested/async", 2, PATIENCE).await.unwrap();
 }
 
 #[failpoint::test(points = "tested/site=return(7)")]

@@ -8,11 +8,12 @@
 
 mod common;
 
-use common::{command, run, stderr, stdout};
+use common::{command, finish, run, stderr, stdout};
 use failpoint::fail_point;
+use failpoint_test_support::container;
 use std::ffi::c_int;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
 
@@ -144,22 +145,6 @@ fn a_report_that_cannot_be_written_holds_nothing_up() {
     assert_eq!(exited, (None, Some(3)));
 }
 
-/// Runs a child as the first process of a PID namespace, as the only one of a container is; `None` where
-/// none can be made.
-fn run_as_pid_1(scenario: &str, variables: &[(&str, &str)]) -> Option<Output> {
-    let enter = common::unshare()?;
-    let child = command(scenario, variables);
-    let mut inside = Command::new("unshare");
-    inside.args(enter).arg(child.get_program()).args(child.get_args());
-    for (name, value) in child.get_envs() {
-        match value {
-            Some(value) => inside.env(name, value),
-            None => inside.env_remove(name),
-        };
-    }
-    Some(common::finish(inside))
-}
-
 #[test]
 fn the_first_process_of_a_container_ends_with_the_status_of_the_signal() {
     let panic_mode = |mode| Some(("FAILPOINT_PANIC", mode));
@@ -176,7 +161,9 @@ fn the_first_process_of_a_container_ends_with_the_status_of_the_signal() {
     for (scenario, terms, panic_mode, status) in rows {
         let armed = format!("ends/site={terms}");
         let variables: Vec<_> = panic_mode.into_iter().chain([("FAILPOINTS", &*armed)]).collect();
-        let Some(output) = run_as_pid_1(scenario, &variables) else { return };
+        let child = command(scenario, &variables);
+        let Some(inside) = container::first_process(&child) else { return };
+        let output = finish(inside);
         assert_eq!(output.status.code(), Some(status), "{terms}: {output:?}");
         assert_eq!(stdout(&output).contains("still alive"), status == 0, "{terms}: {output:?}");
         let place = stderr(&output).contains(", at failpoint/tests/ends.rs:");

@@ -2,10 +2,9 @@
 #![cfg(feature = "failpoints")]
 
 use failpoint::{Action, EventKind, Scope, arm_with, explore, fail_point, fail_result, fail_value};
+use failpoint_test_support::PATIENCE;
 use std::io;
 use std::time::Duration;
-
-const LONG: Duration = Duration::from_secs(30);
 
 #[test]
 fn a_scope_tells_the_life_of_its_points() {
@@ -19,7 +18,7 @@ fn a_scope_tells_the_life_of_its_points() {
     stranger.wrap_fn(|| site(9))();
     let worker = std::thread::Builder::new().name("told".into());
     let worker = worker.spawn(scope.wrap_fn(|| site(1))).unwrap();
-    scope.wait_paused("told/life", 1, LONG).unwrap();
+    scope.wait_paused("told/life", 1, PATIENCE).unwrap();
     scope.resume("told/life", 1).unwrap();
     worker.join().unwrap();
     scope.wrap_fn(|| site(2))();
@@ -93,7 +92,7 @@ fn events_are_awaited_and_waited_for() {
     let mut events = scope.subscribe();
     std::thread::scope(|threads| {
         threads.spawn(scope.wrap_fn(site));
-        assert_eq!(events.recv(LONG).unwrap().kind, EventKind::Fired);
+        assert_eq!(events.recv(PATIENCE).unwrap().kind, EventKind::Fired);
     });
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     std::thread::scope(|threads| {

@@ -2,12 +2,10 @@
 #![cfg(feature = "failpoints")]
 
 use failpoint::{Scope, fail_point, fail_point_async, fail_value_async};
+use failpoint_test_support::PATIENCE;
 use std::future::Future;
 use std::sync::Mutex;
 use std::thread;
-use std::time::Duration;
-
-const LONG: Duration = Duration::from_secs(30);
 
 fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
@@ -39,7 +37,7 @@ fn a_barrier_holds_threads_and_tasks_alike() {
     for (size, threads, tasks, thread_is_first) in
         [(2, 1, 1, true), (2, 1, 1, false), (4, 2, 2, true), (4, 2, 2, false)]
     {
-        scope.arm("order/meeting", &format!("barrier({size}, 30s)")).unwrap();
+        scope.arm("order/meeting", &format!("barrier({size}, 5m)")).unwrap();
         let crossed = Mutex::new(0);
         let cross = || *crossed.lock().unwrap() += 1;
         thread::scope(|all| {
@@ -73,7 +71,7 @@ fn a_barrier_holds_threads_and_tasks_alike() {
             } else {
                 start_tasks()
             }
-            scope.wait_hits("order/meeting", early, LONG).unwrap();
+            scope.wait_hits("order/meeting", early, PATIENCE).unwrap();
             assert_eq!(*crossed.lock().unwrap(), 0, "nobody goes before all are there");
             if thread_is_first { start_tasks() } else { start_threads() }
         });
@@ -90,10 +88,10 @@ fn a_task_waits_for_a_thread() {
         fail_value_async!("order/task-second").is_some()
     }
     let scope = Scope::new();
-    scope.arm("order/task-second", "wait(order/thread-first, 2, 30s)&return").unwrap();
+    scope.arm("order/task-second", "wait(order/thread-first, 2, 5m)&return").unwrap();
     block_on(async {
         let task = tokio::spawn(scope.wrap(second()));
-        scope.wait_hits_async("order/task-second", 1, LONG).await.unwrap();
+        scope.wait_hits_async("order/task-second", 1, PATIENCE).await.unwrap();
         thread::spawn(scope.wrap_fn(first)).join().unwrap();
         tokio::task::yield_now().await;
         assert!(!task.is_finished(), "the thread came by once, not twice");
@@ -111,9 +109,9 @@ fn a_thread_waits_for_a_task() {
         fail_point!("order/thread-second");
     }
     let scope = Scope::new();
-    scope.arm("order/thread-second", "wait(order/task-first, 1, 30s)").unwrap();
+    scope.arm("order/thread-second", "wait(order/task-first, 1, 5m)").unwrap();
     let waiter = thread::spawn(scope.wrap_fn(second));
-    scope.wait_hits("order/thread-second", 1, LONG).unwrap();
+    scope.wait_hits("order/thread-second", 1, PATIENCE).unwrap();
     block_on(async {
         tokio::spawn(first()).await.unwrap();
         assert!(!waiter.is_finished(), "that passage was outside");
@@ -181,20 +179,20 @@ fn a_limit_that_runs_out_names_who_waits_for_what() {
     }
     let _ = never;
     let scope = Scope::new();
-    scope.arm("order/stuck-thread", "barrier(7, 30s)").unwrap();
-    scope.arm("order/stuck-task", "pause(30s)").unwrap();
+    scope.arm("order/stuck-thread", "barrier(7, 5m)").unwrap();
+    scope.arm("order/stuck-task", "pause(5m)").unwrap();
     thread::scope(|all| {
         let named = |name: &str| thread::Builder::new().name(name.to_owned());
         named("flusher").spawn_scoped(all, scope.wrap_fn(on_thread)).unwrap();
         named("executor").spawn_scoped(all, || block_on(scope.wrap(on_task()))).unwrap();
-        scope.wait_hits("order/stuck-thread", 1, LONG).unwrap();
-        scope.wait_paused("order/stuck-task", 1, LONG).unwrap();
+        scope.wait_hits("order/stuck-thread", 1, PATIENCE).unwrap();
+        scope.wait_paused("order/stuck-task", 1, PATIENCE).unwrap();
         let standing = |message: &str| {
             for part in [
                 "\n  thread `flusher` at ",
-                " stands at a barrier at `order/stuck-thread` (barrier(7, 30s))",
+                " stands at a barrier at `order/stuck-thread` (barrier(7, 5m))",
                 "\n  a task on thread `executor` at ",
-                " is paused at `order/stuck-task` (pause(30s))",
+                " is paused at `order/stuck-task` (pause(5m))",
                 "order.rs:",
             ] {
                 assert!(message.contains(part), "{part} is missing in: {message}");

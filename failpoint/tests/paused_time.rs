@@ -2,6 +2,7 @@
 #![cfg(all(feature = "failpoints", feature = "tokio"))]
 
 use failpoint::{Scope, arm, fail_point, fail_point_async, fail_value_async};
+use failpoint_test_support::PATIENCE;
 use std::time::{Duration, Instant};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -15,10 +16,10 @@ async fn an_hour_passes_at_once_where_time_is_paused() {
     let scope = Scope::new();
     for terms in ["sleep(1h)", "delay(5ms)&sleep(1h)"] {
         scope.arm("paused-time", terms).unwrap();
-        let (real, virtual_) = (Instant::now(), tokio::time::Instant::now());
+        let start = tokio::time::Instant::now();
         scope.wrap(site()).await;
-        assert!(virtual_.elapsed() >= HOUR, "{terms}");
-        assert!(real.elapsed() < Duration::from_secs(60), "{terms}");
+        // While one sleeps in real time, this clock stands still.
+        assert!(start.elapsed() >= HOUR, "{terms}");
     }
 }
 
@@ -64,13 +65,13 @@ fn a_blocking_wait_on_the_only_thread_names_its_twin() {
     }
     let armed = arm("paused/blocking", "off").unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let wait = || armed.wait_hits(1, Duration::from_secs(10));
+    let wait = || armed.wait_hits(1, PATIENCE);
     let payload = std::panic::catch_unwind(|| runtime.block_on(async { wait() })).unwrap_err();
     let message = payload.downcast_ref::<String>().unwrap();
     assert!(message.contains("wait_hits_async"), "{message}");
     // Also by name, where nothing is armed yet.
     let idle = Scope::new();
-    let wait = || idle.wait_fires("paused/blocking", 1, Duration::from_secs(10));
+    let wait = || idle.wait_fires("paused/blocking", 1, PATIENCE);
     let payload = std::panic::catch_unwind(|| runtime.block_on(async { wait() })).unwrap_err();
     let message = payload.downcast_ref::<String>().unwrap();
     assert!(message.contains("wait_fires_async"), "{message}");
@@ -78,7 +79,7 @@ fn a_blocking_wait_on_the_only_thread_names_its_twin() {
     let waits = runtime.block_on(async {
         let waiting = tokio::task::spawn_blocking(move || {
             site();
-            armed.wait_hits(1, Duration::from_secs(10))
+            armed.wait_hits(1, PATIENCE)
         });
         waiting.await.unwrap()
     });

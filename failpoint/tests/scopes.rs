@@ -3,10 +3,9 @@
 #![cfg(all(feature = "failpoints", not(miri)))]
 
 use failpoint::{Scope, WaitError, arm, fail_point, fail_value};
+use failpoint_test_support::PATIENCE;
 use std::thread;
 use std::time::Duration;
-
-const LONG: Duration = Duration::from_secs(30);
 
 fn site() -> Option<String> {
     fail_point!("scoped", |text| text);
@@ -86,7 +85,7 @@ fn the_last_handle_disarms_and_releases() {
         hook();
         paused();
     });
-    scope.wait_paused("scoped/pause", 1, LONG).unwrap();
+    scope.wait_paused("scoped/pause", 1, PATIENCE).unwrap();
     let handle = scope.clone();
     drop(scope);
     assert_eq!(handle.paused("scoped/pause").unwrap(), 1);
@@ -99,7 +98,7 @@ fn a_wrapped_pause_is_released_by_reset() {
     let scope = Scope::new();
     scope.arm("scoped/pause", "pause").unwrap();
     let worker = thread::spawn(scope.wrap_fn(paused));
-    scope.wait_paused("scoped/pause", 1, LONG).unwrap();
+    scope.wait_paused("scoped/pause", 1, PATIENCE).unwrap();
     scope.reset();
     worker.join().unwrap();
 }
@@ -155,7 +154,7 @@ fn a_scoped_wait_counts_passages_inside_its_scope() {
     let scope = Scope::new();
     scope.arm("scoped/second", "wait(scoped/first)").unwrap();
     let waiter = thread::spawn(scope.wrap_fn(second));
-    scope.wait_hits("scoped/second", 1, LONG).unwrap();
+    scope.wait_hits("scoped/second", 1, PATIENCE).unwrap();
     first();
     assert!(!waiter.is_finished(), "that passage was outside");
     scope.wrap_fn(first)();
@@ -183,11 +182,11 @@ fn a_wait_by_name_waits_for_the_next_arming() {
     }
     let scope = Scope::new();
     thread::scope(|threads| {
-        let waiter = threads.spawn(|| scope.wait_hits("scoped/later", 2, LONG));
+        let waiter = threads.spawn(|| scope.wait_hits("scoped/later", 2, PATIENCE));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let scope = &scope;
         let task = threads
-            .spawn(move || runtime.block_on(scope.wait_fires_async("scoped/later", 1, LONG)));
+            .spawn(move || runtime.block_on(scope.wait_fires_async("scoped/later", 1, PATIENCE)));
         scope.arm("scoped/later", "off").unwrap();
         scope.wrap_fn(|| (0..2).for_each(|_| site()))();
         waiter.join().unwrap().unwrap();
@@ -195,7 +194,7 @@ fn a_wait_by_name_waits_for_the_next_arming() {
     });
     let idle = Scope::new().wait_hits("scoped/later", 1, Duration::from_millis(1)).unwrap_err();
     assert!(idle.to_string().contains("nothing was armed there"), "{idle}");
-    let unknown = scope.wait_hits("scoped/latter", 1, LONG).unwrap_err();
+    let unknown = scope.wait_hits("scoped/latter", 1, PATIENCE).unwrap_err();
     assert!(unknown.to_string().contains("`scoped/later`"), "{unknown}");
 }
 

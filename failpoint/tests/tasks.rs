@@ -3,10 +3,9 @@
 #![cfg(all(feature = "failpoints", not(miri)))]
 
 use failpoint::{Scope, arm, fail_point_async, fail_result_async, fail_value_async};
+use failpoint_test_support::PATIENCE;
 use std::future::Future;
 use std::time::{Duration, Instant};
-
-const LONG: Duration = Duration::from_secs(30);
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
@@ -125,10 +124,10 @@ fn a_paused_task_is_resumed_and_disarmed_from_a_thread() {
     }
     let armed = arm("task/paused", "pause&return").unwrap();
     let worker = std::thread::spawn(|| runtime().block_on(async { (site().await, site().await) }));
-    armed.wait_paused(1, LONG).unwrap();
+    armed.wait_paused(1, PATIENCE).unwrap();
     assert_eq!(armed.resume(1), 1);
-    armed.wait_hits(2, LONG).unwrap();
-    armed.wait_paused(1, LONG).unwrap();
+    armed.wait_hits(2, PATIENCE).unwrap();
+    armed.wait_paused(1, PATIENCE).unwrap();
     drop(armed);
     assert_eq!(worker.join().unwrap(), (true, false));
 }

@@ -2,13 +2,10 @@
 // Each test uses some of this.
 #![allow(dead_code)]
 
+use failpoint_test_support::PATIENCE;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
-
-/// No child lives this long unless its test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs `child` in a process with `variables`, and nothing of ours from outside.
 pub(crate) fn run(scenario: &str, variables: &[(&str, &str)]) -> Output {
@@ -41,25 +38,6 @@ pub(crate) fn command(scenario: &str, variables: &[(&str, &str)]) -> Command {
     command.env("CHILD_SCENARIO", scenario).env("RUST_BACKTRACE", "0");
     command.envs(variables.iter().copied());
     command
-}
-
-/// What `unshare` is given to run a command as the first process of a PID namespace. `None`, with a line
-/// that says so, where it cannot do that.
-pub(crate) fn unshare() -> Option<Vec<&'static str>> {
-    let namespace = ["--pid", "--fork", "--kill-child", "--mount-proc"];
-    // Without the second, only root may.
-    for user in [&[][..], &["--user", "--map-root-user"]] {
-        let arguments = [user, &namespace].concat();
-        let mut tried = Command::new("unshare");
-        tried.args(&arguments).arg("true").stderr(Stdio::null());
-        if tried.status().is_ok_and(|status| status.success()) {
-            return Some(arguments);
-        }
-    }
-    let required = std::env::var_os("REQUIRE_PROGRAMS").is_some();
-    assert!(!required, "unshare makes no PID namespace here");
-    println!("skipped: needs unshare, and the right to make a PID namespace");
-    None
 }
 
 /// What it wrote to stderr.
