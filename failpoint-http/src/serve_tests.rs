@@ -4,12 +4,13 @@ use crate::exchange::Limits;
 use crate::runtime::OwnRuntime;
 use crate::serve::{Running, start};
 use crate::settings::Settings;
+use failpoint_test_support::PATIENCE;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const SHORT: Duration = Duration::from_millis(100);
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(3600);
 
 /// None of them runs out.
 const LIMITS: Limits = Limits {
@@ -29,7 +30,7 @@ fn server(limits: Limits) -> Running {
 
 fn connect(server: &Running) -> TcpStream {
     let stream = TcpStream::connect(server.address().to_string()).expect("it accepts");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit of time");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a limit of time");
     stream
 }
 
@@ -45,12 +46,25 @@ fn connect_with_small_buffers(server: &Running) -> TcpStream {
     });
     let stream = stream.expect("a stream");
     stream.set_nonblocking(false).expect("it blocks");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit of time");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a limit of time");
     stream
 }
 
 fn send(stream: &mut TcpStream, text: &str) {
     stream.write_all(text.as_bytes()).expect("it reads");
+}
+
+/// Connects and asks, so that the reply is there. The head has a short time, and a busy machine may stand
+/// still for longer: then that connection was given up, and another one is tried.
+fn ask_in_time(server: &Running, text: &str) -> TcpStream {
+    for _ in 0..100 {
+        let mut stream = connect(server);
+        let was_sent = stream.write_all(text.as_bytes()).is_ok();
+        if was_sent && matches!(stream.peek(&mut [0]), Ok(1)) {
+            return stream;
+        }
+    }
+    panic!("no connection lives long enough to ask");
 }
 
 /// All that comes until the other side closes.
@@ -82,14 +96,11 @@ fn a_slow_head_is_given_up() {
     let silent = connect(&server);
     let mut half = connect(&server);
     send(&mut half, "GET / HT");
-    let start = Instant::now();
     assert_eq!(rest(silent), "");
     assert_eq!(rest(half), "");
-    assert!(start.elapsed() < LONG / 2);
 
     // Also the second head of a connection, from its first byte on.
-    let mut second = connect(&server);
-    send(&mut second, GET);
+    let mut second = ask_in_time(&server, GET);
     assert!(reply(&mut second).starts_with("HTTP/1.1 200"));
     send(&mut second, "GET / HT");
     assert_eq!(rest(second), "");
@@ -98,8 +109,7 @@ fn a_slow_head_is_given_up() {
 #[test]
 fn a_connection_between_requests_may_idle_longer_than_a_head_may_take() {
     let server = server(Limits { head: SHORT, ..LIMITS });
-    let mut idle = connect(&server);
-    send(&mut idle, GET);
+    let mut idle = ask_in_time(&server, GET);
     assert!(reply(&mut idle).starts_with("HTTP/1.1 200"));
     // Others that are given up meanwhile tell that the time is over.
     for _ in 0..2 {
@@ -198,7 +208,7 @@ fn more_connections_than_there_are_places_wait() {
 fn a_client_that_does_not_read_is_given_up() {
     let server = server(Limits { reply: SHORT, ..LIMITS });
     let mut deaf = connect(&server);
-    deaf.set_write_timeout(Some(Duration::from_secs(20))).expect("a limit of time");
+    deaf.set_write_timeout(Some(PATIENCE)).expect("a limit of time");
     // It is refused at the latest when both directions are full. The refusals repeat the name.
     let name = "x".repeat(50_000);
     let request =
@@ -228,8 +238,7 @@ const EVENTS: &str = "GET /v1/events?match=stuck HTTP/1.1\r\nHost: localhost\r\n
 #[test]
 fn a_stream_lives_longer_than_a_reply_may_take_and_its_heart_beats() {
     let server = server(Limits { reply: SHORT, head: SHORT, heartbeat: SHORT, ..LIMITS });
-    let mut reader = connect(&server);
-    send(&mut reader, &EVENTS.replace("stuck", "nobody"));
+    let mut reader = ask_in_time(&server, &EVENTS.replace("stuck", "nobody"));
     let head = read_until(&mut reader, ": connected\n\nretry: 1000\n\n");
     assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("transfer-encoding: chunked"));
     for _ in 0..3 {
@@ -263,7 +272,7 @@ fn a_reader_of_events_that_takes_nothing_is_given_up_in_the_end() {
         drop(failpoint::arm_unlisted("stuck", &terms).expect("good terms"));
     }
     // It is refused at the latest when both directions are full.
-    deaf.set_write_timeout(Some(Duration::from_secs(20))).expect("a limit of time");
+    deaf.set_write_timeout(Some(PATIENCE)).expect("a limit of time");
     let refused = loop {
         if let Err(error) = deaf.write_all(&[b'x'; 4096]) {
             break error;

@@ -2,13 +2,11 @@
 #![cfg(feature = "client")]
 
 use failpoint_http::{Client, ClientError, ClientSet, Events};
+use failpoint_test_support::{PATIENCE, closed_address};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// No test waits this long unless it fails.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server that reads a head and then does as `answer` does.
 fn server(answer: impl Fn(&str, TcpStream) + Send + 'static) -> String {
@@ -46,7 +44,7 @@ fn is_not_reachable<T: std::fmt::Debug>(result: Result<T, ClientError>, why: &st
 
 #[tokio::test]
 async fn nobody_listens() {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let address = closed_address();
     let error = client(&address, PATIENCE).list().await.unwrap_err();
     let told = error.to_string();
     assert!(told.contains(&address) && told.contains("refused") && told.contains("GOFAIL_HTTP"));

@@ -5,9 +5,8 @@ use failpoint::fail_point;
 use failpoint_http::blocking::{Client, ClientSet};
 use failpoint_http::wire::EventKind;
 use failpoint_http::{Arming, ClientError, Control, Events, Received};
+use failpoint_test_support::{PATIENCE, own_loopback, until};
 use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 fn served() -> (Control, Client) {
     let control = failpoint_http::serve("127.0.0.1:0").unwrap();
@@ -15,12 +14,17 @@ fn served() -> (Control, Client) {
     (control, client)
 }
 
+/// Drops `guard`, and waits until the point `name` is idle.
+fn drop_and_wait<T>(guard: T, name: &str) {
+    drop(guard);
+    until("it is idle", || failpoint::point(name).unwrap().terms.is_none());
+}
+
 fn session(client: &Client, name: &str) {
     let armed = client.arm(name, Arming::new("off").ttl(Duration::from_secs(60))).unwrap();
     assert_eq!((armed.name(), armed.hits().unwrap()), (name, 0));
     assert_eq!(client.get(name).unwrap().terms.as_deref(), Some("off"));
-    drop(armed);
-    assert!(!client.get(name).unwrap().armed, "when the drop is over the point is idle");
+    drop_and_wait(armed, name);
     let armed = client.arm(name, "off").unwrap();
     assert!(armed.disarm().unwrap());
     client.arm_all([(name, "off")]).unwrap().into_iter().for_each(|one| one.keep());
@@ -65,7 +69,7 @@ fn from_many_threads_at_once() {
             });
         }
     });
-    assert!(!client.get("blocking/many").unwrap().armed);
+    until("it is idle", || !client.get("blocking/many").unwrap().armed);
 }
 
 #[test]
@@ -74,12 +78,13 @@ fn a_set() {
         fail_point!("blocking/set");
     }
     declared();
-    let (control, _) = served();
+    // Nobody else takes the port when this server is gone.
+    let control = failpoint_http::serve(&own_loopback()).unwrap();
     let here = control.address().unwrap().to_string();
     let set = ClientSet::new([&here]).unwrap();
     let armed = set.arm("blocking/set", "off").unwrap();
     assert_eq!((armed.len(), armed[0].address()), (1, here.as_str()));
-    drop(armed);
+    drop_and_wait(armed, "blocking/set");
     let points = set.list().unwrap().remove(0).1.unwrap().points;
     assert!(points.iter().any(|point| point.name == "blocking/set" && !point.armed));
     drop(control);

@@ -6,8 +6,9 @@ mod common;
 use common::{PATIENCE, child, is_child, line_of};
 use failpoint::fail_point;
 use failpoint_http::{ClientError, ClientSet, Wait};
+use failpoint_test_support::{Killed, closed_address};
 use std::io::Read;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 #[test]
@@ -31,20 +32,13 @@ fn serves() {
     let _ = std::io::stdin().read(&mut [0]);
 }
 
-struct Server(Child, String);
+struct Server(#[expect(dead_code, reason = "killed when it is dropped")] Killed, String);
 
 impl Server {
     fn start() -> Self {
-        let mut process = child("serves", &[]).stdin(Stdio::piped()).spawn().unwrap();
+        let mut process = Killed::spawn(child("serves", &[]).stdin(Stdio::piped()));
         let address = line_of(&mut process, "server at ");
         Self(process, address)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
@@ -61,12 +55,17 @@ async fn all_of_them_or_none() {
     );
     assert!(counts.iter().all(|(_, counts)| counts.hits >= 3));
     drop(armed);
-    for (_, points) in set.list().await {
-        assert!(points.unwrap().points.iter().all(|point| !point.armed));
+    let mut are_idle = false;
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while !are_idle {
+        assert!(std::time::Instant::now() < deadline, "the guards disarm");
+        let listed = set.list().await;
+        are_idle =
+            listed.into_iter().all(|(_, all)| all.unwrap().points.iter().all(|one| !one.armed));
     }
 
     // One has armed it, and undoes it.
-    let nowhere = "127.0.0.1:1".to_owned();
+    let nowhere = closed_address();
     let with_one_gone = ClientSet::new([&servers[0].1, &nowhere, &servers[1].1]).unwrap();
     let gone = with_one_gone.arm_all([("set/passed", "off"), ("set/never", "off")]).await;
     assert!(matches!(gone, Err(ClientError::NotReachable { .. })), "{gone:?}");
@@ -123,7 +122,7 @@ fn asks_by_environment() {
 fn the_environment_says_where_to_ask() {
     let server = Server::start();
     let asked = |variables: &[(&str, &str)]| {
-        let mut asking = child("asks_by_environment", variables).spawn().unwrap();
+        let mut asking = Killed::spawn(&mut child("asks_by_environment", variables));
         let answer = line_of(&mut asking, "asked: ");
         asking.wait().unwrap();
         answer

@@ -7,9 +7,10 @@ mod common;
 use common::{Client, child, is_child, line_of};
 use failpoint::fail_point;
 use failpoint_http::wire::Problem;
+use failpoint_test_support::Killed;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::{Child, Output};
+use std::process::Output;
 
 #[test]
 fn child_serves() {
@@ -46,13 +47,13 @@ fn refusal(variables: &[(&str, &str)]) -> String {
 
 /// A child that serves; killed when dropped.
 struct Server {
-    child: Child,
+    child: Killed,
     address: String,
 }
 
 impl Server {
     fn start(variables: &[(&str, &str)]) -> Self {
-        let mut child = child("child_serves", variables).spawn().unwrap();
+        let mut child = Killed::spawn(&mut child("child_serves", variables));
         let address = line_of(&mut child, "listening at ");
         Self { child, address }
     }
@@ -75,13 +76,6 @@ impl Server {
         let mut log = String::new();
         std::io::Read::read_to_string(self.child.stderr.as_mut().unwrap(), &mut log).unwrap();
         log
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -371,9 +365,9 @@ fn where_rails_cannot_be_read_nothing_is_armed() {
 
 #[test]
 fn what_is_armed_ends_after_the_longest_time_allowed() {
-    let server = Server::start(&[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_MAX_TTL", "5s")]);
+    let server = Server::start(&[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_MAX_TTL", "9m")]);
     let mut client = Client::connect(&server.address);
-    let note = "it is disarmed after 5000ms, as FAILPOINT_HTTP_MAX_TTL says";
+    let note = "it is disarmed after 540000ms, as FAILPOINT_HTTP_MAX_TTL says";
     for (path, body) in [
         ("/env/declared", "off"),
         ("/env/declared?ttl=1h", "off"),
@@ -386,7 +380,7 @@ fn what_is_armed_ends_after_the_longest_time_allowed() {
     }
     assert_eq!(client.ask("PUT", "/env/declared?ttl=50ms", "off").header("failpoint-note"), None);
     let log = server.end_after("a ttl ended, disarmed env/declared");
-    assert_eq!(log.matches(", for 5s").count(), 6, "{log}");
+    assert_eq!(log.matches(", for 540s").count(), 6, "{log}");
     assert_eq!(log.matches(", for 50ms").count(), 1, "{log}");
     assert_eq!(log.matches("a ttl ended").count(), 1, "{log}");
 }
@@ -400,7 +394,7 @@ fn the_program_is_held_until_something_is_armed() {
         ("FAILPOINT_HTTP_PORT_FILE", path.to_str().unwrap()),
         ("FAILPOINT_HTTP_WAIT", "1h"),
     ];
-    let mut child = child("child_serves", &variables).spawn().unwrap();
+    let mut child = Killed::spawn(&mut child("child_serves", &variables));
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let held = log.by_ref().find(|line| line.contains("FAILPOINT_HTTP_WAIT holds this program"));
     assert!(held.is_some_and(|line| line.contains("3600s")));
@@ -411,8 +405,7 @@ fn the_program_is_held_until_something_is_armed() {
     assert_eq!(client.ask("PUT", "/v1/points/env/declared", r#"{"terms":"off"}"#).status, 200);
     assert_eq!(line_of(&mut child, "listening at "), address.trim());
     assert!(log.any(|line| line == "failpoint-http: a failpoint is armed; going on"));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(child);
 
     let server = Server::start(&[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_WAIT", "10ms")]);
     let log = server.end();

@@ -10,17 +10,10 @@ mod common;
 
 use common::{Answer, Client, PATIENCE, child, is_child, line_of};
 use failpoint::{fail_point, fail_value};
+use failpoint_test_support::{Killed, own_loopback};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpStream};
-use std::process::Child;
 use std::thread;
-use std::time::{Duration, Instant};
-
-/// What etcd's clients give a request, from the connection to the last byte of the answer.
-const GO_TIMEOUT: Duration = Duration::from_secs(1);
-/// So many of one client may take longer: a machine with other things to do stands still now and then,
-/// and what is slow by itself is slow each time.
-const STALLS: usize = 1;
 
 /// All the points of this executable: etcd's, bbolt's, and those of gofail's integration test.
 const POINTS: [&str; 10] = [
@@ -66,7 +59,6 @@ fn child_serves() {
 struct Go {
     client: Client,
     host: String,
-    late: usize,
 }
 
 impl Go {
@@ -76,7 +68,7 @@ impl Go {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         let client = Client::over(stream, address.to_owned());
-        Self { client, host: address.to_owned(), late: 0 }
+        Self { client, host: address.to_owned() }
     }
 
     /// A body of a known length, or none: Go sends no length for an empty one but with PUT.
@@ -93,25 +85,22 @@ impl Go {
     }
 
     fn exchange(&mut self, bytes: &str) -> Answer {
-        let start = Instant::now();
         self.client.send(bytes);
         let answer = self.client.answer().expect("an answer, not the end of the connection");
-        self.late += usize::from(start.elapsed() > GO_TIMEOUT);
-        assert!(self.late <= STALLS, "Go's client gave up: {:?}", start.elapsed());
         assert_eq!(answer.header("content-encoding"), None, "it offers gzip, and takes plain text");
         answer
     }
 }
 
-/// A child that serves; ended when dropped.
+/// A child that serves; killed when dropped.
 struct Member {
-    child: Child,
+    child: Killed,
     address: String,
 }
 
 impl Member {
     fn start(variables: &[(&str, &str)]) -> Self {
-        let mut child = child("child_serves", variables).spawn().unwrap();
+        let mut child = Killed::spawn(&mut child("child_serves", variables));
         let address = line_of(&mut child, "listening at ");
         Self { child, address }
     }
@@ -119,13 +108,6 @@ impl Member {
     /// Waits until it ends by itself, and gives whether that was a failure, as a panic's is.
     fn failed(&mut self) -> bool {
         !self.child.wait().unwrap().success()
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -183,23 +165,14 @@ mod etcd_robustness {
     /// `Start` after that: on the same address, at once, though a connection lingers there.
     #[test]
     fn a_member_starts_again_on_its_address() {
-        // Somebody else may take a port that is free for a moment; not five times.
-        let restarted = (0..5).any(|_| {
-            let mut member = Member::start(&[("GOFAIL_HTTP", "127.0.0.1:0"), AS_IN_GO]);
-            assert_eq!(Go::of(&member.address).asks("PUT", "/raftAfterSave", "panic").status, 204);
-            assert!(member.failed());
-            let mut again = child("child_serves", &[("GOFAIL_HTTP", &member.address)]);
-            let mut again = Member { child: again.spawn().unwrap(), address: String::new() };
-            let lines = std::io::BufReader::new(again.child.stdout.take().unwrap());
-            let mut lines = std::io::BufRead::lines(lines).map(Result::unwrap);
-            let address = lines.find_map(|l| l.strip_prefix("listening at ").map(str::to_owned));
-            address.is_some_and(|address| {
-                assert_eq!(address, member.address);
-                // Nothing is left of what was armed.
-                Go::of(&address).asks("GET", "/", "").body.contains("raftAfterSave=\n")
-            })
-        });
-        assert!(restarted);
+        // Nobody else takes the port while it is free.
+        let mut member = Member::start(&[("GOFAIL_HTTP", &own_loopback()), AS_IN_GO]);
+        assert_eq!(Go::of(&member.address).asks("PUT", "/raftAfterSave", "panic").status, 204);
+        assert!(member.failed());
+        let again = Member::start(&[("GOFAIL_HTTP", &member.address)]);
+        assert_eq!(again.address, member.address);
+        // Nothing is left of what was armed.
+        assert!(Go::of(&again.address).asks("GET", "/", "").body.contains("raftAfterSave=\n"));
     }
 
     /// `DeactivateHTTP`: 204 and no other.
@@ -260,7 +233,7 @@ mod etcd_functional_tester {
     #[test]
     fn the_configured_commands_end_a_member() {
         for command in [r#"panic("etcd-tester")"#, r#"1*sleep(100)->panic("etcd-tester")"#] {
-            let mut member = Member::start(&[("GOFAIL_HTTP", "127.0.0.1:0"), AS_IN_GO]);
+            let mut member = Member::start(&[("GOFAIL_HTTP", &own_loopback()), AS_IN_GO]);
             let path = "/go.etcd.io/etcd/server/etcdserver/raftBeforeSaveSnap";
             assert_eq!(Go::of(&member.address).asks("PUT", path, command).status / 100, 2);
             assert!(member.failed(), "{command}");

@@ -1,13 +1,16 @@
 //! A thousand long polls at once. Needs its own process: it counts threads and files.
+//!
+//! The process has other threads, which come and go: those of the test harness and of the runtime. So
+//! each count has a bound that tells a thousand more from a few more.
 #![cfg(all(feature = "failpoints", target_os = "linux"))]
 
 mod common;
 
 use common::Client;
 use failpoint::fail_point;
+use failpoint_test_support::needs;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs;
-use std::time::Instant;
 
 const WAITS: usize = 1000;
 
@@ -19,11 +22,14 @@ fn threads() -> usize {
     fs::read_dir("/proc/self/task").unwrap().count()
 }
 
-/// Both ends of every connection are files of this process.
-fn allow_files() {
+/// Both ends of every connection are files of this process. Whether it may open so many.
+fn files_are_allowed() -> bool {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).unwrap();
+    let enough = 4 * WAITS as u64;
+    let is_enough = limit.maximum.is_none_or(|files| files >= enough);
+    needs::given(&format!("a hard limit of {enough} open files"), is_enough)
 }
 
 fn held_open(client: &mut Client) -> usize {
@@ -45,24 +51,22 @@ fn begin(address: &str, query: &str) -> Vec<Client> {
 
 #[test]
 fn a_thousand_wait_without_a_thread_and_wake_together() {
-    allow_files();
+    if !files_are_allowed() {
+        return;
+    }
     let control = failpoint_http::serve("127.0.0.1:0").unwrap();
     let address = control.address().unwrap().to_string();
     let mut client = Client::connect(&address);
-    // The first wait starts the thread of the timer.
-    assert_eq!(client.ask("GET", "/v1/points/many/waited/wait?timeout=1ms", "").status, 408);
     let before = threads();
 
     // For the next arming, and for the first hit of it.
     let mut waiting = begin(&address, "hits=1&timeout=1m");
     common::until("all wait", || held_open(&mut client) == WAITS);
-    assert_eq!(threads(), before, "a wait costs no thread");
+    let more = threads().saturating_sub(before);
+    assert!(more < WAITS / 10, "{more} threads more for {WAITS} waits");
     assert_eq!(client.ask("PUT", "/many/waited", "off").status, 204, "others get in");
-    let fire = Instant::now();
     pass();
     let answers: Vec<_> = waiting.iter_mut().map(|client| client.answer().unwrap()).collect();
-    let woken = fire.elapsed();
-    println!("{WAITS} long polls answered {woken:?} after the fire");
     for answer in answers {
         assert_eq!(answer.status, 200);
         assert!(answer.body.starts_with(r#"{"outcome":"reached","name":"many/waited""#));
@@ -77,7 +81,7 @@ fn a_thousand_wait_without_a_thread_and_wake_together() {
     drop(waiting);
     common::until("all are gone", || held_open(&mut client) == 0);
     common::until("their files are closed", || {
-        fs::read_dir("/proc/self/fd").unwrap().count() <= files - 2 * WAITS
+        fs::read_dir("/proc/self/fd").unwrap().count() < files - 2 * WAITS + WAITS / 10
     });
 
     // The end of the listener is the end of every wait.

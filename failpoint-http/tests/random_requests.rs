@@ -13,6 +13,7 @@ use std::fs;
 use std::io::Write;
 use std::net::TcpStream;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How many are held open half-sent at a time.
@@ -32,6 +33,9 @@ fn ten_thousand() {
 }
 
 fn run(requests: usize) {
+    // With `--include-ignored` both tests run, one after the other.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let seed = std::env::var("RANDOM_SEED").ok().map(|seed| seed.parse().unwrap());
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
     let seed: u64 = seed.unwrap_or_else(|| now() as u64);

@@ -5,6 +5,7 @@ mod common;
 
 use common::{Answer, Client};
 use failpoint::fail_point;
+use failpoint_test_support::own_loopback;
 
 fn server() {
     fail_point!("raftBeforeSave");
@@ -14,7 +15,8 @@ fn server() {
 #[test]
 fn a_session_of_a_client_of_gofail() {
     server();
-    let control = failpoint_http::serve("127.0.0.1:0").unwrap();
+    // Nobody else takes the port when this server is gone.
+    let control = failpoint_http::serve(&own_loopback()).unwrap();
     let address = control.address().unwrap().to_string();
     let mut client = Client::connect(&address);
     let is = |answer: Answer, status: u16, body: &str| {

@@ -5,11 +5,11 @@
 
 mod common;
 
-use common::{Client, child, is_child, line_of};
+use common::{Client, child, is_child, line_of, until};
 use failpoint_http::{Reply, respond};
+use failpoint_test_support::Killed;
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
-use std::time::{Duration, Instant};
 
 /// A reset is of everybody's points: it is alone.
 static RESET: RwLock<()> = RwLock::new(());
@@ -44,11 +44,7 @@ fn configured(name: &str) -> Option<String> {
 
 /// Comes back once `name` is not configured any more.
 fn wait_until_removed(name: &str) {
-    let start = Instant::now();
-    while configured(name).is_some() {
-        assert!(start.elapsed() < common::PATIENCE, "{name} is still configured");
-        thread::yield_now();
-    }
+    until("it is removed", || configured(name).is_none());
 }
 
 const UNKNOWN: &str = "failed to GET: failpoint: failpoint does not exist\n";
@@ -219,9 +215,8 @@ fn the_rails_hold_for_them_too() {
             ("FAILPOINT_HTTP_DENY", "fail/secret*"),
             ("FAILPOINT_HTTP_MAX_TTL", "50ms"),
         ],
-    )
-    .spawn()
-    .unwrap();
+    );
+    let mut child = Killed::spawn(&mut child);
     let mut client = Client::connect(&line_of(&mut child, "listening at "));
     for (path, terms, status) in [
         ("/fail/x", "1*off->panic", 403),
@@ -231,10 +226,5 @@ fn the_rails_hold_for_them_too() {
         let answer = client.ask("PUT", path, terms);
         assert_eq!(answer.status, status, "{path} {terms}: {}", answer.body);
     }
-    let start = Instant::now();
-    while client.ask("GET", "/fail/x", "").status == 200 {
-        assert!(start.elapsed() < Duration::from_secs(20), "FAILPOINT_HTTP_MAX_TTL ends it");
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    until("FAILPOINT_HTTP_MAX_TTL ends it", || client.ask("GET", "/fail/x", "").status != 200);
 }

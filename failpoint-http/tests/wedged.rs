@@ -1,19 +1,18 @@
-//! A hundred threads stand at a point, and control answers. Needs its own process: it measures.
+//! A hundred threads stand at a point, and control answers. Needs its own process: it resets all points.
+//!
+//! With `-- --nocapture` it prints how long the answers took.
 #![cfg(feature = "failpoints")]
 
 mod common;
 
-use common::{Client, PATIENCE};
+use common::{Client, until};
 use failpoint::fail_point;
 use std::thread;
 use std::time::{Duration, Instant};
 
 const THREADS: usize = 100;
-const ROUNDS: usize = 101;
-const RESETS: usize = 11;
-/// The median of each kind of request, which takes less than a millisecond on an idle machine. Whoever
-/// waited for the callers would wait for a minute.
-const BOUND: Duration = Duration::from_secs(1);
+const ROUNDS: usize = 51;
+const RESETS: usize = 5;
 
 fn pass() {
     fail_point!("wedged/held");
@@ -24,21 +23,32 @@ fn pass() {
 fn control_answers_while_everybody_sleeps_or_is_paused() {
     let control = failpoint_http::serve("127.0.0.1:0").unwrap();
     let address = control.address().unwrap().to_string();
-    // Somebody holds half a PUT open all the while; another one half a head.
-    let mut half = Client::connect(&address);
-    half.send("PUT /wedged/other HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nsle");
-    let mut less = Client::connect(&address);
-    less.send("PUT /wedged/other HT");
-
     let mut client = Client::connect(&address);
-    for terms in ["sleep(60s)", "pause"] {
+    // Where control waited for the callers, it would answer in an hour, or never.
+    for terms in ["sleep(1h)", "pause(never)"] {
         assert_eq!(client.ask("PUT", "/wedged/held", terms).status, 204);
         let callers: Vec<_> = (0..THREADS).map(|_| thread::spawn(pass)).collect();
-        let deadline = Instant::now() + PATIENCE;
-        while failpoint::point("wedged/held").unwrap().hits < THREADS as u64 {
-            assert!(Instant::now() < deadline, "they all come by");
-            thread::yield_now();
-        }
+        until("all have hit the point", || {
+            failpoint::point("wedged/held").unwrap().hits == THREADS as u64
+        });
+
+        // One client holds half a PUT open, and another half a head.
+        let mut half = Client::connect(&address);
+        half.send(
+            "PUT /wedged/other HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nsle",
+        );
+        let mut less = Client::connect(&address);
+        less.send("PUT /wedged/other HT");
+        assert_eq!(client.ask("GET", "/", "").status, 200);
+        // Neither was answered, nor forgotten.
+        half.send(&format!("ep(1){}", " ".repeat(92)));
+        assert_eq!(half.answer().unwrap().status, 204);
+        less.send("TP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3\r\n\r\noff");
+        assert_eq!(less.answer().unwrap().status, 204);
+        let mut half = Client::connect(&address);
+        half.send(
+            "PUT /wedged/other HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nsle",
+        );
 
         let mut times = [const { Vec::new() }; 4];
         for _ in 0..ROUNDS {
@@ -54,15 +64,10 @@ fn control_answers_while_everybody_sleeps_or_is_paused() {
         }
         for (kind, times) in ["list", "arm", "disarm", "arm several"].iter().zip(&mut times) {
             times.sort();
-            let median = times[ROUNDS / 2];
-            println!("{terms}: {kind}: median {median:?}, worst {:?}", times[ROUNDS - 1]);
-            assert!(median < BOUND, "{kind} takes {median:?}");
+            let (median, worst) = (times[ROUNDS / 2], times[ROUNDS - 1]);
+            println!("{terms}: {kind}: median {median:?}, worst {worst:?}");
         }
-        assert_eq!(
-            failpoint::point("wedged/held").unwrap().hits,
-            THREADS as u64,
-            "they still stand"
-        );
+        assert!(callers.iter().all(|caller| !caller.is_finished()), "they still wait there");
 
         // What frees them, too.
         assert_eq!(client.ask("DELETE", "/wedged/held", "").status, 204);
@@ -73,11 +78,9 @@ fn control_answers_while_everybody_sleeps_or_is_paused() {
         .map(|_| {
             assert_eq!(client.ask("PUT", "/wedged/held", "pause").status, 204);
             let callers: Vec<_> = (0..THREADS).map(|_| thread::spawn(pass)).collect();
-            let deadline = Instant::now() + PATIENCE;
-            while failpoint::point("wedged/held").unwrap().paused < THREADS as u64 {
-                assert!(Instant::now() < deadline, "they all stand");
-                thread::yield_now();
-            }
+            until("all are paused", || {
+                failpoint::point("wedged/held").unwrap().paused == THREADS as u64
+            });
             let start = Instant::now();
             let answer = client.ask("DELETE", "/v1/points", "");
             let took = start.elapsed();
@@ -93,11 +96,4 @@ fn control_answers_while_everybody_sleeps_or_is_paused() {
         .collect();
     times.sort();
     println!("reset what {THREADS} hold: median {:?}", times[RESETS / 2]);
-    assert!(times[RESETS / 2] < BOUND, "reset takes {:?}", times[RESETS / 2]);
-
-    // The half request was never answered, nor forgotten.
-    half.send(&format!("ep(1){}", " ".repeat(92)));
-    assert_eq!(half.answer().unwrap().status, 204);
-    less.send("TP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3\r\n\r\noff");
-    assert_eq!(less.answer().unwrap().status, 204);
 }

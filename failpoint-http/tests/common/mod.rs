@@ -1,13 +1,11 @@
 //! A client that sees every byte, and children of a test.
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
 
+#[allow(unused_imports)]
+pub use failpoint_test_support::{PATIENCE, until};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-/// No test waits this long unless it fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -169,16 +167,6 @@ impl Reader {
     }
 }
 
-/// Looks until it is so, for what nobody can tell us of.
-#[track_caller]
-pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
-        std::thread::yield_now();
-    }
-}
-
 /// This executable once more, to run its test `name` alone with these variables.
 pub fn child(name: &str, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
@@ -191,36 +179,6 @@ pub fn child(name: &str, variables: &[(&str, &str)]) -> Command {
     command.env("THIS_IS_THE_CHILD", "1").envs(variables.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
-}
-
-/// The same as the first process of a PID namespace, as the only one of a container is. `None`, with a
-/// line that says so, where none can be made.
-pub fn child_as_pid_1(name: &str, variables: &[(&str, &str)]) -> Option<Command> {
-    let namespace = ["--pid", "--fork", "--kill-child", "--mount-proc"];
-    // Without the second, only root may.
-    let ways = [&[][..], &["--user", "--map-root-user"]].map(|user| [user, &namespace].concat());
-    let works = |way: &&Vec<&str>| {
-        let mut tried = Command::new("unshare");
-        tried.args(*way).arg("true").stderr(Stdio::null());
-        tried.status().is_ok_and(|status| status.success())
-    };
-    let Some(way) = ways.iter().find(works) else {
-        let required = std::env::var_os("REQUIRE_PROGRAMS").is_some();
-        assert!(!required, "unshare makes no PID namespace here");
-        println!("skipped: needs unshare, and the right to make a PID namespace");
-        return None;
-    };
-    let child = child(name, variables);
-    let mut inside = Command::new("unshare");
-    inside.args(way).arg(child.get_program()).args(child.get_args());
-    for (name, value) in child.get_envs() {
-        match value {
-            Some(value) => inside.env(name, value),
-            None => inside.env_remove(name),
-        };
-    }
-    inside.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    Some(inside)
 }
 
 /// Whether this process is one that [`child`] made.
