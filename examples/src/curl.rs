@@ -5,8 +5,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// A control plane answers at once, whatever the server does.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A control plane answers at once, whatever the server does; the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The control plane of a server.
 #[derive(Clone, Debug)]

@@ -5,14 +5,14 @@
 #![allow(missing_docs)]
 
 use failpoint_examples::wal_server::process::{CONTROL, LISTENING};
+use failpoint_test_support::{Killed, PATIENCE};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 use tempfile::{TempDir, tempdir};
 use yaml_rust2::{Yaml, YamlLoader};
 
@@ -99,9 +99,9 @@ fn every_service_leads_to_the_control_plane_of_the_pod() {
     }
 }
 
-/// A server as the manifest starts it; ended when dropped.
+/// A server as the manifest starts it; killed when dropped.
 struct Pod {
-    child: Child,
+    _child: Killed,
     control: String,
     secret: Option<String>,
     container: Yaml,
@@ -128,7 +128,7 @@ impl Pod {
         for (name, value) in variables(&container) {
             server.env(name, here(&value, disk.path()));
         }
-        let mut child = server.spawn().unwrap();
+        let mut child = Killed::spawn(&mut server);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut rest_of = |mark| {
             let rest = |line: String| line.strip_prefix(mark).map(str::to_owned);
@@ -137,7 +137,7 @@ impl Pod {
         let control = rest_of(CONTROL);
         // The last that it says: nobody reads on.
         rest_of(LISTENING);
-        Self { child, control, secret, container, _disk: disk }
+        Self { _child: child, control, secret, container, _disk: disk }
     }
 
     /// Asks as a client that reached it; gives the status.
@@ -157,7 +157,7 @@ impl Pod {
     }
 
     fn send(&self, request: &str) -> u16 {
-        let patience = Some(Duration::from_secs(20));
+        let patience = Some(PATIENCE);
         let mut answer = String::new();
         if let Some(file) = self.control.strip_prefix("unix:") {
             let mut stream = UnixStream::connect(file).unwrap();
@@ -173,13 +173,6 @@ impl Pod {
             stream.read_to_string(&mut answer).unwrap();
         }
         answer.strip_prefix("HTTP/1.1 ").unwrap()[..3].parse().unwrap()
-    }
-}
-
-impl Drop for Pod {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -4,6 +4,7 @@
 use failpoint_examples::wal_server::client::Client;
 use failpoint_examples::wal_server::server::{self, MAX_CONNECTIONS, MAX_KEY, MAX_LINE};
 use failpoint_examples::wal_server::store::Store;
+use failpoint_test_support::closed_address;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -123,10 +124,11 @@ fn the_program_says_what_is_wrong_and_what_to_do() {
     let file = data.path().join("file");
     fs::write(&file, "no directory").unwrap();
     let in_file = file.join("x");
+    let nowhere = closed_address();
     for (arguments, status, expected) in [
         (vec!["serve", "--listen", &address, "--data", path], 1, "choose another with --listen"),
         (vec!["--data", in_file.to_str().unwrap()], 1, "cannot create "),
-        (vec!["load", "--addr", "127.0.0.1:1"], 1, "no wal_server at 127.0.0.1:1"),
+        (vec!["load", "--addr", &nowhere], 1, &format!("no wal_server at {nowhere}")),
         (vec!["bogus"], 2, "`bogus` does not belong here"),
         (vec!["--seconds", "3"], 2, "`--seconds` does not belong here"),
         (vec!["load", "--seconds"], 2, "--seconds takes a value"),

@@ -3,6 +3,7 @@
 
 mod support;
 
+use failpoint_test_support::closed_address;
 use serde_json::Value;
 use support::{Server, command, failpoint, serve};
 
@@ -144,9 +145,7 @@ fn usage() {
 
 #[test]
 fn nobody_listens() {
-    // A port that was free a moment ago.
-    let free =
-        std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let free = closed_address();
     for arguments in [&["list"][..], &["arm", "a", "off"], &["wait", "a"], &["events"], &["reset"]]
     {
         let mut command = command(arguments);

@@ -18,7 +18,7 @@ fn server() {
 #[test]
 fn what_gofails_routes_suffice_for() {
     if !failpoint::enabled() {
-        eprintln!("SKIPPED: there are no failpoints in this build; cargo test --workspace");
+        eprintln!("skipped: needs failpoints compiled in (cargo test --workspace)");
         return;
     }
     server();

@@ -3,14 +3,12 @@
 
 mod support;
 
+use failpoint_test_support::{Killed, needs, until};
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::{Server, command, failpoint, serve};
-
-/// No test waits this long unless it fails.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn serves() {
@@ -56,11 +54,11 @@ fn one_of_several_is_enough_with_any() {
 #[test]
 fn events_line_by_line() {
     let Some(server) = Server::start(&[]) else { return };
-    let mut reading = command(&["events", "--addr", &server.address, "--kinds", "fired", "--json"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut reading = Killed::spawn(
+        command(&["events", "--addr", &server.address, "--kinds", "fired", "--json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    );
     let mut lines = BufReader::new(reading.stdout.take().unwrap()).lines();
     // It fires all the time, so whenever the reader comes in it hears of one.
     server.ask(&["arm", "tick", "sleep(1)"]);
@@ -71,15 +69,25 @@ fn events_line_by_line() {
     assert!(counted.out.contains(" fired    tick sleep(1) on "), "{}", counted.out);
 
     drop(server);
-    let rest = reading.wait_with_output().unwrap();
-    assert_eq!(rest.status.code(), Some(3));
-    assert!(String::from_utf8_lossy(&rest.stderr).contains("the stream of events has ended"));
+    let mut said = String::new();
+    reading.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("the stream of events has ended"), "{said}");
+    assert_eq!(reading.wait().unwrap().code(), Some(3));
 }
 
 #[test]
 fn progress_on_a_terminal() {
     let (Some(server), Some(tmux)) = (Server::start(&[]), Tmux::start()) else { return };
-    tmux.run(&["wait", "raftAfterSave", "--hits", "2", "--addr", &server.address]);
+    tmux.run(&[
+        "wait",
+        "raftAfterSave",
+        "--hits",
+        "2",
+        "--timeout",
+        "9m",
+        "--addr",
+        &server.address,
+    ]);
     tmux.shows("waiting for raftAfterSave: idle; ");
     server.ask(&["arm", "raftAfterSave", "off"]);
     tmux.shows("waiting for raftAfterSave: 0 hits 0 fires 0 paused; ");
@@ -140,8 +148,11 @@ struct Tmux {
 impl Tmux {
     /// `None` where there is no tmux.
     fn start() -> Option<Self> {
+        if !needs::program("tmux") {
+            return None;
+        }
         let tmux = Self { socket: tempfile::tempdir().unwrap() };
-        let started = tmux.tmux(&[
+        tmux.tmux(&[
             "-f",
             "/dev/null",
             "new-session",
@@ -152,10 +163,7 @@ impl Tmux {
             "20",
             "env PS1='$ ' sh",
         ]);
-        if started.is_none() {
-            eprintln!("SKIPPED: there is no tmux here, which gives this test its terminal");
-        }
-        started.map(|_| tmux)
+        Some(tmux)
     }
 
     /// Types a command, and what tells how it ended.
@@ -167,35 +175,33 @@ impl Tmux {
     }
 
     fn keys(&self, keys: &str) {
-        self.tmux(&["send-keys", keys]).unwrap();
+        self.tmux(&["send-keys", keys]);
     }
 
     fn screen(&self) -> String {
-        self.tmux(&["capture-pane", "-p"]).unwrap()
+        self.tmux(&["capture-pane", "-p"])
     }
 
     /// Looks until the screen shows it; gives the screen.
     #[track_caller]
     fn shows(&self, text: &str) -> String {
-        let start = Instant::now();
-        loop {
-            let screen = self.screen();
-            if screen.contains(text) {
-                return screen;
-            }
-            assert!(start.elapsed() < PATIENCE, "no `{text}` on\n{screen}");
+        let mut screen = String::new();
+        until(&format!("`{text}` on the screen"), || {
             // A terminal cannot be awaited.
             std::thread::sleep(Duration::from_millis(20));
-        }
+            screen = self.screen();
+            screen.contains(text)
+        });
+        screen
     }
 
-    fn tmux(&self, arguments: &[&str]) -> Option<String> {
+    fn tmux(&self, arguments: &[&str]) -> String {
         let socket = self.socket.path().join("tmux");
         let mut tmux = Command::new("tmux");
         tmux.arg("-S").arg(socket).args(arguments).env_remove("TMUX");
-        let output = tmux.output().ok()?;
+        let output = tmux.output().unwrap();
         assert!(output.status.success(), "tmux: {}", String::from_utf8_lossy(&output.stderr));
-        Some(String::from_utf8_lossy(&output.stdout).into_owned())
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 }
 

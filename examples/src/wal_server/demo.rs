@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 const CONNECTIONS: usize = 4;
 const SLEEP: Duration = Duration::from_millis(100);
-const DEATH_LIMIT: Duration = Duration::from_secs(10);
+const DEATH_LIMIT: Duration = Duration::from_secs(60);
 
 /// Why the demo ended early.
 #[derive(Debug)]

@@ -8,17 +8,15 @@
 mod profiles;
 
 use failpoint::Scope;
+use failpoint_test_support::PATIENCE;
 use profiles::{Fill, Profiles};
 use std::sync::Arc;
-use std::time::Duration;
 
 const USER: u64 = 7;
-const LONG: Duration = Duration::from_secs(10);
-
 /// The whole order: the rename saves when the reader has read, and the reader fills the cache when
 /// the rename has invalidated it.
-const ORDER: &str = "profiles/beforeSave=wait(profiles/beforeFill, 1, 10s);
-                     profiles/beforeFill=wait(profiles/invalidated, 1, 10s)";
+const ORDER: &str = "profiles/beforeSave=wait(profiles/beforeFill, 1, 60s);
+                     profiles/beforeFill=wait(profiles/invalidated, 1, 60s)";
 
 fn profiles(fill: Fill) -> Profiles {
     Profiles::new(fill, [(USER, "Ada".to_owned())])
@@ -70,7 +68,7 @@ async fn a_paused_reader_fills_with_what_was(scope: Scope) {
             let profiles = Arc::clone(&profiles);
             async move { profiles.name(USER).await }
         });
-        scope.wait_paused_async("profiles/beforeFill", 1, LONG).await.unwrap();
+        scope.wait_paused_async("profiles/beforeFill", 1, PATIENCE).await.unwrap();
         profiles.rename(USER, "Grace").await;
         assert_eq!(scope.resume("profiles/beforeFill", 1), Ok(1));
         assert_eq!(reader.await.unwrap().as_deref(), Some("Ada"), "it asked before the rename");

@@ -2,8 +2,9 @@
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
 
 use failpoint::{fail_point, fail_value};
+use failpoint_test_support::Killed;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -17,9 +18,13 @@ fn points() {
     }
     let _ = never as fn();
     loop {
-        fail_point!("tick");
+        tick();
         thread::sleep(Duration::from_millis(1));
     }
+}
+
+fn tick() {
+    fail_point!("tick");
 }
 
 /// What the test `serves` does: nothing, unless this process is a server.
@@ -28,6 +33,8 @@ pub fn serve() {
         return;
     }
     let control = failpoint_http::serve("127.0.0.1:0").unwrap();
+    // Reached before anybody can ask whether it was.
+    tick();
     println!("\nserver at {}", control.address().unwrap());
     thread::spawn(points);
     // Until the one who started it goes away.
@@ -35,7 +42,7 @@ pub fn serve() {
 }
 
 pub struct Server {
-    process: Child,
+    _process: Killed,
     pub address: String,
 }
 
@@ -43,37 +50,29 @@ impl Server {
     /// `None` in a build without failpoints.
     pub fn start(variables: &[(&str, &str)]) -> Option<Self> {
         if !failpoint::enabled() {
-            eprintln!("SKIPPED: there are no failpoints in this build; cargo test --workspace");
+            eprintln!("skipped: needs failpoints compiled in (cargo test --workspace)");
             return None;
         }
         let mut command = Command::new(std::env::current_exe().unwrap());
         without_variables(&mut command);
-        let mut process = command
+        command
             .args(["--exact", "serves", "--nocapture"])
             .env("THIS_IS_A_SERVER", "1")
             .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::null());
+        let mut process = Killed::spawn(&mut command);
         let lines = BufReader::new(process.stdout.as_mut().unwrap()).lines();
         let mut addresses =
             lines.filter_map(|line| line.unwrap().strip_prefix("server at ").map(str::to_owned));
         let address = addresses.next().expect("the server says where it is");
-        Some(Self { process, address })
+        Some(Self { _process: process, address })
     }
 
     /// Runs the command against it.
     pub fn ask(&self, arguments: &[&str]) -> Asked {
         failpoint(&[&["--addr", &self.address], arguments].concat())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

@@ -17,7 +17,16 @@ mod p10_imports;
 mod p11_words;
 mod together;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long something may take that has to happen.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
+
+/// Looks until it is so, for what cannot be awaited.
+fn until(mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + SOON;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it does not happen");
+        std::thread::yield_now();
+    }
+}

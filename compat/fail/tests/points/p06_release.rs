@@ -1,6 +1,6 @@
 //! Arming anew and removing release everyone who is paused.
 
-use crate::SOON;
+use crate::{SOON, until};
 use fail::{FailScenario, fail_point};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -24,11 +24,7 @@ fn paused() -> Receiver<()> {
 
 /// Until all of them are there.
 fn stand() {
-    let deadline = std::time::Instant::now() + SOON;
-    while failpoint::point("p06").unwrap().paused < CALLERS as u64 {
-        assert!(std::time::Instant::now() < deadline);
-        thread::yield_now();
-    }
+    until(|| failpoint::point("p06").unwrap().paused == CALLERS as u64);
 }
 
 fn all_gone(rx: &Receiver<()>) {
@@ -93,9 +89,7 @@ fn a_sleeper_goes_too() {
         fail_point!("p06-sleep");
         tx.send(()).unwrap();
     });
-    while failpoint::point("p06-sleep").unwrap().hits == armed.hits {
-        thread::yield_now();
-    }
+    until(|| failpoint::point("p06-sleep").unwrap().hits > armed.hits);
     fail::remove("p06-sleep");
     rx.recv_timeout(SOON).unwrap();
 }

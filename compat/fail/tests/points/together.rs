@@ -1,6 +1,6 @@
 //! How do `fail`'s points and verbs go together with ours?
 
-use crate::SOON;
+use crate::{SOON, until};
 use fail::{FailScenario, fail_point};
 use failpoint::Error;
 
@@ -77,9 +77,7 @@ fn a_pause_has_no_limit() {
     let _scenario = FailScenario::setup();
     fail::cfg("together", "pause").unwrap();
     let paused = std::thread::spawn(closure);
-    while failpoint::point("together").unwrap().paused == 0 {
-        std::thread::yield_now();
-    }
+    until(|| failpoint::point("together").unwrap().paused == 1);
     fail::remove("together");
     assert!(!paused.join().unwrap());
 }
