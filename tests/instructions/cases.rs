@@ -1,4 +1,6 @@
-//! How many instructions does each of these take? Run as `cases CASE TIMES`, below a counter.
+//! How many instructions does each of these take? Run as `cases CASE=TIMES…`, below a counter.
+//!
+//! Each case is made ready, runs that often, and runs as often again between two calls of [`mark`].
 
 use failpoint::{fail_point, fail_value, fail_value_async};
 use std::future::Future;
@@ -40,8 +42,17 @@ const LONG: &str = "3*return(5)->50%return(6)->sleep(10ms)->off";
 /// Beside those that the linker lists.
 const UNLISTED: usize = 9_996;
 
+/// The counter gives what it has counted, and begins anew.
+#[inline(never)]
+fn mark() {
+    black_box(());
+}
+
 fn times(times: u64, mut body: impl FnMut(u64)) {
     (0..times).for_each(|n| body(black_box(n)));
+    mark();
+    (0..times).for_each(|n| body(black_box(n)));
+    mark();
 }
 
 fn arm(name: &str, terms: &str) {
@@ -49,11 +60,16 @@ fn arm(name: &str, terms: &str) {
 }
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let case = arguments.next().unwrap();
-    let count = arguments.next().unwrap().parse().unwrap();
+    for argument in std::env::args().skip(1) {
+        let (case, count) = argument.split_once('=').unwrap();
+        run(case, count.parse().unwrap());
+        failpoint::reset();
+    }
+}
+
+fn run(case: &str, count: u64) {
     let scope = failpoint::Scope::new();
-    match case.as_str() {
+    match case {
         "idle" => times(count, |n| {
             black_box(statement(n));
         }),

@@ -3,7 +3,8 @@
 //! The checks build little programs in both worlds, with the cargo and rustc of the run, and look at
 //! what came out: at a diagnostic, at an instruction, at a list of points. Cargo builds `failpoint`
 //! once per world and profile ([`world`]); each little program is then one call of rustc ([`rustc`]),
-//! which takes a fraction of a second where cargo would take several.
+//! which takes a fraction of a second where cargo would take several. What it gave is kept until
+//! something that it was made of changes ([`made`]).
 //!
 //! ```sh
 //! cargo test -p failpoint-tests                             # all of them
@@ -15,6 +16,7 @@
 pub mod assembly;
 pub mod callgrind;
 pub mod diagnostics;
+pub mod made;
 pub mod parallel;
 pub mod program;
 pub mod rustc;

@@ -1,8 +1,9 @@
 //! How is the program in `tests/wiring` built with flags that cargo's profiles would make slow?
 
+use crate::made::{Ingredients, made};
 use crate::rustc::{run, rustc};
-use crate::world::{self, Profile, World, directory, workspace};
-use std::fs;
+use crate::world::{self, Profile, World, workspace};
+use std::env::consts::EXE_EXTENSION;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,20 +23,24 @@ pub struct Program {
 impl Program {
     /// Builds it; gives the path of the executable.
     pub fn build(&self) -> PathBuf {
-        let out = directory().join("program").join(self.label);
-        fs::create_dir_all(&out).expect("the target directory can be written");
-        run(self.rustc("library", "src/lib.rs").arg("--crate-type=lib").arg("--out-dir").arg(&out));
-        let executable = out.join("program").with_extension(std::env::consts::EXE_EXTENSION);
-        run(self
-            .rustc("program", "src/main.rs")
-            .arg(format!("-Ldependency={}", out.display()))
-            .arg(format!(
-                "--extern=wiring_library={}",
-                out.join("libwiring_library.rlib").display()
-            ))
-            .arg("-o")
-            .arg(&executable));
-        executable
+        let mut library = self.rustc("library", "src/lib.rs");
+        let mut program = self.rustc("program", "src/main.rs");
+        let mut ingredients = Ingredients::of(self.world, self.profile);
+        for source in ["library/src/lib.rs", "program/src/main.rs", "program/src/idle.rs"] {
+            ingredients = ingredients.file(&workspace().join("tests/wiring").join(source));
+        }
+        let ingredients = ingredients.command(&library).command(&program);
+        let executable = Path::new("program").with_extension(EXE_EXTENSION);
+        let place = made(&format!("program/{}", self.label), &ingredients, |out| {
+            run(library.arg("--crate-type=lib").arg("--out-dir").arg(out));
+            let library = out.join("libwiring_library.rlib");
+            run(program
+                .arg(format!("-Ldependency={}", out.display()))
+                .arg(format!("--extern=wiring_library={}", library.display()))
+                .arg("-o")
+                .arg(out.join(&executable)));
+        });
+        place.join(executable)
     }
 
     fn rustc(&self, package: &str, main: &str) -> Command {

@@ -2,16 +2,27 @@
 
 use crate::world::{self, Profile, World};
 use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// The editions that users have.
 pub const EDITIONS: [&str; 3] = ["2018", "2021", "2024"];
 
+/// What the compiler says of itself.
+pub fn version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| run(Command::new(compiler()).arg("--version").arg("--verbose")))
+}
+
 /// A rustc that finds `failpoint` as that world and profile have it.
 pub fn rustc(world: World, profile: Profile) -> Command {
-    let compiler = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    with_failpoint(Command::new(compiler), world, profile)
+    with_failpoint(Command::new(compiler()), world, profile)
+}
+
+fn compiler() -> OsString {
+    env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())
 }
 
 /// A clippy that does, or nothing where none is installed.

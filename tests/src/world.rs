@@ -6,6 +6,8 @@
 
 use serde_json::Value;
 use std::env;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -33,6 +35,8 @@ pub enum Profile {
 pub struct Built {
     /// The library, to be given to `--extern`.
     pub failpoint: PathBuf,
+    /// A hash of the library.
+    pub content: u64,
     /// Where its dependencies lie.
     pub dependencies: PathBuf,
     /// The warnings of the packages of this workspace, as the compiler rendered them.
@@ -96,7 +100,9 @@ fn build(world: World, profile: Profile) -> Built {
         .filter_map(rendered)
         .collect();
     let dependencies = failpoint.parent().expect("it lies in a directory").to_owned();
-    Built { failpoint, dependencies, warnings }
+    let mut hasher = DefaultHasher::new();
+    fs::read(&failpoint).expect("cargo has built it").hash(&mut hasher);
+    Built { failpoint, content: hasher.finish(), dependencies, warnings }
 }
 
 /// A cargo that works on this workspace, in the checks' own target directory, and sees none of the

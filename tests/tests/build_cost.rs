@@ -8,6 +8,7 @@
 #[allow(dead_code, unreachable_pub, reason = "the bench compares more")]
 mod functions;
 
+use failpoint_tests::made::{Ingredients, made};
 use failpoint_tests::world::{Profile, World, directory};
 use failpoint_tests::{callgrind, parallel, rustc};
 use functions::{Body, Kind, function};
@@ -20,7 +21,31 @@ const AT_MOST: f64 = 1.03;
 
 const FUNCTIONS: usize = 20;
 
+const SAMPLE: usize = 3;
+
+/// What the compiler is left with after its first half: no constant to evaluate, no block more.
 #[test]
+fn a_point_that_is_compiled_out_leaves_nothing_for_the_second_half_of_the_compiler() {
+    let [none, off] = [Kind::None, Kind::Off].map(|kind| {
+        let mut rustc = rustc::rustc(World::Off, Profile::Dev);
+        rustc.args(["--edition=2024", "--crate-type=lib", "--emit=mir", "-Awarnings"]);
+        let text = source(kind, SAMPLE);
+        let ingredients = Ingredients::of(World::Off, Profile::Dev).command(&rustc).text(&text);
+        let place = made(&format!("build_cost/{}", kind.name()), &ingredients, |out| {
+            // Places stand in what is written, so they are to be the same.
+            fs::write(out.join("functions.rs"), &text).expect("it can be written");
+            rustc.current_dir(out).args(["functions.rs", "-o", "functions.mir"]);
+            rustc::run(&mut rustc);
+        });
+        fs::read_to_string(place.join("functions.mir")).expect("rustc wrote it")
+    });
+    assert!(none.contains("fn function_0("), "{none}");
+    let differs = none.lines().zip(off.lines()).find(|(none, off)| none != off);
+    assert!(differs.is_none() && none.len() == off.len(), "without and with points: {differs:?}");
+}
+
+#[test]
+#[ignore = "slow suite: cargo test -p failpoint-tests --test build_cost -- --ignored --nocapture"]
 fn a_point_that_is_compiled_out_costs_the_compiler_next_to_nothing() {
     if !callgrind::is_here() {
         return;
@@ -45,10 +70,8 @@ fn a_point_that_is_compiled_out_costs_the_compiler_next_to_nothing() {
 fn compile(kind: Kind, functions: usize) -> u64 {
     let directory = directory().join("build_cost").join(format!("{}-{functions}", kind.name()));
     fs::create_dir_all(&directory).expect("the target directory can be written");
-    let text: String =
-        (0..functions).map(|number| function(number, Body::Ordinary, kind)).collect();
-    let source = directory.join("functions.rs");
-    fs::write(&source, Body::Ordinary.shared().to_owned() + &text).expect("it can be written");
+    let file = directory.join("functions.rs");
+    fs::write(&file, source(kind, functions)).expect("it can be written");
     let rustc = rustc::rustc(World::Off, Profile::Dev);
     callgrind::count(&compiler(), |valgrind| {
         valgrind
@@ -62,8 +85,13 @@ fn compile(kind: Kind, functions: usize) -> u64 {
             ])
             .arg("--out-dir")
             .arg(&directory)
-            .arg(&source)
+            .arg(&file)
     })
+}
+
+fn source(kind: Kind, functions: usize) -> String {
+    let text = (0..functions).map(|number| function(number, Body::Ordinary, kind));
+    Body::Ordinary.shared().to_owned() + &text.collect::<String>()
 }
 
 /// The compiler itself; `rustc` may be rustup, which starts it.

@@ -33,7 +33,7 @@ fn main() {
 "#;
 
 #[test]
-#[ignore = "slow: it builds failpoint twice more"]
+#[ignore = "slow suite: cargo test -p failpoint-tests --test copies -- --ignored"]
 fn each_says_so_and_knows_its_own_sites() {
     let program = two_copies();
     let mut command = cargo();

@@ -10,8 +10,9 @@
 #[allow(dead_code, unreachable_pub)]
 mod sections;
 
+use failpoint_tests::made::{Ingredients, made};
 use failpoint_tests::rustc::{run, rustc};
-use failpoint_tests::world::{Profile, World, directory};
+use failpoint_tests::world::{Profile, World};
 use sections::Sizes;
 use std::fmt::Write;
 use std::fs;
@@ -25,7 +26,7 @@ const BOUND: f64 = 192.0;
 #[test]
 fn a_point_compiled_in_takes_no_more_bytes_than_it_may() {
     if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
-        eprintln!("SKIPPED: the bound is that of x86_64 on Linux");
+        eprintln!("skipped: needs x86_64 and Linux, of which the bound is");
         return;
     }
     let taken = added(World::On);
@@ -48,14 +49,16 @@ fn added(world: World) -> Sizes {
 
 /// Of a program whose first functions, this many, have a point each.
 fn size(world: World, points: usize) -> Sizes {
-    let out = directory().join("sizes");
-    fs::create_dir_all(&out).expect("the target directory is ours");
-    let program = out.join(format!("{}-{points}", world.name()));
-    let source = program.with_extension("rs");
-    fs::write(&source, text(points)).expect("the target directory is ours");
     let mut rustc = rustc(world, Profile::Release);
-    run(rustc.arg(&source).args(["--edition=2024", "--crate-name=sizes", "-o"]).arg(&program));
-    sections::of(&program)
+    rustc.args(["--edition=2024", "--crate-name=sizes"]);
+    let text = text(points);
+    let ingredients = Ingredients::of(world, Profile::Release).command(&rustc).text(&text);
+    let place = made(&format!("sizes/{}-{points}", world.name()), &ingredients, |out| {
+        let source = out.join("sizes.rs");
+        fs::write(&source, &text).expect("the target directory can be written");
+        run(rustc.arg(&source).arg("-o").arg(out.join("sizes")));
+    });
+    sections::of(&place.join("sizes"))
 }
 
 fn text(points: usize) -> String {

@@ -13,10 +13,12 @@
 //! Every error must be expected, in both worlds; a case that expects errors in one world only compiles
 //! in the other. `UI_CASE=text` runs only the cases whose path contains the text.
 
+use failpoint_test_support::needs;
 use failpoint_tests::diagnostics::{self, Diagnostic};
+use failpoint_tests::made::{self, Ingredients, try_made};
 use failpoint_tests::parallel;
 use failpoint_tests::rustc::{self, EDITIONS};
-use failpoint_tests::world::{Profile, World, directory, workspace};
+use failpoint_tests::world::{Profile, World, workspace};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,9 +34,12 @@ fn what_should_pass_passes_in_both_worlds_and_every_edition() {
 #[test]
 fn what_should_run_runs_in_both_worlds() {
     check("run", &["run"], &["2021"], |build| {
-        let program = build.artifact().with_extension(env::consts::EXE_EXTENSION);
-        succeed(build.rustc().arg("-o").arg(&program))?;
-        succeed(&mut Command::new(&program))
+        let mut rustc = build.rustc();
+        let ingredients = build.ingredients().command(&rustc);
+        let place = try_made(&build.label(), &ingredients, |out| {
+            succeed(rustc.arg("-o").arg(out.join("case")))
+        })?;
+        succeed(&mut Command::new(place.join("case")))
     });
 }
 
@@ -65,8 +70,8 @@ fn what_should_fail_fails_in_both_worlds() {
 
 #[test]
 fn the_cases_do_not_trip_clippy() {
-    if rustc::clippy(World::Off, Profile::Dev).is_none() {
-        eprintln!("SKIPPED: there is no clippy-driver beside this rustc");
+    let has_clippy = rustc::clippy(World::Off, Profile::Dev).is_some();
+    if !needs::given("clippy-driver beside rustc", has_clippy) {
         return;
     }
     check("clippy", &["pass", "run"], &["2024"], |build| {
@@ -121,21 +126,26 @@ impl Build {
         flags: &[&str],
     ) -> Result<Vec<Diagnostic>, String> {
         compiler.args(["--error-format=json", "--emit=metadata"]).args(flags);
-        compiler.arg("-o").arg(self.artifact().with_extension("rmeta"));
-        let output = compiler.output().map_err(|error| format!("{compiler:?}: {error}"))?;
-        let stderr = String::from_utf8_lossy(&output.stderr);
+        let (succeeded, stderr) =
+            made::said(&self.label(), self.ingredients(), compiler, |compiler, scrap| {
+                compiler.arg("-o").arg(scrap.join("case.rmeta"));
+            });
         let said = diagnostics::read(&stderr, &self.case);
-        if !output.status.success() && said.is_empty() {
-            return Err(format!("{compiler:?} failed without an error: {stderr}"));
+        if !succeeded && said.is_empty() {
+            return Err(format!("the compiler failed without an error: {stderr}"));
         }
         Ok(said)
     }
 
-    /// A path of this build's own.
-    fn artifact(&self) -> PathBuf {
+    /// What is made of it, but for the command.
+    fn ingredients(&self) -> Ingredients {
+        Ingredients::of(self.world, Profile::Dev).file(&self.case)
+    }
+
+    /// No other build has it.
+    fn label(&self) -> String {
         let stem = self.case.file_stem().unwrap_or_default().to_string_lossy();
-        let name = format!("{stem}-{}-{}", self.world.name(), self.edition);
-        directory().join("ui").join(self.test).join(name)
+        format!("ui/{}/{stem}-{}-{}", self.test, self.world.name(), self.edition)
     }
 }
 
@@ -146,7 +156,6 @@ fn check(
     editions: &[&'static str],
     job: impl Fn(&Build) -> Result<(), String> + Sync,
 ) {
-    fs::create_dir_all(directory().join("ui").join(test)).expect("the target directory is ours");
     let wanted = env::var("UI_CASE").unwrap_or_default();
     let mut builds = Vec::new();
     for case in directories.iter().flat_map(|directory| cases(directory)) {
