@@ -163,6 +163,14 @@ impl Tmux {
             "20",
             "env PS1='$ ' sh",
         ]);
+        // Its server does not end with this test where that is killed.
+        let (test, socket) = (std::process::id(), tmux.socket.path().join("tmux"));
+        let (server, wait) = (socket.display(), "do sleep 1; done");
+        tmux.tmux(&[
+            "run-shell",
+            "-b",
+            &format!("while kill -0 {test}; {wait}; tmux -S '{server}' kill-server"),
+        ]);
         Some(tmux)
     }
 

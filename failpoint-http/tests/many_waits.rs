@@ -29,7 +29,7 @@ fn files_are_allowed() -> bool {
     setrlimit(Resource::Nofile, limit).unwrap();
     let enough = 4 * WAITS as u64;
     let is_enough = limit.maximum.is_none_or(|files| files >= enough);
-    needs::given(&format!("a hard limit of {enough} open files"), is_enough)
+    needs::machine(&format!("a hard limit of {enough} open files"), is_enough)
 }
 
 fn held_open(client: &mut Client) -> usize {

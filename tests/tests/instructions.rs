@@ -5,6 +5,7 @@
 //! cost. `tests/instructions/bounds.txt` holds the bounds. Who exceeds one on purpose
 //! writes the new one down there, with the reason in the commit.
 
+use failpoint_test_support::needs;
 use failpoint_tests::callgrind;
 use failpoint_tests::made::{Ingredients, made};
 use failpoint_tests::rustc::{run, rustc};
@@ -13,11 +14,8 @@ use std::fs;
 
 #[test]
 fn no_case_takes_more_instructions_than_it_may() {
-    if !cfg!(target_arch = "x86_64") {
-        eprintln!("skipped: needs x86_64, of which the bounds are");
-        return;
-    }
-    if !callgrind::is_here() {
+    let is_known = cfg!(target_arch = "x86_64");
+    if !needs::machine("x86_64, of which the bounds are", is_known) || !callgrind::is_here() {
         return;
     }
     let source = workspace().join("tests/instructions/cases.rs");

@@ -10,6 +10,7 @@
 #[allow(dead_code, unreachable_pub)]
 mod sections;
 
+use failpoint_test_support::needs;
 use failpoint_tests::made::{Ingredients, made};
 use failpoint_tests::rustc::{run, rustc};
 use failpoint_tests::world::{Profile, World};
@@ -25,8 +26,8 @@ const BOUND: f64 = 192.0;
 
 #[test]
 fn a_point_compiled_in_takes_no_more_bytes_than_it_may() {
-    if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
-        eprintln!("skipped: needs x86_64 and Linux, of which the bound is");
+    let is_known = cfg!(all(target_arch = "x86_64", target_os = "linux"));
+    if !needs::machine("x86_64 and Linux, of which the bound is", is_known) {
         return;
     }
     let taken = added(World::On);

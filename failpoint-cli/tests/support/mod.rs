@@ -2,7 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
 
 use failpoint::{fail_point, fail_value};
-use failpoint_test_support::Killed;
+use failpoint_test_support::{Killed, needs};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -49,8 +49,8 @@ pub struct Server {
 impl Server {
     /// `None` in a build without failpoints.
     pub fn start(variables: &[(&str, &str)]) -> Option<Self> {
-        if !failpoint::enabled() {
-            eprintln!("skipped: needs failpoints compiled in (cargo test --workspace)");
+        let compiled_in = failpoint::enabled();
+        if !needs::machine("failpoints compiled in (cargo test --workspace)", compiled_in) {
             return None;
         }
         let mut command = Command::new(std::env::current_exe().unwrap());

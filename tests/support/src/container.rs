@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 /// what it writes. `None` where the test is to skip, since no namespace can be made.
 ///
 /// # Panics
-/// Where none can be made, under `REQUIRE_PROGRAMS=1`.
+/// Where there is no `unshare`, under `REQUIRE_PROGRAMS=1`.
 #[must_use]
 pub fn first_process(command: &Command) -> Option<Command> {
     let namespace = ["--pid", "--fork", "--kill-child", "--mount-proc"];
@@ -18,8 +18,11 @@ pub fn first_process(command: &Command) -> Option<Command> {
         tried.args(*way).arg("true").stdout(Stdio::null()).stderr(Stdio::null());
         tried.status().is_ok_and(|status| status.success())
     };
+    if !needs::program("unshare") {
+        return None;
+    }
     let way = ways.iter().find(works);
-    if !needs::given("unshare, and the right to make a PID namespace", way.is_some()) {
+    if !needs::machine("the right to make a PID namespace", way.is_some()) {
         return None;
     }
     let mut inside = Command::new("unshare");

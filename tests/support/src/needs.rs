@@ -19,7 +19,7 @@ pub fn program(name: &str) -> bool {
     given(name, split_paths(&path).any(|directory| directory.join(&file).is_file()))
 }
 
-/// Whether `is_here`; `what` is what the test needs, for whatever is more than a program on the path.
+/// Whether `is_here`, for what can be installed and is not a program on the path; `what` names it.
 ///
 /// # Panics
 /// Where it is not, under `REQUIRE_PROGRAMS=1`.
@@ -31,6 +31,15 @@ pub fn given(what: &str, is_here: bool) -> bool {
         assert!(!are_required(), "needs {what}, and REQUIRE_PROGRAMS=1 lets no test skip");
     }
     is_here
+}
+
+/// The same for what cannot be installed: a kind of processor, a right, another build. The test only skips.
+#[must_use]
+pub fn machine(what: &str, is_so: bool) -> bool {
+    if !is_so {
+        eprintln!("skipped: needs {what}");
+    }
+    is_so
 }
 
 fn are_required() -> bool {
