@@ -29,7 +29,7 @@ fn points_of_code() {
     fail_point!("whole/3", |_| ());
     fail_point!("whole/4", |_| ());
     fail_point!("whole/5", |_| ());
-    fail_point!("whole/6", |_| ());
+    fail_point!("whole/6", key = 1, |_| ());
     fail_point!("whole/7", |_| ());
     fail_point!("whole/8", |_| ());
     fail_point!("whole/9", |_| ());

@@ -74,8 +74,12 @@ fn filters_see_the_context() {
     assert_eq!(apply(8, "write").as_deref(), Some("b"));
     assert_eq!(apply(7, "read"), None);
     assert_eq!((armed.hits(), armed.fires()), (2, 2), "what no filter admits is no hit");
-    let _armed = arm("filtered", "when(nobody=1):return(a)").unwrap();
-    assert_eq!(apply(7, "write"), None, "a missing key does not match");
+    fn other() {
+        fail_point!("filtered", tenant = 1, |_| ());
+    }
+    let _ = other as fn();
+    let _armed = arm("filtered", "when(tenant=1):return(a)").unwrap();
+    assert_eq!(apply(7, "write"), None, "a key that this site does not pass does not match");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -116,6 +116,26 @@ pub fn cargo() -> Command {
     cargo.env("CARGO_NET_OFFLINE", "true");
     without_settings(&mut cargo);
     cargo
+}
+
+/// Until what is given back is dropped, no other run of the checks does what has this name: for a
+/// directory that is written anew each time.
+///
+/// # Panics
+/// Where the target directory cannot be written.
+#[allow(clippy::incompatible_msrv, reason = "the checks run on the stable compiler alone")]
+pub fn alone(name: &str) -> impl Drop {
+    struct Alone(File);
+    impl Drop for Alone {
+        fn drop(&mut self) {
+            let _ = self.0.unlock();
+        }
+    }
+    fs::create_dir_all(directory()).expect("the target directory can be written");
+    let lock = File::create(directory().join(name).with_extension("lock"));
+    let lock = lock.expect("the target directory can be written");
+    lock.lock().expect("a file can be locked");
+    Alone(lock)
 }
 
 /// Takes away what the run's environment would say to a build or to a program.

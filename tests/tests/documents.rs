@@ -1,6 +1,6 @@
 //! Do the documents say the same of how a build is wired, and do their links lead somewhere?
 
-use failpoint_tests::world::{cargo, directory, workspace};
+use failpoint_tests::world::{alone, cargo, directory, workspace};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,7 @@ const PACKAGES: [(&str, &str); 5] = [
 
 #[test]
 fn each_block_of_a_manifest_is_one_that_cargo_takes() {
+    let _alone = alone("documents");
     let mut blocks = 0;
     let mut forwarding = 0;
     for document in documents() {

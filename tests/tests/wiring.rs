@@ -2,7 +2,7 @@
 //! quiet?
 
 use failpoint_tests::rustc::run;
-use failpoint_tests::world::{Profile, World, cargo, directory, workspace};
+use failpoint_tests::world::{Profile, World, alone, cargo, directory, workspace};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -219,6 +219,7 @@ const BUILDS: &[Case] = &[
 
 #[test]
 fn a_build_that_ships_can_refuse_failpoints_whoever_asked() {
+    let _alone = alone("builds");
     for case in BUILDS {
         let root = directory().join("builds");
         // A case before may have left members that this one has not.
