@@ -100,10 +100,9 @@ pub(crate) fn perform<'a>(
                 limit: *limit,
             });
         }
-        Action::Wait { count, limit, .. } => {
-            let before = steps[..step].iter().filter(|step| step.is_wait()).count();
+        Action::Wait { point, count, limit } => {
             return Effect::Wait(Need::Passages {
-                observation: plan.first_observation(fire.term) + before,
+                observation: plan.observation_of(point),
                 count: *count,
                 limit: *limit,
             });
@@ -214,12 +213,6 @@ pub(crate) fn steps_of(action: callback::Action) -> Option<Box<[Action]>> {
         callback::Action::Panic(text) => Action::Panic(text.map(value)),
     };
     Some(Box::new([step]))
-}
-
-impl Action {
-    pub(crate) fn is_wait(&self) -> bool {
-        matches!(self, Action::Wait { .. })
-    }
 }
 
 impl Term {

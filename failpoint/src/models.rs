@@ -302,10 +302,10 @@ mod lane {
             let (point, site, plan) = armed("off");
             let observer = new_plan("wait(models/point)");
             let caller = caller(site);
-            point.observe(observer.observations[0].clone());
+            point.observe([&observer.observed[0].observation]);
             evaluate(site);
             caller.join().unwrap();
-            assert!((1..=2).contains(&observer.observations[0].passages()));
+            assert!((1..=2).contains(&observer.observed[0].observation.passages()));
             assert_eq!(plan.hits(), 2);
         });
     }
@@ -400,7 +400,7 @@ mod watching {
         check(3, || {
             let plan = new_plan("wait(models/other)");
             let passer = thread::spawn({
-                let observation = plan.observations[0].clone();
+                let observation = plan.observed[0].observation.clone();
                 move || observation.pass()
             });
             let need = Need::Passages { observation: 0, count: 1, limit: NEVER };
@@ -512,9 +512,9 @@ mod switch {
             let (point, here) = new_point();
             let (plan, observer) = (new_plan("return"), new_plan("wait(models/point)"));
             let observing = thread::spawn(move || {
-                point.observe(observer.observations[0].clone());
+                point.observe([&observer.observed[0].observation]);
                 assert!(here.armed());
-                point.unobserve(&observer.observations[0]);
+                point.unobserve([&observer.observed[0].observation]);
             });
             point.arm(Some(plan), 1);
             assert!(here.armed());

@@ -80,8 +80,9 @@ pub(crate) struct Plan {
     pub(crate) pause_limit: Duration,
     pub(crate) generation: u64,
     pub(crate) gate: Arc<Gate>,
-    /// What the `wait` steps observe, in their order in the terms.
-    pub(crate) observations: Vec<Arc<Observation>>,
+    /// The points that the `wait` steps name, sorted by name: one for each, however many steps name
+    /// it.
+    pub(crate) observed: Vec<Observed>,
     armed_at: Moment,
     /// One for each term.
     rules: Vec<Rule>,
@@ -179,8 +180,6 @@ impl Plan {
             Order::Callback(callback) => (Terms { chain: Vec::new() }, Some(callback)),
         };
         let gate = Gate::new();
-        let waits = terms.chain.iter().flat_map(Term::waits).count();
-        let observe = || Arc::new(Observation::new(gate.clone(), setting.scope));
         let plan = Self {
             point,
             callback,
@@ -189,7 +188,7 @@ impl Plan {
             scope: setting.scope,
             pause_limit: setting.pause_limit,
             generation,
-            observations: std::iter::repeat_with(observe).take(waits).collect(),
+            observed: Observed::all(&terms, &gate, setting.scope),
             gate,
             armed_at: Moment::now(),
             rules: (0..)
@@ -323,15 +322,10 @@ impl Plan {
         &self.rules[term].draws
     }
 
-    /// The index among [`Plan::observations`] of the first `wait` in `term`.
-    pub(crate) fn first_observation(&self, term: usize) -> usize {
-        self.terms.chain[..term].iter().flat_map(Term::waits).count()
-    }
-
-    /// The points that `wait` steps name, each with what it has seen.
-    pub(crate) fn observed(&self) -> impl Iterator<Item = (&str, &Arc<Observation>)> {
-        let targets = self.terms.chain.iter().flat_map(Term::waits);
-        targets.map(String::as_str).zip(&self.observations)
+    /// The index among [`Plan::observed`] of a point that a `wait` step names.
+    pub(crate) fn observation_of(&self, point: &str) -> usize {
+        // Every `wait` of the terms has one.
+        self.observed.partition_point(|observed| *observed.point < *point)
     }
 
     /// Notes a site that registered after the arming and cannot take what the terms return.
@@ -529,7 +523,28 @@ impl Term {
     }
 }
 
-/// What a `wait` step has seen of the point it names, while its plan lives.
+/// A point that `wait` steps name, and what was seen of it.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    pub(crate) point: Box<str>,
+    pub(crate) observation: Arc<Observation>,
+}
+
+impl Observed {
+    fn all(terms: &Terms, gate: &Arc<Gate>, scope: Option<ScopeId>) -> Vec<Self> {
+        let mut points: Vec<&str> =
+            terms.chain.iter().flat_map(Term::waits).map(String::as_str).collect();
+        points.sort_unstable();
+        points.dedup();
+        let observation = || Arc::new(Observation::new(gate.clone(), scope));
+        points
+            .into_iter()
+            .map(|point| Self { point: point.into(), observation: observation() })
+            .collect()
+    }
+}
+
+/// What a plan has seen of a point that its `wait` steps name, while the plan lives.
 #[derive(Debug)]
 pub(crate) struct Observation {
     passages: AtomicU64,

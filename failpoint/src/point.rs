@@ -11,6 +11,7 @@ use crate::plan::{Observation, Plan, ScopeId};
 use crate::site::{Here, Owner, Site};
 use crate::sync::{Arc, ArcSwapOption, AtomicBool, AtomicU64, Guard, Mutex, OnceLock, Ordering};
 use std::any::Any;
+use std::collections::BTreeSet;
 
 #[derive(Debug)]
 pub(crate) struct Point {
@@ -261,14 +262,16 @@ impl Point {
         now.and_then(|now| now.plan.clone()).into_iter().chain(scoped).collect()
     }
 
-    pub(crate) fn observe(&self, observation: Arc<Observation>) {
-        self.change(|snapshot, _| snapshot.observers.push(observation));
+    /// Adds observers. A change adds all that it has at once, because each call copies the snapshot.
+    pub(crate) fn observe<'o>(&self, new: impl IntoIterator<Item = &'o Arc<Observation>>) {
+        self.change(|snapshot, _| snapshot.observers.extend(new.into_iter().cloned()));
     }
 
-    pub(crate) fn unobserve(&self, observation: &Arc<Observation>) {
-        self.change(|snapshot, _| {
-            snapshot.observers.retain(|other| !Arc::ptr_eq(other, observation));
-        });
+    /// Removes observers, likewise.
+    pub(crate) fn unobserve<'o>(&self, over: impl IntoIterator<Item = &'o Arc<Observation>>) {
+        let over: BTreeSet<*const Observation> = over.into_iter().map(Arc::as_ptr).collect();
+        let is_over = |one: &Arc<Observation>| over.contains(&Arc::as_ptr(one));
+        self.change(|snapshot, _| snapshot.observers.retain(|one| !is_over(one)));
     }
 
     pub(crate) fn tried(&self) -> Tried {

@@ -13,7 +13,7 @@ use crate::filter::ThisThread;
 use crate::gate::{Entered, Gate, Place, Reason, Standing};
 use crate::log::{self, Level};
 use crate::panics::Panic;
-use crate::plan::{Origin, Plan};
+use crate::plan::{Observed, Origin, Plan};
 use crate::registry::registry;
 use crate::site::Site;
 use crate::sync::Arc;
@@ -307,7 +307,7 @@ impl Stay {
     fn has_seen_enough(&self) -> bool {
         match self.need {
             Need::Passages { observation, count, .. } => {
-                self.plan.observations[observation].passages() >= count
+                self.plan.observed[observation].observation.passages() >= count
             }
             _ => false,
         }
@@ -333,9 +333,9 @@ impl Stay {
                 (format!("the barrier never held {size} callers"), limit)
             }
             Need::Passages { observation, count, limit } => {
-                let seen = self.plan.observations[observation].passages();
-                let target = self.plan.observed().nth(observation).map_or("", |(name, _)| name);
-                (format!("`{target}` was passed {seen} of {count} times"), limit)
+                let Observed { point, observation } = &self.plan.observed[observation];
+                let seen = observation.passages();
+                (format!("`{point}` was passed {seen} of {count} times"), limit)
             }
         };
         let mut message = format!(

@@ -9,11 +9,12 @@ use super::request::{Request, Unknown};
 use crate::event::EventKind;
 use crate::events;
 use crate::info::PointInfo;
-use crate::plan::Plan;
+use crate::plan::{Observation, Plan};
 use crate::point::Point;
 use crate::site::Site;
 use crate::slot::Slot;
 use crate::sync::{Arc, MutexGuard};
+use std::collections::BTreeMap;
 
 /// What a change made, and the count of all changes right after it.
 #[derive(Clone, Debug)]
@@ -44,8 +45,7 @@ impl Registry {
         requests: impl IntoIterator<Item = (Request, Misfits)>,
         slot: Slot<'_>,
     ) -> Changed<Vec<Arming>> {
-        let mut over = Vec::new();
-        let mut armings = Vec::new();
+        let mut plans = Vec::new();
         for (request, misfits) in requests {
             if request.unknown == Unknown::Pending && !control.is_known(&request.name) {
                 control.pending.insert(request.name.clone(), request);
@@ -57,11 +57,18 @@ impl Registry {
             let Request { order, text, .. } = request;
             let plan = Arc::new(Plan::new(point.name(), order, text, slot.setting(), generation));
             misfits.into_iter().for_each(|site| plan.add_misfit(site));
-            // Observed first: a passage right after the arming counts.
-            for (target, observation) in plan.observed() {
-                control.point_named(target).observe(observation.clone());
-            }
-            let old = slot.put(point, Some(plan.clone()), generation);
+            plans.push((point, plan));
+        }
+        // Observed first: a passage right after the arming counts.
+        let targets = plans.iter().flat_map(|(_, plan)| &plan.observed);
+        for_each_point(
+            targets.map(|target| (control.point_named(&target.point), &target.observation)),
+            Point::observe,
+        );
+        let mut over = Vec::new();
+        let mut armings = Vec::with_capacity(plans.len());
+        for (point, plan) in plans {
+            let old = slot.put(point, Some(plan.clone()), plan.generation);
             let was = old.as_ref().map(|old| old.text.clone());
             over.extend(old);
             armings.push(Arming { point, plan, was });
@@ -94,11 +101,13 @@ impl Registry {
 
     /// Ends a change with all that it put out of force; gives the count of all changes.
     fn finish(&self, control: MutexGuard<'_, Control>, over: &[Arc<Plan>]) -> u64 {
-        for (target, observation) in over.iter().flat_map(|plan| plan.observed()) {
-            if let Some(point) = control.points.get(target) {
-                point.unobserve(observation);
-            }
-        }
+        let targets = over.iter().flat_map(|plan| &plan.observed);
+        for_each_point(
+            targets.filter_map(|target| {
+                Some((*control.points.get(&*target.point)?, &target.observation))
+            }),
+            Point::unobserve,
+        );
         self.note_change();
         let revision = control.generation;
         drop(control);
@@ -109,4 +118,16 @@ impl Registry {
         }
         revision
     }
+}
+
+/// Changes who observes each of the points, once for each.
+fn for_each_point<'o>(
+    observers: impl Iterator<Item = (&'static Point, &'o Arc<Observation>)>,
+    change: impl Fn(&Point, Vec<&'o Arc<Observation>>),
+) {
+    let mut of_points: BTreeMap<*const Point, (&Point, Vec<&Arc<Observation>>)> = BTreeMap::new();
+    for (point, observation) in observers {
+        of_points.entry(point).or_insert_with(|| (point, Vec::new())).1.push(observation);
+    }
+    of_points.into_values().for_each(|(point, of_point)| change(point, of_point));
 }
