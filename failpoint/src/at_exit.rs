@@ -74,7 +74,7 @@ fn line() -> String {
         let _ = write!(
             line,
             "{comma}{{\"name\":{},\"packages\":[{}],\"reached\":{},\"armed\":{},\"fired\":{}}}",
-            quoted(tried.name),
+            quoted(&tried.name),
             packages.join(","),
             tried.reached,
             tried.armed,

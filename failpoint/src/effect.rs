@@ -109,15 +109,15 @@ pub(crate) fn perform<'a>(
         }
         Action::Yield => std::thread::yield_now(),
         Action::Print(None) => {
-            log::say(Level::Info, format_args!("failpoint {} executed.", visible(plan.point)));
+            log::say(Level::Info, format_args!("failpoint {} executed.", visible(&plan.point)));
         }
         // The name goes first, so that no text can pass for a line of the control plane.
         Action::Print(Some(text)) => log::say(
             Level::Info,
-            format_args!("failpoint {}: {}", visible(plan.point), visible(text.content())),
+            format_args!("failpoint {}: {}", visible(&plan.point), visible(text.content())),
         ),
         Action::Panic(text) => {
-            let message = injected_message(plan.point, text.as_ref().map(|text| text.content()));
+            let message = injected_message(&plan.point, text.as_ref().map(|text| text.content()));
             if let Some(message) = panic_as_asked(message, site) {
                 return Effect::Panic(Panic::injected(&message));
             }
@@ -131,7 +131,7 @@ pub(crate) fn perform<'a>(
 }
 
 fn end(plan: &Plan, site: &Site, action: &Action, ending: Ending) -> ! {
-    let (point, at) = (visible(plan.point), site.at());
+    let (point, at) = (visible(&plan.point), site.at());
     exit::end(
         ending,
         format_args!("failpoint {point}: {action} ends this process, at {}", visible(&at)),
@@ -190,7 +190,10 @@ fn break_in_debugger(plan: &Plan) {
     }
     log::say(
         Level::Warn,
-        format_args!("failpoint {}: break passed by, no debugger is attached", visible(plan.point)),
+        format_args!(
+            "failpoint {}: break passed by, no debugger is attached",
+            visible(&plan.point)
+        ),
     );
 }
 

@@ -17,6 +17,7 @@ use crate::sync::Ordering;
 use crate::sync::lasting::AtomicBool;
 use crate::visible::visible;
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 /// Both hold a config; where both name a point, the first wins.
@@ -153,8 +154,8 @@ fn apply() -> Result<(), Error> {
         let Some(text) = text_of(variable, "UTF-8 text", &mut errors) else { continue };
         let (more, faults) = Request::parse_config(&text, Unknown::Pending);
         errors.extend(faults);
-        let news = more.into_iter().filter(|new| requests.iter().all(|old| old.name != new.name));
-        requests.extend(news.collect::<Vec<_>>());
+        let old: HashSet<String> = requests.iter().map(|old| old.name.clone()).collect();
+        requests.extend(more.into_iter().filter(|new| !old.contains(&new.name)));
     }
     let pending = pending(&requests);
     match registry().arm_config((requests, errors), Slot::Environment) {

@@ -151,7 +151,7 @@ fn find<'a>(
 fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Option<Box<[Action]>> {
     let callback = plan.callback.clone()?;
     let text = |key: &str| fact(facts, key);
-    let action = own_code::call_out(|| callback(&Hit::new(plan.point, number + 1, &text)));
+    let action = own_code::call_out(|| callback(&Hit::new(&plan.point, number + 1, &text)));
     if let callback::Action::Return(text) = &action {
         let written = Written::by_code(text.as_deref());
         if let Some(refusal) = registry::misfit_of(site, written) {

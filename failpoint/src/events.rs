@@ -143,8 +143,8 @@ fn publish_to_all(
     let context = keys.filter_map(|key| Some((key.to_owned(), fact(facts, key)?))).collect();
     let event = Arc::new(Event {
         kind,
-        point: plan.point.to_owned(),
-        terms: plan.text.clone(),
+        point: str::to_owned(&plan.point),
+        terms: str::to_owned(&plan.text),
         generation: plan.generation,
         thread: ThisThread::get().to_string(),
         context,

@@ -111,8 +111,8 @@ impl Gate {
         if reason.follows() {
             self.followers.fetch_add(1, Ordering::SeqCst);
         }
-        // One more is paused, and who waited for so many is told.
-        let told = if reason == Reason::Paused {
+        // One more is paused, and who waited for so many is told. Else none is counted: they may be many.
+        let told = if reason == Reason::Paused && self.has_followers() {
             let paused = state.paused();
             state.wakers(
                 |reason| matches!(reason, Reason::Watching(Wanted::Paused(n)) if n <= paused),
@@ -202,12 +202,14 @@ impl Gate {
         if state.closed { 0 } else { state.paused() }
     }
 
-    /// Those who stand here for a reason of the terms, for messages.
-    pub(crate) fn standing(&self) -> Vec<(Reason, String)> {
+    /// Those who stand here for a reason of the terms, for messages: the first of them, and how many
+    /// there are.
+    pub(crate) fn standing(&self, first: usize) -> (Vec<(Reason, String)>, usize) {
         let state = self.state.lock();
         let of_the_terms = |stander: &&Stander| stander.reason.is_of_the_terms() && !stander.freed;
         let described = |stander: &Stander| (stander.reason, stander.who.clone());
-        state.standing.values().filter(of_the_terms).map(described).collect()
+        let standing = state.standing.values().filter(of_the_terms);
+        (standing.clone().take(first).map(described).collect(), standing.count())
     }
 
     fn wake(&self, which: impl Fn(Reason) -> bool) {
@@ -309,6 +311,16 @@ mod tests {
             Entered::Standing(place) => (place, woken),
             _ => panic!("nobody closed it, and there is no barrier"),
         }
+    }
+
+    #[test]
+    fn the_first_of_many_are_described() {
+        let gate = Gate::new();
+        let reasons = [Reason::Paused, Reason::Sleeping, Reason::Armings, Reason::Paused];
+        let _standing = reasons.map(|reason| enter(&gate, reason));
+        let (first, all) = gate.standing(2);
+        let reasons: Vec<Reason> = first.iter().map(|(reason, _)| *reason).collect();
+        assert_eq!((&*reasons, all), (&[Reason::Paused, Reason::Sleeping][..], 3));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! An `off` armed for everybody does nothing and counts. So an evaluation needs no plan for it: it
 //! counts in the lane of its point, which is open while such an `off` is all there is to know. A
-//! point keeps its lane as long as the process lives, so nothing has to be held to come by.
+//! point keeps its lane as long as it lives itself, so nothing has to be held to come by.
 //!
 //! A lane is opened for one plan at a time, the tenant, and each time under a new number, which
 //! every stripe bears beside its count. Counting is one compare-and-exchange of both: it fails
@@ -10,7 +10,7 @@
 //! see, and none that was counted is missed by who closes.
 
 use crate::sync::lasting;
-use crate::sync::{AtomicU64, Mutex, Ordering};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
 use crate::tally::{Padded, STRIPES, own_stripe};
 
 /// How much of a stripe is its count; the rest is the number of the opening. A stripe that is full
@@ -107,7 +107,7 @@ pub(crate) struct Tenant {
 
 #[derive(Debug, Default)]
 struct Tenancy {
-    lane: Option<&'static Lane>,
+    lane: Option<Arc<Lane>>,
     /// How many need every hit to come the long way.
     holds: usize,
     /// What was counted before the lane was closed last.
@@ -116,7 +116,7 @@ struct Tenancy {
 
 impl Tenant {
     /// Takes the lane, which is nobody else's.
-    pub(crate) fn move_in(&self, lane: &'static Lane) {
+    pub(crate) fn move_in(&self, lane: Arc<Lane>) {
         self.state.lock().change(|state| state.lane = Some(lane));
     }
 
@@ -134,17 +134,17 @@ impl Tenant {
     /// The hits counted in the lane, so far.
     pub(crate) fn count(&self) -> u64 {
         let state = self.state.lock();
-        state.counted + state.open_lane().map_or(0, Lane::count)
+        state.counted + state.open_lane().map_or(0, |lane| lane.count())
     }
 }
 
 impl Tenancy {
-    fn open_lane(&self) -> Option<&'static Lane> {
-        self.lane.filter(|_| self.holds == 0)
+    fn open_lane(&self) -> Option<&Arc<Lane>> {
+        self.lane.as_ref().filter(|_| self.holds == 0)
     }
 
     fn change(&mut self, change: impl FnOnce(&mut Self)) {
-        let was_open = self.open_lane();
+        let was_open = self.open_lane().cloned();
         change(self);
         match (was_open, self.open_lane()) {
             (Some(lane), None) => self.counted += lane.close(),
@@ -199,27 +199,27 @@ mod tests {
 
     #[test]
     fn counts_for_its_tenant_alone() {
-        let lane: &'static Lane = Box::leak(Box::new(Lane::new()));
+        let lane = Arc::new(Lane::new());
         let [first, second] = [(); 2].map(|()| Tenant::default());
         assert_eq!(lane.pass(), Passed::Closed);
-        first.move_in(lane);
-        assert_eq!((pass(lane, 2), first.count()), (2, 2));
+        first.move_in(lane.clone());
+        assert_eq!((pass(&lane, 2), first.count()), (2, 2));
         let hold = first.hold();
-        assert_eq!((pass(lane, 2), first.count()), (0, 2));
+        assert_eq!((pass(&lane, 2), first.count()), (0, 2));
         drop(hold);
-        assert_eq!((pass(lane, 1), first.count()), (1, 3));
+        assert_eq!((pass(&lane, 1), first.count()), (1, 3));
         first.move_out();
         drop(first.hold());
-        assert_eq!((pass(lane, 1), first.count()), (0, 3));
-        second.move_in(lane);
-        assert_eq!((pass(lane, 1), first.count(), second.count()), (1, 3, 1));
+        assert_eq!((pass(&lane, 1), first.count()), (0, 3));
+        second.move_in(lane.clone());
+        assert_eq!((pass(&lane, 1), first.count(), second.count()), (1, 3, 1));
     }
 
     #[test]
     fn a_full_stripe_is_emptied_by_opening_anew() {
-        let lane: &'static Lane = Box::leak(Box::new(Lane::new()));
+        let lane = Arc::new(Lane::new());
         let tenant = Tenant::default();
-        tenant.move_in(lane);
+        tenant.move_in(lane.clone());
         let mut counted = 0;
         for _ in 0..10 * FULL {
             match lane.pass() {

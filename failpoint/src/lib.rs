@@ -161,6 +161,8 @@ mod plan;
 #[cfg(feature = "runtime")]
 mod point;
 #[cfg(feature = "runtime")]
+mod point_name;
+#[cfg(feature = "runtime")]
 mod random;
 #[cfg(feature = "runtime")]
 mod registry;

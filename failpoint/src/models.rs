@@ -14,6 +14,7 @@ use crate::eval::{Evaluation, evaluate_async, typed};
 use crate::gate::{Entered, Gate, Reason};
 use crate::plan::{Order, Origin, Plan, Setting};
 use crate::point::Point;
+use crate::point_name::Name;
 use crate::registry::{Registry, Request, Unknown};
 use crate::site::{Accepts, Here, Home, Place, Site, Switch};
 use crate::slot::Slot;
@@ -59,8 +60,8 @@ fn new_here(accepts: &'static Accepts) -> Here {
 
 fn new_plan(terms: &str) -> Arc<Plan> {
     let setting = Setting { origin: Origin::Code, scope: None, scope_name: "", pause_limit: NEVER };
-    let order = Order::Terms(Terms::parse(terms).unwrap());
-    Arc::new(Plan::new(NAME, order, terms.to_owned(), setting, 1))
+    let order = Order::Terms(Arc::new(Terms::parse(terms).unwrap()));
+    Arc::new(Plan { generation: 1, ..Plan::new(Name::Static(NAME), order, terms.into(), setting) })
 }
 
 /// A point with one site, which was reached before.
@@ -73,7 +74,7 @@ fn new_point() -> (&'static Point, Here) {
 
 /// A point with one site, which was not reached yet.
 fn new_unseen_point() -> (&'static Point, Here) {
-    let point: &'static Point = Box::leak(Box::new(Point::new(NAME)));
+    let point: &'static Point = Box::leak(Box::new(Point::new(Name::Static(NAME))));
     let here = new_here(&TEXT);
     assert!(here.site.settle(Box::leak(Box::new(Home::new(point)))));
     point.add_site(here.site);
@@ -302,7 +303,7 @@ mod lane {
             let (point, site, plan) = armed("off");
             let observer = new_plan("wait(models/point)");
             let caller = caller(site);
-            point.observe([&observer.observed[0].observation]);
+            point.observe(&[&observer.observed[0].observation]);
             evaluate(site);
             caller.join().unwrap();
             assert!((1..=2).contains(&observer.observed[0].observation.passages()));
@@ -512,9 +513,9 @@ mod switch {
             let (point, here) = new_point();
             let (plan, observer) = (new_plan("return"), new_plan("wait(models/point)"));
             let observing = thread::spawn(move || {
-                point.observe([&observer.observed[0].observation]);
+                point.observe(&[&observer.observed[0].observation]);
                 assert!(here.armed());
-                point.unobserve([&observer.observed[0].observation]);
+                point.unobserve(&[&observer.observed[0].observation]);
             });
             point.arm(Some(plan), 1);
             assert!(here.armed());

@@ -10,6 +10,7 @@ use crate::filter::{Facts, Filter, ThisThread};
 use crate::gate::Gate;
 use crate::lane::{Hold, Lane, Tenant};
 use crate::own_code::OwnCode;
+use crate::point_name::Name;
 use crate::random::{Draws, Odds};
 use crate::site::Site;
 use crate::stamp::Stamp;
@@ -52,7 +53,8 @@ pub(crate) struct Setting<'a> {
 /// What is armed: terms, or a callback that decides.
 #[derive(Clone)]
 pub(crate) enum Order {
-    Terms(Terms),
+    /// Shared by all that one request arms with them.
+    Terms(Arc<Terms>),
     Callback(Arc<Callback>),
 }
 
@@ -68,16 +70,17 @@ impl fmt::Debug for Order {
 }
 
 pub(crate) struct Plan {
-    pub(crate) point: &'static str,
+    pub(crate) point: Name,
     /// Empty for a callback.
-    pub(crate) terms: Terms,
+    pub(crate) terms: Arc<Terms>,
     pub(crate) callback: Option<Arc<Callback>>,
-    /// As written; see the ruling on text.
-    pub(crate) text: String,
+    /// As written; on one line.
+    pub(crate) text: Arc<str>,
     pub(crate) origin: Origin,
     /// The scope it is armed in; `None` for everybody.
     pub(crate) scope: Option<ScopeId>,
     pub(crate) pause_limit: Duration,
+    /// 0 until it is put in force.
     pub(crate) generation: u64,
     pub(crate) gate: Arc<Gate>,
     /// The points that the `wait` steps name, sorted by name: one for each, however many steps name
@@ -168,33 +171,27 @@ pub(crate) struct Fire {
 }
 
 impl Plan {
-    pub(crate) fn new(
-        point: &'static str,
-        order: Order,
-        text: String,
-        setting: Setting<'_>,
-        generation: u64,
-    ) -> Self {
+    pub(crate) fn new(point: Name, order: Order, text: Arc<str>, setting: Setting<'_>) -> Self {
         let (terms, callback) = match order {
             Order::Terms(terms) => (terms, None),
-            Order::Callback(callback) => (Terms { chain: Vec::new() }, Some(callback)),
+            Order::Callback(callback) => (Arc::new(Terms { chain: Vec::new() }), Some(callback)),
         };
+        let draws = |index| Draws::new(&point, setting.scope_name, index);
+        let rules =
+            (0..).zip(&terms.chain).map(|(index, term)| Rule::new(term, draws(index))).collect();
         let gate = Gate::new();
         let plan = Self {
+            rules,
             point,
             callback,
             text,
             origin: setting.origin,
             scope: setting.scope,
             pause_limit: setting.pause_limit,
-            generation,
+            generation: 0,
             observed: Observed::all(&terms, &gate, setting.scope),
             gate,
             armed_at: Moment::now(),
-            rules: (0..)
-                .zip(&terms.chain)
-                .map(|(index, term)| Rule::new(term, Draws::new(point, setting.scope_name, index)))
-                .collect(),
             counts: OnceLock::new(),
             tenant: Tenant::default(),
             has_misfits: AtomicBool::new(false),
@@ -268,7 +265,7 @@ impl Plan {
     }
 
     /// From now on `lane` counts for this plan, and for no other.
-    pub(crate) fn take_lane(&self, lane: &'static Lane) {
+    pub(crate) fn take_lane(&self, lane: Arc<Lane>) {
         self.tenant.move_in(lane);
     }
 
@@ -310,7 +307,7 @@ impl Plan {
     /// What to say of a plan that should have fired and has not.
     pub(crate) fn unfired(&self) -> String {
         let outside = self.outside().map_or_else(String::new, |outside| format!(" ({outside})"));
-        let (point, terms) = (visible(self.point), self.shown());
+        let (point, terms) = (visible(&self.point), self.shown());
         format!("`{point}={terms}` had {} hits and no fire{outside}", self.hits())
     }
 

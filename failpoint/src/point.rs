@@ -3,25 +3,30 @@
 //! A point is a name with its sites. What an evaluation needs of it is one immutable snapshot; the
 //! switches of its sites are worked out anew from that snapshot at every change, never adjusted.
 //! Only this module writes switches.
+//!
+//! What code declares is there as long as the process. A point that no code declares goes when it is
+//! neither armed nor observed any more, and when the last that looks at it has gone.
 
 use crate::gate::Gate;
 use crate::info::PointInfo;
 use crate::lane::{Lane, Passed};
 use crate::plan::{Observation, Plan, ScopeId};
+use crate::point_name::Name;
 use crate::site::{Here, Owner, Site};
 use crate::sync::{Arc, ArcSwapOption, AtomicBool, AtomicU64, Guard, Mutex, OnceLock, Ordering};
 use std::any::Any;
 use std::collections::BTreeSet;
+use std::ops::Deref;
 
 #[derive(Debug)]
 pub(crate) struct Point {
-    name: &'static str,
+    name: Name,
     /// `None` while nothing is armed and nobody observes.
     now: ArcSwapOption<Snapshot>,
     /// Whether there is one.
     live: AtomicBool,
     /// Where hits are counted that need no more; made when that is first the case.
-    lane: OnceLock<&'static Lane>,
+    lane: OnceLock<Arc<Lane>>,
     generation: AtomicU64,
     /// Taken for changes.
     state: Mutex<State>,
@@ -55,10 +60,39 @@ pub(crate) struct Over {
     pub(crate) fires: u64,
 }
 
+/// A point, for as long as it is looked at.
+#[derive(Clone, Debug)]
+pub(crate) enum PointRef {
+    Declared(&'static Point),
+    Unlisted(Arc<Point>),
+}
+
+impl PointRef {
+    /// Whether code declares it.
+    pub(crate) fn is_declared(&self) -> bool {
+        match self {
+            PointRef::Declared(_) => true,
+            // It may have been since.
+            PointRef::Unlisted(point) => point.has_sites(),
+        }
+    }
+}
+
+impl Deref for PointRef {
+    type Target = Point;
+
+    fn deref(&self) -> &Point {
+        match self {
+            PointRef::Declared(point) => point,
+            PointRef::Unlisted(point) => point,
+        }
+    }
+}
+
 /// How a point stands for everybody, at one moment between two changes.
 #[derive(Clone, Debug)]
 pub(crate) struct InForce {
-    pub(crate) point: &'static Point,
+    pub(crate) point: PointRef,
     pub(crate) plan: Option<Arc<Plan>>,
     /// At which it was last armed or disarmed; 0 if never.
     pub(crate) generation: u64,
@@ -67,7 +101,7 @@ pub(crate) struct InForce {
 /// What has been tried of a point in this process.
 #[derive(Clone, Debug)]
 pub(crate) struct Tried {
-    pub(crate) name: &'static str,
+    pub(crate) name: Name,
     /// Those that hold its sites, each once.
     pub(crate) packages: Vec<&'static str>,
     pub(crate) reached: bool,
@@ -146,7 +180,7 @@ impl Owner for Point {
 }
 
 impl Point {
-    pub(crate) fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: Name) -> Self {
         Self {
             name,
             now: ArcSwapOption::empty(),
@@ -160,11 +194,12 @@ impl Point {
 
     /// A point that has these sites from the start.
     pub(crate) fn declared(name: &'static str, sites: Vec<&'static Site>) -> Self {
-        Self { state: Mutex::new(State { sites, ..State::default() }), ..Self::new(name) }
+        let state = Mutex::new(State { sites, ..State::default() });
+        Self { state, ..Self::new(Name::Static(name)) }
     }
 
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
+    pub(crate) fn name(&self) -> &Name {
+        &self.name
     }
 
     /// At which it was last armed or disarmed for everybody; 0 if never.
@@ -197,7 +232,7 @@ impl Point {
         self.state.lock().sites.clone()
     }
 
-    pub(crate) fn is_declared(&self) -> bool {
+    fn has_sites(&self) -> bool {
         !self.state.lock().sites.is_empty()
     }
 
@@ -232,11 +267,6 @@ impl Point {
     }
 
     /// Only under the lock that orders all changes.
-    pub(crate) fn in_force(&'static self) -> InForce {
-        InForce { point: self, plan: self.plan(), generation: self.generation() }
-    }
-
-    /// Likewise.
     pub(crate) fn past(&self) -> Past {
         self.state.lock().past
     }
@@ -263,13 +293,13 @@ impl Point {
     }
 
     /// Adds observers. A change adds all that it has at once, because each call copies the snapshot.
-    pub(crate) fn observe<'o>(&self, new: impl IntoIterator<Item = &'o Arc<Observation>>) {
-        self.change(|snapshot, _| snapshot.observers.extend(new.into_iter().cloned()));
+    pub(crate) fn observe(&self, new: &[&Arc<Observation>]) {
+        self.change(|snapshot, _| snapshot.observers.extend(new.iter().copied().cloned()));
     }
 
     /// Removes observers, likewise.
-    pub(crate) fn unobserve<'o>(&self, over: impl IntoIterator<Item = &'o Arc<Observation>>) {
-        let over: BTreeSet<*const Observation> = over.into_iter().map(Arc::as_ptr).collect();
+    pub(crate) fn unobserve(&self, over: &[&Arc<Observation>]) {
+        let over: BTreeSet<*const Observation> = over.iter().map(|one| Arc::as_ptr(one)).collect();
         let is_over = |one: &Arc<Observation>| over.contains(&Arc::as_ptr(one));
         self.change(|snapshot, _| snapshot.observers.retain(|one| !is_over(one)));
     }
@@ -281,7 +311,7 @@ impl Point {
         packages.sort_unstable();
         packages.dedup();
         Tried {
-            name: self.name,
+            name: self.name.clone(),
             packages,
             reached: state.sites.iter().any(|site| site.is_reached()),
             armed: state.was_armed,
@@ -308,25 +338,16 @@ impl Point {
     }
 
     /// Only with the lock held.
-    fn own_lane(&self) -> &'static Lane {
-        if let Some(lane) = self.lane.get() {
-            return lane;
-        }
-        let lane: &'static Lane = Box::leak(Box::new(Lane::new()));
-        let _nobody_else_does = self.lane.set(lane);
-        lane
-    }
-
-    pub(crate) fn info(&'static self) -> PointInfo {
-        self.in_force().info()
+    fn own_lane(&self) -> Arc<Lane> {
+        self.lane.get_or_init(|| Arc::new(Lane::new())).clone()
     }
 
     /// The point as it stood when `plan` was put in force at `generation`; the counts are of now.
     pub(crate) fn info_of(&self, plan: Option<&Plan>, generation: u64) -> PointInfo {
         PointInfo {
-            name: self.name.to_owned(),
+            name: str::to_owned(&self.name),
             sites: self.state.lock().sites.iter().map(|site| site.info()).collect(),
-            terms: plan.map(|plan| plan.text.clone()),
+            terms: plan.map(|plan| str::to_owned(&plan.text)),
             generation,
             hits: plan.map_or(0, Plan::hits),
             fires: plan.map_or(0, Plan::fires),
@@ -337,6 +358,12 @@ impl Point {
 }
 
 impl InForce {
+    /// Only under the lock that orders all changes.
+    pub(crate) fn of(point: &PointRef) -> Self {
+        let it: &Point = point;
+        Self { point: point.clone(), plan: it.plan(), generation: it.generation() }
+    }
+
     /// All that can be asked of it; the counts are of now.
     pub(crate) fn info(&self) -> PointInfo {
         self.point.info_of(self.plan.as_deref(), self.generation)

@@ -198,7 +198,7 @@ impl Scope {
 
     /// What the scope itself has armed at `name`.
     pub(crate) fn plan(&self, name: &str) -> Result<Option<Arc<Plan>>, Error> {
-        registry().find(name).map(|point| self.inner.plans.plan(point))
+        registry().find(name).map(|point| self.inner.plans.plan(&point))
     }
 
     /// Where those stand who wait for the scope to arm something.
@@ -209,7 +209,7 @@ impl Scope {
     /// Every plan that the scope itself has armed.
     pub(crate) fn plans(&self) -> Vec<Arc<Plan>> {
         let points = self.slot().armed();
-        points.into_iter().filter_map(|point| self.inner.plans.plan(point)).collect()
+        points.into_iter().filter_map(|point| self.inner.plans.plan(&point)).collect()
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::gate::Gate;
 use crate::plan::{Origin, Plan, ScopeId, Setting};
-use crate::point::Point;
+use crate::point::{Point, PointRef};
 use crate::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long a `pause` lasts if nothing says.
@@ -30,28 +31,33 @@ pub(crate) struct ScopePlans {
     pub(crate) id: ScopeId,
     pub(crate) name: String,
     pub(crate) pause_limit: Duration,
-    plans: Mutex<Vec<(&'static Point, Arc<Plan>)>>,
+    /// By the address of the point.
+    plans: Mutex<BTreeMap<usize, (PointRef, Arc<Plan>)>>,
     /// Where those stand who wait for something to be armed.
     pub(crate) armings: Arc<Gate>,
 }
 
 impl ScopePlans {
     pub(crate) fn new(id: ScopeId, name: String, pause_limit: Duration) -> Self {
-        Self { id, name, pause_limit, plans: Mutex::new(Vec::new()), armings: Gate::new() }
+        Self { id, name, pause_limit, plans: Mutex::new(BTreeMap::new()), armings: Gate::new() }
     }
 
     pub(crate) fn plan(&self, point: &Point) -> Option<Arc<Plan>> {
-        let plans = self.plans.lock();
-        plans.iter().find(|(other, _)| std::ptr::eq(*other, point)).map(|(_, plan)| plan.clone())
+        self.plans.lock().get(&address(point)).map(|(_, plan)| plan.clone())
     }
 
-    fn put(&self, point: &'static Point, plan: Option<Arc<Plan>>) -> Option<Arc<Plan>> {
+    fn put(&self, point: &PointRef, plan: Option<Arc<Plan>>) -> Option<Arc<Plan>> {
         let mut plans = self.plans.lock();
-        let at = plans.iter().position(|(other, _)| std::ptr::eq(*other, point));
-        let old = at.map(|at| plans.swap_remove(at).1);
-        plans.extend(plan.map(|plan| (point, plan)));
-        old
+        let old = match plan {
+            Some(plan) => plans.insert(address(point), (point.clone(), plan)),
+            None => plans.remove(&address(point)),
+        };
+        old.map(|(_, plan)| plan)
     }
+}
+
+fn address(point: &Point) -> usize {
+    std::ptr::from_ref(point).addr()
 }
 
 impl Slot<'_> {
@@ -90,9 +96,11 @@ impl Slot<'_> {
     }
 
     /// The points that a scope arms; what is in force for everybody is the registry's to list.
-    pub(crate) fn armed(&self) -> Vec<&'static Point> {
+    pub(crate) fn armed(&self) -> Vec<PointRef> {
         match self {
-            Slot::Scope(scope) => scope.plans.lock().iter().map(|(point, _)| *point).collect(),
+            Slot::Scope(scope) => {
+                scope.plans.lock().values().map(|(point, _)| point.clone()).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -100,7 +108,7 @@ impl Slot<'_> {
     /// Puts `plan` at `point`, in the place of the one before, which is given back to be closed.
     pub(crate) fn put(
         &self,
-        point: &'static Point,
+        point: &PointRef,
         plan: Option<Arc<Plan>>,
         generation: u64,
     ) -> Option<Arc<Plan>> {

@@ -65,7 +65,7 @@ pub(crate) fn block(plan: &Arc<Plan>, site: &'static Site, need: Need) -> After 
 /// Blocks until `plan` has seen what is wanted, is over, or `timeout` has run out.
 #[track_caller]
 pub(crate) fn watch(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Result<(), WaitError> {
-    assert_may_block(plan.point, wanted);
+    assert_may_block(&plan.point, wanted);
     let _every_hit_rings = plan.hold_lane();
     let mut place = None;
     // A time-out beyond what the clock can hold is one that never comes.
@@ -147,7 +147,7 @@ fn outcome(
     timeout: Duration,
     seen: Option<Standing>,
 ) -> Result<(), WaitError> {
-    let (name, wanted) = (plan.point.to_owned(), wanted.to_string());
+    let (name, wanted) = (str::to_owned(&plan.point), wanted.to_string());
     match seen {
         Some(Standing::Closed) => Err(WaitError::Disarmed { name, wanted }),
         Some(_) => Ok(()),
@@ -367,10 +367,16 @@ impl Stay {
     }
 }
 
-/// Who stands where, in all plans: an order that cannot be had shows here.
+/// Who stands where, in all plans: an order that cannot be had shows here. As many as are read, since
+/// each of those who stand there may come to say it.
 fn describe_waiting(message: &mut String) {
+    const SHOWN: usize = 32;
+    let (mut shown, mut all) = (0, 0);
     for plan in registry().plans() {
-        for (reason, who) in plan.gate.standing() {
+        let (first, count) = plan.gate.standing(SHOWN - shown);
+        shown += first.len();
+        all += count;
+        for (reason, who) in first {
             let what = match reason {
                 Reason::Sleeping => "sleeps",
                 Reason::Paused => "is paused",
@@ -378,9 +384,12 @@ fn describe_waiting(message: &mut String) {
                 Reason::Passages => "waits for another point",
                 Reason::Watching(_) | Reason::Armings => continue,
             };
-            let (point, terms, who) = (visible(plan.point), plan.shown(), visible(&who));
+            let (point, terms, who) = (visible(&plan.point), plan.shown(), visible(&who));
             let _ = write!(message, "\n  {who} {what} at `{point}` ({terms})");
         }
+    }
+    if all > shown {
+        let _ = write!(message, "\n  and {} more", all - shown);
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) fn metrics(_: &Call<'_>) -> Result<Reply, Box<Problem>> {
     let mut by_point = |name: &str, kind: &str, help: &str, value: fn(&Total) -> u64| {
         head(&mut text, name, kind, help);
         for point in &totals.points {
-            line(&mut text, name, Some(("point", point.name)), value(point));
+            line(&mut text, name, Some(("point", &point.name)), value(point));
         }
     };
     by_point("failpoint_hits_total", "counter", "Hits, in all armings.", |point| point.hits);

@@ -61,8 +61,11 @@ pub(super) fn arm(call: &Call<'_>) -> Answer {
     let note = note(&armed.notes);
     let one = armed.points.remove(0);
     let generation = one.point.generation();
-    let changed =
-        Changed { was: one.was, note: note.clone(), point: shape::point(one.point.info()) };
+    let changed = Changed {
+        was: one.was.as_deref().map(str::to_owned),
+        note: note.clone(),
+        point: shape::point(one.point.info()),
+    };
     Ok(Reply::json(&changed).tagged(generation).noting(note))
 }
 

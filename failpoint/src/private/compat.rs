@@ -70,7 +70,7 @@ pub fn arm(name: &str, text: &str, chain: Vec<Term>) {
     let request = Request::new(name.to_owned(), terms, text, Unknown::Armed);
     let arming = registry().arm_leniently(request);
     let mut verbatim = VERBATIM.lock();
-    if arming.plan.text == text {
+    if *arming.plan.text == *text {
         verbatim.remove(name);
     } else {
         verbatim.insert(name.to_owned(), (arming.plan.generation, text.to_owned()));
@@ -138,12 +138,12 @@ fn run(
             match action {
                 terms::Action::Print(text) => match text {
                     Some(text) => log(format_args!("{}", visible(text.raw()))),
-                    None => log(format_args!("failpoint {} executed.", visible(plan.point))),
+                    None => log(format_args!("failpoint {} executed.", visible(&plan.point))),
                 },
                 terms::Action::Panic(text) => {
                     let message = match text {
                         Some(text) => visible(text.raw()).to_string(),
-                        None => format!("failpoint {} panic", visible(plan.point)),
+                        None => format!("failpoint {} panic", visible(&plan.point)),
                     };
                     // With `fail`'s text, by which no point can be told.
                     if let Some(message) = effect::panic_as_asked(message, site) {

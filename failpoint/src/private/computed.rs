@@ -8,7 +8,7 @@
 //! bounded, whatever names are computed.
 
 use crate::env;
-use crate::point::Point;
+use crate::point_name::Name;
 use crate::registry::registry;
 use crate::site::{self, Accepts, Here, Site, Switch};
 use crate::sync::lasting::{ArcSwapOption, AtomicU64};
@@ -29,11 +29,12 @@ pub struct Place {
     pub package: &'static str,
 }
 
-/// Where an evaluation finds anything, by name.
+/// The names under which an evaluation finds anything.
 struct Live {
     /// The count of changes that this is true of.
     at: u64,
-    points: Vec<&'static Point>,
+    /// Sorted.
+    names: Vec<Name>,
 }
 
 /// What was worked out last.
@@ -50,48 +51,50 @@ pub(super) fn is_idle() -> bool {
 
 /// The site at `place` for `name`, if anything is or may come to be armed there.
 pub(super) fn find(name: &str, place: &Place) -> Option<Here> {
-    let point = live_point(name)?;
-    Some(site_of(point.name(), place))
+    is_live(name).then(|| site_of(name, place))
 }
 
-fn live_point(name: &str) -> Option<&'static Point> {
+fn is_live(name: &str) -> bool {
     let live = LIVE.load();
     match live.as_deref() {
-        Some(live) if live.at == registry().changes() => live.find(name),
-        _ => work_out().find(name),
+        Some(live) if live.at == registry().changes() => live.holds(name),
+        _ => work_out().holds(name),
     }
 }
 
 #[cold]
 fn work_out() -> Arc<Live> {
     env::ensure_leniently();
-    let (at, points) = registry().live();
-    if points.is_empty() {
+    let (at, names) = registry().live();
+    if names.is_empty() {
         NOTHING_AT.store(at, Ordering::Relaxed);
     }
-    let live = Arc::new(Live { at, points });
+    let live = Arc::new(Live { at, names });
     LIVE.store(Some(live.clone()));
     live
 }
 
 impl Live {
-    fn find(&self, name: &str) -> Option<&'static Point> {
-        let at = self.points.binary_search_by(|point| point.name().cmp(name)).ok()?;
-        Some(self.points[at])
+    fn holds(&self, name: &str) -> bool {
+        self.names.binary_search_by(|other| (**other).cmp(name)).is_ok()
     }
 }
 
 /// By name, line and file.
 type Sites = BTreeMap<(&'static str, u32, &'static str), Here>;
 
-fn site_of(name: &'static str, place: &Place) -> Here {
+fn site_of(name: &str, place: &Place) -> Here {
     static SITES: RwLock<Sites> = RwLock::new(BTreeMap::new());
     let Place { file, line, module, package } = *place;
-    let key = (name, line, file);
-    let known = SITES.read().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+    let find = |sites: &BTreeMap<(&str, u32, &str), Here>| sites.get(&(name, line, file)).copied();
+    let known = find(&SITES.read().unwrap_or_else(PoisonError::into_inner));
     known.unwrap_or_else(|| {
         let mut sites = SITES.write().unwrap_or_else(PoisonError::into_inner);
-        *sites.entry(key).or_insert_with(|| {
+        if let Some(known) = find(&sites) {
+            return known;
+        }
+        let name: &'static str = Box::leak(Box::from(name));
+        *sites.entry((name, line, file)).or_insert_with(|| {
             let accepts = &Accepts::FAILS_CLOSURE;
             let package = Some(package);
             let place = site::Place { file, module, package, accepts, keys: &[] };

@@ -8,8 +8,8 @@ use crate::error::{Error, WaitError};
 use crate::event::Event;
 use crate::events::{self, Queue};
 use crate::plan::Plan;
-use crate::point::{InForce, Over, Past, Point};
-use crate::registry::registry;
+use crate::point::{InForce, Over, Past, PointRef};
+use crate::registry::{Changed, registry};
 use crate::sync::Arc;
 use crate::wait;
 use std::task::{Context, Poll};
@@ -96,14 +96,10 @@ enum Next {
 }
 
 /// The first arming after `generation`, or `None` at the deadline.
-async fn next_arming(
-    point: &'static Point,
-    generation: u64,
-    deadline: Option<Instant>,
-) -> Option<Next> {
+async fn next_arming(point: PointRef, generation: u64, deadline: Option<Instant>) -> Option<Next> {
     let mut place = None;
     let find = || {
-        let (now, past) = registry().still_in_force(point);
+        let (now, past) = registry().still_in_force(&point);
         match (now.plan, past.last) {
             (Some(plan), _) => Some(Next::Plan(plan)),
             (None, Some(over)) if over.generation > generation => Some(Next::Over(over)),
@@ -185,11 +181,11 @@ impl Feed {
 }
 
 /// What a point has seen in all its armings for everybody.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Total {
     /// The point.
-    pub name: &'static str,
+    pub name: String,
     /// Hits.
     pub hits: u64,
     /// Fires.
@@ -212,21 +208,21 @@ pub struct Totals {
     pub revision: u64,
 }
 
-/// Sums over all armings: they never go back.
+/// Sums over all armings: they never go back, but where a point that no code declares was forgotten.
 pub fn totals() -> Totals {
     env::ensure();
-    // Between two changes: no arming counts any more once it is among those that are over.
-    let (revision, all) =
-        registry().survey(|now, past| (now.point.is_declared(), Total::of(&now, past)));
-    let declared = all.iter().filter(|(declared, _)| *declared).count();
-    Totals { points: all.into_iter().filter_map(|(_, total)| total).collect(), declared, revision }
+    // As they stood between two changes: no arming counts any more once it is among those that are over.
+    let Changed { revision, made } = registry().survey();
+    let declared = made.iter().filter(|(now, _)| now.point.is_declared()).count();
+    let points = made.into_iter().filter_map(|(now, past)| Total::of(&now, past)).collect();
+    Totals { points, declared, revision }
 }
 
 impl Total {
     fn of(now: &InForce, past: Past) -> Option<Self> {
         let plan = now.plan.as_deref();
         (now.generation > 0).then(|| Self {
-            name: now.point.name(),
+            name: str::to_owned(now.point.name()),
             hits: past.hits + plan.map_or(0, Plan::hits),
             fires: past.fires + plan.map_or(0, Plan::fires),
             paused: plan.map_or(0, |plan| plan.gate.paused()),

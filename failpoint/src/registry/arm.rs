@@ -1,26 +1,53 @@
 //! What is armed, and what is refused?
 //!
-//! Sites are asked whether they can take what the terms return. That calls the user's `FromTerm`, so
-//! it comes before the lock; where a site registers meanwhile, all are asked again.
+//! What is asked for is looked at before the lock is taken: sites are asked whether they can take what
+//! the terms return, which calls the user's `FromTerm`, names are suggested for those that are not
+//! there, and plans are made. Where a site registers meanwhile, all of it is done again.
 
 use super::Registry;
-use super::change::{Arming, Changed, Misfits};
+use super::change::{Arming, Changed, Draft};
 use super::control::Control;
 use super::fit::{misfit, say_passes_by, unknown_key};
 use super::precondition::{Precondition, Stale};
 use super::request::{Request, Unknown};
+use super::suggestions::Suggestions;
 use crate::error::Error;
 use crate::name;
+use crate::plan::Plan;
+use crate::point::{Point, PointRef};
+use crate::point_name::Name;
 use crate::site::Site;
 use crate::slot::Slot;
-use crate::sync::MutexGuard;
-use crate::terms::Term;
+use crate::sync::{Arc, MutexGuard};
+use std::collections::BTreeSet;
 
 /// Why nothing was changed.
 #[derive(Clone, Debug)]
 pub(crate) enum Unchanged {
     Faults(Vec<Error>),
     Stale(Stale),
+}
+
+/// What there was of the names in some requests, at one moment.
+struct Found<'r> {
+    /// Of each request.
+    bearers: Vec<Bearer>,
+    /// The points that `wait` steps name, and that nobody knows.
+    unknown_targets: BTreeSet<&'r str>,
+    /// From the names there are, where one was not found.
+    suggestions: Suggestions,
+    /// The count of sites then.
+    sites: u64,
+}
+
+/// Who bears a name.
+#[derive(Clone, Copy)]
+enum Bearer {
+    /// A point that code declares.
+    Declared(&'static Point),
+    /// A point that is only armed.
+    Armed,
+    None,
 }
 
 impl Registry {
@@ -34,8 +61,8 @@ impl Registry {
         if requests.is_empty() {
             return Ok(Vec::new());
         }
-        let control = self.ask(&requests)?;
-        Ok(self.put_in_force(control, requests.into_iter().map(fitting), slot).made)
+        let (drafts, control) = self.draft(&requests, slot)?;
+        Ok(self.put_in_force(control, drafts, slot).made)
     }
 
     /// The same for everybody over HTTP, where `precondition` holds.
@@ -44,10 +71,10 @@ impl Registry {
         requests: Vec<Request>,
         precondition: &Precondition,
     ) -> Result<Changed<Vec<Arming>>, Unchanged> {
-        let control = self.ask(&requests).map_err(Unchanged::Faults)?;
+        let (drafts, control) = self.draft(&requests, Slot::Remote).map_err(Unchanged::Faults)?;
         let names = requests.iter().map(|request| request.name.as_str());
         control.check(precondition, names).map_err(Unchanged::Stale)?;
-        Ok(self.put_in_force(control, requests.into_iter().map(fitting), Slot::Remote))
+        Ok(self.put_in_force(control, drafts, Slot::Remote))
     }
 
     /// Arms a parsed config, all of it or none: where its text holds errors, those of what could be
@@ -67,22 +94,25 @@ impl Registry {
     /// Arms for the crate `fail`, which refuses no name and no value: a site of ours that cannot
     /// take what the terms return passes by, as one does that registers later.
     pub(crate) fn arm_leniently(&self, request: Request) -> Arming {
+        let requests = [request];
+        let [request] = &requests;
         loop {
-            let control = self.control();
-            let point = control.points.get(request.name.as_str());
-            let (sites_then, sites) = (control.sites, point.map(|point| point.sites()));
-            drop(control);
-            let ours = sites.into_iter().flatten().filter(|site| !site.accepts().is_fails());
-            let refusal = |site| Some((site, misfit(request.terms()?, site)?));
-            let misfits: Vec<(&'static Site, Error)> = ours.filter_map(refusal).collect();
+            let found = self.look_up(&requests);
+            let misfits: Vec<_> = found.bearers[0]
+                .sites()
+                .into_iter()
+                .filter(|site| !site.accepts().is_fails())
+                .filter_map(|site| Some((site, misfit(request.terms()?, site)?)))
+                .collect();
+            let draft = found.bearers[0].draft(request, Slot::Fail);
+            misfits.iter().for_each(|(site, _)| draft.plan.add_misfit(site));
 
             let mut control = self.control();
-            if control.sites != sites_then {
+            if control.sites != found.sites {
                 continue;
             }
             control.pending.remove(&request.name);
-            let request = (request, misfits.iter().map(|(site, _)| *site).collect());
-            let arming = self.put_in_force(control, [request], Slot::Fail).made.remove(0);
+            let arming = self.put_in_force(control, vec![draft], Slot::Fail).made.remove(0);
             misfits.iter().for_each(|(_, refusal)| say_passes_by(refusal));
             return arming;
         }
@@ -90,70 +120,114 @@ impl Registry {
 
     /// What is wrong with `requests`.
     pub(crate) fn faults(&self, requests: &[Request]) -> Vec<Error> {
-        self.ask(requests).err().unwrap_or_default()
+        self.look_up(requests).faults(requests)
     }
 
-    /// The lock, where nothing is wrong with `requests` and no site that may say otherwise has come.
-    fn ask(&self, requests: &[Request]) -> Result<MutexGuard<'_, Control>, Vec<Error>> {
+    /// What to put in force, and the lock, where nothing is wrong with `requests` and no site that may
+    /// say otherwise has come.
+    fn draft<'r>(
+        &self,
+        requests: &'r [Request],
+        slot: Slot<'_>,
+    ) -> Result<(Vec<Draft<'r>>, MutexGuard<'_, Control>), Vec<Error>> {
         loop {
-            let control = self.control();
-            let (mut errors, to_ask) = control.faults(requests);
-            let sites_then = control.sites;
-            drop(control);
-            for (request, sites) in to_ask {
-                let Some(terms) = request.terms() else { continue };
-                // On purpose, a name is armed for a site that is still to come, with its key.
-                if request.unknown != Unknown::Armed {
-                    errors.extend(unknown_key(&request.name, terms, &sites));
-                }
-                errors.extend(sites.into_iter().find_map(|site| misfit(terms, site)));
-            }
+            let mut found = self.look_up(requests);
+            let errors = found.faults(requests);
             if !errors.is_empty() {
                 return Err(errors);
             }
+            let bearers = found.bearers.iter().zip(requests);
+            let drafts = bearers.map(|(bearer, request)| bearer.draft(request, slot)).collect();
             let control = self.control();
-            if control.sites == sites_then {
-                return Ok(control);
+            if control.sites == found.sites {
+                return Ok((drafts, control));
             }
         }
     }
+
+    fn look_up<'r>(&self, requests: &'r [Request]) -> Found<'r> {
+        let mut targets: BTreeSet<&str> = requests.iter().flat_map(Request::targets).collect();
+        let mut bearers = Vec::with_capacity(requests.len());
+        let control = self.control();
+        bearers.extend(requests.iter().map(|request| Bearer::of(&request.name, &control)));
+        targets.retain(|target| !control.is_known(target));
+        let is_unknown = |(bearer, request): (&Bearer, &Request)| bearer.is_unknown_to(request);
+        let is_all_known = targets.is_empty() && !bearers.iter().zip(requests).any(is_unknown);
+        let names = if is_all_known { Vec::new() } else { control.names() };
+        let sites = control.sites;
+        drop(control);
+        let suggestions = Suggestions::among(names);
+        Found { bearers, unknown_targets: targets, suggestions, sites }
+    }
 }
 
-/// One that every site of its name can take.
-fn fitting(request: Request) -> (Request, Misfits) {
-    (request, Misfits::new())
-}
-
-impl Control {
-    /// What is wrong with the names in `requests`; and the sites that are still to be asked.
-    fn faults<'r>(
-        &self,
-        requests: &'r [Request],
-    ) -> (Vec<Error>, Vec<(&'r Request, Vec<&'static Site>)>) {
+impl Found<'_> {
+    /// What is wrong with the requests: their names, then what their sites cannot take.
+    fn faults(&mut self, requests: &[Request]) -> Vec<Error> {
         let mut errors = Vec::new();
-        let mut to_ask = Vec::new();
-        for request in requests {
-            // What the macro of the crate `fail` declares may bear a name that ours would not take.
-            let why = name::fault(&request.name);
-            if let Some(why) = why.filter(|_| !self.is_known(&request.name)) {
+        let mut misfits = Vec::new();
+        for (request, bearer) in requests.iter().zip(&self.bearers) {
+            if let Some(why) = bearer.fault(&request.name) {
                 errors.push(Error::BadName { name: request.name.clone(), why });
                 continue;
             }
-            for target in request.chain().iter().flat_map(Term::waits) {
-                if *target == request.name {
-                    errors.push(Error::WaitsForItself { name: target.clone() });
-                } else if !self.is_known(target) {
-                    errors.push(self.unknown(target));
+            for target in request.targets() {
+                if target == request.name {
+                    errors.push(Error::WaitsForItself { name: target.to_owned() });
+                } else if self.unknown_targets.contains(target) {
+                    errors.push(self.suggestions.refuse(target));
                 }
             }
-            match self.points.get(request.name.as_str()) {
-                Some(point) if point.is_declared() => to_ask.push((request, point.sites())),
-                _ if request.unknown == Unknown::Refused => {
-                    errors.push(self.unknown(&request.name));
+            if bearer.is_unknown_to(request) {
+                errors.push(self.suggestions.refuse(&request.name));
+            }
+            if let (Bearer::Declared(point), Some(terms)) = (bearer, request.terms()) {
+                let sites = point.sites();
+                // On purpose, a name is armed for a site that is still to come, with its key.
+                if request.unknown != Unknown::Armed {
+                    misfits.extend(unknown_key(&request.name, terms, &sites));
                 }
-                _ => {}
+                misfits.extend(sites.into_iter().find_map(|site| misfit(terms, site)));
             }
         }
-        (errors, to_ask)
+        errors.append(&mut misfits);
+        errors
+    }
+}
+
+impl Bearer {
+    fn of(name: &str, control: &Control) -> Self {
+        match control.visible(name) {
+            Some(PointRef::Declared(point)) => Bearer::Declared(point),
+            Some(PointRef::Unlisted(_)) => Bearer::Armed,
+            None => Bearer::None,
+        }
+    }
+
+    /// What is wrong with a name, if anything. What bears it already may bear it: the macro of the
+    /// crate `fail` takes names that ours would not.
+    fn fault(self, name: &str) -> Option<&'static str> {
+        if matches!(self, Bearer::None) { name::fault(name) } else { None }
+    }
+
+    fn is_unknown_to(self, request: &Request) -> bool {
+        request.unknown == Unknown::Refused && !matches!(self, Bearer::Declared(_))
+    }
+
+    fn sites(self) -> Vec<&'static Site> {
+        match self {
+            Bearer::Declared(point) => point.sites(),
+            Bearer::Armed | Bearer::None => Vec::new(),
+        }
+    }
+
+    fn draft<'r>(self, request: &'r Request, slot: Slot<'_>) -> Draft<'r> {
+        let Request { name, order, text, .. } = request;
+        let (point, name) = match self {
+            Bearer::Declared(point) => (Some(point), point.name().clone()),
+            Bearer::Armed | Bearer::None => (None, Name::Shared(name.as_str().into())),
+        };
+        let plan = Arc::new(Plan::new(name, order.clone(), text.clone(), slot.setting()));
+        Draft { request, point, plan }
     }
 }

@@ -2,16 +2,21 @@
 //!
 //! The points by their names, the terms that wait for a name, and the two counts by which it is told
 //! that something has changed. What is here looks up and adds; what changes a point is `change`.
+//!
+//! Under the lock names are looked up, and never compared for likeness: who has to suggest names takes
+//! them along.
 
 use super::precondition::{Precondition, Stale};
 use super::request::Request;
-use crate::error::Error;
-use crate::point::{InForce, Point};
+use crate::point::{InForce, Point, PointRef};
+use crate::point_name::Name;
 use crate::site::{Home, Site};
+use crate::sync::Arc;
 use std::collections::BTreeMap;
 
 pub(super) struct Control {
-    pub(super) points: BTreeMap<&'static str, &'static Point>,
+    /// What code declares, which stays; and what no code declares, as long as it is armed or observed.
+    points: BTreeMap<Name, PointRef>,
     /// Terms for names that no site bears yet, from the environment.
     pub(super) pending: BTreeMap<String, Request>,
     /// Raised by every arming and disarming.
@@ -32,8 +37,10 @@ impl Control {
         sites.sort_by_key(|site| site.name());
         let (known, new): (Vec<_>, Vec<_>) = sites
             .chunk_by(|one, next| one.name() == next.name())
-            .partition(|sites| self.points.contains_key(sites[0].name()));
-        known.into_iter().flatten().for_each(|site| self.add_site(site));
+            .partition(|sites| self.get(sites[0].name()).is_some());
+        known.into_iter().flatten().for_each(|site| {
+            self.add_site(site);
+        });
         let points = new.iter().map(|sites| Point::declared(sites[0].name(), sites.to_vec()));
         let points: &'static [Point] = points.collect::<Vec<_>>().leak();
         let owned = || {
@@ -47,47 +54,93 @@ impl Control {
             site.settle(home);
         }
         self.sites += homes.len() as u64;
-        self.points.append(&mut points.iter().map(|point| (point.name(), point)).collect());
+        let named = points.iter().map(|point| (point.name().clone(), PointRef::Declared(point)));
+        self.points.append(&mut named.collect());
     }
 
-    pub(super) fn add_site(&mut self, site: &'static Site) {
-        let point = self.point_named(site.name());
+    /// Registers a site; gives its point.
+    pub(super) fn add_site(&mut self, site: &'static Site) -> &'static Point {
+        let point = self.declare(site.name());
         // Two threads may come by an unlisted site at once; one of them registers it.
         if site.settle(Box::leak(Box::new(Home::new(point)))) {
             point.add_site(site);
             self.sites += 1;
         }
-    }
-
-    /// The point of this name, made if need be. Points live as long as the process: their number is
-    /// bounded by the names in the source and those armed on purpose.
-    pub(super) fn point_named(&mut self, name: &str) -> &'static Point {
-        if let Some(point) = self.points.get(name) {
-            return point;
-        }
-        let name: &'static str = Box::leak(Box::from(name));
-        let point: &'static Point = Box::leak(Box::new(Point::new(name)));
-        self.points.insert(name, point);
         point
     }
 
+    /// The point of a name in the source, which stays from now on.
+    fn declare(&mut self, name: &'static str) -> &'static Point {
+        let point: &'static Point = match self.points.get(name) {
+            Some(PointRef::Declared(point)) => return point,
+            // What is armed there stays armed.
+            Some(PointRef::Unlisted(point)) => Box::leak(Box::new(point.clone())),
+            None => Box::leak(Box::new(Point::new(Name::Static(name)))),
+        };
+        self.points.insert(Name::Static(name), PointRef::Declared(point));
+        point
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<PointRef> {
+        self.points.get(name).cloned()
+    }
+
+    /// The point of this name, made if need be: see [`Control::forget`].
+    pub(super) fn point_named(&mut self, name: &str) -> PointRef {
+        if let Some(point) = self.get(name) {
+            return point;
+        }
+        let name = Name::Shared(name.into());
+        let point = PointRef::Unlisted(Arc::new(Point::new(name.clone())));
+        self.points.insert(name, point.clone());
+        point
+    }
+
+    /// Forgets a point that no code declares, where nothing is armed and nobody observes any more.
+    pub(super) fn forget(&mut self, point: &PointRef) {
+        let PointRef::Unlisted(point) = point else { return };
+        let is_it = |kept: &PointRef| match kept {
+            PointRef::Unlisted(kept) => Arc::ptr_eq(kept, point),
+            PointRef::Declared(_) => false,
+        };
+        if !point.is_live() && self.points.get(&**point.name()).is_some_and(is_it) {
+            self.points.remove(&**point.name());
+        }
+    }
+
+    /// Every point, by name.
+    pub(super) fn all(&self) -> impl ExactSizeIterator<Item = &PointRef> {
+        self.points.values()
+    }
+
     /// Every point that code declares or somebody armed, by name, as it stands.
-    pub(super) fn listing(&self) -> impl Iterator<Item = InForce> + '_ {
-        let all = self.points.values().map(|point| point.in_force());
-        all.filter(|now| now.plan.is_some() || now.point.is_declared())
+    pub(super) fn listing(&self) -> Vec<InForce> {
+        // Nearly all of them are listed: no time under the lock to grow.
+        let mut listing = Vec::with_capacity(self.points.len());
+        for point in self.points.values() {
+            let now = InForce::of(point);
+            if now.plan.is_some() || point.is_declared() {
+                listing.push(now);
+            }
+        }
+        listing
     }
 
-    /// Every point that code declares or somebody armed, by name.
-    pub(super) fn visible(&self) -> impl Iterator<Item = &'static Point> + '_ {
-        self.points.values().copied().filter(|point| is_visible(point))
-    }
-
-    pub(super) fn visible_named(&self, name: &str) -> Option<&'static Point> {
-        self.points.get(name).copied().filter(|point| is_visible(point))
+    /// The point of this name, if code declares it or somebody armed it.
+    pub(super) fn visible(&self, name: &str) -> Option<PointRef> {
+        self.get(name).filter(is_visible)
     }
 
     pub(super) fn is_known(&self, name: &str) -> bool {
-        self.visible_named(name).is_some()
+        self.visible(name).is_some()
+    }
+
+    /// The names of all that code declares or somebody armed.
+    pub(super) fn names(&self) -> Vec<Name> {
+        let mut names = Vec::with_capacity(self.points.len());
+        let visible = self.points.iter().filter(|(_, point)| is_visible(point));
+        names.extend(visible.map(|(name, _)| name.clone()));
+        names
     }
 
     /// Whether a change of `names` may be made.
@@ -96,30 +149,11 @@ impl Control {
         precondition: &Precondition,
         names: impl IntoIterator<Item = &'n str>,
     ) -> Result<(), Stale> {
-        let generation = |name| self.visible_named(name).map(Point::generation);
+        let generation = |name| self.visible(name).map(|point| point.generation());
         precondition.check(self.generation, names.into_iter().map(generation))
-    }
-
-    /// The refusal for `name`, with the names most like it.
-    pub(super) fn unknown(&self, name: &str) -> Error {
-        /// More would not be read.
-        const SHOWN: usize = 3;
-        /// Below this the names have nothing to do with each other.
-        const ALIKE: f64 = 0.75;
-        let lower = name.to_ascii_lowercase();
-        let mut alike: Vec<(f64, &str)> = self
-            .visible()
-            .map(|point| {
-                (strsim::jaro_winkler(&lower, &point.name().to_ascii_lowercase()), point.name())
-            })
-            .filter(|(likeness, _)| *likeness >= ALIKE)
-            .collect();
-        alike.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-        let nearest = alike.into_iter().take(SHOWN).map(|(_, name)| name.to_owned()).collect();
-        Error::UnknownPoint { name: name.to_owned(), nearest }
     }
 }
 
-fn is_visible(point: &Point) -> bool {
+fn is_visible(point: &PointRef) -> bool {
     point.is_declared() || point.plan().is_some()
 }

@@ -5,11 +5,12 @@ use super::arm::Unchanged;
 use super::change::Changed;
 use super::control::Control;
 use super::precondition::{Precondition, Stale};
+use super::suggestions::unknown;
 use crate::error::Error;
 use crate::info::PointInfo;
 use crate::name;
 use crate::plan::Plan;
-use crate::point::Point;
+use crate::point::PointRef;
 use crate::slot::Slot;
 use crate::sync::{Arc, MutexGuard};
 
@@ -26,10 +27,10 @@ impl Registry {
     /// Disarms `name` in `slot`; says whether it was armed.
     pub(crate) fn disarm(&self, name: &str, slot: Slot<'_>) -> Result<bool, Error> {
         let control = self.control();
-        let Some(point) = control.visible_named(name) else {
+        let Some(point) = control.visible(name) else {
             return Err(match name::fault(name) {
                 Some(why) => Error::BadName { name: name.to_owned(), why },
-                None => control.unknown(name),
+                None => unknown(control, name),
             });
         };
         Ok(self.disarm_point(control, point, slot))
@@ -42,14 +43,14 @@ impl Registry {
         precondition: &Precondition,
     ) -> Result<Disarmed, Unchanged> {
         let control = self.control();
-        let Some(point) = control.visible_named(name) else {
-            return Err(Unchanged::Faults(vec![control.unknown(name)]));
+        let Some(point) = control.visible(name) else {
+            return Err(Unchanged::Faults(vec![unknown(control, name)]));
         };
         control.check(precondition, [name]).map_err(Unchanged::Stale)?;
-        let before = point.info();
-        let disarmed = self.put_out_of_force(control, [point], Slot::Remote);
+        let before = point.generation();
+        let disarmed = self.put_out_of_force(control, [point.clone()], Slot::Remote);
         let was = disarmed.made.into_iter().next();
-        let generation = if was.is_some() { disarmed.revision } else { before.generation };
+        let generation = if was.is_some() { disarmed.revision } else { before };
         Ok(Disarmed { was, now: point.info_of(None, generation) })
     }
 
@@ -57,21 +58,21 @@ impl Registry {
     pub(crate) fn disarm_leniently(&self, name: &str) {
         let mut control = self.control();
         control.pending.remove(name);
-        if let Some(&point) = control.points.get(name) {
+        if let Some(point) = control.get(name) {
             self.disarm_point(control, point, Slot::Fail);
         }
     }
 
     /// Ends the arming for everybody that made `plan`, and only that one.
-    pub(crate) fn disarm_plan(&self, point: &'static Point, plan: &Arc<Plan>) -> bool {
+    pub(crate) fn disarm_plan(&self, point: &PointRef, plan: &Arc<Plan>) -> bool {
         self.disarm_current(point, |current| Arc::ptr_eq(current, plan))
     }
 
     /// Ends the arming for everybody of `generation`, and only that one.
     pub(crate) fn disarm_generation(&self, name: &str, generation: u64) -> bool {
-        let point = self.control().points.get(name).copied();
+        let point = self.control().get(name);
         point.is_some_and(|point| {
-            self.disarm_current(point, |current| current.generation == generation)
+            self.disarm_current(&point, |current| current.generation == generation)
         })
     }
 
@@ -98,20 +99,20 @@ impl Registry {
 
     fn reset_all(&self, mut control: MutexGuard<'_, Control>) -> Changed<Vec<PointInfo>> {
         control.pending.clear();
-        let points: Vec<&'static Point> = control.points.values().copied().collect();
+        let points: Vec<PointRef> = control.all().cloned().collect();
         self.put_out_of_force(control, points, Slot::Global)
     }
 
-    fn disarm_current(&self, point: &'static Point, is_meant: impl Fn(&Arc<Plan>) -> bool) -> bool {
+    fn disarm_current(&self, point: &PointRef, is_meant: impl Fn(&Arc<Plan>) -> bool) -> bool {
         let control = self.control();
         point.plan().is_some_and(|current| is_meant(&current))
-            && self.disarm_point(control, point, Slot::Global)
+            && self.disarm_point(control, point.clone(), Slot::Global)
     }
 
     fn disarm_point(
         &self,
         control: MutexGuard<'_, Control>,
-        point: &'static Point,
+        point: PointRef,
         slot: Slot<'_>,
     ) -> bool {
         !self.put_out_of_force(control, [point], slot).made.is_empty()

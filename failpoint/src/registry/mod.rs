@@ -2,7 +2,9 @@
 //!
 //! One lock, `control`, orders all changes and all listings, so that several points change at once
 //! or not at all. It is held for moments and never while anything of the user's runs: values are
-//! checked before it is taken, and what a change releases is woken and dropped after.
+//! checked and plans made before it is taken, and what a change releases is woken and dropped after.
+//! What takes more than to look a name up, or to take a handle to each of the points, comes when it is
+//! gone: counts are added up, sites are listed, names are suggested.
 //!
 //! Here is what is asked of it; the modules below, each with its question, are what changes it. They
 //! stand on this one, and it on `control` alone.
@@ -15,6 +17,7 @@ mod fit;
 mod precondition;
 mod register;
 mod request;
+mod suggestions;
 
 pub(crate) use arm::Unchanged;
 pub(crate) use change::Arming;
@@ -29,13 +32,15 @@ use crate::info::PointInfo;
 use crate::log::{self, Level};
 use crate::own_code::OwnCode;
 use crate::plan::Plan;
-use crate::point::{InForce, Past, Point, Tried};
+use crate::point::{InForce, Past, Point, PointRef, Tried};
+use crate::point_name::Name;
 use crate::reporting::Report;
 use crate::site;
 use crate::sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering};
 use control::Control;
 use std::collections::HashSet;
 use std::sync::OnceLock;
+use suggestions::unknown;
 
 pub(crate) struct Registry {
     control: Mutex<Control>,
@@ -84,9 +89,12 @@ impl Registry {
     }
 
     /// The point of this name, if any code declares it or somebody armed it.
-    pub(crate) fn find(&self, name: &str) -> Result<&'static Point, Error> {
+    pub(crate) fn find(&self, name: &str) -> Result<PointRef, Error> {
         let control = self.control();
-        control.points.get(name).copied().ok_or_else(|| control.unknown(name))
+        match control.visible(name) {
+            Some(point) => Ok(point),
+            None => Err(unknown(control, name)),
+        }
     }
 
     pub(crate) fn is_known(&self, name: &str) -> bool {
@@ -101,55 +109,56 @@ impl Registry {
     /// The same as they stand, with the count of all changes at that moment.
     pub(crate) fn listing(&self) -> Changed<Vec<InForce>> {
         let control = self.control();
-        // Nearly all of them are listed: no time under the lock to grow.
-        let mut made = Vec::with_capacity(control.points.len());
-        made.extend(control.listing());
-        Changed { revision: control.generation, made }
+        Changed { revision: control.generation, made: control.listing() }
     }
 
     pub(crate) fn point(&self, name: &str) -> Result<PointInfo, Error> {
-        let control = self.control();
-        let found = control.visible_named(name).map(Point::info);
-        found.ok_or_else(|| control.unknown(name))
+        Ok(self.in_force(name)?.0.info())
     }
 
     /// How the point of this name stands for everybody, and how it stood.
     pub(crate) fn in_force(&self, name: &str) -> Result<(InForce, Past), Error> {
         let control = self.control();
-        let found = control.visible_named(name).map(|point| (point.in_force(), point.past()));
-        found.ok_or_else(|| control.unknown(name))
+        match control.visible(name) {
+            Some(point) => Ok((InForce::of(&point), point.past())),
+            None => Err(unknown(control, name)),
+        }
     }
 
     /// How `point` stands now, and how it stood.
-    pub(crate) fn still_in_force(&self, point: &'static Point) -> (InForce, Past) {
+    pub(crate) fn still_in_force(&self, point: &PointRef) -> (InForce, Past) {
         let _control = self.control();
-        (point.in_force(), point.past())
+        (InForce::of(point), point.past())
     }
 
-    /// What `read` makes of every point, also of those that nobody declares and nobody arms any
-    /// more, at one moment between two changes; and the count of all changes.
-    pub(crate) fn survey<T>(&self, read: impl Fn(InForce, Past) -> T) -> (u64, Vec<T>) {
+    /// Every point that there is, at one moment between two changes, with its past; and the count of
+    /// all changes.
+    pub(crate) fn survey(&self) -> Changed<Vec<(InForce, Past)>> {
         let control = self.control();
-        let read = control.points.values().map(|point| read(point.in_force(), point.past()));
-        (control.generation, read.collect())
+        let all = control.all().map(|point| (InForce::of(point), point.past()));
+        Changed { revision: control.generation, made: all.collect() }
     }
 
     /// What is armed for everybody with terms, by name.
     pub(crate) fn armed_terms(&self) -> Vec<Arc<Plan>> {
-        let control = self.control();
-        let plans = control.points.values().filter_map(|point| point.plan());
+        let plans = self.listing().made.into_iter().filter_map(|now| now.plan);
         plans.filter(|plan| plan.callback.is_none()).collect()
     }
 
     /// Every plan that is armed, for messages about who waits for what.
     pub(crate) fn plans(&self) -> Vec<Arc<Plan>> {
-        self.control().points.values().flat_map(|point| point.plans()).collect()
+        let points: Vec<PointRef> = self.control().all().cloned().collect();
+        points.iter().flat_map(|point| point.plans()).collect()
     }
 
-    /// The points that code declares.
+    /// The points that code declares, by name.
     pub(crate) fn declared(&self) -> Vec<&'static Point> {
         let control = self.control();
-        control.points.values().copied().filter(|point| point.is_declared()).collect()
+        let declared = control.all().filter_map(|point| match point {
+            PointRef::Declared(point) => Some(*point),
+            PointRef::Unlisted(_) => None,
+        });
+        declared.collect()
     }
 
     /// What has been tried of each point that code declares.
@@ -161,7 +170,11 @@ impl Registry {
     pub(crate) fn report(&self) -> Report {
         let tried = self.tried();
         let names = |which: fn(&Tried) -> bool| {
-            tried.iter().filter(|tried| which(tried)).map(|tried| tried.name.to_owned()).collect()
+            tried
+                .iter()
+                .filter(|tried| which(tried))
+                .map(|tried| str::to_owned(&tried.name))
+                .collect()
         };
         let shared = tried.iter().filter(|tried| tried.packages.len() > 1);
         let owned = |packages: &[&str]| packages.iter().map(|&name| name.to_owned()).collect();
@@ -169,14 +182,16 @@ impl Registry {
             never_reached: names(|tried| !tried.reached),
             never_fired: names(|tried| tried.armed && !tried.fired),
             pending: self.control().pending.keys().cloned().collect(),
-            shared: shared.map(|tried| (tried.name.to_owned(), owned(&tried.packages))).collect(),
+            shared: shared
+                .map(|tried| (str::to_owned(&tried.name), owned(&tried.packages)))
+                .collect(),
         }
     }
 
     /// How many points code declares, and the names of those that are armed.
     ///
     /// A first evaluation says this, and so does not wait for the list to be put in order.
-    pub(crate) fn summary(&self) -> (usize, Vec<&'static str>) {
+    pub(crate) fn summary(&self) -> (usize, Vec<String>) {
         let unread = self.listed.get().is_none().then(site::linked).and_then(Result::ok);
         if let Some(sites) = unread {
             // Room for all from the start: growing would hash every name once more.
@@ -184,10 +199,10 @@ impl Registry {
             names.extend(sites.map(|site| site.name()));
             return (names.len(), Vec::new());
         }
-        let control = self.control();
-        let declared = control.points.values().filter(|point| point.is_declared()).count();
-        let armed = control.points.values().filter(|point| point.plan().is_some());
-        (declared, armed.map(|point| point.name()).collect())
+        let listing = self.listing().made;
+        let declared = listing.iter().filter(|now| now.point.is_declared()).count();
+        let armed = listing.iter().filter(|now| now.plan.is_some());
+        (declared, armed.map(|now| str::to_owned(now.point.name())).collect())
     }
 
     /// How often anything changed that an evaluation may find: what was worked out from the points
@@ -203,18 +218,18 @@ impl Registry {
         self.changes.fetch_add(1, Ordering::Release);
     }
 
-    /// The points at which an evaluation finds anything, or which are pending, by name; and the count
+    /// The names under which an evaluation finds anything, or which are pending, sorted; and the count
     /// of changes that this is true of.
-    pub(crate) fn live(&self) -> (u64, Vec<&'static Point>) {
+    pub(crate) fn live(&self) -> (u64, Vec<Name>) {
         // Without the linker's list: no name of it is live before somebody asked for it.
-        let mut control = self.control.lock();
-        let pending: Vec<String> = control.pending.keys().cloned().collect();
-        for name in pending {
-            control.point_named(&name);
-        }
-        let is_live =
-            |point: &&'static Point| point.is_live() || control.pending.contains_key(point.name());
-        let live = control.points.values().copied().filter(is_live).collect();
-        (self.changes(), live)
+        let control = self.control.lock();
+        let pending = control.pending.keys().map(|name| Name::Shared(name.as_str().into()));
+        let live = control.all().filter(|point| point.is_live());
+        let mut names: Vec<Name> = pending.chain(live.map(|point| point.name().clone())).collect();
+        let changes = self.changes();
+        drop(control);
+        names.sort();
+        names.dedup();
+        (changes, names)
     }
 }

@@ -20,16 +20,16 @@ impl Registry {
             if let Some(point) = site.owner::<Point>() {
                 return point;
             }
-            let mut control = self.control.lock();
-            let (point, generation) = (control.point_named(site.name()), control.generation);
+            let control = self.control.lock();
+            let (point, generation) = (control.get(site.name()), control.generation);
             drop(control);
             // A site of `fail` takes what came through the door of `fail`.
             let at_home = |plan: &Plan| site.accepts().is_fails() && plan.origin == Origin::Fail;
             let refusal = |plan: Arc<Plan>| {
                 Some((misfit(&plan.terms, site).filter(|_| !at_home(&plan))?, plan))
             };
-            let misfits: Vec<(Error, Arc<Plan>)> =
-                point.plans().into_iter().filter_map(refusal).collect();
+            let plans = point.map(|point| point.plans()).unwrap_or_default();
+            let misfits: Vec<(Error, Arc<Plan>)> = plans.into_iter().filter_map(refusal).collect();
 
             let mut control = self.control.lock();
             // Something was armed meanwhile, and the site was not asked; or another thread came by
@@ -39,7 +39,7 @@ impl Registry {
             }
             // Noted before anybody can find the site armed.
             misfits.iter().for_each(|(_, plan)| plan.add_misfit(site));
-            control.add_site(site);
+            let point = control.add_site(site);
             let pending = control.pending.remove(site.name());
             drop(control);
             break (point, misfits, pending);

@@ -11,7 +11,7 @@ use crate::terms::{self, Term, Terms};
 pub(crate) struct Request {
     pub(crate) name: String,
     pub(crate) order: Order,
-    pub(crate) text: String,
+    pub(crate) text: Arc<str>,
     pub(crate) unknown: Unknown,
 }
 
@@ -29,8 +29,9 @@ impl Request {
     pub(crate) fn new(name: String, terms: Terms, text: &str, unknown: Unknown) -> Self {
         let text = text.trim();
         // Shown on one line, so what was written over several is shown as it is printed.
-        let text = if terms::holds_line_end(text) { terms.to_string() } else { text.to_owned() };
-        Self { name, order: Order::Terms(terms), text, unknown }
+        let text: Arc<str> =
+            if terms::holds_line_end(text) { terms.to_string().into() } else { text.into() };
+        Self { name, order: Order::Terms(Arc::new(terms)), text, unknown }
     }
 
     /// The request to arm `name` with `text`.
@@ -50,7 +51,7 @@ impl Request {
 
     /// The request to ask `callback` at every hit of `name`.
     pub(crate) fn callback(name: &str, callback: Arc<Callback>, unknown: Unknown) -> Self {
-        let (order, text) = (Order::Callback(callback), "callback".to_owned());
+        let (order, text) = (Order::Callback(callback), "callback".into());
         Self { name: name.to_owned(), order, text, unknown }
     }
 
@@ -65,5 +66,14 @@ impl Request {
     /// The terms, one after the other; none for a callback.
     pub(crate) fn chain(&self) -> &[Term] {
         self.terms().map_or(&[], |terms| &terms.chain)
+    }
+
+    /// The points that `wait` steps name, each once.
+    pub(super) fn targets(&self) -> Vec<&str> {
+        let mut targets: Vec<&str> =
+            self.chain().iter().flat_map(Term::waits).map(String::as_str).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        targets
     }
 }

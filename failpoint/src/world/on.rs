@@ -122,7 +122,7 @@ impl Armed {
     }
 
     pub(crate) fn name(&self) -> &str {
-        self.arming.plan.point
+        &self.arming.plan.point
     }
 
     pub(crate) fn terms(&self) -> &str {
@@ -175,7 +175,7 @@ impl Drop for Armed {
     fn drop(&mut self) {
         if !self.keep {
             let _own = OwnCode::enter();
-            registry().disarm_plan(self.arming.point, &self.arming.plan);
+            registry().disarm_plan(&self.arming.point, &self.arming.plan);
         }
     }
 }
