@@ -112,7 +112,7 @@ fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
     match change::arm(wish, options.ttl, &Precondition::None, request.from) {
         Ok(armed) => Ok(Reply::done().noting(options.note(armed.notes))),
         Err(Unarmed::NotAllowed(refused)) => {
-            let lines: Vec<String> = refused.into_iter().map(|one| one.why).collect();
+            let lines = problem::lines(refused.into_iter().map(|one| one.why));
             Err(Refusal::SetNotAllowed(lines.join("\n")))
         }
         Err(Unarmed::Unfulfilled(Unfulfilled::Faults(faults))) => Err(refused(faults, several)),
@@ -174,17 +174,17 @@ fn listed(name: &str) -> Cow<'_, str> {
 }
 
 fn refused(faults: Vec<Fault>, several: bool) -> Refusal {
-    let mut lines: Vec<String> =
-        faults.iter().map(|fault| problem::explain(&fault.error)).collect();
+    let mut lines = problem::lines(faults.iter().map(|fault| problem::explain(&fault.error)));
     if several {
         lines.push("nothing was changed".to_owned());
     }
-    let is_unknown = matches!(
-        faults.first().map(|fault| &fault.error),
-        Some(Error::UnknownPoint { .. } | Error::BadName { .. })
-    );
-    let why = Why { text: lines.join("\n"), problem: Some(problem::of(faults)) };
-    if is_unknown { Refusal::SetUnknown(why) } else { Refusal::SetBadTerms(why) }
+    let refusal = match faults.first().map(|fault| &fault.error) {
+        Some(Error::UnknownPoint { .. } | Error::BadName { .. }) => Refusal::SetUnknown,
+        Some(Error::TooLarge { .. }) => Refusal::SetTooLarge,
+        Some(Error::TooManyUnlisted { .. }) => Refusal::SetTooManyUnlisted,
+        _ => Refusal::SetBadTerms,
+    };
+    refusal(Why { text: lines.join("\n"), problem: Some(problem::of(faults)) })
 }
 
 /// What the query asks for beside the arming.

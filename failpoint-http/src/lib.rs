@@ -43,7 +43,11 @@
 //! or after `timeout`. `GET /v1/events` streams what happens as server-sent events; a reader that is
 //! too slow loses the oldest and is told how many. Neither costs a thread nor keeps others out, and
 //! both end with the connection and with the listener. `GET /metrics` is for Prometheus: sums over
-//! all armings, which never go back.
+//! all armings, which never go back. A name that no code declares is forgotten when it is disarmed.
+//!
+//! **Bounds.** A body has 1 MiB, and arms at most 10,000 points, steps and conditions (413); terms of
+//! one point hold at most 1,000 (422); at most 1,024 points that no code declares are armed at once
+//! (409). So no request holds up the others, or the program, for long.
 //!
 //! **Own thread.** The listener has a thread and a runtime of its own: a server whose every worker
 //! is paused or wedged still answers, and the reply to a request that arms `kill` arrives before the

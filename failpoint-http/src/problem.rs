@@ -8,15 +8,35 @@ use failpoint::__private::control::{Fault, Stale};
 use failpoint::__private::text::visible;
 use failpoint::Error;
 
+/// How many problems are told of one request; the others are counted.
+const SHOWN: usize = 100;
+
 /// All that is wrong, as one problem; of one fault, that one.
 pub(crate) fn of(mut faults: Vec<Fault>) -> Box<Problem> {
     if faults.len() == 1 {
         return Box::new(of_one(faults.remove(0)));
     }
+    let lists = lists(faults.len());
     let mut all = Kind::Several
-        .because(format!("{} problems, so nothing was changed; errors lists them", faults.len()));
-    all.errors = faults.into_iter().map(of_one).collect();
+        .because(format!("{} problems, so nothing was changed; {lists}", faults.len()));
+    all.errors = faults.into_iter().take(SHOWN).map(of_one).collect();
     all
+}
+
+/// All that is wrong, in lines.
+pub(crate) fn lines(whys: impl ExactSizeIterator<Item = String>) -> Vec<String> {
+    let more = whys.len().saturating_sub(SHOWN);
+    let mut lines: Vec<String> = whys.take(SHOWN).collect();
+    lines.extend((more > 0).then(|| format!("and {more} more problems")));
+    lines
+}
+
+fn lists(problems: usize) -> String {
+    if problems <= SHOWN {
+        "errors lists them".to_owned()
+    } else {
+        format!("errors lists the first {SHOWN} of them")
+    }
 }
 
 pub(crate) fn unknown(error: Error) -> Box<Problem> {
@@ -42,9 +62,10 @@ pub(crate) fn not_allowed(mut refused: Vec<NotAllowed>) -> Box<Problem> {
     if refused.len() == 1 {
         return problem(refused.remove(0));
     }
-    let mut all = Kind::NotAllowed
-        .because(format!("{} points may not be armed so; errors lists them", refused.len()));
-    all.errors = refused.into_iter().map(|one| *problem(one)).collect();
+    let lists = lists(refused.len());
+    let mut all =
+        Kind::NotAllowed.because(format!("{} points may not be armed so; {lists}", refused.len()));
+    all.errors = refused.into_iter().take(SHOWN).map(|one| *problem(one)).collect();
     all
 }
 
@@ -75,6 +96,8 @@ fn fault_of(kind: Option<Kind>, name: Option<String>, error: Error) -> Problem {
         Error::CannotReturn { .. } | Error::BadValue { .. } => Kind::BadValue,
         Error::UnknownKey { .. } => Kind::UnknownKey,
         Error::BadName { .. } => Kind::BadName,
+        Error::TooLarge { .. } => Kind::TooLarge,
+        Error::TooManyUnlisted { .. } => Kind::TooManyUnlisted,
         _ => Kind::BadTerms,
     });
     let mut problem = *kind.because(match &error {

@@ -5,7 +5,7 @@
 
 use crate::error::ServeError;
 use crate::variable::text;
-use failpoint::__private::control::{self, Wish};
+use failpoint::__private::control::{self, Glob, Wish};
 use failpoint::__private::text::visible;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use std::time::Duration;
 /// The limits of what HTTP may arm.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rails {
-    /// Globs; every name where there are none.
-    allow: Vec<String>,
-    /// Globs; they go before `allow`.
-    deny: Vec<String>,
+    /// Every name where there are none.
+    allow: Vec<Glob>,
+    /// They go before `allow`.
+    deny: Vec<Glob>,
     /// Every action where there are none.
     actions: Vec<String>,
     max_ttl: Option<Duration>,
@@ -47,8 +47,8 @@ impl Rails {
             return Err(ServeError::BadVariable { variable, expected });
         }
         Ok(Self {
-            allow: names("FAILPOINT_HTTP_ALLOW", GLOBS)?,
-            deny: names("FAILPOINT_HTTP_DENY", GLOBS)?,
+            allow: globs(&names("FAILPOINT_HTTP_ALLOW", GLOBS)?),
+            deny: globs(&names("FAILPOINT_HTTP_DENY", GLOBS)?),
             actions,
             max_ttl: duration("FAILPOINT_HTTP_MAX_TTL")?,
         })
@@ -73,7 +73,7 @@ impl Rails {
 
     /// Why these actions may not be armed there, if so.
     pub(crate) fn why_not(&self, name: &str, actions: &[&str]) -> Option<String> {
-        let is_one = |globs: &[String]| globs.iter().any(|glob| control::is_match(glob, name));
+        let is_one = |globs: &[Glob]| globs.iter().any(|glob| glob.is_match(name));
         if is_one(&self.deny) {
             return Some(format!(
                 "FAILPOINT_HTTP_DENY keeps `{}` from being armed over HTTP",
@@ -97,6 +97,10 @@ impl Rails {
             )
         })
     }
+}
+
+fn globs(texts: &[String]) -> Vec<Glob> {
+    texts.iter().map(|text| Glob::new(text)).collect()
 }
 
 fn names(variable: &'static str, expected: &'static str) -> Result<Vec<String>, ServeError> {
@@ -126,13 +130,15 @@ pub(crate) fn list(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Rails;
+    use super::{Rails, globs};
     use failpoint::__private::control::Wish;
     use std::time::Duration;
 
     fn rails(allow: &[&str], deny: &[&str], actions: &[&str]) -> Rails {
-        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        Rails { allow: owned(allow), deny: owned(deny), actions: owned(actions), max_ttl: None }
+        let owned =
+            |texts: &[&str]| -> Vec<String> { texts.iter().map(|&text| text.to_owned()).collect() };
+        let (allow, deny) = (globs(&owned(allow)), globs(&owned(deny)));
+        Rails { allow, deny, actions: owned(actions), max_ttl: None }
     }
 
     /// The names of `config` that are refused.

@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     BodyTooSlow,
     Stale,
     BodyTooLarge,
+    TooLarge,
+    TooManyUnlisted,
     BadTerms,
     BadValue,
     UnknownKey,
@@ -50,8 +52,10 @@ impl Kind {
             Kind::MethodNotAllowed => (405, "method-not-allowed", "method not allowed"),
             Kind::TimedOut         => (408, "timed-out", "timed out"),
             Kind::BodyTooSlow      => (408, "body-too-slow", "body too slow"),
+            Kind::TooManyUnlisted  => (409, "too-many-unlisted", "too many points that no code declares"),
             Kind::Stale            => (412, "stale", "changed meanwhile"),
             Kind::BodyTooLarge     => (413, "body-too-large", "body too large"),
+            Kind::TooLarge         => (413, "too-large", "too much in one change"),
             Kind::BadTerms         => (422, "bad-terms", "bad terms"),
             Kind::BadValue         => (422, "bad-value", "bad value"),
             Kind::UnknownKey       => (422, "unknown-key", "unknown key"),
@@ -106,6 +110,8 @@ pub(crate) enum Refusal {
     Uncounted,
     SetUnknown(Why),
     SetBadTerms(Why),
+    SetTooLarge(Why),
+    SetTooManyUnlisted(Why),
     SetNotAllowed(String),
     DeleteUnknown,
     DeleteIdle,
@@ -152,6 +158,8 @@ impl Refusal {
 
             SetUnknown(why) => (400, Kind::UnknownPoint, format!("fail to set failpoint: failpoint: failpoint does not exist: {}", why.text)),
             SetBadTerms(why) => (400, Kind::BadTerms, format!("fail to set failpoint: failpoint: could not parse terms: {}", why.text)),
+            SetTooLarge(why) => (413, Kind::TooLarge, format!("fail to set failpoint: {}", why.text)),
+            SetTooManyUnlisted(why) => (409, Kind::TooManyUnlisted, format!("fail to set failpoint: {}", why.text)),
             SetNotAllowed(why) => (403, Kind::NotAllowed, format!("fail to set failpoint: {why}")),
             BadParameter(why) => (400, Kind::BadRequest, format!("fail to set failpoint: {why}")),
 
@@ -167,10 +175,13 @@ impl Refusal {
 
     /// For a program; the status is gofail's where gofail has one.
     pub(crate) fn into_problem(self) -> Reply {
+        use Refusal::*;
         let (status, kind, text) = self.row();
         let mut problem = kind.because(text);
         problem.status = status;
-        if let Refusal::SetUnknown(why) | Refusal::SetBadTerms(why) = &self {
+        if let SetUnknown(why) | SetBadTerms(why) | SetTooLarge(why) | SetTooManyUnlisted(why) =
+            &self
+        {
             if let Some(found) = &why.problem {
                 problem.name.clone_from(&found.name);
                 problem.offset = found.offset;

@@ -16,6 +16,14 @@ use std::sync::Arc;
 use crate::name;
 use crate::terms::{Cursor, Expected, ParseError, Terms, parse};
 
+/// How many points, steps and conditions one change holds at most, all together: each takes time under
+/// the lock that orders changes.
+pub(crate) const MOST_PARTS: usize = 10_000;
+
+/// There are more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooLarge;
+
 /// One point of a config and what it is armed with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Binding {
@@ -40,16 +48,22 @@ pub(crate) struct ConfigError {
 
 /// Parses a config: the bindings that are sound, and all that is wrong with the others, in the order
 /// of the text.
-pub(crate) fn read_config(text: &str) -> (Vec<Binding>, Vec<ConfigError>) {
+///
+/// # Errors
+/// It holds too much, sound or not. The rest is not looked at.
+pub(crate) fn read_config(text: &str) -> Result<(Vec<Binding>, Vec<ConfigError>), TooLarge> {
     let mut cursor = Cursor::new(text);
     let mut config = Config::default();
     loop {
         cursor.blanks();
         if cursor.is_at_end() {
-            return config.finish(text);
+            return Ok(config.finish(text));
         }
         if !cursor.eat(";") {
             config.binding(&mut cursor, text);
+        }
+        if config.parts > MOST_PARTS {
+            return Err(TooLarge);
         }
     }
 }
@@ -59,7 +73,10 @@ pub(crate) fn read_config(text: &str) -> (Vec<Binding>, Vec<ConfigError>) {
 /// # Errors
 /// All that is wrong with it; never an empty list.
 pub(crate) fn parse_config(text: &str) -> Result<Vec<Binding>, Vec<ConfigError>> {
-    let (bindings, errors) = read_config(text);
+    let (bindings, errors) = read_config(text).map_err(|TooLarge| {
+        let what = format!("at most {MOST_PARTS} points, steps and conditions");
+        vec![ConfigError { name: None, error: ParseError::new(0, what, text.into()) }]
+    })?;
     if errors.is_empty() { Ok(bindings) } else { Err(errors) }
 }
 
@@ -80,12 +97,14 @@ struct Config<'a> {
     bindings: Vec<Binding>,
     refused: Vec<(Option<&'a str>, Expected)>,
     names: HashSet<&'a str>,
+    parts: usize,
 }
 
 impl<'a> Config<'a> {
     /// Reads one binding, up to its `;` or the end.
     fn binding(&mut self, cursor: &mut Cursor<'a>, text: &'a str) {
         let name_offset = cursor.at();
+        self.parts += 1;
         // Stops where arguments begin, too: `return(a=b)` is a forgotten name, not a bad one.
         let name = cursor.eat_while(|c| !matches!(c, '=' | ';' | '(' | '"' | '`')).trim_end();
         let name_end = name_offset + name.len();
@@ -106,12 +125,16 @@ impl<'a> Config<'a> {
         let terms_offset = cursor.at();
         match terms(cursor) {
             Ok(_) if self.refused.len() > faults_before => {}
-            Ok(terms) => self.bindings.push(Binding {
-                name: name.to_owned(),
-                name_offset,
-                terms,
-                text: cursor.since(terms_offset).trim().to_owned(),
-            }),
+            Ok(terms) => {
+                // The first is counted with the name.
+                self.parts += terms.parts() - 1;
+                self.bindings.push(Binding {
+                    name: name.to_owned(),
+                    name_offset,
+                    terms,
+                    text: cursor.since(terms_offset).trim().to_owned(),
+                });
+            }
             Err(expected) => {
                 self.refuse(shown, expected);
                 cursor.skip_to(separator(text, name_offset, cursor.at()));

@@ -95,6 +95,18 @@ pub enum Error {
         /// What it takes.
         expected: &'static str,
     },
+    /// One change would arm too much. Nothing of it was looked at.
+    #[non_exhaustive]
+    TooLarge {
+        /// How many points, steps and conditions a change may hold, all together.
+        most: usize,
+    },
+    /// Too many points are armed that no code declares, so that no more may be armed over HTTP.
+    #[non_exhaustive]
+    TooManyUnlisted {
+        /// How many there may be.
+        most: usize,
+    },
     /// This build contains no failpoints.
     CompiledOut,
 }
@@ -162,6 +174,16 @@ impl fmt::Display for Error {
             Error::BadVariable { variable, got, expected } => {
                 write!(f, "{variable} is `{}`; it takes {expected}", got.escape_debug())
             }
+            Error::TooLarge { most } => write!(
+                f,
+                "one change arms at most {most} points, steps and conditions in all, with 1 MiB of \
+                 text; arm them in parts"
+            ),
+            Error::TooManyUnlisted { most } => write!(
+                f,
+                "at most {most} points that no code declares may be armed at once; disarm those \
+                 that are done, or name points that the code declares"
+            ),
             Error::CompiledOut => f.write_str(COMPILED_OUT),
         }
     }

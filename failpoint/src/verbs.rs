@@ -78,7 +78,8 @@ pub fn arm_with(
 /// Arms several points, `a=TERMS;b=TERMS`: all of them or, with every error, none.
 ///
 /// # Errors
-/// [`Error::Config`] with one error for each fault.
+/// [`Error::Config`] with one error for each fault; with [`Error::TooLarge`] alone beyond 10,000 points,
+/// steps and conditions.
 ///
 /// ```
 /// # #[cfg(feature = "failpoints")] {
@@ -96,10 +97,11 @@ pub fn arm_all(config: &str) -> Result<Vec<Armed>, Error> {
 
 /// Arms a name that no code is known to declare: for a site that the linker's list lacks, or one in
 /// a library that is loaded later. Keys of a `when` are not checked either, since that site may be
-/// the one that passes them.
+/// the one that passes them. When it is disarmed, and no site has come, the name is forgotten.
 ///
 /// # Errors
-/// As [`arm`], except for an unknown name and an unknown key.
+/// As [`arm`], except for an unknown name and an unknown key; [`Error::BadName`] for a name of more
+/// than 255 bytes.
 ///
 /// ```
 /// # #[cfg(feature = "failpoints")] {

@@ -40,7 +40,7 @@ use on::respond_by;
 #[cfg(feature = "failpoints")]
 mod on {
     use crate::change::{self, Unarmed};
-    use crate::problem::explain;
+    use crate::problem::{explain, lines};
     use crate::refusal::Foreign;
     use crate::reply::Reply;
     use crate::request::Request;
@@ -62,16 +62,15 @@ mod on {
 
     /// Arms all or nothing; why not, in words.
     pub(super) fn arm(wish: Wish, request: &Request<'_>) -> Result<(), (Foreign, String)> {
-        let lines = |lines: Vec<String>| lines.join("\n");
         match change::arm(wish, None, &Precondition::None, request.from) {
             Ok(_) => Ok(()),
             Err(Unarmed::NotAllowed(refused)) => {
-                let whys = refused.into_iter().map(|one| one.why).collect();
-                Err((Foreign::NotAllowed, lines(whys)))
+                let whys = lines(refused.into_iter().map(|one| one.why));
+                Err((Foreign::NotAllowed, whys.join("\n")))
             }
             Err(Unarmed::Unfulfilled(Unfulfilled::Faults(faults))) => {
-                let whys = faults.iter().map(|fault| explain(&fault.error)).collect();
-                Err((Foreign::BadRequest, lines(whys)))
+                let whys = lines(faults.iter().map(|fault| explain(&fault.error)));
+                Err((Foreign::BadRequest, whys.join("\n")))
             }
             // Nothing was to hold.
             Err(Unarmed::Unfulfilled(Unfulfilled::Stale(_))) => {

@@ -46,6 +46,7 @@ mod on {
     use crate::request::Request;
     use failpoint::__private::control::Wish;
     use serde::{Deserialize, Serialize};
+    use std::collections::BTreeMap;
 
     #[derive(Deserialize)]
     struct Configured {
@@ -76,7 +77,8 @@ mod on {
             }
         };
         let mut wish = Wish::default();
-        all.iter().for_each(|one| wish.add(&one.name, &one.actions, true));
+        let all: BTreeMap<_, _> = all.iter().map(|one| (&*one.name, &*one.actions)).collect();
+        all.into_iter().for_each(|(name, actions)| wish.add(name, actions, true));
         match arm(wish, request) {
             Ok(()) => Reply::bare_json(Foreign::Done, &()),
             Err((why, text)) => failed(why, format!("Failed to configure failpoints: {text}")),

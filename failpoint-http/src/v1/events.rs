@@ -10,7 +10,7 @@ use crate::reply;
 use crate::seat::Seat;
 use crate::wire::{Event, EventKind, Lost, Problem};
 use axum::body::{Bytes, HttpBody};
-use failpoint::__private::control;
+use failpoint::__private::control::Glob;
 use failpoint::__private::watch::{self, Feed};
 use http_body_util::BodyExt;
 use hyper::body::Frame;
@@ -33,20 +33,19 @@ const GREETING: &str = ": connected\n\nretry: 1000\n\n";
 /// Which events a reader asks for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
-    /// A glob.
-    names: Option<String>,
+    names: Option<Glob>,
     kinds: Option<Vec<EventKind>>,
 }
 
 impl Filter {
     pub(super) fn of(call: &Call<'_>) -> Result<Self, Box<Problem>> {
         let kinds = call.query.text("kinds").map(|kinds| kinds.split(',').map(kind).collect());
-        Ok(Self { names: call.query.text("match").map(str::to_owned), kinds: kinds.transpose()? })
+        Ok(Self { names: call.query.text("match").map(Glob::new), kinds: kinds.transpose()? })
     }
 
     fn admits(&self, event: &Event) -> bool {
         self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&event.kind))
-            && self.names.as_ref().is_none_or(|glob| control::is_match(glob, &event.name))
+            && self.names.as_ref().is_none_or(|glob| glob.is_match(&event.name))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::refusal::Kind;
 use crate::reply::Reply;
 use crate::wire::{Arm, ArmAll, Changed, Problem, Reset, Resumed};
 use failpoint::__private::control::{
-    self, Disarmed, PointView, Precondition, Stale, Unfulfilled, Wish,
+    self, Disarmed, Glob, PointView, Precondition, Stale, Unfulfilled, Wish,
 };
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ pub(super) fn list(call: &Call<'_>) -> Answer {
     if let Some(reached) = query.yes_or_no("reached") {
         points.retain(|point| point.info().sites.iter().any(|site| site.reached) == reached);
     }
-    if let Some(glob) = query.text("match") {
-        points.retain(|point| control::is_match(glob, point.name()));
+    if let Some(glob) = query.text("match").map(Glob::new) {
+        points.retain(|point| glob.is_match(point.name()));
     }
     let revision = listing.revision;
     Ok(Reply::json(&List { revision, points: &points }).tagged(revision))
@@ -94,8 +94,8 @@ pub(super) fn arm_all(call: &Call<'_>) -> Answer {
         let Arm { terms, ttl } = query::body(call.request)?;
         let ttl = query::ttl(ttl.as_deref())?;
         let points = control::listing().made;
-        let mut matching =
-            points.iter().filter(|point| control::is_match(glob, point.name())).peekable();
+        let pattern = Glob::new(glob);
+        let mut matching = points.iter().filter(|point| pattern.is_match(point.name())).peekable();
         if matching.peek().is_none() {
             let glob = glob.escape_debug();
             return Err(
@@ -103,7 +103,7 @@ pub(super) fn arm_all(call: &Call<'_>) -> Answer {
             );
         }
         // One that no code declares may be disarmed meanwhile: it is still asked for.
-        matching.for_each(|point| wish.add(point.name(), &terms, !point.is_declared()));
+        wish.add_all(matching.map(|point| (point.name(), !point.is_declared())), &terms);
         ttl
     } else {
         let ArmAll { points, ttl } = query::body(call.request)?;

@@ -13,11 +13,13 @@ use schemars::generate::SchemaGenerator;
 use schemars::{JsonSchema, Schema};
 
 /// Why an arming is refused.
-const ARMING: [Kind; 9] = [
+const ARMING: [Kind; 11] = [
     Kind::NotAllowed,
     Kind::UnknownPoint,
     Kind::NoMatch,
+    Kind::TooManyUnlisted,
     Kind::Stale,
+    Kind::TooLarge,
     Kind::BadTerms,
     Kind::BadValue,
     Kind::UnknownKey,

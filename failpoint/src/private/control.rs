@@ -1,17 +1,19 @@
 //! The door of the control plane: what HTTP may do that code does not.
 
+use crate::config::MOST_PARTS;
 use crate::env;
 use crate::error::Error;
 use crate::info::PointInfo;
 use crate::log::{self, Level};
-use crate::name;
 use crate::point::InForce;
 use crate::random;
 use crate::registry::{Arming, Request, Unchanged, Unknown, registry};
 use crate::settings;
 use crate::sync::Arc;
 use crate::terms::{Action, Term};
+use std::collections::HashSet;
 use std::fmt;
+use wildmatch::WildMatch;
 
 pub use super::view::PointView;
 pub use crate::env::announce;
@@ -32,11 +34,19 @@ pub struct Applied {
     pub unwinds: bool,
 }
 
+/// How much text the terms of one change take at most, written out for each point.
+const MOST_TEXT: usize = 1 << 20;
+
 /// Points to arm, all of them or none.
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
     requests: Vec<Request>,
-    faults: Vec<Fault>,
+    faults: Vec<Error>,
+    /// Names whose terms are bad, and what is wrong with those.
+    bad: Vec<(Request, Error)>,
+    /// Points, steps and conditions so far; one for each fault.
+    parts: usize,
+    text: usize,
 }
 
 /// What is wrong with a wish.
@@ -62,20 +72,68 @@ impl Wish {
     /// The terms of a config.
     pub fn config(text: &str, unlisted: bool) -> Self {
         let (requests, errors) = Request::parse_config(text, unknown(unlisted));
-        Self { requests, faults: errors.into_iter().map(Fault::of).collect() }
+        // Its own bounds are held to where it is parsed.
+        Self { requests, faults: errors, ..Self::default() }
     }
 
     /// Adds one point, each at most once; `unlisted` takes a name that no code declares.
     pub fn add(&mut self, name: &str, terms: &str, unlisted: bool) {
-        let name = name.to_owned();
-        match Request::parse(&name, terms, unknown(unlisted)) {
-            Ok(request) => self.requests.push(request),
-            // An unknown name is the better answer where the terms are bad as well.
+        // The rest of what is too large would be looked at in vain.
+        if self.is_too_large() {
+            return;
+        }
+        match Request::parse(name, terms, unknown(unlisted)) {
+            Ok(request) => self.push(request),
             Err(error) => {
-                let error = name_error(&name, unlisted).unwrap_or(error);
-                self.faults.push(Fault { name: Some(name), error });
+                self.parts += 1;
+                self.bad.push((Request::of_name(name, unknown(unlisted)), error));
             }
         }
+    }
+
+    /// Adds several points with the same terms, as [`Wish::add`] does one.
+    pub fn add_all<'n>(&mut self, names: impl IntoIterator<Item = (&'n str, bool)>, terms: &str) {
+        let mut names = names.into_iter();
+        let Some((first, unlisted)) = names.next() else { return };
+        self.add(first, terms, unlisted);
+        // One fault is enough: the others have the same.
+        let Some(request) = self.requests.last().cloned().filter(|_| self.bad.is_empty()) else {
+            return;
+        };
+        for (name, unlisted) in names {
+            if self.is_too_large() {
+                return;
+            }
+            self.push(request.at(name, unknown(unlisted)));
+        }
+    }
+
+    /// What is wrong with the texts and with the names.
+    fn all_faults(self) -> Vec<Fault> {
+        let Self { mut requests, faults, bad, .. } = self;
+        let (names, bad): (Vec<Request>, Vec<Error>) = bad.into_iter().unzip();
+        let bad_names: Vec<String> = names.iter().map(|request| request.name.clone()).collect();
+        requests.extend(names);
+        let others: Vec<Fault> = registry().faults(&requests).into_iter().map(Fault::of).collect();
+        // An unknown name is the better answer where the terms are bad as well.
+        let refused: HashSet<&str> =
+            others.iter().filter_map(|fault| fault.name.as_deref()).collect();
+        let bad = bad_names.into_iter().zip(bad);
+        let bad: Vec<Fault> = bad
+            .filter(|(name, _)| !refused.contains(&**name))
+            .map(|(name, error)| Fault { name: Some(name), error })
+            .collect();
+        faults.into_iter().map(Fault::of).chain(bad).chain(others).collect()
+    }
+
+    fn push(&mut self, request: Request) {
+        self.parts += request.parts();
+        self.text += request.text.len();
+        self.requests.push(request);
+    }
+
+    fn is_too_large(&self) -> bool {
+        self.parts > MOST_PARTS || self.text > MOST_TEXT
     }
 
     /// What would be armed: each name, with the actions of its terms.
@@ -88,11 +146,14 @@ impl Wish {
     /// Arms all of it, or nothing, where `precondition` holds.
     pub fn arm(self, precondition: &Precondition) -> Result<Changed<Vec<Applied>>, Unfulfilled> {
         env::ensure();
-        let Self { requests, mut faults } = self;
-        if !faults.is_empty() {
-            faults.extend(registry().faults(&requests).into_iter().map(Fault::of));
-            return Err(Unfulfilled::Faults(faults));
+        if self.is_too_large() {
+            let too_large = Fault { name: None, error: Error::TooLarge { most: MOST_PARTS } };
+            return Err(Unfulfilled::Faults(vec![too_large]));
         }
+        if !self.faults.is_empty() || !self.bad.is_empty() {
+            return Err(Unfulfilled::Faults(self.all_faults()));
+        }
+        let requests = self.requests;
         match registry().arm_if(requests, precondition) {
             Ok(Changed { revision, made }) => {
                 let made = made.into_iter().map(Applied::new).collect();
@@ -181,9 +242,20 @@ pub fn panic_mode() -> String {
     settings::panic_mode().to_string()
 }
 
-/// Whether `name` is one that `glob` means: `*` is any text, `?` any character.
-pub fn is_match(glob: &str, name: &str) -> bool {
-    wildmatch::WildMatch::new(glob).matches(name)
+/// Names that are meant: `*` is any text, `?` any character.
+#[derive(Clone, Debug)]
+pub struct Glob(WildMatch);
+
+impl Glob {
+    /// Reads it, once for however many names.
+    pub fn new(glob: &str) -> Self {
+        Self(WildMatch::new(glob))
+    }
+
+    /// Whether `name` is one of them.
+    pub fn is_match(&self, name: &str) -> bool {
+        self.0.matches(name)
+    }
 }
 
 /// Ends the arming of that generation, and only that one.
@@ -208,15 +280,6 @@ pub fn warn(line: fmt::Arguments<'_>) {
 
 fn unknown(unlisted: bool) -> Unknown {
     if unlisted { Unknown::Armed } else { Unknown::Refused }
-}
-
-/// What is wrong with a name, whatever is to be armed there.
-fn name_error(name: &str, unlisted: bool) -> Option<Error> {
-    match name::fault(name) {
-        Some(why) => Some(Error::BadName { name: name.to_owned(), why }),
-        None if unlisted => None,
-        None => registry().point(name).err(),
-    }
 }
 
 /// A point of another library, for the lists: it has no sites and no counts.

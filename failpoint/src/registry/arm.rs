@@ -6,7 +6,7 @@
 
 use super::Registry;
 use super::change::{Arming, Changed, Draft};
-use super::control::Control;
+use super::control::{Control, MOST_UNLISTED};
 use super::fit::{misfit, say_passes_by, unknown_key};
 use super::precondition::{Precondition, Stale};
 use super::request::{Request, Unknown};
@@ -20,6 +20,9 @@ use crate::site::Site;
 use crate::slot::Slot;
 use crate::sync::{Arc, MutexGuard};
 use std::collections::BTreeSet;
+
+/// How long a name may be that no code declares.
+const LONGEST_UNLISTED: usize = 255;
 
 /// Why nothing was changed.
 #[derive(Clone, Debug)]
@@ -74,6 +77,11 @@ impl Registry {
         let (drafts, control) = self.draft(&requests, Slot::Remote).map_err(Unchanged::Faults)?;
         let names = requests.iter().map(|request| request.name.as_str());
         control.check(precondition, names).map_err(Unchanged::Stale)?;
+        let unlisted = drafts.iter().filter(|draft| draft.point.is_none());
+        if !control.has_room_for(unlisted.map(|draft| draft.request.name.as_str())) {
+            let refusal = Error::TooManyUnlisted { most: MOST_UNLISTED };
+            return Err(Unchanged::Faults(vec![refusal]));
+        }
         Ok(self.put_in_force(control, drafts, Slot::Remote))
     }
 
@@ -167,7 +175,7 @@ impl Found<'_> {
         let mut errors = Vec::new();
         let mut misfits = Vec::new();
         for (request, bearer) in requests.iter().zip(&self.bearers) {
-            if let Some(why) = bearer.fault(&request.name) {
+            if let Some(why) = bearer.fault(request) {
                 errors.push(Error::BadName { name: request.name.clone(), why });
                 continue;
             }
@@ -206,8 +214,12 @@ impl Bearer {
 
     /// What is wrong with a name, if anything. What bears it already may bear it: the macro of the
     /// crate `fail` takes names that ours would not.
-    fn fault(self, name: &str) -> Option<&'static str> {
-        if matches!(self, Bearer::None) { name::fault(name) } else { None }
+    fn fault(self, request: &Request) -> Option<&'static str> {
+        let is_new = matches!(self, Bearer::None);
+        let is_long = request.unknown != Unknown::Refused && request.name.len() > LONGEST_UNLISTED;
+        let too_long =
+            || is_long.then_some("a name that no code declares is at most 255 bytes long");
+        if is_new { name::fault(&request.name).or_else(too_long) } else { None }
     }
 
     fn is_unknown_to(self, request: &Request) -> bool {

@@ -14,9 +14,14 @@ use crate::site::{Home, Site};
 use crate::sync::Arc;
 use std::collections::BTreeMap;
 
+/// How many names that no code declares there may be for another to be armed over HTTP.
+pub(crate) const MOST_UNLISTED: usize = 1_024;
+
 pub(super) struct Control {
     /// What code declares, which stays; and what no code declares, as long as it is armed or observed.
     points: BTreeMap<Name, PointRef>,
+    /// How many no code declares.
+    unlisted: usize,
     /// Terms for names that no site bears yet, from the environment.
     pub(super) pending: BTreeMap<String, Request>,
     /// Raised by every arming and disarming.
@@ -27,7 +32,13 @@ pub(super) struct Control {
 
 impl Control {
     pub(super) const fn new() -> Self {
-        Self { points: BTreeMap::new(), pending: BTreeMap::new(), generation: 0, sites: 0 }
+        Self {
+            points: BTreeMap::new(),
+            unlisted: 0,
+            pending: BTreeMap::new(),
+            generation: 0,
+            sites: 0,
+        }
     }
 
     /// Adds what the linker listed to what has registered so far. Sorted by name first, so that points
@@ -74,11 +85,20 @@ impl Control {
         let point: &'static Point = match self.points.get(name) {
             Some(PointRef::Declared(point)) => return point,
             // What is armed there stays armed.
-            Some(PointRef::Unlisted(point)) => Box::leak(Box::new(point.clone())),
+            Some(PointRef::Unlisted(point)) => {
+                self.unlisted -= 1;
+                Box::leak(Box::new(point.clone()))
+            }
             None => Box::leak(Box::new(Point::new(Name::Static(name)))),
         };
         self.points.insert(Name::Static(name), PointRef::Declared(point));
         point
+    }
+
+    /// Whether there is room for all of `names` that no code declares.
+    pub(super) fn has_room_for<'n>(&self, names: impl Iterator<Item = &'n str>) -> bool {
+        let new = names.filter(|name| !self.points.contains_key(*name)).count();
+        new == 0 || self.unlisted + new <= MOST_UNLISTED
     }
 
     pub(super) fn get(&self, name: &str) -> Option<PointRef> {
@@ -93,6 +113,7 @@ impl Control {
         let name = Name::Shared(name.into());
         let point = PointRef::Unlisted(Arc::new(Point::new(name.clone())));
         self.points.insert(name, point.clone());
+        self.unlisted += 1;
         point
     }
 
@@ -105,6 +126,7 @@ impl Control {
         };
         if !point.is_live() && self.points.get(&**point.name()).is_some_and(is_it) {
             self.points.remove(&**point.name());
+            self.unlisted -= 1;
         }
     }
 

@@ -42,7 +42,9 @@ impl Request {
 
     /// The requests of a whole config, and all that is wrong with its text.
     pub(crate) fn parse_config(text: &str, unknown: Unknown) -> (Vec<Self>, Vec<Error>) {
-        let (bindings, faults) = config::read_config(text);
+        let Ok((bindings, faults)) = config::read_config(text) else {
+            return (Vec::new(), vec![Error::TooLarge { most: config::MOST_PARTS }]);
+        };
         let request =
             |binding: Binding| Self::new(binding.name, binding.terms, &binding.text, unknown);
         let errors = faults.into_iter().map(|fault| fault.error.into());
@@ -61,6 +63,22 @@ impl Request {
             Order::Terms(terms) => Some(terms),
             Order::Callback(_) => None,
         }
+    }
+
+    /// One that only names a point, whose terms are bad.
+    pub(crate) fn of_name(name: &str, unknown: Unknown) -> Self {
+        let order = Order::Terms(Arc::new(Terms { chain: Vec::new() }));
+        Self { name: name.to_owned(), order, text: "".into(), unknown }
+    }
+
+    /// The same for another point.
+    pub(crate) fn at(&self, name: &str, unknown: Unknown) -> Self {
+        Self { name: name.to_owned(), unknown, ..self.clone() }
+    }
+
+    /// What it counts for in a change: see [`config::MOST_PARTS`].
+    pub(crate) fn parts(&self) -> usize {
+        self.terms().map_or(1, Terms::parts)
     }
 
     /// The terms, one after the other; none for a callback.

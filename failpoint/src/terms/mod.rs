@@ -26,6 +26,8 @@
 //! Blanks and line ends may stand between tokens. Only `wait` and `barrier` take more than one
 //! argument; everywhere else a comma in raw text is a comma. Integers have 64 bits.
 //!
+//! Terms hold [`MOST_PARTS`] steps and conditions at most.
+//!
 //! Beyond the grammar: a modifier stands at most once, `nth` and `every` exclude each other,
 //! [last-only](Action::is_last_only) steps end their term, and `off` is a term alone.
 
@@ -57,6 +59,9 @@ mod value;
 mod golden;
 #[cfg(all(test, feature = "runtime"))]
 mod property;
+
+/// How many steps and conditions the terms of one point hold at most, all together.
+pub(crate) const MOST_PARTS: usize = 1_000;
 
 /// How long `wait` and `barrier` wait where their terms do not say.
 pub(crate) const DEFAULT_WAIT_LIMIT: Duration = Duration::from_secs(30);
@@ -196,6 +201,20 @@ impl Terms {
     /// The first place at which `text` leaves the grammar, and what was expected there.
     pub(crate) fn parse(text: &str) -> Result<Terms, ParseError> {
         parse::whole(text).map_err(|expected| expected.within(&text.into()))
+    }
+}
+
+impl Terms {
+    /// How many steps and conditions there are.
+    #[cfg_attr(not(feature = "runtime"), allow(dead_code))]
+    pub(crate) fn parts(&self) -> usize {
+        self.chain.iter().map(Term::parts).sum()
+    }
+}
+
+impl Term {
+    fn parts(&self) -> usize {
+        self.steps.len() + self.when.len()
     }
 }
 

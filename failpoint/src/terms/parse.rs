@@ -2,15 +2,16 @@
 //!
 //! One function per rule of the EBNF in the parent module. Each takes the cursor, walks over what
 //! it read and gives data, or says what it expected. Nothing recurses, so no text is too deep, and
-//! no rule goes back, so time is linear in the text.
+//! no rule goes back, so time is linear in the text. What is too much is refused where it begins to
+//! be, so that room is bounded, too.
 
 use std::time::Duration;
 
 use super::literal::{Argument, Until, argument, close};
 use super::nearest::nearest;
 use super::{
-    Action, Chance, Condition, Cursor, DEFAULT_WAIT_LIMIT, Expected, Op, PauseLimit, Pick, Span,
-    Term, Terms, Value, duration,
+    Action, Chance, Condition, Cursor, DEFAULT_WAIT_LIMIT, Expected, MOST_PARTS, Op, PauseLimit,
+    Pick, Span, Term, Terms, Value, duration,
 };
 use crate::name;
 
@@ -52,8 +53,15 @@ pub(super) fn whole(text: &str) -> Result<Terms, Expected> {
 /// What follows is the caller's to judge: the end of the text, or the `;` of a config.
 pub(crate) fn terms(cursor: &mut Cursor<'_>) -> Result<Terms, Expected> {
     let mut chain = Vec::new();
+    let mut parts = 0;
     loop {
-        chain.push(term(cursor)?);
+        let at = cursor.at();
+        let term = term(cursor)?;
+        parts += term.parts();
+        if parts > MOST_PARTS {
+            return Err(too_many(at));
+        }
+        chain.push(term);
         if !cursor.eat("->") {
             return Ok(Terms { chain });
         }
@@ -94,6 +102,9 @@ fn steps(cursor: &mut Cursor<'_>, at: usize, word: &str) -> Result<Vec<Action>, 
         }
         cursor.blanks();
         last_at = cursor.at();
+        if steps.len() == MOST_PARTS {
+            return Err(too_many(last_at));
+        }
         let word = self::word(cursor)?;
         let step = action(cursor, last_at, word)?;
         if step == Action::Off {
@@ -101,6 +112,10 @@ fn steps(cursor: &mut Cursor<'_>, at: usize, word: &str) -> Result<Vec<Action>, 
         }
         steps.push(step);
     }
+}
+
+fn too_many(at: usize) -> Expected {
+    Expected::at(at, format!("at most {MOST_PARTS} steps and conditions in the terms of a point"))
 }
 
 fn off_alone(at: usize) -> Expected {
@@ -232,6 +247,9 @@ fn within<'a, T>(
 fn conditions(cursor: &mut Cursor<'_>, open: usize) -> Result<Vec<Condition>, Expected> {
     let mut conditions = vec![condition(cursor, open)?];
     while cursor.eat(",") {
+        if conditions.len() == MOST_PARTS {
+            return Err(too_many(cursor.at()));
+        }
         conditions.push(condition(cursor, open)?);
     }
     Ok(conditions)
@@ -339,7 +357,7 @@ fn present<'a>(cursor: &mut Cursor<'a>) -> Result<Option<Argument<'a>>, Expected
 
 fn wait(cursor: &mut Cursor<'_>) -> Result<Action, Expected> {
     const POINT: &str = "the name of the point to wait for, as in wait(walAfterSync)";
-    let (point, rest) = list(cursor, POINT)?;
+    let (point, [count, limit]) = list(cursor, "wait", POINT)?;
     if point.is_absent() {
         return Err(Expected::at(point.at, POINT));
     }
@@ -347,7 +365,6 @@ fn wait(cursor: &mut Cursor<'_>) -> Result<Action, Expected> {
         let what = format!("the name of the point to wait for, but {wrong}");
         return Err(Expected::at(point.at, what));
     }
-    let [count, limit] = at_most("wait", rest)?;
     Ok(Action::Wait {
         point: point.content.into_owned(),
         count: count.map_or(Ok(1), |count| positive_of(&count))?,
@@ -356,42 +373,39 @@ fn wait(cursor: &mut Cursor<'_>) -> Result<Action, Expected> {
 }
 
 fn barrier(cursor: &mut Cursor<'_>) -> Result<Action, Expected> {
-    let (count, rest) = list(cursor, "how many callers to wait for, as in barrier(2)")?;
-    let [limit] = at_most("barrier", rest)?;
+    const CALLERS: &str = "how many callers to wait for, as in barrier(2)";
+    let (count, [limit]) = list(cursor, "barrier", CALLERS)?;
     Ok(Action::Barrier {
         count: positive_of(&count)?,
         limit: limit.map_or(Ok(DEFAULT_WAIT_LIMIT), |limit| duration_of(&limit))?,
     })
 }
 
-/// Reads `( argument { "," argument } )`; `first` is what is expected where it does not stand.
-fn list<'a>(
+/// Reads `( argument { "," argument } )`, of which `N` are optional; `first` is what is expected
+/// where it does not stand.
+fn list<'a, const N: usize>(
     cursor: &mut Cursor<'a>,
+    action: &str,
     first: &'static str,
-) -> Result<(Argument<'a>, Vec<Argument<'a>>), Expected> {
+) -> Result<(Argument<'a>, [Option<Argument<'a>>; N]), Expected> {
     let open = cursor.at();
     if !cursor.eat("(") {
         return Err(cursor.expected(first));
     }
     let head = argument(cursor, open, Until::CommaOrClose)?;
-    let mut rest = Vec::new();
+    let mut rest = [const { None }; N];
+    let mut read = 0;
     while cursor.eat(",") {
-        rest.push(argument(cursor, open, Until::CommaOrClose)?);
+        let argument = argument(cursor, open, Until::CommaOrClose)?;
+        let Some(place) = rest.get_mut(read) else {
+            let what = format!("at most {} arguments of `{action}`", N + 1);
+            return Err(Expected::at(argument.at, what));
+        };
+        *place = Some(argument);
+        read += 1;
     }
     close(cursor, open)?;
     Ok((head, rest))
-}
-
-fn at_most<'a, const N: usize>(
-    action: &str,
-    arguments: Vec<Argument<'a>>,
-) -> Result<[Option<Argument<'a>>; N], Expected> {
-    if let Some(argument) = arguments.get(N) {
-        let what = format!("at most {} arguments of `{action}`", N + 1);
-        return Err(Expected::at(argument.at, what));
-    }
-    let mut arguments = arguments.into_iter();
-    Ok(std::array::from_fn(|_| arguments.next()))
 }
 
 fn span(cursor: &mut Cursor<'_>, action: &str) -> Result<Span, Expected> {
