@@ -25,7 +25,7 @@ use std::io;
 pub struct Injected {
     // Off, the type has no value, so that a `?` on it compiles to nothing.
     #[cfg(not(feature = "runtime"))]
-    never: std::convert::Infallible,
+    never: Never,
     #[cfg(feature = "runtime")]
     point: &'static str,
     #[cfg(feature = "runtime")]
@@ -58,6 +58,21 @@ impl Injected {
 
     /// What stood in `return(…)`; `None` for a bare `return`.
     pub fn value(&self) -> Option<&str> {
+        match self.never {}
+    }
+}
+
+/// No value, and yet not `Infallible`: lints take a `Result` with an error that has no value for an
+/// `Ok`. The attribute hides that from other crates.
+#[cfg(not(feature = "runtime"))]
+#[non_exhaustive]
+enum Never {}
+
+/// On, an error has text to drop. It has something to drop in both worlds, so that no lint calls
+/// `drop(error)` useless in one.
+#[cfg(not(feature = "runtime"))]
+impl Drop for Injected {
+    fn drop(&mut self) {
         match self.never {}
     }
 }

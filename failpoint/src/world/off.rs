@@ -221,6 +221,11 @@ impl Scope {
 /// Nothing ever happens.
 pub(crate) struct Subscription;
 
+/// As for [`Scope`].
+impl Drop for Subscription {
+    fn drop(&mut self) {}
+}
+
 pub(crate) fn subscribe() -> Subscription {
     Subscription
 }
