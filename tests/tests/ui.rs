@@ -20,6 +20,7 @@ use failpoint_tests::parallel;
 use failpoint_tests::rustc::{self, EDITIONS};
 use failpoint_tests::world::{Profile, World, workspace};
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -75,22 +76,44 @@ fn the_cases_do_not_trip_clippy() {
         return;
     }
     check("clippy", &["pass", "run"], &["2024"], |build| {
-        // Pedantry is for the one case that is written to please it. (`nursery` wants functions to be
-        // const that hold points, where these are compiled out: no macro can talk it out of that.)
-        let lints: &[&str] = if build.case.ends_with("every_form.rs") {
-            &[
-                "-Dwarnings",
-                "-Dclippy::all",
-                "-Dclippy::pedantic",
-                "-Dclippy::nursery",
-                "-Aclippy::missing_const_for_fn",
-            ]
-        } else {
-            &["-Dwarnings", "-Dclippy::correctness", "-Dclippy::suspicious", "-Dclippy::perf"]
+        let lints = match build.case.file_name().and_then(OsStr::to_str) {
+            Some("lints.rs") => lints(&["all", "pedantic", "nursery", "restriction"], &NOT_OURS),
+            Some("every_form.rs") => lints(&["all", "pedantic", "nursery"], &[]),
+            _ => lints(&["correctness", "suspicious", "perf"], &[]),
         };
-        let clippy = rustc::clippy(build.world, Profile::Dev).ok_or("clippy-driver is gone")?;
-        none(&build.diagnostics(build.with_case(clippy), lints)?)
+        let mut clippy = rustc::clippy(build.world, Profile::Dev).ok_or("clippy-driver is gone")?;
+        clippy.env("CLIPPY_CONF_DIR", clippy_directory());
+        none(&build.diagnostics(build.with_case(clippy), &lints)?)
     });
+}
+
+/// The flags that deny these groups of clippy's lints, but for some lints.
+fn lints(groups: &[&str], allowed: &[&str]) -> Vec<String> {
+    let denied = groups.iter().map(|group| format!("-Dclippy::{group}"));
+    let allowed = allowed.iter().map(|lint| format!("-Aclippy::{lint}"));
+    denied.chain(allowed).chain(["-Dwarnings".to_owned()]).collect()
+}
+
+/// What clippy says about `lints.rs` with or without points: how it is ordered and documented.
+const NOT_OURS: [&str; 13] = [
+    "absolute_paths",
+    "arbitrary_source_item_ordering",
+    "blanket_clippy_restriction_lints",
+    "exhaustive_enums",
+    "implicit_return",
+    "missing_docs_in_private_items",
+    "missing_inline_in_public_items",
+    "missing_trait_methods",
+    "needless_return",
+    "question_mark_used",
+    "single_call_fn",
+    "std_instead_of_alloc",
+    "std_instead_of_core",
+];
+
+/// Where clippy's settings for the cases are.
+fn clippy_directory() -> PathBuf {
+    workspace().join("tests/ui")
 }
 
 /// One case in one world and one edition.
@@ -123,7 +146,7 @@ impl Build {
     fn diagnostics(
         &self,
         mut compiler: Command,
-        flags: &[&str],
+        flags: &[impl AsRef<OsStr>],
     ) -> Result<Vec<Diagnostic>, String> {
         compiler.args(["--error-format=json", "--emit=metadata"]).args(flags);
         let (succeeded, stderr) =
@@ -139,7 +162,9 @@ impl Build {
 
     /// What is made of it, but for the command.
     fn ingredients(&self) -> Ingredients {
-        Ingredients::of(self.world, Profile::Dev).file(&self.case)
+        Ingredients::of(self.world, Profile::Dev)
+            .file(&self.case)
+            .file(&clippy_directory().join("clippy.toml"))
     }
 
     /// No other build has it.

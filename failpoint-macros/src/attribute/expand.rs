@@ -55,7 +55,11 @@ impl Emitter<'_> {
                 // Off, what `?` makes of an `Ok` would stay in a dev build.
                 let site = match self.on {
                     true => site,
-                    false => quote_spanned!(mixed()=> match () { () => {} _ => { #site } }),
+                    false => {
+                        let krate = self.krate(mixed());
+                        let off = quote_spanned!(mixed()=> #krate::__private::Off);
+                        quote_spanned!(mixed()=> match #off { #off => {} _ => { #site } })
+                    }
                 };
                 quote!(#site #statements)
             }
@@ -104,7 +108,9 @@ impl Emitter<'_> {
             #[allow(unused_braces, clippy::let_unit_value)]
             let __returned = async move { #hint #body }.await;
             #site
-            __returned
+            // For `clippy::implicit_return`.
+            #[allow(clippy::needless_return)]
+            return __returned;
         }
     }
 

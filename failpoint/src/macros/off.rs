@@ -1,9 +1,13 @@
 //! What does a site become when failpoints are compiled out?
 //!
-//! Nothing that runs. What was written stands in the second arm of `match () { () => …, _ => … }`,
-//! which the compiler checks (types, borrows, moves) and then drops before it makes code: a future
-//! keeps its size to the byte, where `if false` would keep the locals. What the const items of the on
-//! world refuse, a name or a type, is refused here as well, so that both worlds refuse the same code.
+//! Nothing that runs. The code of a site stands in the second arm of `match Off { Off => …, _ => … }`.
+//! The compiler checks that arm (types, borrows, moves) and drops it before it makes code. So a future
+//! keeps its size to the byte; `if false` would keep the locals. The const items of the on world refuse
+//! some names and types; they are refused here as well, so that both worlds refuse the same code.
+//!
+//! Tools read this code too, and must find in it what the on world has: the uses of variables, and a
+//! call that is not const. `Off` is the one variant of an enum. It is not `()`, because rust-analyzer
+//! ignores the arms after a pattern such as `()`, and calls a variable unused that only they use.
 
 /// `__emit!(form (mode (scope) name) … )`: see the munchers for what each form is given.
 #[doc(hidden)]
@@ -11,17 +15,17 @@
 macro_rules! __emit {
     // The form that stands everywhere, with as little for the compiler to expand and to check.
     (statement (sync () $name:expr) () ()) => {
-        match () {
-            () => {}
+        match $crate::__private::Off {
+            $crate::__private::Off => {}
             _ => {
                 $crate::__private::check_name! { $crate $name }
-                $crate::__private::not_const()
+                $crate::__private::not_const($name);
             }
         }
     };
     (statement ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {
-        match () {
-            () => {}
+        match $crate::__private::Off {
+            $crate::__private::Off => {}
             _ => {
                 $crate::__check!($name);
                 $crate::__unused!($mode $scope $condition $context);
@@ -29,8 +33,8 @@ macro_rules! __emit {
         }
     };
     (closure ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($closure:expr)) => {
-        match () {
-            () => {}
+        match $crate::__private::Off {
+            $crate::__private::Off => {}
             _ => {
                 $crate::__check!($name);
                 $crate::__unused!($mode $scope $condition $context);
@@ -39,8 +43,8 @@ macro_rules! __emit {
         }
     };
     (callable ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($callable:expr)) => {
-        match () {
-            () => {}
+        match $crate::__private::Off {
+            $crate::__private::Off => {}
             _ => {
                 $crate::__check!($name);
                 $crate::__unused!($mode $scope $condition $context);
@@ -51,8 +55,8 @@ macro_rules! __emit {
     (typed ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt
         ($closure:expr) $type:ty
     ) => {
-        match () {
-            () => {}
+        match $crate::__private::Off {
+            $crate::__private::Off => {}
             _ => {
                 $crate::__check!(
                     $name,
@@ -73,8 +77,8 @@ macro_rules! __emit {
         $crate::__emit!(value $head (()) $condition $context)
     };
     (value ($mode:ident $scope:tt $name:expr) ($type:ty) $condition:tt $context:tt) => {
-        match () {
-            () => $crate::__private::None::<$type>,
+        match $crate::__private::Off {
+            $crate::__private::Off => $crate::__private::None::<$type>,
             _ => {
                 $crate::__check!(
                     $name,
@@ -89,8 +93,8 @@ macro_rules! __emit {
         }
     };
     (result ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {
-        match () {
-            () => $crate::__private::Ok::<(), $crate::Injected>(()),
+        match $crate::__private::Off {
+            $crate::__private::Off => $crate::__private::Ok::<(), $crate::Injected>(()),
             _ => {
                 $crate::__check!($name);
                 $crate::__unused!($mode $scope $condition $context);
@@ -100,22 +104,20 @@ macro_rules! __emit {
     };
 }
 
-/// What the static of a site would check: its name, and the type of its value. The constants have a
-/// name and are used: older compilers call unused what a `const _` alone uses.
+/// What the static of a site would check: its name, and the type of its value. The constant has a name
+/// and is used, because older compilers call unused what only a `const _` uses.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __check {
     ($name:expr) => {
         $crate::__private::check_name! { $crate $name }
-        // No const function may hold a site: reading a switch is not const, nor is this.
-        $crate::__private::not_const();
+        $crate::__private::not_const($name);
     };
     ($name:expr, $accepts:expr) => {
-        $crate::__private::not_const();
+        $crate::__check!($name);
         {
-            const __FAILPOINT_NAME: $crate::__private::Accepts =
-                $crate::__private::checked($name, $accepts);
-            let _ = __FAILPOINT_NAME;
+            const __FAILPOINT_ACCEPTS: $crate::__private::Accepts = $accepts;
+            let _ = __FAILPOINT_ACCEPTS;
         }
     };
 }
