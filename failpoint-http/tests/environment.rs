@@ -418,8 +418,8 @@ fn a_variable_that_nobody_knows_is_a_warning_with_the_nearest() {
     let log = server.end();
     assert!(
         log.contains(
-            "WARN the variable FAILPOINT_HTTP_ALOW means nothing here; the nearest that does is \
-             FAILPOINT_HTTP_ALLOW"
+            "WARN the environment variable FAILPOINT_HTTP_ALOW is not known; did you mean \
+             FAILPOINT_HTTP_ALLOW?"
         ),
         "{log}"
     );

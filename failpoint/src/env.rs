@@ -17,13 +17,13 @@ use crate::sync::Ordering;
 use crate::sync::lasting::AtomicBool;
 use crate::visible::visible;
 use std::cell::Cell;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 /// Both hold a config; where both name a point, the first wins.
 const CONFIGS: [&str; 2] = ["GOFAIL_FAILPOINTS", "FAILPOINTS"];
 
-/// Every variable of the prefix that is ours, here or in the control plane.
+/// Every variable that is read, here or in the control plane.
 const KNOWN: &[&str] = &[
     "FAILPOINT_FORBID",
     "FAILPOINT_HTTP",
@@ -40,7 +40,19 @@ const KNOWN: &[&str] = &[
     "FAILPOINT_PANIC",
     "FAILPOINT_REPORT",
     "FAILPOINT_SEED",
+    "FAILPOINTS",
+    "GOFAIL_FAILPOINTS",
+    "GOFAIL_HTTP",
 ];
+
+/// A variable that begins so is meant for us.
+const PREFIXES: [&str; 2] = ["FAILPOINT_", "GOFAIL_"];
+
+/// A variable that does not begin so is meant for us where it is so near to a known one.
+const SLIPS: usize = 2;
+
+/// To how many unknown names the nearest is said.
+const SUGGESTED: usize = 5;
 
 static READ: OnceLock<Result<(), Error>> = OnceLock::new();
 /// Set once the reading is over: what every public call looks at first.
@@ -150,24 +162,33 @@ fn apply() -> Result<(), Error> {
         &mut errors,
     );
     let mut requests: Vec<Request> = Vec::new();
+    // The variable of each name.
+    let mut variables: HashMap<String, &'static str> = HashMap::new();
     for variable in CONFIGS {
         let Some(text) = text_of(variable, "UTF-8 text", &mut errors) else { continue };
         let (more, faults) = Request::parse_config(&text, Unknown::Pending);
-        errors.extend(faults);
-        let old: HashSet<String> = requests.iter().map(|old| old.name.clone()).collect();
-        requests.extend(more.into_iter().filter(|new| !old.contains(&new.name)));
+        errors.extend(faults.into_iter().map(|error| in_variable(variable, error)));
+        for request in more {
+            if !variables.contains_key(&request.name) {
+                variables.insert(request.name.clone(), variable);
+                requests.push(request);
+            }
+        }
     }
     let pending = pending(&requests);
-    match registry().arm_config((requests, errors), Slot::Environment) {
-        Ok(_) if pending.is_empty() => {}
-        Ok(_) => log::say(
+    registry().arm_config((requests, errors), Slot::Environment).map_err(|errors| {
+        let placed = |error: Error| match error.point().and_then(|name| variables.get(name)) {
+            Some(variable) => in_variable(variable, error),
+            None => error,
+        };
+        Error::Config(errors.into_iter().map(placed).collect())
+    })?;
+    if !pending.is_empty() {
+        let pending = pending.join(", ");
+        log::say(
             Level::Warn,
-            format_args!(
-                "the environment arms points that no code declares yet: {}",
-                pending.join(", ")
-            ),
-        ),
-        Err(errors) => return Err(Error::Config(errors)),
+            format_args!("the environment arms points that no code declares yet: {pending}"),
+        );
     }
     if let Some(file) = std::env::var_os("FAILPOINT_REPORT").filter(|file| !file.is_empty()) {
         at_exit::report_to(file.into());
@@ -177,9 +198,21 @@ fn apply() -> Result<(), Error> {
     Ok(())
 }
 
+fn in_variable(variable: &'static str, error: Error) -> Error {
+    Error::InVariable { variable, error: Box::new(error) }
+}
+
+/// The names that no code declares, the first of them with the nearest that is declared.
 fn pending(requests: &[Request]) -> Vec<String> {
-    let unknown = requests.iter().filter(|request| !registry().is_known(&request.name));
-    unknown.map(|request| request.name.clone()).collect()
+    let names = requests.iter().map(|request| &request.name);
+    let unknown = names.filter(|name| !registry().is_known(name)).enumerate();
+    let shown = |(index, name): (usize, &String)| match registry().point(name) {
+        Err(Error::UnknownPoint { nearest, .. }) if index < SUGGESTED && !nearest.is_empty() => {
+            format!("{name} (did you mean {}?)", nearest[0])
+        }
+        _ => name.clone(),
+    };
+    unknown.map(shown).collect()
 }
 
 /// What `name` holds, read by `parse`; a fault goes to `errors`.
@@ -212,21 +245,73 @@ fn text_of(name: &'static str, expected: &'static str, errors: &mut Vec<Error>) 
 }
 
 fn warn_of_unknown_variables() {
-    let ours = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for name in ours.filter(|name| name.starts_with("FAILPOINT_")) {
-        if KNOWN.contains(&name.as_str()) {
-            continue;
+    for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
+        if let Some(meant) = misspelled(&name) {
+            log::say(
+                Level::Warn,
+                format_args!(
+                    "the environment variable {} is not known; did you mean {meant}?",
+                    visible(&name)
+                ),
+            );
         }
-        let nearest = KNOWN.iter().max_by(|a, b| {
-            strsim::jaro_winkler(&name, a).total_cmp(&strsim::jaro_winkler(&name, b))
-        });
-        let nearest = nearest.copied().unwrap_or_default();
-        log::say(
-            Level::Warn,
-            format_args!(
-                "the variable {} means nothing here; the nearest that does is {nearest}",
-                visible(&name)
-            ),
-        );
+    }
+}
+
+/// Which variable was meant by `name`, if one was that it is not.
+fn misspelled(name: &str) -> Option<&'static str> {
+    if KNOWN.contains(&name) {
+        return None;
+    }
+    if PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        let likeness = |known: &&str| strsim::jaro_winkler(name, known);
+        return KNOWN.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    }
+    // Nearly all variables are left out by their beginning or their length.
+    let begins_alike = matches!(name.as_bytes(), [b'F' | b'f' | b'G' | b'g', ..]);
+    let may_be = |known: &&str| begins_alike && known.len().abs_diff(name.len()) <= SLIPS;
+    let slips = |known: &str| strsim::osa_distance(&name.to_ascii_uppercase(), known);
+    let near = KNOWN.iter().copied().filter(may_be).map(|known| (slips(known), known));
+    near.filter(|(slips, _)| *slips <= SLIPS).min().map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::misspelled;
+
+    #[test]
+    fn what_is_near_to_a_variable_is_a_slip() {
+        for (name, meant) in [
+            ("GOFAIL_HTP", "GOFAIL_HTTP"),
+            ("GOFAIL_FAILPOINT", "GOFAIL_FAILPOINTS"),
+            ("GOFAIL_HTTP_ADDR", "GOFAIL_HTTP"),
+            ("FAILPOINT_SED", "FAILPOINT_SEED"),
+            ("FAILPOINT_HTTP_TOKN", "FAILPOINT_HTTP_TOKEN"),
+            ("FAILPOINT", "FAILPOINTS"),
+            ("FAIL_POINTS", "FAILPOINTS"),
+            ("failpoints", "FAILPOINTS"),
+            ("FAILPOINTS_HTTP", "FAILPOINT_HTTP"),
+            ("GO_FAIL_HTTP", "GOFAIL_HTTP"),
+            ("GOFAILHTTP", "GOFAIL_HTTP"),
+        ] {
+            assert_eq!(misspelled(name), Some(meant), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_is_left_alone() {
+        for name in [
+            "",
+            "FAILPOINTS",
+            "GOFAIL_HTTP",
+            "PATH",
+            "FAIL",
+            "GOPATH",
+            "ENDPOINTS",
+            "FAILOVER",
+            "FPOINTS",
+        ] {
+            assert_eq!(misspelled(name), None, "{name}");
+        }
     }
 }

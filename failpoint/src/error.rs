@@ -107,8 +107,32 @@ pub enum Error {
         /// How many there may be.
         most: usize,
     },
+    /// What an environment variable arms is refused.
+    #[non_exhaustive]
+    InVariable {
+        /// The variable.
+        variable: &'static str,
+        /// Why.
+        error: Box<Error>,
+    },
     /// This build contains no failpoints.
     CompiledOut,
+}
+
+#[cfg(feature = "runtime")]
+impl Error {
+    /// The point that it is about, where that is known.
+    pub(crate) fn point(&self) -> Option<&str> {
+        match self {
+            Error::UnknownPoint { name, .. }
+            | Error::CannotReturn { name, .. }
+            | Error::BadValue { name, .. }
+            | Error::UnknownKey { name, .. }
+            | Error::BadName { name, .. }
+            | Error::WaitsForItself { name } => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// What to say where failpoints were compiled out.
@@ -139,6 +163,7 @@ impl fmt::Display for Error {
                 visible(expected)
             ),
             Error::UnknownKey { name, key, nearest, keys } => {
+                let name = visible(name);
                 write!(
                     f,
                     "no site of the failpoint `{name}` passes `{key}`, so `when` never holds"
@@ -184,6 +209,7 @@ impl fmt::Display for Error {
                 "at most {most} points that no code declares may be armed at once; disarm those \
                  that are done, or name points that the code declares"
             ),
+            Error::InVariable { variable, error } => write!(f, "{variable}: {error}"),
             Error::CompiledOut => f.write_str(COMPILED_OUT),
         }
     }

@@ -105,12 +105,42 @@ fn unknown_names_are_pending_with_one_warning() {
     let output = run("init", &[("FAILPOINTS", "nobody/here=panic;env/value=return(1)")]);
     assert!(stdout(&output).contains("init=ok value=Some(1)"), "{output:?}");
     assert_eq!(stderr(&output).matches("nobody/here").count(), 1, "{output:?}");
+    assert!(stdout(&run("init", &[("FAILPOINTS", "zzzz=off")])).contains("init=ok"));
+
+    let output = run("init", &[("GOFAIL_FAILPOINTS", "env/plane=panic")]);
+    assert!(stderr(&output).contains("env/plane (did you mean env/plain?)"), "{output:?}");
+}
+
+#[test]
+fn an_error_names_the_variable_that_it_is_in() {
+    for (variable, holds, reason) in [
+        ("GOFAIL_FAILPOINTS", "env/value=retrun(1)", "expected an action"),
+        ("FAILPOINTS", "env/value=return(x)", "does not take return(x)"),
+        ("FAILPOINTS", "env/plain=when(id=1):off", "passes `id`"),
+    ] {
+        let others = [("GOFAIL_FAILPOINTS", "env/other=off"), ("FAILPOINTS", "env/other=off")];
+        let others = others.into_iter().filter(|(other, _)| *other != variable);
+        let variables: Vec<_> = others.chain([(variable, holds)]).collect();
+        let said = stdout(&run("init", &variables));
+        let line = said.lines().find(|line| line.contains(reason)).unwrap_or_default();
+        assert!(line.starts_with(&format!("{variable}: ")), "{said}");
+    }
 }
 
 #[test]
 fn an_unknown_variable_is_warned_of_with_the_nearest() {
-    let output = run("init", &[("FAILPOINT_PANNIC", "abort")]);
-    assert!(stderr(&output).contains("the nearest that does is FAILPOINT_PANIC"), "{output:?}");
+    for (variable, meant) in [
+        ("FAILPOINT_PANNIC", "FAILPOINT_PANIC"),
+        ("GOFAIL_HTP", "GOFAIL_HTTP"),
+        ("GOFAIL_FAILPOINT", "GOFAIL_FAILPOINTS"),
+        ("FAILPOINT", "FAILPOINTS"),
+    ] {
+        let output = run("init", &[(variable, "x")]);
+        let warning = format!(
+            "WARN the environment variable {variable} is not known; did you mean {meant}?\n"
+        );
+        assert!(stderr(&output).contains(&warning), "{output:?}");
+    }
 }
 
 #[test]

@@ -177,16 +177,7 @@ impl Unfulfilled {
 
 impl Fault {
     fn of(error: Error) -> Self {
-        let name = match &error {
-            Error::UnknownPoint { name, .. }
-            | Error::CannotReturn { name, .. }
-            | Error::BadValue { name, .. }
-            | Error::UnknownKey { name, .. }
-            | Error::BadName { name, .. }
-            | Error::WaitsForItself { name } => Some(name.clone()),
-            _ => None,
-        };
-        Self { name, error }
+        Self { name: error.point().map(str::to_owned), error }
     }
 }
 
