@@ -249,7 +249,8 @@ pub enum WaitError {
         fires: u64,
         /// Callers that stand in `pause` now.
         paused: u64,
-        /// What to say of evaluations that came from outside the scope which arms the point.
+        /// What to say of evaluations that came from outside the scope which arms the point, and of a
+        /// scope that was never entered.
         outside: Option<String>,
     },
     /// The time given ran out, and nothing was armed at the point: an idle point counts nothing.

@@ -14,7 +14,7 @@ use crate::plan::{Plan, ScopeId};
 use crate::point::Snapshot;
 use crate::registry::{Request, Unknown, registry};
 use crate::slot::{PAUSE_LIMIT, ScopePlans, Slot};
-use crate::sync::lasting::AtomicU64;
+use crate::sync::lasting::{AtomicBool, AtomicU64};
 use crate::sync::{Arc, Ordering};
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -45,6 +45,8 @@ struct Lineage {
     ids: Vec<ScopeId>,
     /// Does not fall back: what none of these arms is not armed inside it.
     isolated: bool,
+    /// Whether anything was ever inside it.
+    was_entered: AtomicBool,
 }
 
 impl Drop for Inner {
@@ -82,7 +84,8 @@ impl Scope {
             ids.extend(&outer.inner.lineage.ids);
             falls_nowhere = outer.inner.lineage.isolated;
         }
-        let lineage = Arc::new(Lineage { ids, isolated: falls_nowhere });
+        let was_entered = AtomicBool::new(false);
+        let lineage = Arc::new(Lineage { ids, isolated: falls_nowhere, was_entered });
         let detour = isolated.then(Detour::begin);
         Self { inner: Arc::new(Inner { plans, lineage, _outer: outer, _detour: detour }) }
     }
@@ -104,6 +107,7 @@ impl Scope {
 
     /// Puts the scope in force on this thread until [`Scope::leave`] is called as often.
     pub(crate) fn enter(&self) {
+        self.inner.lineage.note_entered();
         let entry = Entry::Entered(self.inner.clone());
         let _ = IN_FORCE.try_with(|entries| entries.borrow_mut().push(entry));
     }
@@ -125,9 +129,15 @@ impl Scope {
     pub(crate) fn on_thread_start(&self) -> impl Fn() + Clone + Send + Sync + 'static + use<> {
         let given = (Arc::downgrade(&self.inner), self.inner.lineage.clone());
         move || {
+            given.1.note_entered();
             let entry = Entry::Given(given.0.clone(), given.1.clone());
             let _ = IN_FORCE.try_with(|entries| entries.borrow_mut().push(entry));
         }
+    }
+
+    /// Whether anything was ever inside the scope.
+    pub(crate) fn was_entered(&self) -> bool {
+        self.inner.lineage.was_entered.load(Ordering::Relaxed)
     }
 
     pub(crate) fn slot(&self) -> Slot<'_> {
@@ -267,6 +277,15 @@ pub(crate) fn find<'a>(now: &'a Snapshot, through: Option<&Scope>) -> Found<'a> 
 }
 
 impl Lineage {
+    /// Of this scope alone: the one that it was made in was in force then.
+    fn note_entered(&self) {
+        // Relaxed, because it is read for messages alone. Looked at first, because many threads may
+        // enter one scope again and again.
+        if !self.was_entered.load(Ordering::Relaxed) {
+            self.was_entered.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// `None` where the search goes on.
     fn search<'a>(&self, now: &'a Snapshot) -> Option<Found<'a>> {
         match self.ids.iter().find_map(|id| now.plan_in(*id)) {
@@ -291,8 +310,11 @@ pub(crate) fn current_name(through: Option<&Scope>, look_at: &mut dyn FnMut(&dyn
 /// The first that `find` finds in the scopes in force, the innermost first. It enters and leaves
 /// none.
 fn look<R>(through: Option<&Scope>, mut find: impl FnMut(&Lineage) -> Option<R>) -> Option<R> {
-    if let Some(found) = through.and_then(|scope| find(&scope.inner.lineage)) {
-        return Some(found);
+    if let Some(scope) = through {
+        scope.inner.lineage.note_entered();
+        if let Some(found) = find(&scope.inner.lineage) {
+            return Some(found);
+        }
     }
     let in_force = |entries: &RefCell<Vec<Entry>>| {
         entries.borrow().iter().rev().filter_map(Entry::lineage).find_map(find)

@@ -17,7 +17,8 @@ use std::time::Duration;
 /// [wraps](Scope::wrap), and the threads of pools it was [given to](Scope::on_thread_start). An
 /// evaluation looks at the innermost scope in force that arms the name, then at those outside it,
 /// then at what is armed for everybody. A thread that was merely spawned is outside: its
-/// evaluations are counted, and a wait that fails for it says where they came from.
+/// evaluations are counted, and a wait that fails for it says where they came from. It also says when
+/// the scope was never entered at all.
 ///
 /// A scope is a handle: clones stand for the same scope, and dropping the last one disarms all that
 /// it armed and releases who sleeps or is paused there. A wrapped task that is paused holds its

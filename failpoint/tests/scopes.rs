@@ -4,6 +4,10 @@
 
 use failpoint::{Scope, WaitError, arm, fail_point, fail_value};
 use failpoint_test_support::PATIENCE;
+use std::future::Future;
+use std::panic::catch_unwind;
+use std::pin::pin;
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -101,6 +105,70 @@ fn a_wrapped_pause_is_released_by_reset() {
     scope.wait_paused("scoped/pause", 1, PATIENCE).unwrap();
     scope.reset();
     worker.join().unwrap();
+}
+
+#[test]
+fn a_scope_that_was_never_entered_explains_the_failure() {
+    fn site() {
+        fail_point!("scoped/never-entered");
+    }
+    const NAME: &str = "scoped/never-entered";
+    const CAUSE: &str = "the scope was never entered";
+
+    let scope = Scope::new();
+    scope.arm(NAME, "off").unwrap();
+    let error = scope.wait_hits(NAME, 1, Duration::ZERO).unwrap_err();
+    assert!(matches!(error, WaitError::TimedOut { hits: 0, .. }));
+    let message = error.to_string();
+    assert!(message.contains(CAUSE) && message.contains("let _in = scope.enter();"), "{message}");
+    assert!(unfired(&scope, NAME).contains(CAUSE));
+    // Nor does it hide where the evaluations are that there were.
+    site();
+    for message in
+        [scope.wait_fires(NAME, 1, Duration::ZERO).unwrap_err().to_string(), unfired(&scope, NAME)]
+    {
+        assert!(message.contains(CAUSE) && message.contains("came from outside"), "{message}");
+    }
+}
+
+#[test]
+fn a_scope_that_was_entered_in_whatever_way_does_not_say_that_it_was_not() {
+    fn site(scope: &Scope) {
+        fail_point!(in scope, "scoped/through");
+    }
+    const NAME: &str = "scoped/entered";
+    fn never_hit() {
+        fail_point!("scoped/entered");
+    }
+    let _ = never_hit as fn();
+
+    let ways: [fn(&Scope); 5] = [
+        |scope| drop(scope.enter()),
+        |scope| scope.wrap_fn(|| ())(),
+        |scope| {
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(pin!(scope.wrap(async {})).poll(&mut context).is_ready());
+        },
+        |scope| thread::spawn(scope.on_thread_start()).join().unwrap(),
+        |scope| {
+            scope.arm("scoped/through", "off").unwrap();
+            site(scope);
+        },
+    ];
+    for (index, way) in ways.iter().enumerate() {
+        let scope = Scope::new();
+        scope.arm(NAME, "off").unwrap();
+        way(&scope);
+        let message = scope.wait_hits(NAME, 1, Duration::ZERO).unwrap_err().to_string();
+        assert!(!message.contains("never entered"), "{index}: {message}");
+        assert!(!unfired(&scope, NAME).contains("never entered"), "{index}");
+    }
+}
+
+/// What the scope says of a point that has not fired.
+fn unfired(scope: &Scope, name: &str) -> String {
+    let failed = catch_unwind(|| scope.expect_fired(name)).unwrap_err();
+    failed.downcast_ref::<String>().cloned().unwrap_or_default()
 }
 
 #[test]

@@ -197,7 +197,8 @@ impl Scope {
             wait::look_for(self.armings(), find, &mut place, waker)
         });
         let plan = plan.ok_or_else(|| idle(name, wanted, timeout))?;
-        wait::watch(&plan, wanted, timeout.saturating_sub(begun.elapsed()))
+        let seen = wait::watch(&plan, wanted, timeout.saturating_sub(begun.elapsed()));
+        seen.map_err(|error| self.explain(error))
     }
 
     pub(crate) async fn wait_async(
@@ -214,15 +215,41 @@ impl Scope {
             wait::look_for(self.armings(), find, &mut place, waker)
         });
         let plan = plan.await.ok_or_else(|| idle(name, wanted, timeout))?;
-        wait::watch_async(&plan, wanted, timeout.saturating_sub(begun.elapsed())).await
+        let left = timeout.saturating_sub(begun.elapsed());
+        wait::watch_async(&plan, wanted, left).await.map_err(|error| self.explain(error))
     }
 
     pub(crate) fn expect_fired(&self, name: &str) -> Result<(), String> {
         match self.plan(name) {
-            Ok(Some(plan)) => expect_fired(&plan),
+            Ok(Some(plan)) => expect_fired(&plan).map_err(|why| match self.never_entered() {
+                Some(cause) => format!("{why}; {cause}"),
+                None => why,
+            }),
             Ok(None) => Err(format!("the scope does not arm `{name}`")),
             Err(error) => Err(error.to_string()),
         }
+    }
+
+    /// Adds the cause to a wait that ran out of time.
+    fn explain(&self, mut error: WaitError) -> WaitError {
+        if let (WaitError::TimedOut { outside, .. }, Some(cause)) =
+            (&mut error, self.never_entered())
+        {
+            *outside = Some(match outside.take() {
+                Some(outside) => format!("{cause}; {outside}"),
+                None => cause.to_owned(),
+            });
+        }
+        error
+    }
+
+    /// Why nothing that the scope arms can have been hit, if nothing was ever inside it.
+    fn never_entered(&self) -> Option<&'static str> {
+        (!self.was_entered()).then_some(
+            "the scope was never entered, so nothing it arms can be hit: enter it with `let _in = \
+             scope.enter();`, or give it to what runs there with scope.wrap(future), \
+             scope.wrap_fn(closure) or scope.on_thread_start()",
+        )
     }
 }
 
