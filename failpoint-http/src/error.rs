@@ -89,7 +89,15 @@ struct Raw<'a>(&'a ServeError);
 
 impl fmt::Display for Raw<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the control plane of failpoints does not listen: ")?;
+        // Of all others the cause is not there, and would be looked for there.
+        if let ServeError::BadAddress { .. }
+        | ServeError::NotLoopback { .. }
+        | ServeError::InUse { .. }
+        | ServeError::Bind { .. }
+        | ServeError::Thread(_) = self.0
+        {
+            f.write_str("the control plane of failpoints does not listen: ")?;
+        }
         match self.0 {
             ServeError::BadAddress { given, why } => write!(
                 f,

@@ -16,11 +16,12 @@ use crate::change::{self, Unarmed, UnarmedReal};
 use crate::percent;
 use crate::problem;
 use crate::real_fail;
-use crate::refusal::{Refusal, Why};
+use crate::refusal::{Kind, Refusal, Why};
 use crate::reply::Reply;
 use crate::request::Request;
 use failpoint::__private::control::{self, Fault, Precondition, Unfulfilled, Wish};
 use failpoint::__private::text::is_hidden;
+use failpoint::__private::text::visible;
 use failpoint::{Error, PointInfo};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -122,10 +123,21 @@ fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
 }
 
 fn delete(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
-    match change::disarm(&name(key), &Precondition::None, request.from) {
+    let name = name(key);
+    match change::disarm(&name, &Precondition::None, request.from) {
         Ok(disarmed) if disarmed.was.is_some() => Ok(Reply::done()),
         Ok(_) => Err(Refusal::DeleteIdle),
-        Err(_) => Err(Refusal::DeleteUnknown),
+        Err(Unfulfilled::Faults(faults)) => {
+            Err(Refusal::DeleteUnknown(match real_fail::name_in(&name) {
+                Some(there) => {
+                    format!("the crate `fail` has nothing configured at `{}`", visible(there))
+                        .into()
+                }
+                None => why(faults, false),
+            }))
+        }
+        // Nothing was to hold.
+        Err(Unfulfilled::Stale(_)) => Err(Refusal::DeleteUnknown(why(Vec::new(), false))),
     }
 }
 
@@ -174,17 +186,26 @@ fn listed(name: &str) -> Cow<'_, str> {
 }
 
 fn refused(faults: Vec<Fault>, several: bool) -> Refusal {
+    let first = faults.first().map(|fault| &fault.error);
+    let kind = first.map_or(Kind::BadTerms, problem::kind_of);
+    let is_unparsed = matches!(first, Some(Error::Parse { .. }) | None);
+    let why = why(faults, several);
+    match kind {
+        Kind::UnknownPoint | Kind::BadName => Refusal::SetUnknown(why),
+        Kind::TooLarge => Refusal::SetTooLarge(why),
+        Kind::TooManyUnlisted => Refusal::SetTooManyUnlisted(why),
+        _ if is_unparsed => Refusal::SetBadTerms(why),
+        kind => Refusal::SetUnfit(kind, why),
+    }
+}
+
+/// All that is wrong, a line for each fault.
+fn why(faults: Vec<Fault>, several: bool) -> Why {
     let mut lines = problem::lines(faults.iter().map(|fault| problem::explain(&fault.error)));
     if several {
         lines.push("nothing was changed".to_owned());
     }
-    let refusal = match faults.first().map(|fault| &fault.error) {
-        Some(Error::UnknownPoint { .. } | Error::BadName { .. }) => Refusal::SetUnknown,
-        Some(Error::TooLarge { .. }) => Refusal::SetTooLarge,
-        Some(Error::TooManyUnlisted { .. }) => Refusal::SetTooManyUnlisted,
-        _ => Refusal::SetBadTerms,
-    };
-    refusal(Why { text: lines.join("\n"), problem: Some(problem::of(faults)) })
+    Why { text: lines.join("\n"), problem: Some(problem::of(faults)) }
 }
 
 /// What the query asks for beside the arming.

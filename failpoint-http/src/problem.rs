@@ -86,12 +86,9 @@ pub(crate) fn explain(error: &Error) -> String {
     }
 }
 
-fn of_one(fault: Fault) -> Problem {
-    fault_of(None, fault.name, fault.error)
-}
-
-fn fault_of(kind: Option<Kind>, name: Option<String>, error: Error) -> Problem {
-    let kind = kind.unwrap_or(match &error {
+/// The kind of one fault.
+pub(crate) fn kind_of(error: &Error) -> Kind {
+    match error {
         Error::UnknownPoint { .. } => Kind::UnknownPoint,
         Error::CannotReturn { .. } | Error::BadValue { .. } => Kind::BadValue,
         Error::UnknownKey { .. } => Kind::UnknownKey,
@@ -99,8 +96,15 @@ fn fault_of(kind: Option<Kind>, name: Option<String>, error: Error) -> Problem {
         Error::TooLarge { .. } => Kind::TooLarge,
         Error::TooManyUnlisted { .. } => Kind::TooManyUnlisted,
         _ => Kind::BadTerms,
-    });
-    let mut problem = *kind.because(match &error {
+    }
+}
+
+fn of_one(fault: Fault) -> Problem {
+    fault_of(None, fault.name, fault.error)
+}
+
+fn fault_of(kind: Option<Kind>, name: Option<String>, error: Error) -> Problem {
+    let mut problem = *kind.unwrap_or_else(|| kind_of(&error)).because(match &error {
         Error::Parse { expected, .. } => format!("expected {expected}"),
         error => explain(error),
     });

@@ -112,8 +112,10 @@ pub(crate) enum Refusal {
     SetBadTerms(Why),
     SetTooLarge(Why),
     SetTooManyUnlisted(Why),
+    /// The terms are good, and a site cannot take them.
+    SetUnfit(Kind, Why),
     SetNotAllowed(String),
-    DeleteUnknown,
+    DeleteUnknown(Why),
     DeleteIdle,
     /// Code of the program, asked whether it takes a value, panicked.
     Panicked,
@@ -160,10 +162,11 @@ impl Refusal {
             SetBadTerms(why) => (400, Kind::BadTerms, format!("fail to set failpoint: failpoint: could not parse terms: {}", why.text)),
             SetTooLarge(why) => (413, Kind::TooLarge, format!("fail to set failpoint: {}", why.text)),
             SetTooManyUnlisted(why) => (409, Kind::TooManyUnlisted, format!("fail to set failpoint: {}", why.text)),
+            SetUnfit(kind, why) => (400, *kind, format!("fail to set failpoint: failpoint: {}", why.text)),
             SetNotAllowed(why) => (403, Kind::NotAllowed, format!("fail to set failpoint: {why}")),
             BadParameter(why) => (400, Kind::BadRequest, format!("fail to set failpoint: {why}")),
 
-            DeleteUnknown => row(400, Kind::UnknownPoint, "failed to delete failpoint failpoint: failpoint does not exist"),
+            DeleteUnknown(why) => (400, Kind::UnknownPoint, format!("failed to delete failpoint failpoint: failpoint does not exist: {}", why.text)),
             DeleteIdle => row(400, Kind::IdlePoint, "failed to delete failpoint failpoint: failpoint is disabled"),
         }
     }
@@ -179,8 +182,12 @@ impl Refusal {
         let (status, kind, text) = self.row();
         let mut problem = kind.because(text);
         problem.status = status;
-        if let SetUnknown(why) | SetBadTerms(why) | SetTooLarge(why) | SetTooManyUnlisted(why) =
-            &self
+        if let SetUnknown(why)
+        | SetBadTerms(why)
+        | SetTooLarge(why)
+        | SetTooManyUnlisted(why)
+        | SetUnfit(_, why)
+        | DeleteUnknown(why) = &self
         {
             if let Some(found) = &why.problem {
                 problem.name.clone_from(&found.name);

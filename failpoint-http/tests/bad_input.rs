@@ -5,7 +5,9 @@
 use failpoint::{BadTerm, FromTerm, fail_point, fail_result, fail_value};
 use failpoint_http::respond;
 
+const SET: &str = "fail to set failpoint: failpoint: ";
 const PARSE: &str = "fail to set failpoint: failpoint: could not parse terms: ";
+const UNFIT: &str = "fail to set failpoint: failpoint: the failpoint `";
 const UNKNOWN: &str = "fail to set failpoint: failpoint: failpoint does not exist: ";
 
 /// Asks `PUT`, which must be refused, and gives the text.
@@ -61,12 +63,14 @@ fn every_refusal_says_what_was_expected_and_changes_nothing() {
         ("/bad/statement", "sleep(1", PARSE, "^ at byte"),
         ("/bad/statement", "sleep(1)->", PARSE, "^ at byte"),
         ("/bad/statement", "off;off", PARSE, "^ at byte 3"),
-        ("/bad/statement", "return(1)", PARSE, "bad_input.rs:"),
-        ("/bad/statement", "1*off->return", PARSE, "cannot return"),
-        ("/bad/number", "return(seven)", PARSE, "bad_input.rs:"),
-        ("/bad/number", "return", PARSE, "bad/number"),
-        ("/bad/picky", "return(other)", PARSE, "bad/picky"),
-        ("/bad/statement", "wait(bad/statement)", PARSE, "would wait for itself"),
+        ("/bad/statement", "return(1)", UNFIT, "bad_input.rs:"),
+        ("/bad/statement", "1*off->return", UNFIT, "cannot return"),
+        ("/bad/number", "return(seven)", UNFIT, "bad_input.rs:"),
+        ("/bad/number", "return", UNFIT, "bad/number"),
+        ("/bad/picky", "return(other)", UNFIT, "bad/picky"),
+        ("/bad/statement", "wait(bad/statement)", SET, "would wait for itself"),
+        ("/bad/statement", "when(id=7):off", SET, "passes `id`"),
+        ("/bad/result", "return(EIOO)", UNFIT, "the nearest is EIO"),
         ("/bad/statement", "wait(bad/nobody)", UNKNOWN, "bad/nobody"),
         ("/bad/statment", "off", UNKNOWN, "the nearest are `bad/statement`"),
         ("/bad/nobody", "slep(1)", UNKNOWN, "bad/nobody"),
@@ -79,7 +83,7 @@ fn every_refusal_says_what_was_expected_and_changes_nothing() {
         ("/bad/statement?ttl=-1s", "panic", "fail to set failpoint: ttl: ", "a duration"),
         ("/bad/nobody?unlisted=maybe", "off", "fail to set failpoint: unlisted: ", "1 or 0"),
         ("/failpoints", "bad/statement", PARSE, "`=`"),
-        ("/failpoints", "bad/statement=panic;bad/number=return(x)", PARSE, "bad/number"),
+        ("/failpoints", "bad/statement=panic;bad/number=return(x)", UNFIT, "bad/number"),
         ("/failpoints", "bad/statement=panic;bad/statement=off", PARSE, "at most once"),
         ("/failpoints", "bad/statement=panic;bad/nobody=off", UNKNOWN, "bad/nobody"),
         ("/failpoints", "bad/statement=panic;=off", PARSE, "name"),

@@ -41,7 +41,6 @@ fn refusal(variables: &[(&str, &str)]) -> String {
     let Some((_, refusal)) = text.split_once("\nrefused: ") else {
         panic!("{variables:?}: {text}{}", String::from_utf8_lossy(&stderr))
     };
-    assert!(refusal.starts_with("the control plane of failpoints does not listen: "), "{refusal}");
     refusal.to_owned()
 }
 
@@ -347,9 +346,31 @@ fn rails_limit_what_is_armed_and_nothing_else() {
 }
 
 #[test]
+fn an_error_begins_with_its_cause() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let listens = ("GOFAIL_HTTP", "127.0.0.1:0");
+    for (variables, beginning) in [
+        (&[("GOFAIL_HTTP", &*taken)] as &[_], "the control plane of failpoints does not listen: `"),
+        (
+            &[listens, ("GOFAIL_FAILPOINTS", "env/declared=slep(1)")],
+            "in the environment: 1 error, so nothing was applied:\nGOFAIL_FAILPOINTS: expected",
+        ),
+        (&[listens, ("FAILPOINT_HTTP_WAIT", "0")], "FAILPOINT_HTTP_WAIT takes "),
+        (
+            &[listens, ("FAILPOINT_HTTP_TOKEN_FILE", "/no/such/file")],
+            "FAILPOINT_HTTP_TOKEN_FILE names `/no/such/file`",
+        ),
+    ] {
+        let refusal = refusal(variables);
+        assert!(refusal.starts_with(beginning), "{refusal}");
+    }
+}
+
+#[test]
 fn where_rails_cannot_be_read_nothing_is_armed() {
-    let without = "nothing is armed over HTTP until this is put right: the control plane of \
-                   failpoints does not listen: FAILPOINT_HTTP_MAX_TTL takes a duration";
+    let without = "nothing is armed over HTTP until this is put right: \
+                   FAILPOINT_HTTP_MAX_TTL takes a duration";
     if is_child() {
         let _declared = || fail_point!("env/declared");
         let reply = failpoint_http::respond("PUT", "/env/declared", &[], b"off");

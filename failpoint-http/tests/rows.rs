@@ -81,9 +81,14 @@ fn a_name_that_nobody_bears() {
             row("GET", path, "", 404, REFUSED, unknown);
             row("GET", &format!("{path}/count"), "", 404, REFUSED, unknown);
         }
-        let unknown = "failed to delete failpoint failpoint: failpoint does not exist\n";
-        row("DELETE", path, "", 400, REFUSED, unknown);
+        let reply = ask("DELETE", path, "");
+        let text = String::from_utf8(reply.body).expect("UTF-8");
+        let unknown =
+            "failed to delete failpoint failpoint: failpoint does not exist: no failpoint";
+        assert!(reply.status == 400 && text.starts_with(unknown), "{text}");
     }
+    let near = String::from_utf8(ask("DELETE", "/rows/onee", "").body).expect("UTF-8");
+    assert!(near.contains("the nearest are `rows/one`"), "{near}");
     row(
         "PUT",
         "/QQQQ",
