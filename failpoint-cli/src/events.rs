@@ -4,6 +4,7 @@ use crate::args;
 use crate::output::{Output, visible, visible_json};
 use crate::servers::Servers;
 use crate::status::{Failure, Status};
+use crate::words::said;
 use failpoint_http::wire::Event;
 use failpoint_http::{ClientError, EventStream, Events, Received};
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ pub(crate) async fn events(
             Ok(received) => output.line(&line(servers, &address, &received)),
             Err(error) => {
                 status = status.max(Status::of(&error));
-                output.error(&error.to_string());
+                output.error(&said(&error));
                 continue;
             }
         }
@@ -58,7 +59,7 @@ async fn open(servers: &Servers, wish: &Events, output: &mut Output) -> (Vec<Eve
             Ok(stream) => streams.push(stream),
             Err(error) => {
                 status = status.max(Status::of(&error));
-                output.error(&error.to_string());
+                output.error(&said(&error));
             }
         }
     }

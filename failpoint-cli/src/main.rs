@@ -15,6 +15,7 @@ mod status;
 mod verbs;
 mod wait;
 mod watch;
+mod words;
 
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};

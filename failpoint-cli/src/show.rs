@@ -3,6 +3,7 @@
 use crate::output::{Output, Style, visible, visible_json, width};
 use crate::servers::Servers;
 use crate::status::Status;
+use crate::words::said;
 use failpoint_http::wire::Point;
 use failpoint_http::{ByAddress, ClientError};
 use serde::Serialize;
@@ -20,7 +21,7 @@ pub(crate) fn answers<T: Serialize>(
     for (address, answer) in answers {
         if let Err(error) = &answer {
             status = status.max(Status::of(error));
-            output.error(&error.to_string());
+            output.error(&said(error));
         }
         match (servers.json, answer) {
             (true, Ok(answer)) => drop(by_address.insert(address, json!(answer))),
@@ -46,8 +47,8 @@ pub(crate) fn as_json(servers: &Servers, output: &mut Output, mut by_address: Ma
 
 pub(crate) fn problem(error: &ClientError) -> Value {
     match error.problem() {
-        Some(problem) => json!({ "error": error.to_string(), "problem": problem }),
-        None => json!({ "error": error.to_string() }),
+        Some(problem) => json!({ "error": said(error), "problem": problem }),
+        None => json!({ "error": said(error) }),
     }
 }
 

@@ -1,5 +1,6 @@
 //! With which status does the command end?
 
+use crate::words::said;
 use failpoint_http::ClientError;
 use std::process::ExitCode;
 
@@ -50,7 +51,7 @@ impl Status {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        Self::new(Status::of(&error), error)
+        Self::new(Status::of(&error), said(&error))
     }
 }
 

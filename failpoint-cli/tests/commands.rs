@@ -89,6 +89,18 @@ fn what_is_refused() {
     assert_eq!(refused.status, 1);
     assert!(refused.err.contains("the nearest are `raftAfterSave`"), "{}", refused.err);
     assert_eq!(server.ask(&["get", "raftAfterSav"]).status, 1);
+    for arguments in
+        [&["arm", "QQQQ", "off"][..], &["get", "QQQQ"], &["arm", "--match", "Q*", "off"]]
+    {
+        let refused = server.ask(arguments);
+        assert_eq!(refused.status, 1, "{arguments:?}");
+        let line = refused.err.trim_end();
+        assert!(line.ends_with("; `failpoint list` shows all there are"), "{line}");
+        assert!(!line.contains("GET /"), "{line}");
+    }
+    let refused = server.ask(&["arm", "QQQQ=off", "tick=slep"]);
+    assert!(refused.err.contains("2 problems, so nothing was changed:\n"), "{}", refused.err);
+    assert!(!refused.err.contains("GET /"), "{}", refused.err);
     assert_eq!(server.ask(&["arm", "raftAfterSav", "off", "--unlisted"]).status, 0);
 
     assert_eq!(server.ask(&["arm", "tick", "off", "--if-match", "0"]).status, 0);

@@ -220,7 +220,12 @@ fn explain(f: &mut fmt::Formatter<'_>, problem: &Problem) -> fmt::Result {
     if let Some(name) = problem.name.as_deref().filter(|name| !problem.detail.contains(name)) {
         write!(f, "{name}: ")?;
     }
-    f.write_str(&problem.detail)?;
+    // Here they are listed below.
+    match problem.detail.split_once("; errors lists ") {
+        Some((detail, "them")) => write!(f, "{detail}:")?,
+        Some((detail, which)) => write!(f, "{detail}; {which}:")?,
+        None => f.write_str(&problem.detail)?,
+    }
     if !problem.nearest.is_empty() && !problem.detail.contains(&problem.nearest[0]) {
         write!(f, "; the nearest are {}", problem.nearest.join(", "))?;
     }
