@@ -3,6 +3,7 @@
 use crate::address::Address;
 use crate::error::ServeError;
 use crate::reply::Reply;
+use failpoint::__private::compiled_out::{self, BuildWith};
 use failpoint::__private::text::{to_stderr, visible};
 use std::convert::Infallible;
 use std::fmt;
@@ -17,10 +18,14 @@ impl Running {
 }
 
 pub(crate) fn serve_from_env() -> Result<Option<Running>, ServeError> {
-    failpoint::init_from_env().map_err(ServeError::Environment)?;
-    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    if let Some(name) = ["GOFAIL_HTTP", "FAILPOINT_HTTP"].iter().find(|name| is_set(name)) {
-        to_stderr(format_args!("failpoint: {name} is set, but {CompiledOut}"));
+    let control = ["GOFAIL_HTTP", "FAILPOINT_HTTP"];
+    // Another crate may have asked for failpoints alone.
+    if failpoint::enabled() {
+        failpoint::init_from_env().map_err(ServeError::Environment)?;
+        compiled_out::say_of(&control, what(), HINT);
+    } else {
+        let all = [&control[..], &["GOFAIL_FAILPOINTS", "FAILPOINTS"]].concat();
+        compiled_out::say_of(&all, what(), HINT);
     }
     Ok(None)
 }
@@ -35,17 +40,18 @@ pub(crate) fn respond(_: &str, _: &str, _: &[(&str, &str)], _: &[u8]) -> Reply {
     Reply::compiled_out(CompiledOut)
 }
 
+/// The feature turns on failpoints, too.
+const HINT: BuildWith = BuildWith("failpoint-http/failpoints");
+
+fn what() -> &'static str {
+    if failpoint::enabled() { "the control plane of failpoints was" } else { "failpoints were" }
+}
+
 /// What is missing from this build, and how to have it.
 pub(crate) struct CompiledOut;
 
 impl fmt::Display for CompiledOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Another crate may have asked for failpoints alone. The feature named here turns on both.
-        let what = if failpoint::enabled() {
-            "the control plane of failpoints was"
-        } else {
-            "failpoints were"
-        };
-        write!(f, "{what} compiled out; build with --features failpoint-http/failpoints")
+        write!(f, "{} compiled out; {HINT}", what())
     }
 }

@@ -51,7 +51,8 @@ async fn it_answers_under_its_prefix_and_nowhere_else() {
                 assert_eq!(status, 501);
                 assert_eq!(
                     text,
-                    "failpoints were compiled out; build with --features failpoint-http/failpoints\n"
+                    "failpoints were compiled out; build with --features failpoints (in Cargo.toml: \
+                     failpoints = [\"failpoint-http/failpoints\"])\n"
                 );
             }
             continue;

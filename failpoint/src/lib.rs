@@ -97,6 +97,7 @@ const _: () = assert!(
 );
 
 mod callback;
+mod compiled_out;
 mod error;
 mod event;
 mod exploration;

@@ -2,6 +2,7 @@
 
 use crate::variable::{TOKEN_FILE, Unusable};
 use crate::wire::{Counts, Problem};
+use failpoint::__private::compiled_out::BuildWith;
 use failpoint::__private::text::visible_lines;
 use std::fmt;
 use std::io;
@@ -163,8 +164,8 @@ impl fmt::Display for Raw<'_> {
             ),
             ClientError::CompiledOut { address } => write!(
                 f,
-                "failpoints were compiled out of the server at {address}; build it with --features \
-                 failpoint-http/failpoints"
+                "failpoints were compiled out of the server at {address}; {}",
+                BuildWith("failpoint-http/failpoints")
             ),
             ClientError::BadAnswer { address, why } => write!(
                 f,

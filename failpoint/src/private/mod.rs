@@ -105,6 +105,11 @@ pub mod fuzz {
     pub use crate::terms::{parses, round_trip as terms};
 }
 
+/// What the sister crates say where they, too, were compiled out.
+pub mod compiled_out {
+    pub use crate::compiled_out::{BuildWith, say_of};
+}
+
 /// How the sister crates show text to a person, in both worlds.
 pub mod text {
     pub use crate::stderr::line as to_stderr;

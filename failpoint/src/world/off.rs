@@ -1,16 +1,15 @@
 //! The verbs where failpoints are compiled out: arming is refused, lists are empty.
 
 use crate::callback::{Action, Hit};
+use crate::compiled_out::{self, BuildWith};
 use crate::error::{COMPILED_OUT, Error, WaitError};
 use crate::event::Event;
 use crate::exploration::{Explored, Run};
 use crate::info::PointInfo;
 use crate::reporting::Report;
-use crate::stderr;
 use crate::wanted::Wanted;
 use std::convert::Infallible;
 use std::future::Future;
-use std::sync::Once;
 use std::time::Duration;
 
 pub(crate) fn arm(_: &str, _: &str) -> Result<Armed, Error> {
@@ -50,15 +49,8 @@ pub(crate) fn point(_: &str) -> Result<PointInfo, Error> {
 
 /// Says on stderr that what the environment asks for is not in this build.
 pub(crate) fn init_from_env() -> Result<(), Error> {
-    static SAID: Once = Once::new();
-    let asked = ["GOFAIL_FAILPOINTS", "FAILPOINTS"]
-        .into_iter()
-        .find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
-    if let Some(name) = asked {
-        SAID.call_once(|| {
-            stderr::line(format_args!("failpoint: {name} is set, but {COMPILED_OUT}"));
-        });
-    }
+    let configs = ["GOFAIL_FAILPOINTS", "FAILPOINTS"];
+    compiled_out::say_of(&configs, "failpoints were", BuildWith("failpoint/failpoints"));
     Ok(())
 }
 
