@@ -33,7 +33,13 @@ fn main() -> ExitCode {
         failure.status
     });
     output.flush();
-    status.into()
+    match output.take_failure() {
+        Some(error) => {
+            output.error(&format!("cannot write the output: {error}"));
+            status.max(Status::Refused).into()
+        }
+        None => status.into(),
+    }
 }
 
 fn run(cli: Cli, output: &mut Output) -> Result<Status, Failure> {

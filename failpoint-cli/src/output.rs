@@ -11,18 +11,21 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 pub(crate) struct Output {
     coloured: bool,
     terminal: bool,
-    /// Whoever read it has gone: `failpoint list | head -1`.
+    /// The reader has gone, as in `failpoint list | head -1`, or the output cannot be written.
     closed: bool,
+    /// Why it cannot be written. A reader that has gone is no error.
+    failure: Option<io::Error>,
 }
 
 impl Output {
     pub(crate) fn new() -> Self {
         let terminal = io::stdout().is_terminal();
-        Self { coloured: may_colour(terminal), terminal, closed: false }
+        Self { coloured: may_colour(terminal), terminal, closed: false, failure: None }
     }
 
     pub(crate) fn text(&mut self, text: &str) {
-        self.closed |= io::stdout().write_all(text.as_bytes()).is_err();
+        let written = io::stdout().write_all(text.as_bytes());
+        self.note(written);
     }
 
     pub(crate) fn line(&mut self, line: &str) {
@@ -43,7 +46,21 @@ impl Output {
     }
 
     pub(crate) fn flush(&mut self) {
-        self.closed |= io::stdout().flush().is_err();
+        let flushed = io::stdout().flush();
+        self.note(flushed);
+    }
+
+    fn note(&mut self, result: io::Result<()>) {
+        let Err(error) = result else { return };
+        self.closed = true;
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            self.failure.get_or_insert(error);
+        }
+    }
+
+    /// Why some of the output was lost, once.
+    pub(crate) fn take_failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -207,3 +207,15 @@ fn completions_and_help() {
     assert_eq!(help.status, 0);
     assert!(help.out.contains("Examples:") && help.out.contains("Exit status"), "{}", help.out);
 }
+
+/// A full disk must not pass for a saved file.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = command(&["completions", "bash"]);
+    let output = command.stdout(full).output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("cannot write the output: No space left on device"), "{err}");
+}
