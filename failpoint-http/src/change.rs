@@ -10,7 +10,7 @@ use crate::real_fail;
 use failpoint::__private::control::{
     self, Applied, Changed, Disarmed, Precondition, Stale, Unfulfilled, Wish,
 };
-use failpoint::__private::text::{Visible, visible};
+use failpoint::__private::text::visible;
 use failpoint::{Error, PointInfo};
 use std::time::Duration;
 
@@ -165,7 +165,30 @@ fn tell(from: &str, name: &str, was: Option<&str>, now: Option<&str>, ttl: Optio
     ));
 }
 
-/// On one line, as all that others wrote: a line of the log is not to pass for two.
-fn or_idle(terms: Option<&str>) -> Visible<'_> {
-    visible(terms.unwrap_or("idle"))
+/// On one line, so that one change cannot pass for two, and cut where it is long: a request may bring
+/// a megabyte of terms.
+fn or_idle(terms: Option<&str>) -> String {
+    /// In characters.
+    const SHOWN: usize = 400;
+    let terms = terms.unwrap_or("idle");
+    match terms.char_indices().nth(SHOWN) {
+        None => visible(terms).to_string(),
+        Some((end, _)) => {
+            let rest = terms.len() - end;
+            format!("{}… ({rest} bytes more)", visible(&terms[..end]))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::or_idle;
+
+    #[test]
+    fn long_terms_are_cut_on_the_log() {
+        assert_eq!(or_idle(None), "idle");
+        let short = "é".repeat(400);
+        assert_eq!(or_idle(Some(&short)), short);
+        assert_eq!(or_idle(Some(&format!("{short}éa"))), format!("{short}… (3 bytes more)"));
+    }
 }
