@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What `.ci/run` packages in one command.
+/// What `.ci/package` packages in one command.
 const PUBLISHED: [&str; 5] =
     ["failpoint", "failpoint-cli", "failpoint-compat", "failpoint-http", "failpoint-macros"];
 
@@ -32,9 +32,9 @@ fn only_these_are_published() {
 
 #[test]
 fn ci_packages_them_all() {
-    let script = fs::read_to_string(workspace().join(".ci/run")).expect("the script");
-    let command = script.lines().find(|line| line.starts_with("step cargo package "));
-    let words: Vec<&str> = command.expect("it packages").split_whitespace().collect();
+    let script = fs::read_to_string(workspace().join(".ci/package")).expect("the script");
+    let (_, command) = script.split_once("cargo package --").expect("it packages");
+    let words: Vec<&str> = command.split_whitespace().collect();
     let packaged: BTreeSet<&str> =
         words.windows(2).filter(|pair| pair[0] == "-p").map(|pair| pair[1]).collect();
     assert_eq!(packaged, BTreeSet::from(PUBLISHED));
