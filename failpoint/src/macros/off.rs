@@ -19,7 +19,7 @@ macro_rules! __emit {
             $crate::__private::Off => {}
             _ => {
                 $crate::__private::check_name! { $crate $name }
-                $crate::__private::not_const($name);
+                $crate::__private::not_const($crate::__private::line!());
             }
         }
     };
@@ -111,7 +111,7 @@ macro_rules! __emit {
 macro_rules! __check {
     ($name:expr) => {
         $crate::__private::check_name! { $crate $name }
-        $crate::__private::not_const($name);
+        $crate::__private::not_const($crate::__private::line!());
     };
     ($name:expr, $accepts:expr) => {
         $crate::__check!($name);

@@ -61,9 +61,9 @@ mod world {
 
     /// A call that a const function may not make. The result is for `clippy::missing_const_for_fn`:
     /// it sees no call in an arm that is dropped, but it sees the local for the result, and takes no
-    /// function for const that has a local with a function pointer. The name is for lints that compare
+    /// function for const that has a local with a function pointer. The line is for lints that compare
     /// code: two points are not the same code.
-    pub fn not_const(_: &str) -> fn() {
+    pub fn not_const(_: u32) -> fn() {
         || {}
     }
 
