@@ -343,7 +343,7 @@ impl Stay {
             self.plan.point,
             self.site.at()
         );
-        describe_waiting(&mut message);
+        describe_waiting(&self.plan, &mut message);
         // The place is left before anything is said or unwound. Whoever was let go just now goes.
         match self.place.take().map(|place| place.leave()) {
             Some(Standing::Freed) => {
@@ -367,13 +367,16 @@ impl Stay {
     }
 }
 
-/// Who stands where, in all plans: an order that cannot be had shows here. As many as are read, since
-/// each of those who stand there may come to say it.
-fn describe_waiting(message: &mut String) {
+/// Lists the callers that wait, those of `own` first: an order that is impossible shows here. The list is
+/// bounded, since each of the callers may come to write it, and so is the part of one point, since a
+/// crowd there would hide the others.
+fn describe_waiting(own: &Arc<Plan>, message: &mut String) {
     const SHOWN: usize = 32;
+    const OF_ONE: usize = 8;
     let (mut shown, mut all) = (0, 0);
-    for plan in registry().plans() {
-        let (first, count) = plan.gate.standing(SHOWN - shown);
+    let others = registry().plans().into_iter().filter(|plan| !Arc::ptr_eq(plan, own));
+    for plan in std::iter::once(own.clone()).chain(others) {
+        let (first, count) = plan.gate.standing(OF_ONE.min(SHOWN - shown));
         shown += first.len();
         all += count;
         for (reason, who) in first {

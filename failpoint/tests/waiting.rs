@@ -187,6 +187,30 @@ fn wait_orders_two_points() {
     assert!(message.contains("waits for another point at `order/second`"), "{message}");
 }
 
+/// Callers of one point that are many do not hide the one that the message is about.
+#[test]
+#[cfg_attr(miri, ignore = "waits for a point before a site of it was hit")]
+fn a_message_names_its_own_caller_beside_a_crowd() {
+    const CROWD: u64 = 40;
+    fn crowded() {
+        fail_point!("crowd/busy");
+    }
+    fn second() {
+        fail_point!("crowd/first", if false);
+        fail_point!("crowd/second");
+    }
+    let crowd = arm("crowd/busy", "pause(never)").unwrap();
+    let callers: Vec<_> = (0..CROWD).map(|_| thread::spawn(crowded)).collect();
+    crowd.wait_paused(CROWD, PATIENCE).unwrap();
+    let _armed = arm("crowd/second", "wait(crowd/first, 1, 1ms)").unwrap();
+    let payload = thread::spawn(second).join().unwrap_err();
+    let message = payload.downcast_ref::<String>().unwrap();
+    assert!(message.contains("waits for another point at `crowd/second`"), "{message}");
+    assert!(message.contains("more"), "{message}");
+    drop(crowd);
+    callers.into_iter().for_each(|caller| caller.join().unwrap());
+}
+
 #[test]
 fn a_barrier_lets_go_when_it_is_full() {
     fn site() {
