@@ -10,7 +10,7 @@ pub mod container;
 pub mod needs;
 
 use std::io::ErrorKind;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::ops::{Deref, DerefMut};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// `HOST:0` on the loopback interface, where no other process listens.
 ///
-/// Use it where a test closes a port and then expects that nobody answers there, or listens there
+/// Use it where a test closes a port and then expects no answer there, or listens there
 /// again. On `127.0.0.1` another test may take the port in between. Linux has 2^24 loopback addresses,
 /// so there each process has its own; elsewhere this is `127.0.0.1:0`.
 #[must_use]
@@ -48,14 +48,18 @@ pub fn own_loopback() -> String {
     }
 }
 
-/// An address where nobody listens.
+/// An address without a listener.
 ///
 /// # Panics
-/// Where the system refuses to listen on loopback.
+/// Where the system refuses to listen on loopback, or a listener stays open beyond [`PATIENCE`].
 #[must_use]
 pub fn closed_address() -> String {
     let listener = TcpListener::bind(own_loopback()).expect("loopback can be listened on");
-    listener.local_addr().expect("it is bound").to_string()
+    let address = listener.local_addr().expect("it is bound");
+    drop(listener);
+    // A child that another test starts has a copy of the listener until it runs its own program.
+    until("the listener is closed", || TcpStream::connect(address).is_err());
+    address.to_string()
 }
 
 /// A child process, killed when this is dropped.
@@ -104,7 +108,6 @@ impl Drop for Killed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpStream;
 
     #[test]
     fn nobody_listens_at_a_closed_address() {
