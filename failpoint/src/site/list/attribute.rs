@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::NoList;
-use crate::site::{Accepts, Place, Site};
+use crate::site::Site;
 
 pub use linkme;
 
@@ -30,15 +30,7 @@ macro_rules! __list {
     };
 }
 
-static PLACE: Place = Place {
-    file: file!(),
-    module: module_path!(),
-    package: None,
-    accepts: &Accepts::NOTHING,
-    keys: &[],
-};
-/// Stands in every list: a list without it is one that the linker dropped.
-static SENTINEL: Site = Site::new("failpoint/sentinel", &PLACE, line!());
+static SENTINEL: Site = super::sentinel();
 
 #[linkme::distributed_slice(FAILPOINT_SITES_0_1)]
 static LISTED_SENTINEL: Listed = &SENTINEL;

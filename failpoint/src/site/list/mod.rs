@@ -5,6 +5,7 @@
 //! each linker wants to be asked. (`--cfg failpoint_linkme` asks it on Linux too, to be tested there.)
 //! Where linkers make no list (wasm, Miri) each site registers at its first hit.
 
+use super::{Accepts, Place, Site};
 use std::fmt;
 
 // Where neither path holds it is `listed.rs`, so that no system need be named twice.
@@ -33,6 +34,20 @@ mod listed;
 
 #[allow(unused_imports, unreachable_pub)]
 pub use listed::*;
+
+/// A site of ours that every list holds: a list without it is one that the linker dropped.
+// Unused where no linker makes a list.
+#[allow(dead_code)]
+const fn sentinel() -> Site {
+    static PLACE: Place = Place {
+        file: file!(),
+        module: module_path!(),
+        package: None,
+        accepts: &Accepts::NOTHING,
+        keys: &[],
+    };
+    Site::new("failpoint/sentinel", &PLACE, line!())
+}
 
 /// Why there is no list where there should be one.
 #[derive(Clone, Copy, Debug)]

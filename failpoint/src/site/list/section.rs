@@ -9,7 +9,7 @@
 #![allow(unsafe_code)]
 
 use super::NoList;
-use crate::site::{Accepts, Place, Site};
+use crate::site::Site;
 
 /// Has the linker list a static, which is a [`Site`]: the macro takes no other type.
 ///
@@ -25,15 +25,7 @@ macro_rules! __list {
     };
 }
 
-/// Stands in every list: a list without it is one that the linker dropped.
-static PLACE: Place = Place {
-    file: file!(),
-    module: module_path!(),
-    package: None,
-    accepts: &Accepts::NOTHING,
-    keys: &[],
-};
-crate::__list!(SENTINEL = Site::new("failpoint/sentinel", &PLACE, line!()));
+crate::__list!(SENTINEL = super::sentinel());
 
 /// One for each copy of this crate in the program. Sites of another copy may look different.
 #[used]
