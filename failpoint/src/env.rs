@@ -206,10 +206,13 @@ fn in_variable(variable: &'static str, error: Error) -> Error {
 fn pending(requests: &[Request]) -> Vec<String> {
     let names = requests.iter().map(|request| &request.name);
     let unknown = names.filter(|name| !registry().is_known(name)).enumerate();
-    let shown = |(index, name): (usize, &String)| match registry().point(name) {
-        Err(Error::UnknownPoint { nearest, .. }) if index < SUGGESTED && !nearest.is_empty() => {
-            format!("{name} (did you mean {}?)", nearest[0])
-        }
+    // To look for the nearest compares all names, so it is not done for each of many.
+    let nearest = |name: &str| match registry().point(name) {
+        Err(Error::UnknownPoint { nearest, .. }) => nearest.into_iter().next(),
+        _ => None,
+    };
+    let shown = |(index, name): (usize, &String)| match (index < SUGGESTED).then(|| nearest(name)) {
+        Some(Some(nearest)) => format!("{name} (did you mean {nearest}?)"),
         _ => name.clone(),
     };
     unknown.map(shown).collect()
