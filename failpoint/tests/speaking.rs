@@ -10,6 +10,7 @@ use failpoint::__private::control;
 use failpoint::fail_point;
 use std::io;
 use std::process::Command;
+use std::process::Output;
 use std::sync::mpsc;
 use std::thread;
 use tracing::subscriber::{self, DefaultGuard};
@@ -96,22 +97,21 @@ const LINES: [&str; 4] =
     ["failpoints are compiled in", "FAILPOINT_SEED=7", "pri\\u{202e}nted", "told: \\u{9b}31m"];
 
 fn silent(log: &str) {
-    let output = run(log, &[]);
-    assert!(output.status.success(), "{output:?}");
-    let (err, out) = (stderr(&output), stdout(&output));
-    for line in LINES {
-        assert!(err.contains(line), "{log}, {line}: {err}");
-        assert!(!out.contains(line), "{log}, {line}: {out}");
-    }
+    goes_to(log, stderr, stdout);
 }
 
 fn taken(log: &str) {
+    goes_to(log, stdout, stderr);
+}
+
+/// Where the log is installed as `log`, each line is in `here`, and none is in `elsewhere`.
+fn goes_to(log: &str, here: fn(&Output) -> String, elsewhere: fn(&Output) -> String) {
     let output = run(log, &[]);
     assert!(output.status.success(), "{output:?}");
-    let (err, out) = (stderr(&output), stdout(&output));
+    let (here, elsewhere) = (here(&output), elsewhere(&output));
     for line in LINES {
-        assert!(out.contains(line), "{log}, {line}: {out}");
-        assert!(!err.contains(line), "{log}, {line}: {err}");
+        assert!(here.contains(line), "{log}, {line}: {here}");
+        assert!(!elsewhere.contains(line), "{log}, {line}: {elsewhere}");
     }
 }
 
