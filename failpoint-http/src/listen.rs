@@ -161,7 +161,7 @@ fn replace_stale(path: &Path) -> io::Result<()> {
     match connect(path)? {
         Poll::Ready(Err(error)) => match error.kind() {
             ErrorKind::ConnectionRefused => std::fs::remove_file(path),
-            // Somebody listens, and as many wait there as may: a process that is stopped, say.
+            // There is a listener, and its queue is full: a process that is stopped, say.
             ErrorKind::WouldBlock => Err(ErrorKind::AddrInUse.into()),
             // Gone meanwhile, or not ours to judge: binding will tell.
             _ => Ok(()),

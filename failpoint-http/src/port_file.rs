@@ -56,7 +56,7 @@ fn write_at_once(path: &Path, text: &str) -> io::Result<()> {
 /// before, and never what stands there under that name, a link least of all.
 fn create_beside(path: &Path, name: &OsStr) -> io::Result<(PathBuf, File)> {
     const ATTEMPTS: u32 = 16;
-    // The standard library seeds it anew, from what the system gives.
+    // The standard library seeds each one with randomness from the system.
     let random = RandomState::new();
     let mut result = Err(ErrorKind::AlreadyExists.into());
     for attempt in 0..ATTEMPTS {

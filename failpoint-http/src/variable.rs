@@ -71,7 +71,7 @@ fn read(path: &Path, patience: Duration) -> io::Result<String> {
         return read_to_end(path);
     }
     let (path, (send, read)) = (path.to_owned(), mpsc::channel());
-    // It ends with the process where nobody ever writes.
+    // Without a writer it ends with the process.
     thread::Builder::new().name("failpoint-token".to_owned()).spawn(move || {
         let _ = send.send(read_to_end(&path));
     })?;
@@ -138,7 +138,7 @@ mod tests {
             println!("skipped: needs mkfifo");
             return;
         }
-        // Nobody ever writes to it.
+        // It has no writer.
         let refused = read(&pipe, Duration::from_millis(1)).unwrap_err();
         assert!(refused.to_string().contains("did not come to its end"), "{refused}");
         // A pipe of its own, since that reader still waits.

@@ -399,7 +399,7 @@ async fn a_server_that_was_started_again() {
         fail_point!("client/again");
     }
     declared();
-    // Nobody else takes the port between two servers.
+    // No other test takes the port between two servers.
     let (control, client) = serve_at(&own_loopback());
     let address = control.address().unwrap().to_string();
     let mut running = control;

@@ -78,7 +78,7 @@ fn a_set() {
         fail_point!("blocking/set");
     }
     declared();
-    // Nobody else takes the port when this server is gone.
+    // No other test takes the port when this server is gone.
     let control = failpoint_http::serve(&own_loopback()).unwrap();
     let here = control.address().unwrap().to_string();
     let set = ClientSet::new([&here]).unwrap();

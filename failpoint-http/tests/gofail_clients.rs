@@ -165,7 +165,7 @@ mod etcd_robustness {
     /// `Start` after that: on the same address, at once, though a connection lingers there.
     #[test]
     fn a_member_starts_again_on_its_address() {
-        // Nobody else takes the port while it is free.
+        // No other test takes the port while it is free.
         let mut member = Member::start(&[("GOFAIL_HTTP", &own_loopback()), AS_IN_GO]);
         assert_eq!(Go::of(&member.address).asks("PUT", "/raftAfterSave", "panic").status, 204);
         assert!(member.failed());

@@ -15,7 +15,7 @@ fn server() {
 #[test]
 fn a_session_of_a_client_of_gofail() {
     server();
-    // Nobody else takes the port when this server is gone.
+    // No other test takes the port when this server is gone.
     let control = failpoint_http::serve(&own_loopback()).unwrap();
     let address = control.address().unwrap().to_string();
     let mut client = Client::connect(&address);

@@ -75,7 +75,7 @@ fn an_owner_with_a_full_queue_is_an_owner() {
     let address = format!("unix:{}", path.display());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        // It listens, and accepts nobody.
+        // It listens, and accepts no connection.
         let socket = UnixSocket::new_stream().unwrap();
         socket.bind(&path).unwrap();
         let _owner = socket.listen(1).unwrap();

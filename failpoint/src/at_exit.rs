@@ -47,7 +47,7 @@ pub(crate) fn leave_report() {
 }
 
 /// Appends to a file, or writes to a pipe or device if that takes the line within [`PATIENCE`]: a pipe
-/// is not even opened before somebody reads it.
+/// is not even opened before it has a reader.
 fn append(file: &Path, line: String) -> io::Result<()> {
     if fs::metadata(file).map_or(true, |there| there.is_file()) {
         return write(file, &line);

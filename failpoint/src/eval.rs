@@ -25,7 +25,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{self, Poll};
 
-/// What a site tells of its passage, in the order of its keys; rendered only if somebody asks.
+/// What a site tells of its passage, in the order of its keys; rendered only when it is asked for.
 pub(crate) type Context<'a> = &'a [&'a dyn Display];
 
 /// A value on its way to a site: the content of `return(…)`, or none.
@@ -146,7 +146,7 @@ fn find<'a>(
     }
 }
 
-/// Asks the callback what to do. Nothing is held: it may disarm its own point, or come by others.
+/// Asks the callback what to do. Nothing is held: it may disarm its own point, or evaluate others.
 #[inline(never)]
 fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Option<Box<[Action]>> {
     let callback = plan.callback.clone()?;

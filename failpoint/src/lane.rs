@@ -2,7 +2,7 @@
 //!
 //! An `off` armed for everybody does nothing and counts. So an evaluation needs no plan for it: it
 //! counts in the lane of its point, which is open while such an `off` is all there is to know. A
-//! point keeps its lane as long as it lives itself, so nothing has to be held to come by.
+//! point keeps its lane as long as it lives itself, so an evaluation has to hold nothing.
 //!
 //! A lane is opened for one plan at a time, the tenant, and each time under a new number, which
 //! every stripe bears beside its count. Counting is one compare-and-exchange of both: it fails

@@ -177,7 +177,7 @@ impl FromTerm for io::Error {
     }
 }
 
-/// Refuses a word that looks like an errno and is none.
+/// Refuses a word that looks like an errno and is not one.
 pub(crate) fn not_a_slip(word: &str) -> Result<(), BadTerm> {
     let Some(nearest) = io_error::slip(word) else { return Ok(()) };
     Err(BadTerm::expected(format!(

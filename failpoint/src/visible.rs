@@ -1,8 +1,8 @@
 //! How is text shown to a person?
 //!
 //! Control characters move the cursor of a terminal, colour it or rename its window; bidirectional
-//! ones make text look different from what it is. Wherever a person reads text that somebody else
-//! wrote, both are shown as the escapes that a string in terms has for them.
+//! ones make text look different from what it is. Wherever a person reads text from
+//! elsewhere, both are shown as the escapes that a string in terms has for them.
 
 use std::fmt;
 

@@ -435,7 +435,7 @@ pub(crate) fn block_on<T>(
 }
 
 /// What wakes a blocked thread. Not `std::thread::park`, for which a thread has to have a handle: one
-/// that is torn down has none any more, and its last words to an allocator may come by a point.
+/// that is torn down has none any more, and the memory that it frees last may evaluate a point.
 struct Bell {
     is_rung: Mutex<bool>,
     rung: Condvar,

@@ -13,7 +13,7 @@ use std::process::Output;
 use std::thread;
 use std::time::Duration;
 
-/// What nobody else asks for.
+/// What no other caller asks for.
 const REFUSED: usize = 77_777;
 
 struct Pointed;
@@ -122,7 +122,7 @@ fn child() {
             let asked = arm_with("allocator/alloc", |_| Action::Pass).unwrap();
             use_the_library();
             drop(asked);
-            // Nobody resumes it: arming and disarming do not wait for it.
+            // It is never resumed: arming and disarming do not wait for it.
             for name in ["allocator/alloc", "allocator/dealloc"] {
                 drop(arm(name, "pause(never)").unwrap());
                 arm(name, "pause(never)").unwrap().keep();
@@ -137,7 +137,7 @@ fn child() {
             for terms in ["sleep(1us)", "when(thread=nobody):off"] {
                 let _armed = arm("allocator/dealloc", terms).unwrap();
                 for _ in 0..50 {
-                    // Nobody has its handle: that is given back when nothing else is left of the thread.
+                    // Its handle is not kept: that is given back when nothing else is left of the thread.
                     let thread = thread::Builder::new().name("short".to_owned());
                     drop(thread.spawn(|| thread::current().id()).unwrap());
                     thread::spawn(|| drop(vec![1])).join().unwrap();

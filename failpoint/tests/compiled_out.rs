@@ -1,5 +1,5 @@
 //! What is said in a build without failpoints? Each case needs a process of its own: this test runs
-//! itself anew.
+//! itself again.
 // Miri starts no process.
 #![cfg(not(any(feature = "failpoints", miri)))]
 

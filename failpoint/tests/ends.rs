@@ -127,7 +127,7 @@ fn threads_that_exit_at_once_run_the_handlers_once() {
 #[test]
 fn a_report_that_cannot_be_written_holds_nothing_up() {
     let file = std::env::temp_dir().join(format!("failpoint-fifo-{}", std::process::id()));
-    // Whoever opens it to write waits for a reader.
+    // To open it for writing waits for a reader.
     assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
     let report = ("FAILPOINT_REPORT", file.to_str().unwrap());
     let [killed, aborted, exited] =

@@ -42,7 +42,7 @@ const LONG: &str = "3*return(5)->50%return(6)->sleep(10ms)->off";
 /// Beside those that the linker lists.
 const UNLISTED: usize = 9_996;
 
-/// The counter gives what it has counted, and begins anew.
+/// The counter gives what it has counted, and starts over.
 #[inline(never)]
 fn mark() {
     black_box(());

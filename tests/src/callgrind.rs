@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{self, Command};
 
-/// Whether there is a valgrind; where there is none, the test is to skip.
+/// Whether there is a valgrind; without one, the test is to skip.
 #[must_use]
 pub fn is_here() -> bool {
     needs::program("valgrind")

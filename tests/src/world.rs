@@ -119,7 +119,7 @@ pub fn cargo() -> Command {
 }
 
 /// Until what is given back is dropped, no other run of the checks does what has this name: for a
-/// directory that is written anew each time.
+/// directory that is written again each time.
 ///
 /// # Panics
 /// Where the target directory cannot be written.

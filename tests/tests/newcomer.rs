@@ -1,4 +1,4 @@
-//! Does the README work for somebody who follows it in an empty directory?
+//! Does the README work for a newcomer who follows it in an empty directory?
 
 use failpoint_tests::rustc::run;
 use failpoint_tests::world::{cargo, directory, without_settings, workspace};

@@ -78,7 +78,7 @@ impl Wish {
 
     /// Adds one point, each at most once; `unlisted` takes a name that no code declares.
     pub fn add(&mut self, name: &str, terms: &str, unlisted: bool) {
-        // The rest of what is too large would be looked at in vain.
+        // What is too large is refused, so its rest is not looked at.
         if self.is_too_large() {
             return;
         }

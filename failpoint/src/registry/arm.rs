@@ -35,7 +35,7 @@ pub(crate) enum Unchanged {
 struct Found<'r> {
     /// Of each request.
     bearers: Vec<Bearer>,
-    /// The points that `wait` steps name, and that nobody knows.
+    /// The points that `wait` steps name, and that are not known.
     unknown_targets: BTreeSet<&'r str>,
     /// From the names there are, where one was not found.
     suggestions: Suggestions,

@@ -59,7 +59,7 @@ impl Registry {
                 continue;
             }
             control.generation += 1;
-            // It is nobody else's yet.
+            // It is not shared yet.
             if let Some(plan) = Arc::get_mut(plan) {
                 plan.generation = control.generation;
             }

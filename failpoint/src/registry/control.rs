@@ -117,7 +117,7 @@ impl Control {
         point
     }
 
-    /// Forgets a point that no code declares, where nothing is armed and nobody observes any more.
+    /// Forgets a point that no code declares, where nothing is armed and no plan observes any more.
     pub(super) fn forget(&mut self, point: &PointRef) {
         let PointRef::Unlisted(point) = point else { return };
         let is_it = |kept: &PointRef| match kept {
@@ -135,7 +135,7 @@ impl Control {
         self.points.values()
     }
 
-    /// Every point that code declares or somebody armed, by name, as it stands.
+    /// Every point that is declared or armed, by name, as it stands.
     pub(super) fn listing(&self) -> Vec<InForce> {
         // Nearly all of them are listed: no time under the lock to grow.
         let mut listing = Vec::with_capacity(self.points.len());
@@ -148,7 +148,7 @@ impl Control {
         listing
     }
 
-    /// The point of this name, if code declares it or somebody armed it.
+    /// The point of this name, if it is declared or armed.
     pub(super) fn visible(&self, name: &str) -> Option<PointRef> {
         self.get(name).filter(is_visible)
     }
@@ -157,7 +157,7 @@ impl Control {
         self.visible(name).is_some()
     }
 
-    /// The names of all that code declares or somebody armed.
+    /// The names of all points that are declared or armed.
     pub(super) fn names(&self) -> Vec<Name> {
         let mut names = Vec::with_capacity(self.points.len());
         let visible = self.points.iter().filter(|(_, point)| is_visible(point));
