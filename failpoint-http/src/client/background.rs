@@ -4,9 +4,10 @@
 //! stands, on a worker of some tokio runtime too, and the work goes on when that runtime is gone.
 
 use super::error::ClientError;
+use once_cell::sync::OnceCell;
 use std::future::{Future, pending};
 use std::io;
-use std::sync::{OnceLock, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
@@ -41,18 +42,23 @@ fn start<T: Send + 'static>(
     Ok(receiver)
 }
 
+/// The runtime of the thread, which is started by the first caller; the others wait for it.
 fn handle() -> io::Result<&'static Handle> {
-    static HANDLE: OnceLock<Handle> = OnceLock::new();
-    if let Some(handle) = HANDLE.get() {
-        return Ok(handle);
-    }
-    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
-    let handle = runtime.handle().clone();
-    // Of two that came at once the one who is too late drops its runtime, and uses the other's.
-    if HANDLE.set(handle).is_ok() {
-        thread::Builder::new()
-            .name(NAME.to_owned())
-            .spawn(move || runtime.block_on(pending::<()>()))?;
-    }
-    HANDLE.get().ok_or_else(|| io::Error::other("it has not been started"))
+    static HANDLE: OnceCell<Handle> = OnceCell::new();
+    HANDLE.get_or_try_init(|| {
+        let (started, starts) = mpsc::sync_channel(1);
+        // The runtime is made on its thread, and dropped there where it cannot be made: a caller may be
+        // inside another runtime, which refuses that.
+        let serve = move || match Builder::new_current_thread().enable_io().enable_time().build() {
+            Ok(runtime) => {
+                let _ = started.send(Ok(runtime.handle().clone()));
+                runtime.block_on(pending::<()>());
+            }
+            Err(error) => {
+                let _ = started.send(Err(error));
+            }
+        };
+        thread::Builder::new().name(NAME.to_owned()).spawn(serve)?;
+        starts.recv().map_err(|_| io::Error::other("its thread has ended"))?
+    })
 }
