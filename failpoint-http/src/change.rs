@@ -8,7 +8,7 @@ use crate::lease::{self, Whose};
 use crate::rails::{self, NotAllowed, Rails};
 use crate::real_fail;
 use failpoint::__private::control::{
-    self, Applied, Changed, Disarmed, Precondition, Stale, Unfulfilled, Wish,
+    self, Applied, Changed, Disarmed, Fault, Precondition, Stale, Unfulfilled, Wish,
 };
 use failpoint::__private::text::visible;
 use failpoint::{Error, PointInfo};
@@ -32,6 +32,8 @@ pub(crate) enum Unarmed {
 /// Why a point of the crate `fail` was not armed. Nothing is changed.
 pub(crate) enum UnarmedReal {
     NotAllowed(NotAllowed),
+    /// No room for a name that it did not know.
+    BadName(Box<Fault>),
     /// In the words of `fail`.
     BadTerms(String),
 }
@@ -53,9 +55,7 @@ pub(crate) fn arm(
         wish.arm(precondition).map_err(Unarmed::Unfulfilled)?;
     first::note();
     for Applied { was, point, .. } in &points {
-        if let Some(ttl) = ttl {
-            lease::keep(Whose::Ours, point.name(), point.generation(), ttl);
-        }
+        lease::armed(Whose::Ours, point.name(), point.generation(), ttl);
         tell(from, point.name(), was.as_deref(), point.terms(), ttl);
     }
     let mut notes = Vec::new();
@@ -83,11 +83,12 @@ pub(crate) fn arm_real(
         return Err(UnarmedReal::NotAllowed(NotAllowed { name: Some(name.to_owned()), why }));
     }
     let (ttl, shortened) = rails.limit(ttl);
-    let armed = real_fail::arm(name, there, terms).map_err(UnarmedReal::BadTerms)?;
+    let armed = real_fail::arm(name, there, terms).map_err(|unarmed| match unarmed {
+        real_fail::Unarmed::BadName(fault) => UnarmedReal::BadName(fault),
+        real_fail::Unarmed::BadTerms(why) => UnarmedReal::BadTerms(why),
+    })?;
     first::note();
-    if let Some(ttl) = ttl {
-        lease::keep(Whose::Fail, name, armed.number, ttl);
-    }
+    lease::armed(Whose::Fail, name, armed.number, ttl);
     tell(from, name, armed.was.as_deref(), armed.point.terms.as_deref(), ttl);
     let panics = actions.contains(&"panic");
     let note =
@@ -102,9 +103,18 @@ pub(crate) fn disarm(
     precondition: &Precondition,
     from: &str,
 ) -> Result<Disarmed, Unfulfilled> {
+    let number = real_fail::last_number();
     let disarmed = match real_fail::disarm(name, precondition) {
-        Some(disarmed) => disarmed.map_err(Unfulfilled::Stale)?,
-        None => control::disarm(name, precondition)?,
+        Some(disarmed) => {
+            let disarmed = disarmed.map_err(Unfulfilled::Stale)?;
+            lease::disarmed(Whose::Fail, name, number);
+            disarmed
+        }
+        None => {
+            let disarmed = control::disarm(name, precondition)?;
+            lease::disarmed(Whose::Ours, name, disarmed.now.generation);
+            disarmed
+        }
     };
     if let Some(was) = &disarmed.was {
         let terms = or_idle(was.terms.as_deref());
@@ -119,8 +129,11 @@ pub(crate) fn reset(
     precondition: &Precondition,
     from: &str,
 ) -> Result<Changed<Vec<PointInfo>>, Stale> {
+    let number = real_fail::last_number();
     let mut reset = control::reset(precondition)?;
     reset.made.append(&mut real_fail::reset());
+    lease::reset(Whose::Ours, reset.revision);
+    lease::reset(Whose::Fail, number);
     reset.made.sort_by(|a, b| a.name.cmp(&b.name));
     for point in &reset.made {
         let terms = or_idle(point.terms.as_deref());

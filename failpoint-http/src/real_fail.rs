@@ -5,21 +5,29 @@
 //! feature `fail` there are none, nor where `fail` was patched to stand on `failpoint`: its points
 //! are ours then, and listed as such.
 
-use failpoint::__private::control::{self, Disarmed, PointView, Precondition, Stale};
+use failpoint::__private::control::{self, Disarmed, Fault, PointView, Precondition, Stale};
 use failpoint::__private::text::visible;
 use failpoint::PointInfo;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const PREFIX: &str = "fail/";
 
 /// What was armed over HTTP: which arming it was, and the terms, for a lease to end no other.
 static ARMED: Mutex<BTreeMap<String, (u64, String)>> = Mutex::new(BTreeMap::new());
+/// The number of the last arming. Only with the lock held.
+static LAST: AtomicU64 = AtomicU64::new(0);
+
+/// The number of the last arming: every one so far has it, or one before.
+pub(crate) fn last_number() -> u64 {
+    LAST.load(Ordering::SeqCst)
+}
 
 /// The name in `fail` that `name` stands for. A point of ours that bears the whole name goes first.
 pub(crate) fn name_in(name: &str) -> Option<&str> {
     let there = name.strip_prefix(PREFIX).filter(|name| !name.is_empty())?;
-    (registry::IS_THERE && failpoint::point(name).is_err()).then_some(there)
+    (registry::IS_THERE && !control::is_known(name)).then_some(there)
 }
 
 /// Adds them to a list that is sorted by name. A point of ours that bears the whole name goes first.
@@ -54,16 +62,32 @@ pub(crate) struct Armed {
     pub(crate) number: u64,
 }
 
-/// Hands `text` to `fail` as it came.
-///
-/// # Errors
-/// What `fail` says about it.
-pub(crate) fn arm(name: &str, there: &str, text: &str) -> Result<Armed, String> {
+/// Why one was not armed.
+pub(crate) enum Unarmed {
+    /// `fail` does not know the name, and there is no room for it.
+    BadName(Box<Fault>),
+    /// In the words of `fail`.
+    BadTerms(String),
+}
+
+/// Hands `text` to `fail` as it came. It takes any name, so there are bounds here.
+pub(crate) fn arm(name: &str, there: &str, text: &str) -> Result<Armed, Unarmed> {
     let mut armed = armed();
-    let was = terms(there);
+    let list = registry::list();
+    let was = list.iter().find(|(name, _)| name == there).map(|(_, terms)| terms.clone());
+    if was.is_none() {
+        if let Some(fault) = control::why_not_unlisted(name, list.len()) {
+            return Err(Unarmed::BadName(Box::new(fault)));
+        }
+    }
     // It repeats what was written.
-    registry::cfg(there, text).map_err(|why| visible(&why).to_string())?;
-    let number = armed.get(there).map_or(0, |(number, _)| *number) + 1;
+    registry::cfg(there, text).map_err(|why| Unarmed::BadTerms(visible(&why).to_string()))?;
+    // Some the program removed itself.
+    if armed.len() > list.len() {
+        let there: HashSet<&str> = list.iter().map(|(name, _)| name.as_str()).collect();
+        armed.retain(|name, _| there.contains(name.as_str()));
+    }
+    let number = LAST.fetch_add(1, Ordering::SeqCst) + 1;
     armed.insert(there.to_owned(), (number, text.to_owned()));
     Ok(Armed { was, point: info(name.to_owned(), Some(text)), number })
 }
@@ -73,6 +97,7 @@ pub(crate) fn disarm(name: &str, precondition: &Precondition) -> Option<Result<D
     let there = name_in(name)?;
     let was = point(name)?;
     Some(if holds(precondition) {
+        armed().remove(there);
         registry::remove(there);
         Ok(Disarmed { was: Some(was), now: info(name.to_owned(), None) })
     } else {
@@ -82,6 +107,7 @@ pub(crate) fn disarm(name: &str, precondition: &Precondition) -> Option<Result<D
 
 /// Removes all of them; gives them as they stood.
 pub(crate) fn reset() -> Vec<PointInfo> {
+    armed().clear();
     let were: Vec<PointInfo> = all().collect();
     for point in &were {
         if let Some(there) = point.name.strip_prefix(PREFIX) {
@@ -94,14 +120,24 @@ pub(crate) fn reset() -> Vec<PointInfo> {
 /// Ends the arming `number`, unless another one came after it, over HTTP or from the program.
 pub(crate) fn end(name: &str, number: u64) -> bool {
     let Some(there) = name_in(name) else { return false };
-    let armed = armed();
-    let is_it = armed.get(there).is_some_and(|(last, text)| {
-        *last == number && registry::list().iter().any(|(name, now)| name == there && now == text)
-    });
+    let mut armed = armed();
+    let is_it = is_last(&armed, there, number);
     if is_it {
+        armed.remove(there);
         registry::remove(there);
     }
     is_it
+}
+
+/// Whether the arming `number` is in force.
+pub(crate) fn is_in_force(name: &str, number: u64) -> bool {
+    name_in(name).is_some_and(|there| is_last(&armed(), there, number))
+}
+
+fn is_last(armed: &BTreeMap<String, (u64, String)>, there: &str, number: u64) -> bool {
+    armed.get(there).is_some_and(|(last, text)| {
+        *last == number && registry::list().iter().any(|(name, now)| name == there && now == text)
+    })
 }
 
 /// Whether what was to hold does: they have the generation 0 for ever.

@@ -7,7 +7,7 @@ use crate::info::PointInfo;
 use crate::log::{self, Level};
 use crate::point::InForce;
 use crate::random;
-use crate::registry::{Arming, Request, Unchanged, Unknown, registry};
+use crate::registry::{self, Arming, MOST_UNLISTED, Request, Unchanged, Unknown, registry};
 use crate::settings;
 use crate::sync::Arc;
 use crate::terms::{Action, Term};
@@ -247,6 +247,28 @@ impl Glob {
     pub fn is_match(&self, name: &str) -> bool {
         self.0.matches(name)
     }
+}
+
+/// Whether code declares the point, or somebody armed it for everybody.
+pub fn is_known(name: &str) -> bool {
+    env::ensure();
+    registry().is_known(name)
+}
+
+/// Whether the arming of that generation is in force.
+pub fn is_in_force(name: &str, generation: u64) -> bool {
+    registry().is_in_force(name, generation)
+}
+
+/// Why a name that no code declares may not be added to so many, for points of another library.
+pub fn why_not_unlisted(name: &str, many: usize) -> Option<Fault> {
+    let error = if many >= MOST_UNLISTED {
+        Some(Error::TooManyUnlisted { most: MOST_UNLISTED })
+    } else {
+        let why = registry::why_not_unlisted(name);
+        why.map(|why| Error::BadName { name: name.to_owned(), why })
+    };
+    error.map(Fault::of)
 }
 
 /// Ends the arming of that generation, and only that one.

@@ -21,9 +21,6 @@ use crate::slot::Slot;
 use crate::sync::{Arc, MutexGuard};
 use std::collections::BTreeSet;
 
-/// How long a name may be that no code declares.
-const LONGEST_UNLISTED: usize = 255;
-
 /// Why nothing was changed.
 #[derive(Clone, Debug)]
 pub(crate) enum Unchanged {
@@ -51,6 +48,11 @@ enum Bearer {
     /// A point that is only armed.
     Armed,
     None,
+}
+
+/// What is wrong with a good name, where no code declares it.
+pub(crate) fn why_not_unlisted(name: &str) -> Option<&'static str> {
+    (name.len() > 255).then_some("a name that no code declares is at most 255 bytes long")
 }
 
 impl Registry {
@@ -215,11 +217,12 @@ impl Bearer {
     /// What is wrong with a name, if anything. What bears it already may bear it: the macro of the
     /// crate `fail` takes names that ours would not.
     fn fault(self, request: &Request) -> Option<&'static str> {
-        let is_new = matches!(self, Bearer::None);
-        let is_long = request.unknown != Unknown::Refused && request.name.len() > LONGEST_UNLISTED;
-        let too_long =
-            || is_long.then_some("a name that no code declares is at most 255 bytes long");
-        if is_new { name::fault(&request.name).or_else(too_long) } else { None }
+        if !matches!(self, Bearer::None) {
+            return None;
+        }
+        let is_unlisted = request.unknown != Unknown::Refused;
+        let too_long = || why_not_unlisted(&request.name).filter(|_| is_unlisted);
+        name::fault(&request.name).or_else(too_long)
     }
 
     fn is_unknown_to(self, request: &Request) -> bool {

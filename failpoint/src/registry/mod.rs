@@ -19,9 +19,10 @@ mod register;
 mod request;
 mod suggestions;
 
-pub(crate) use arm::Unchanged;
+pub(crate) use arm::{Unchanged, why_not_unlisted};
 pub(crate) use change::Arming;
 pub use change::Changed;
+pub(crate) use control::MOST_UNLISTED;
 pub use disarm::Disarmed;
 pub(crate) use fit::{misfit_of, say_passes_by};
 pub use precondition::{Precondition, Stale};
@@ -99,6 +100,12 @@ impl Registry {
 
     pub(crate) fn is_known(&self, name: &str) -> bool {
         self.control().is_known(name)
+    }
+
+    /// Whether the arming of that generation is in force for everybody.
+    pub(crate) fn is_in_force(&self, name: &str, generation: u64) -> bool {
+        let plan = self.control().get(name).and_then(|point| point.plan());
+        plan.is_some_and(|plan| plan.generation == generation)
     }
 
     /// Every point that code declares or somebody armed, by name.
