@@ -129,11 +129,11 @@ mod world {
             (Ok(Open::Events(_)), true) => Ok(Reply::events()),
             (Ok(Open::Events(filter)), false) => match sit_down(&seat::READERS, exchange) {
                 Ok(seat) => return stream(filter, exchange, seat),
-                Err(problem) => Err(problem),
+                Err(problem) => return no_seat(&problem, exchange),
             },
             (Ok(Open::Wait(wait)), _) => match sit_down(&seat::WAITS, exchange) {
                 Ok(_seat) => Ok(wait.reply().await),
-                Err(problem) => Err(problem),
+                Err(problem) => return no_seat(&problem, exchange),
             },
         };
         let hold = failpoint::hold_exit();
@@ -157,6 +157,15 @@ mod world {
             }
             None => Some(seat),
         })
+    }
+
+    /// Refuses a request that finds no seat, and closes its connection: kept open, refused connections
+    /// would take the places of those that end the waits.
+    fn no_seat(problem: &Problem, exchange: Option<&Exchange>) -> Response {
+        if let Some(exchange) = exchange {
+            exchange.close_promptly();
+        }
+        finish(Reply::problem(problem).closing(), exchange, failpoint::hold_exit())
     }
 
     fn stream(filter: Filter, exchange: Option<&Exchange>, seat: Option<Seat>) -> Response {

@@ -76,6 +76,8 @@ struct State {
     /// One for each reply that is on its way: a peer may ask again before it has the first.
     holds: Vec<ExitHold>,
     place: Place,
+    /// Whether the connection, once it is to close, waits for what the peer still sends.
+    lingers: bool,
 }
 
 /// What lets a connection be. Of each kind there are so many and no more.
@@ -101,7 +103,8 @@ impl Exchange {
         let deadline = Some(Instant::now() + limits.head);
         let places = place.semaphore().clone();
         let place = Place::Ordinary(place);
-        let state = Mutex::new(State { phase: Phase::Head, deadline, holds: Vec::new(), place });
+        let holds = Vec::new();
+        let state = Mutex::new(State { phase: Phase::Head, deadline, holds, place, lingers: true });
         Self { shared: Arc::new(Shared { from, limits, state, places }) }
     }
 
@@ -122,6 +125,17 @@ impl Exchange {
     pub(crate) fn hold_open(&self, seat: Seat) {
         self.sit(Place::HeldOpen(seat));
         self.enter(Phase::HeldOpen, None);
+    }
+
+    /// The connection closes as soon as its reply is out. The request was read to its end, so the peer
+    /// has nothing to send before it has the reply.
+    pub(crate) fn close_promptly(&self) {
+        self.state().lingers = false;
+    }
+
+    /// How long a connection that closes waits for the end of what the peer sends.
+    pub(crate) fn linger(&self) -> Duration {
+        if self.state().lingers { self.limits().body } else { Duration::ZERO }
     }
 
     /// A reply goes out now; `hold` was taken before the request was acted upon.

@@ -233,11 +233,11 @@ where
         _ = poll_fn(|cx| connection.poll_without_shutdown(cx)) => {}
         () = exchange.overdue() => return,
     }
-    linger(connection.into_parts().io.into_inner(), exchange.limits().body).await;
+    linger(connection.into_parts().io.into_inner(), exchange.linger()).await;
 }
 
 /// Closes so that the last reply arrives: where bytes of the peer are left unread, the system would
-/// take it back.
+/// take it back. With a limit of zero it reads what is there.
 async fn linger<S>(mut stream: S, limit: Duration)
 where
     S: AsyncRead + AsyncWrite + Unpin,

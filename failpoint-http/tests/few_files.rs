@@ -94,11 +94,27 @@ fn however_many_wait_others_get_in() {
     };
     assert_eq!(refused.status, 503, "{}", refused.body);
     assert!(refused.body.contains("too-many-readers"), "{}", refused.body);
+    assert_eq!(refused.header("connection"), Some("close"));
+
+    // Those who are refused keep no place, although they stay.
+    let crowd: Vec<Client> = (0..MANY / 2)
+        .map(|_| {
+            let mut client = Client::connect(&address);
+            client.send(
+                "GET /v1/points/few/held/wait?timeout=1m HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            );
+            client
+        })
+        .collect();
+    let mut operator = Client::connect(&address);
+    assert_eq!(operator.ask("GET", "/few/held", "").status, 200);
+    drop(operator);
 
     tell(&mut server, "pass");
     assert_eq!(waiting[0].answer().unwrap().status, 200, "and those wait for what they asked");
     let mut operator = Client::connect(&address);
     assert_eq!(operator.ask("DELETE", "/v1/points", "").status, 200);
+    drop(crowd);
     end(server);
 }
 
