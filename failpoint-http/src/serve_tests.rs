@@ -322,9 +322,24 @@ fn what_is_sent_ahead_of_the_reply_to_a_wait_is_answered_after_it() {
     read_until(&mut stream, "\r\n\r\n");
     let wait = "GET /v1/points/ahead/wait?timeout=50ms HTTP/1.1\r\nHost: localhost\r\n\r\n";
     send(&mut stream, wait);
-    // Longer than what is read ahead.
     let long = format!("GET /?{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(20_000));
     send(&mut stream, &long);
     assert!(reply(&mut stream).starts_with("HTTP/1.1 408"));
     assert!(reply(&mut stream).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn a_peer_that_sends_without_end_while_it_waits_is_cut_off() {
+    let server = server(LIMITS);
+    let mut stream = connect(&server);
+    send(
+        &mut stream,
+        "PUT /endless?unlisted=1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\noff",
+    );
+    read_until(&mut stream, "\r\n\r\n");
+    send(&mut stream, "GET /v1/points/endless/wait HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let endless = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(10_000);
+    // The rest of it may find the connection closed.
+    let _ = stream.write_all(endless.as_bytes());
+    assert_eq!(rest(stream), "", "nobody can tell whether such a peer is still there");
 }

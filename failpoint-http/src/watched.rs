@@ -17,8 +17,8 @@ pub(crate) struct Watched<S> {
     early: Vec<u8>,
 }
 
-/// How much is read ahead of a peer that does not wait for its reply.
-const EARLY: usize = 4096;
+/// How much is read ahead of a peer that does not wait for its reply, in bytes.
+const EARLY: usize = 32 * 1024;
 
 impl<S> Watched<S> {
     pub(crate) fn new(stream: S, exchange: Exchange) -> Self {
@@ -34,21 +34,26 @@ impl<S> Watched<S> {
 }
 
 impl<S: AsyncRead + Unpin> Watched<S> {
-    /// Notices that the peer of a request that is held open is gone; hyper, for which a peer may
-    /// close its half and still be answered, does not look.
+    /// Notices that the peer of a request that is held open is gone. hyper does not look: for it, a
+    /// peer may close its half and still be answered.
+    ///
+    /// The end of the stream is behind all that the peer has sent. A peer that sends more than we read
+    /// ahead is cut off, because we could not notice that it leaves.
     fn look_for_end(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        while self.early.len() < EARLY {
+        loop {
             let mut bytes = [0; 512];
             let mut buffer = ReadBuf::new(&mut bytes);
             match Pin::new(&mut self.stream).poll_read(cx, &mut buffer)? {
-                Poll::Ready(()) if buffer.filled().is_empty() => {
-                    return Err(io::ErrorKind::ConnectionAborted.into());
+                Poll::Pending => return Ok(()),
+                Poll::Ready(()) => {
+                    let came = buffer.filled();
+                    if came.is_empty() || self.early.len() + came.len() > EARLY {
+                        return Err(io::ErrorKind::ConnectionAborted.into());
+                    }
+                    self.early.extend_from_slice(came);
                 }
-                Poll::Ready(()) => self.early.extend_from_slice(buffer.filled()),
-                Poll::Pending => break,
             }
         }
-        Ok(())
     }
 }
 
