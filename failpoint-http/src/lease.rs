@@ -10,6 +10,8 @@ use crate::real_fail;
 use failpoint::__private::control;
 use failpoint::__private::text::visible;
 use std::collections::{BTreeSet, HashMap};
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -68,16 +70,18 @@ pub(crate) fn reset(whose: Whose, generation: u64) {
 static LEASES: OnceLock<Leases> = OnceLock::new();
 
 fn leases() -> &'static Leases {
-    static THREAD: OnceLock<()> = OnceLock::new();
+    /// The process that has the thread. A child of `fork` starts its own.
+    static THREAD_OF: AtomicU32 = AtomicU32::new(0);
     let leases = LEASES
         .get_or_init(|| Leases { running: Mutex::new(Running::new()), changed: Condvar::new() });
-    THREAD.get_or_init(|| {
+    let process = process::id();
+    if THREAD_OF.swap(process, Ordering::Relaxed) != process {
         let started =
             thread::Builder::new().name("failpoint-lease".to_owned()).spawn(|| leases.run());
         if let Err(error) = started {
             control::warn(format_args!("no thread for leases: {error}; a ttl will not end"));
         }
-    });
+    }
     leases
 }
 

@@ -208,6 +208,14 @@ use std::fmt;
 /// `main` gets what is wrong with that as an error. Dropping the [`Control`] stops the listener.
 /// With `FAILPOINT_HTTP_WAIT` it comes back when something was armed over HTTP, or that time is over.
 ///
+/// # Daemons
+/// Call it after the program has forked into the background. A child of `fork` does not serve the control
+/// plane of its parent: the child starts with that listener closed, its copy of the [`Control`] has no
+/// address, and the first evaluation of a site that the parent had not reached logs a warning. The child
+/// can call this function itself, at the same address as soon as the parent has closed its listener.
+/// Connections that were open at the `fork` stay open until both processes have ended. A bare `fork` or
+/// `clone` system call, which does not go through the C library, leaves the listener open in the child.
+///
 /// # Errors
 /// Everything that [`ServeError`] lists. Nothing listens then, and what the environment arms stays
 /// armed unless it was the environment that was refused.
@@ -262,9 +270,10 @@ pub struct Control {
 }
 
 impl Control {
-    /// Where it listens; `None` where the variable was not set, or failpoints were compiled out.
+    /// The address that it listens at. `None` if the variable is not set, if failpoints are compiled out,
+    /// and in a child of `fork`, which does not listen.
     pub fn address(&self) -> Option<&Address> {
-        self.running.as_ref().map(|running| running.address())
+        self.running.as_ref().and_then(|running| running.address())
     }
 }
 

@@ -25,6 +25,8 @@ const BACKLOG: u32 = 1024;
 /// A socket that listens. Dropping it closes it, and removes the file of a Unix socket.
 pub(crate) struct Listening {
     pub(crate) address: Address,
+    // Dropped before the socket.
+    pub(crate) closed_in_children: ClosedInChildren,
     pub(crate) socket: Socket,
     #[cfg(unix)]
     pub(crate) _file: Option<SocketFile>,
@@ -35,6 +37,21 @@ pub(crate) enum Socket {
     #[cfg(unix)]
     Unix(std::os::unix::net::UnixListener),
 }
+
+/// A child of `fork` has a copy of the socket, and not the thread that accepts there.
+#[cfg(unix)]
+pub(crate) use failpoint::__private::control::ClosedInChildren;
+
+#[cfg(unix)]
+fn closed_in_children(socket: &impl std::os::fd::AsFd) -> ClosedInChildren {
+    failpoint::__private::control::closed_in_children(socket.as_fd())
+}
+
+#[cfg(not(unix))]
+pub(crate) type ClosedInChildren = ();
+
+#[cfg(not(unix))]
+fn closed_in_children(_: &TcpListener) -> ClosedInChildren {}
 
 /// Binds `given`; only on loopback, or a Unix socket, unless `open`.
 pub(crate) fn bind(given: &str, open: bool) -> Result<Listening, ServeError> {
@@ -69,6 +86,7 @@ fn bind_tcp(given: &str, open: bool) -> Result<Listening, ServeError> {
     let address = listener.local_addr().map_err(|source| refused(given, source))?;
     Ok(Listening {
         address: Address::Tcp(address),
+        closed_in_children: closed_in_children(&listener),
         socket: Socket::Tcp(listener),
         #[cfg(unix)]
         _file: None,
@@ -144,6 +162,7 @@ fn bind_unix(given: &str, rest: &str) -> Result<Listening, ServeError> {
     let (listener, file) = SocketFile::bind(path, mode).map_err(|source| refused(given, source))?;
     Ok(Listening {
         address: Address::Unix(path.to_owned()),
+        closed_in_children: closed_in_children(&listener),
         socket: Socket::Unix(listener),
         _file: Some(file),
     })

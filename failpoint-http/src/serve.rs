@@ -9,7 +9,7 @@ use crate::door::Door;
 use crate::error::ServeError;
 use crate::exchange::{Exchange, Limits};
 use crate::first;
-use crate::listen::{self, Listening, Socket};
+use crate::listen::{self, ClosedInChildren, Listening, Socket};
 use crate::port_file::PortFile;
 use crate::runtime::OwnRuntime;
 use crate::settings::{self, Settings};
@@ -24,6 +24,8 @@ use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
+use std::mem;
+use std::process;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -33,10 +35,12 @@ use tokio::sync::{Semaphore, oneshot};
 
 /// A listener that runs; dropping it stops it.
 pub(crate) struct Running {
+    /// A child of `fork` has a copy of this, and nothing of what it stands for.
+    process: u32,
     address: Address,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    _port_file: Option<PortFile>,
+    port_file: Option<PortFile>,
 }
 
 pub(crate) fn serve_from_env() -> Result<Option<Running>, ServeError> {
@@ -85,17 +89,27 @@ pub(crate) fn start(
     // Says it once a process; the line below says it of every listener.
     control::announce(Some(&address.to_string()));
     control::inform(format_args!("failpoint-http: listening at {address}"));
-    Ok(Running { address, stop: Some(stop), thread: Some(thread), _port_file: port_file })
+    let process = process::id();
+    Ok(Running { process, address, stop: Some(stop), thread: Some(thread), port_file })
 }
 
 impl Running {
-    pub(crate) fn address(&self) -> &Address {
-        &self.address
+    pub(crate) fn address(&self) -> Option<&Address> {
+        self.is_here().then_some(&self.address)
+    }
+
+    fn is_here(&self) -> bool {
+        self.process == process::id()
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if !self.is_here() {
+            // Stopping, joining and removing are for the process that has the thread.
+            mem::forget((self.stop.take(), self.thread.take(), self.port_file.take()));
+            return;
+        }
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
             // Code of the program that runs on our thread may own us; it cannot wait for itself.
@@ -129,23 +143,30 @@ fn run(
 ) {
     // No point is evaluated here: a paused control plane could not be told to go on.
     let _quiet = control::quiet();
-    let Listening { address, socket, _file } = listening;
+    let Listening { address, socket, closed_in_children, _file } = listening;
     runtime.block_on(async move {
         tokio::select! {
             // Comes as an error, since the sender is only ever dropped.
             _ = stopped => {}
-            Err(error) = accept(socket, spare, door, limits) => control::warn(
+            Err(error) = accept(socket, closed_in_children, spare, door, limits) => control::warn(
                 format_args!("failpoint-http: {address} does not listen any more: {error}")
             ),
         }
     });
 }
 
-/// Accepts for ever; an error is one of setting the socket up.
-async fn accept(socket: Socket, spare: Spare, door: Arc<Door>, limits: Limits) -> io::Result<()> {
+/// Accepts for ever; an error is one of setting the socket up. `closed` is dropped before the socket.
+async fn accept(
+    socket: Socket,
+    closed: ClosedInChildren,
+    spare: Spare,
+    door: Arc<Door>,
+    limits: Limits,
+) -> io::Result<()> {
     match socket {
         Socket::Tcp(listener) => {
             let listener = TcpListener::from_std(listener)?;
+            let _closed = closed;
             let next = async || {
                 let (stream, peer) = listener.accept().await?;
                 // Replies are small, and somebody waits for each.
@@ -157,6 +178,7 @@ async fn accept(socket: Socket, spare: Spare, door: Arc<Door>, limits: Limits) -
         #[cfg(unix)]
         Socket::Unix(listener) => {
             let listener = tokio::net::UnixListener::from_std(listener)?;
+            let _closed = closed;
             let next = async || {
                 let (stream, _) = listener.accept().await?;
                 let pid = stream.peer_cred().ok().and_then(|cred| cred.pid());

@@ -29,7 +29,7 @@ fn server(limits: Limits) -> Running {
 }
 
 fn connect(server: &Running) -> TcpStream {
-    let stream = TcpStream::connect(server.address().to_string()).expect("it accepts");
+    let stream = TcpStream::connect(server.address().unwrap().to_string()).expect("it accepts");
     stream.set_read_timeout(Some(PATIENCE)).expect("a limit of time");
     stream
 }
@@ -41,7 +41,7 @@ fn connect_with_small_buffers(server: &Running) -> TcpStream {
         let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("a small buffer");
         socket.set_send_buffer_size(4096).expect("a small buffer");
-        let address = server.address().to_string().parse().expect("an address");
+        let address = server.address().unwrap().to_string().parse().expect("an address");
         socket.connect(address).await.expect("it accepts").into_std()
     });
     let stream = stream.expect("a stream");

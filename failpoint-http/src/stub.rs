@@ -12,7 +12,7 @@ use std::fmt;
 pub(crate) struct Running(Infallible);
 
 impl Running {
-    pub(crate) fn address(&self) -> &Address {
+    pub(crate) fn address(&self) -> Option<&Address> {
         match self.0 {}
     }
 }

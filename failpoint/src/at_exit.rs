@@ -3,6 +3,7 @@
 //! One line of JSON, appended when it ends in its own way (`main` returns, `exit`), or at the hand
 //! of an armed action. Who is killed from outside leaves none.
 
+use crate::c;
 use crate::log::{self, Level};
 use crate::registry::registry;
 use crate::sync::Ordering;
@@ -101,48 +102,6 @@ fn quoted(name: &str) -> String {
     }
     json.push('"');
     json
-}
-
-/// What the C library does and std has no word for.
-#[cfg(any(unix, windows))]
-pub(crate) mod c {
-    // The declarations are those of the C standard. None of these functions can break what the compiler
-    // relies on: they are given numbers, and plain functions that do not unwind.
-    #![allow(unsafe_code)]
-
-    use std::ffi::c_int;
-
-    unsafe extern "C" {
-        safe fn atexit(handler: extern "C" fn()) -> c_int;
-        safe fn _exit(status: c_int) -> !;
-        safe fn raise(signal: c_int) -> c_int;
-    }
-
-    /// Has `handler` called when the process ends in its own way, before those registered earlier.
-    pub(crate) fn call_at_exit(handler: extern "C" fn()) {
-        // It fails only where memory is out; then nothing is called.
-        let _ = atexit(handler);
-    }
-
-    /// Ends the process now: no handler is called and nothing is flushed.
-    pub(crate) fn exit_at_once(status: i32) -> ! {
-        _exit(status)
-    }
-
-    /// Sends this thread a signal.
-    #[cfg(unix)]
-    pub(crate) fn raise_here(signal: i32) {
-        let _ = raise(signal);
-    }
-}
-
-#[cfg(not(any(unix, windows)))]
-pub(crate) mod c {
-    pub(crate) fn call_at_exit(_: extern "C" fn()) {}
-
-    pub(crate) fn exit_at_once(status: i32) -> ! {
-        std::process::exit(status)
-    }
 }
 
 #[cfg(test)]

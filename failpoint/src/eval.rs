@@ -8,7 +8,11 @@ use crate::env;
 use crate::event::EventKind;
 use crate::events;
 use crate::filter::{Facts, ThisThread, fact};
+#[cfg(unix)]
+use crate::fork;
 use crate::injected::Injected;
+#[cfg(unix)]
+use crate::log::{self, Level};
 use crate::own_code::{self, OwnCode};
 use crate::panics::Panic;
 use crate::plan::{Decision, Fire, Plan};
@@ -112,11 +116,19 @@ fn point(here: Here) -> &'static Point {
     here.site.reached_owner().unwrap_or_else(|| see(here))
 }
 
+#[cfg(unix)]
+const UNSERVED: &str = "this process was forked from one that serves the control plane of its \
+                        failpoints, and does not serve it: call serve_from_env() after the fork";
+
 /// The first evaluation of a site.
 #[cold]
 fn see(here: Here) -> &'static Point {
     let _own = OwnCode::enter();
     env::ensure();
+    #[cfg(unix)]
+    if fork::take_unserved() {
+        log::say(Level::Warn, format_args!("{UNSERVED}"));
+    }
     let point = registry().register(here.site);
     point.reach(here);
     point

@@ -4,7 +4,8 @@
 //! second. Then the process ends, and nothing holds that up: a thread watches over it, and ends the process at once where
 //! a file, a log or an `atexit` handler takes too long.
 
-use crate::at_exit::{self, c};
+use crate::at_exit;
+use crate::c;
 use crate::log;
 use crate::own_code::call_out;
 use crate::sync::Ordering;
@@ -79,10 +80,8 @@ impl Drop for ExitHold {
 fn let_replies_out() {
     let deadline = Instant::now() + PATIENCE;
     let mut holds = HOLDS.lock();
-    while *holds > 0 {
-        if !LET_GO.wait_until(&mut holds, deadline) {
-            return;
-        }
+    while *holds > 0 && Instant::now() < deadline {
+        holds = LET_GO.wait(holds, Some(deadline));
     }
 }
 

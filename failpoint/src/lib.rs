@@ -37,6 +37,13 @@
 //! be armed with what panics (`panic`, and the limit of a `pause`, `wait` or `barrier` that was armed
 //! from code) or with a callback that allocates.
 //!
+//! **Fork.** A child of `fork` that goes on without `exec` has a copy of all that is armed and counted. It
+//! evaluates points, sleeps, and arms and disarms like any process. Two limits remain. A lock of this
+//! library that another thread holds at the moment of the `fork` stays locked in the child, as with any
+//! library: such locks are held for moments, while something is armed, listed or waited for, so fork before
+//! you start threads that do so. And the control plane stays with the parent: see
+//! `failpoint_http::serve_from_env`.
+//!
 //! **Words.** A *site* is a place in the source; a *point* is a name with its sites; *terms* are
 //! what is written, such as `3*return(5)->panic`. A *hit* is an evaluation of an armed point, a
 //! *fire* is a hit in which a term acted; *paused* is a caller waiting at the point.
@@ -126,6 +133,8 @@ mod wanted;
 #[cfg(feature = "runtime")]
 mod at_exit;
 #[cfg(feature = "runtime")]
+mod c;
+#[cfg(feature = "runtime")]
 mod clock;
 #[cfg(feature = "runtime")]
 mod config;
@@ -145,6 +154,8 @@ mod exit;
 mod explorer;
 #[cfg(feature = "runtime")]
 mod filter;
+#[cfg(all(feature = "runtime", unix))]
+mod fork;
 #[cfg(feature = "runtime")]
 mod gate;
 #[cfg(feature = "runtime")]

@@ -446,13 +446,10 @@ impl Bell {
     fn wait(&self, deadline: Option<Instant>) -> bool {
         let mut is_rung = self.is_rung.lock();
         while !*is_rung {
-            match deadline {
-                None => self.rung.wait(&mut is_rung),
-                Some(deadline) if Instant::now() >= deadline => return false,
-                Some(deadline) => {
-                    self.rung.wait_until(&mut is_rung, deadline);
-                }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return false;
             }
+            is_rung = self.rung.wait(is_rung, deadline);
         }
         *is_rung = false;
         true

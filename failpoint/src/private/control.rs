@@ -16,6 +16,8 @@ use std::fmt;
 use wildmatch::WildMatch;
 
 pub use super::view::PointView;
+#[cfg(unix)]
+pub use crate::c::ClosedInChildren;
 pub use crate::env::announce;
 pub use crate::own_code::OwnCode as Quiet;
 pub use crate::registry::{Changed, Disarmed, Precondition, Stale};
@@ -279,6 +281,13 @@ pub fn disarm_generation(name: &str, generation: u64) -> bool {
 /// No point is evaluated on this thread while the guard lives: it serves control.
 pub fn quiet() -> Quiet {
     Quiet::enter()
+}
+
+/// While the guard lives, children of `fork` begin with `file` closed: a listener on which one thread
+/// serves control, and which outlives the guard.
+#[cfg(unix)]
+pub fn closed_in_children(file: std::os::fd::BorrowedFd<'_>) -> ClosedInChildren {
+    crate::fork::closed_in_children(file)
 }
 
 /// One line of the log, at the level of information.

@@ -1,8 +1,6 @@
 //! Which locks and atomics do we use?
 //!
-//! One door for all of them. The locks are `parking_lot`'s: they never poison, and a failpoint's
-//! business is code that panics. A thread that holds one passes by points: see `own_code`. The unit
-//! tests have loom's under `--cfg loom`: see `models`.
+//! One door for all of them. The unit tests have loom's under `--cfg loom`: see `models`.
 
 mod locks;
 #[cfg(all(test, loom))]

@@ -20,7 +20,7 @@ pub(crate) fn thread_number() -> usize {
     shown.chars().filter_map(|c| c.to_digit(10)).fold(0, |number, d| 10 * number + d as usize)
 }
 
-/// A lock whose `lock` gives the guard, as `parking_lot`'s does.
+/// A lock whose `lock` gives the guard, as ours does elsewhere.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
