@@ -25,9 +25,16 @@ impl Client {
     }
 
     pub(crate) fn answer(&mut self) -> Vec<u8> {
+        let (status, body) = self.whatever();
+        assert!(status / 10 == 20, "{status}: {}", String::from_utf8_lossy(&body));
+        body
+    }
+
+    /// The status and the body of an answer.
+    pub(crate) fn whatever(&mut self) -> (u16, Vec<u8>) {
         let mut line = String::new();
         self.stream.read_line(&mut line).expect("an answer");
-        assert!(line.starts_with("HTTP/1.1 20"), "{line}");
+        let status = line.split(' ').nth(1).expect("a status").parse().expect("a number");
         let mut length = 0;
         loop {
             line.clear();
@@ -41,6 +48,6 @@ impl Client {
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).expect("a body");
-        body
+        (status, body)
     }
 }

@@ -3,6 +3,7 @@
 //! ```console
 //! $ cargo bench -p failpoint-http --features failpoints --bench control               # prints the figures
 //! $ cargo bench -p failpoint-http --features failpoints --bench control -- --write    # and puts the table into docs/cost.md
+//! $ cargo bench -p failpoint-http --features failpoints --bench control -- --worst    # what the worst requests do, alone
 //! ```
 //!
 //! Fails where a figure is out of its bound, or a request was refused. It wants two idle cores, and
@@ -22,6 +23,7 @@ mod rates;
 mod table;
 mod usage;
 mod waits;
+mod worst;
 
 use std::env;
 use std::fs;
@@ -33,6 +35,7 @@ fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("generate") => generator::generate(&arguments[1..]),
+        Some("measure") if arguments.contains(&"--worst".to_owned()) => measure_worst(),
         Some("measure") => measure(arguments.contains(&"--write".to_owned())),
         _ => supervise(&arguments),
     }
@@ -59,12 +62,21 @@ fn measure(write: bool) {
     let application = application::measure();
     let mut bounds = bounds::measure();
     bounds.push(application::bound(&application));
+    let (worst, of_worst) = worst::measure();
+    bounds.extend(of_worst);
     let holds = bounds.iter().all(|bound| bound.holds);
-    let measured = table::Measured { waits, events, rates, application, bounds };
+    let measured = table::Measured { waits, events, rates, application, worst, bounds };
     let text = table::render(&measured);
     println!("\n{text}");
     if write {
         table::write(&text);
     }
     assert!(holds, "out of bound; are two cores idle?");
+}
+
+fn measure_worst() {
+    declared::declare(0..rates::MANY);
+    let (worst, bounds) = worst::measure();
+    println!("\n{}", table::render_worst(&worst, &bounds));
+    assert!(bounds.iter().all(|bound| bound.holds), "out of bound; are two cores idle?");
 }

@@ -5,6 +5,7 @@ use crate::bounds::Bound;
 use crate::events::{Pace, Read};
 use crate::load::{CONNECTIONS, Loaded};
 use crate::rates::Rate;
+use crate::worst::Worst;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -18,6 +19,7 @@ pub(crate) struct Measured {
     pub(crate) events: Vec<Read>,
     pub(crate) rates: Vec<Rate>,
     pub(crate) application: Vec<Round>,
+    pub(crate) worst: Vec<Worst>,
     pub(crate) bounds: Vec<Bound>,
 }
 
@@ -28,6 +30,7 @@ pub(crate) fn render(measured: &Measured) -> String {
         waits(&measured.waits),
         events(&measured.events),
         application(&measured.application),
+        worst(&measured.worst),
         bounds(&measured.bounds),
     ] {
         rows.iter().for_each(|row| {
@@ -152,6 +155,30 @@ fn application(rounds: &[Round]) -> Vec<String> {
         "Undisturbed, of a core and with its part of the loop: {bare:.2} ns bare, {idle:.2} ns idle, {off:.2} ns `off`."
     ));
     rows
+}
+
+fn worst(worst: &[Worst]) -> Vec<String> {
+    let mut rows = vec![
+        "| a request of | bytes | status | reply | longest arming meanwhile | memory |".to_owned(),
+        "|---|--:|--:|--:|--:|--:|".to_owned(),
+    ];
+    rows.extend(worst.iter().map(|one| {
+        let [reply, held_up] =
+            [one.reply, one.held_up].map(|length| time(length.as_nanos() as f64));
+        let memory = one.memory as f64 / 1e6;
+        let Worst { what, body, status, .. } = one;
+        format!("| {what} | {body} | {status} | {reply} | {held_up} | {memory:.1} MB |")
+    }));
+    rows
+}
+
+pub(crate) fn render_worst(of_worst: &[Worst], of_bounds: &[Bound]) -> String {
+    format!(
+        "Measured on {}.\n\n{}\n\n{}",
+        machine(),
+        worst(of_worst).join("\n"),
+        bounds(of_bounds).join("\n")
+    )
 }
 
 fn bounds(bounds: &[Bound]) -> Vec<String> {
