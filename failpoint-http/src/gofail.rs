@@ -15,6 +15,7 @@
 use crate::change::{self, Unarmed, UnarmedReal};
 use crate::percent;
 use crate::problem;
+use crate::rails;
 use crate::real_fail;
 use crate::refusal::{Kind, Refusal, Why};
 use crate::reply::Reply;
@@ -244,13 +245,7 @@ impl Options {
 }
 
 fn ttl(text: &str) -> Result<Duration, Refusal> {
-    match control::parse_duration(text) {
-        Ok(Duration::ZERO) => {
-            Err(Refusal::BadParameter("ttl: expected a duration longer than nothing".to_owned()))
-        }
-        Ok(ttl) => Ok(ttl),
-        Err(error) => Err(Refusal::BadParameter(format!("ttl: {error}"))),
-    }
+    rails::ttl(text).map_err(|why| Refusal::BadParameter(format!("ttl: {why}")))
 }
 
 fn yes_or_no(text: &str) -> Result<bool, Refusal> {

@@ -123,6 +123,23 @@ pub(crate) fn duration(variable: &'static str) -> Result<Option<Duration>, Serve
     }
 }
 
+/// How long an arming may last: a hundred years of 365 days, which every clock reaches.
+const LONGEST_TTL: Duration = Duration::from_secs(876_000 * 60 * 60);
+
+/// Reads the `ttl` of a request; an error says what was expected.
+pub(crate) fn ttl(text: &str) -> Result<Duration, String> {
+    match control::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("expected a duration longer than nothing".to_owned()),
+        Ok(ttl) if ttl > LONGEST_TTL => {
+            Err("expected a duration of at most 876000h; leave it out \
+             for an arming that does not end"
+                .to_owned())
+        }
+        Ok(ttl) => Ok(ttl),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// What stands between commas.
 pub(crate) fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()

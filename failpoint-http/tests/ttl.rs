@@ -50,11 +50,24 @@ fn it_ends_the_arming_that_it_came_with_and_no_other() {
 }
 
 #[test]
-fn a_ttl_beyond_all_time_is_none() {
+fn a_ttl_of_more_than_a_hundred_years_is_refused() {
     fn pass() {
         fail_point!("ttl/ever");
     }
     pass();
-    assert_eq!(put("/ttl/ever?ttl=5000000000h", "off"), 204);
-    assert_eq!(respond("GET", "/ttl/ever", &[], b"").status, 200);
+    let expected = "expected a duration of at most 876000h; leave it out for an arming that does \
+                    not end";
+    for ttl in ["876001h", "5000000000h", "999999999999999h"] {
+        let reply = respond("PUT", &format!("/ttl/ever?ttl={ttl}"), &[], b"off");
+        let body = String::from_utf8(reply.body).unwrap();
+        assert_eq!(reply.status, 400, "{ttl}: {body}");
+        assert!(body.contains(expected), "{ttl}: {body}");
+        let json = format!(r#"{{"terms":"off","ttl":"{ttl}"}}"#);
+        let reply = respond("PUT", "/v1/points/ttl/ever", &[], json.as_bytes());
+        let body = String::from_utf8(reply.body).unwrap();
+        assert_eq!(reply.status, 400, "{ttl}: {body}");
+        assert!(body.contains(expected), "{ttl}: {body}");
+    }
+    assert_eq!(respond("GET", "/ttl/ever", &[], b"").status, 404, "nothing was armed");
+    assert_eq!(put("/ttl/ever?ttl=876000h", "off"), 204);
 }

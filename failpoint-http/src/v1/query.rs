@@ -2,6 +2,7 @@
 //! not do what its sender thinks.
 
 use crate::percent::decode_strictly;
+use crate::rails;
 use crate::refusal::Kind;
 use crate::request::Request;
 use crate::wire::Problem;
@@ -109,11 +110,7 @@ pub(crate) fn body<T: DeserializeOwned>(request: &Request<'_>) -> Result<T, Box<
 /// The `ttl` of a body.
 pub(crate) fn ttl(text: Option<&str>) -> Result<Option<Duration>, Box<Problem>> {
     let Some(text) = text else { return Ok(None) };
-    match control::parse_duration(text) {
-        Ok(Duration::ZERO) => Err(bad("ttl: expected a duration longer than nothing".to_owned())),
-        Ok(ttl) => Ok(Some(ttl)),
-        Err(error) => Err(bad(format!("ttl: {error}"))),
-    }
+    rails::ttl(text).map(Some).map_err(|why| bad(format!("ttl: {why}")))
 }
 
 /// What `If-Match` asks for, of a point (its generation) or of all (their revision).
