@@ -45,6 +45,7 @@ pub(crate) use world::carry;
 mod world {
     use crate::door::Door;
     use crate::exchange::Exchange;
+    use crate::rails;
     use crate::refusal::{Kind, Refusal};
     use crate::reply::{NO_CONTENT, Reply};
     use crate::request::Request;
@@ -57,6 +58,7 @@ mod world {
     use axum::http::request::Parts;
     use axum::response::Response;
     use axum::{BoxError, Router};
+    use failpoint::__private::control;
     use failpoint::ExitHold;
     use http_body_util::{BodyExt, LengthLimitError, Limited};
     use hyper::body::Frame;
@@ -70,6 +72,9 @@ mod world {
     const BODY_LIMIT: usize = 1 << 20;
 
     pub(super) fn router() -> Router {
+        if let Err(error) = rails::in_force() {
+            control::warn(format_args!("nothing can be armed over HTTP: {error}"));
+        }
         let carry =
             async |request: axum::extract::Request| carry(&Door::mounted(), request, None).await;
         Router::new().fallback(carry)

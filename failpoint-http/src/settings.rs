@@ -2,7 +2,8 @@
 
 use crate::error::ServeError;
 use crate::rails::{Rails, duration, list};
-use crate::variable::{self, text};
+use crate::variable::{self, TOKEN, text};
+use failpoint::__private::control;
 use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,9 +26,13 @@ impl Settings {
     pub(crate) fn from_env() -> Result<Self, ServeError> {
         // They are the same for all who carry requests; whoever listens is told what is wrong.
         Rails::from_env()?;
+        let token = variable::token()?;
+        if token.is_none() && env::var_os(TOKEN).is_some() {
+            control::warn(format_args!("{TOKEN} is empty, so no request needs a token"));
+        }
         let names = text("FAILPOINT_HTTP_HOSTS", "host names with commas between, no ports")?;
         Ok(Self {
-            token: variable::token()?,
+            token,
             insecure: insecure()?,
             hosts: list(&names.unwrap_or_default()),
             port_file: env::var_os("FAILPOINT_HTTP_PORT_FILE")

@@ -385,6 +385,28 @@ fn where_rails_cannot_be_read_nothing_is_armed() {
 }
 
 #[test]
+fn a_router_says_at_once_that_rails_cannot_be_read() {
+    if is_child() {
+        let _: axum::Router = failpoint_http::router();
+        return;
+    }
+    let variables = [("FAILPOINT_HTTP_MAX_TTL", "abc")];
+    let this = "a_router_says_at_once_that_rails_cannot_be_read";
+    let output = child(this, &variables).output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    let warning = "WARN nothing can be armed over HTTP: FAILPOINT_HTTP_MAX_TTL takes a duration";
+    assert!(output.status.success() && log.contains(warning), "{log}");
+}
+
+#[test]
+fn an_empty_token_is_a_warning() {
+    let server = Server::start(&[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_TOKEN", "")]);
+    let log = server.end();
+    let warning = "WARN FAILPOINT_HTTP_TOKEN is empty, so no request needs a token";
+    assert!(log.contains(warning), "{log}");
+}
+
+#[test]
 fn what_is_armed_ends_after_the_longest_time_allowed() {
     let server = Server::start(&[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_MAX_TTL", "9m")]);
     let mut client = Client::connect(&server.address);

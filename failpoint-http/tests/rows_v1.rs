@@ -136,7 +136,7 @@ fn refused_for_routes_and_methods() {
                 405,
                 "method-not-allowed",
                 "method not allowed",
-                r#""detail":"/v1/points takes DELETE, GET, HEAD, PUT""#,
+                r#""detail":"use PUT to arm: /v1/points takes DELETE, GET, HEAD, PUT""#,
             ),
         ),
         (

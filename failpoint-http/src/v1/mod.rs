@@ -56,7 +56,9 @@ pub(crate) fn answer(request: &Request<'_>) -> Option<Reply> {
             request.path.escape_debug()
         ))),
         Err(NotFound::Method(methods)) => {
-            let detail = format!("{} takes {methods}", request.path.escape_debug());
+            let is_put = request.method == "POST" && methods.split(", ").any(|one| one == "PUT");
+            let hint = if is_put { "use PUT to arm: " } else { "" };
+            let detail = format!("{hint}{} takes {methods}", request.path.escape_debug());
             Reply::problem(&Kind::MethodNotAllowed.because(detail)).allowing(&methods)
         }
     })
