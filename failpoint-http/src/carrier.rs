@@ -58,7 +58,7 @@ mod world {
     use axum::http::request::Parts;
     use axum::response::Response;
     use axum::{BoxError, Router};
-    use failpoint::__private::control;
+    use failpoint::__bridge::control;
     use failpoint::ExitHold;
     use http_body_util::{BodyExt, LengthLimitError, Limited};
     use hyper::body::Frame;

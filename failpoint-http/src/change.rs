@@ -7,7 +7,7 @@ use crate::first;
 use crate::lease::{self, Whose};
 use crate::rails::{self, NotAllowed, Rails};
 use crate::real_fail;
-use failpoint::__private::control::{
+use failpoint::__bridge::control::{
     self, Applied, Changed, Disarmed, Fault, Precondition, Stale, Unfulfilled, Wish,
 };
 use failpoint::__private::text::visible;

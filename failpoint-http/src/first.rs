@@ -3,7 +3,7 @@
 //! `FAILPOINT_HTTP_WAIT` holds a program at its start until it has: what happens early can then be
 //! armed from outside.
 
-use failpoint::__private::control;
+use failpoint::__bridge::control;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 

@@ -20,7 +20,7 @@ use crate::real_fail;
 use crate::refusal::{Kind, Refusal, Why};
 use crate::reply::Reply;
 use crate::request::Request;
-use failpoint::__private::control::{self, Fault, Precondition, Unfulfilled, Wish};
+use failpoint::__bridge::control::{self, Fault, Precondition, Unfulfilled, Wish};
 use failpoint::__private::text::is_hidden;
 use failpoint::__private::text::visible;
 use failpoint::{Error, PointInfo};

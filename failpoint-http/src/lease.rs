@@ -7,7 +7,7 @@
 //! once, however long it was to last.
 
 use crate::real_fail;
-use failpoint::__private::control;
+use failpoint::__bridge::control;
 use failpoint::__private::text::visible;
 use std::collections::{BTreeSet, HashMap};
 use std::process;

@@ -40,11 +40,11 @@ pub(crate) enum Socket {
 
 /// A child of `fork` has a copy of the socket, and not the thread that accepts there.
 #[cfg(unix)]
-pub(crate) use failpoint::__private::control::ClosedInChildren;
+pub(crate) use failpoint::__bridge::control::ClosedInChildren;
 
 #[cfg(unix)]
 fn closed_in_children(socket: &impl std::os::fd::AsFd) -> ClosedInChildren {
-    failpoint::__private::control::closed_in_children(socket.as_fd())
+    failpoint::__bridge::control::closed_in_children(socket.as_fd())
 }
 
 #[cfg(not(unix))]

@@ -4,7 +4,7 @@ use crate::rails::NotAllowed;
 use crate::real_fail;
 use crate::refusal::Kind;
 use crate::wire::Problem;
-use failpoint::__private::control::{Fault, Stale};
+use failpoint::__bridge::control::{Fault, Stale};
 use failpoint::__private::text::visible;
 use failpoint::Error;
 

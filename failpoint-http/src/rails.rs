@@ -5,7 +5,7 @@
 
 use crate::error::ServeError;
 use crate::variable::text;
-use failpoint::__private::control::{self, Glob, Wish};
+use failpoint::__bridge::control::{self, Glob, Wish};
 use failpoint::__private::text::visible;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -148,7 +148,7 @@ pub(crate) fn list(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::{Rails, globs};
-    use failpoint::__private::control::Wish;
+    use failpoint::__bridge::control::Wish;
     use std::time::Duration;
 
     fn rails(allow: &[&str], deny: &[&str], actions: &[&str]) -> Rails {

@@ -5,7 +5,7 @@
 //! feature `fail` there are none, nor where `fail` was patched to stand on `failpoint`: its points
 //! are ours then, and listed as such.
 
-use failpoint::__private::control::{self, Disarmed, Fault, PointView, Precondition, Stale};
+use failpoint::__bridge::control::{self, Disarmed, Fault, PointView, Precondition, Stale};
 use failpoint::__private::text::visible;
 use failpoint::PointInfo;
 use std::collections::{BTreeMap, HashSet};

@@ -6,7 +6,7 @@ use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::v1;
-use failpoint::__private::control;
+use failpoint::__bridge::control;
 use std::panic::{self, AssertUnwindSafe};
 
 /// See `crate::respond`.

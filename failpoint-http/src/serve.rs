@@ -16,7 +16,7 @@ use crate::settings::{self, Settings};
 use crate::spare::Spare;
 use crate::variable;
 use crate::watched::Watched;
-use failpoint::__private::control;
+use failpoint::__bridge::control;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;

@@ -3,7 +3,7 @@
 use crate::error::ServeError;
 use crate::rails::{Rails, duration, list};
 use crate::variable::{self, TOKEN, text};
-use failpoint::__private::control;
+use failpoint::__bridge::control;
 use std::env;
 use std::path::PathBuf;
 use std::time::Duration;

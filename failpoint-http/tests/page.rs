@@ -51,7 +51,7 @@ fn its_policy_lets_it_run_what_is_in_it_and_reach_its_own_origin() {
         let content = inside(&page, tag).replace("\r\n", "\n");
         let hash = BASE64_STANDARD.encode(Sha256::digest(content));
         let right = format!("'sha256-{hash}'");
-        assert_eq!(sources(policy, directive), right, "{directive} in src/page/mod.rs");
+        assert_eq!(sources(policy, directive), right, "{directive} in src/http/page/mod.rs");
     }
     assert_eq!(sources(policy, "default-src"), "'none'");
     assert_eq!(sources(policy, "connect-src"), "'self'");

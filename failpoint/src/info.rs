@@ -1,10 +1,12 @@
 //! What can be asked of a point without changing it.
 
+use crate::visible::visible;
+use std::fmt;
 use std::time::SystemTime;
 
 /// A point as it stands: its sites, what is armed, and the counts since that arming.
 ///
-/// Reading it consumes nothing. Given by [`points`](crate::points) and [`point`](crate::point).
+/// Reading it consumes nothing. Given by [`points`](crate::points) and [`point`](crate::runtime::registry::point).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PointInfo {
@@ -50,4 +52,40 @@ pub struct SiteInfo {
     pub keys: &'static [&'static str],
     /// Whether this process has come by.
     pub reached: bool,
+}
+
+/// What a process has not tried of its points: given by [`report`](crate::report).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Points that no evaluation has reached.
+    pub never_reached: Vec<String>,
+    /// Points that were armed, and never fired.
+    pub never_fired: Vec<String>,
+    /// Names that the environment arms and no code declares.
+    pub pending: Vec<String>,
+    /// Names that sites of several packages share, with the packages.
+    pub shared: Vec<(String, Vec<String>)>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut list = |title: &str, names: &[String]| {
+            writeln!(
+                f,
+                "{title}: {}",
+                if names.is_empty() {
+                    "none".into()
+                } else {
+                    visible(&names.join(", ")).to_string()
+                }
+            )
+        };
+        list("never reached", &self.never_reached)?;
+        list("armed and never fired", &self.never_fired)?;
+        list("armed by the environment, declared nowhere", &self.pending)?;
+        let shared =
+            |(name, packages): &(String, Vec<String>)| format!("{name} ({})", packages.join(", "));
+        list("names that packages share", &self.shared.iter().map(shared).collect::<Vec<_>>())
+    }
 }

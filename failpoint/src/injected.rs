@@ -1,8 +1,8 @@
 //! The error that `fail_result!` injects.
 
 use crate::visible::visible;
-use std::fmt;
-use std::io;
+use std::any::Any;
+use std::{fmt, io};
 
 /// An error injected by a failpoint: what [`fail_result!`](crate::fail_result) gives.
 ///
@@ -104,5 +104,133 @@ impl From<Injected> for io::Error {
             .value()
             .and_then(crate::io_error::by_name)
             .unwrap_or_else(|| io::Error::other(injected.to_string()))
+    }
+}
+
+/// Room behind the text of an injected panic, of which nothing is used.
+///
+/// A payload has its text and its capacity, and nothing else to know it by. A text that merely reads
+/// alike has the room that it needs, or twice that.
+#[cfg(feature = "runtime")]
+const MARK: usize = 509;
+
+/// A panic that an armed `panic` injected.
+///
+/// Its payload is a `String`: `failpoint NAME panic`, followed by the text of `panic(TEXT)` if there is
+/// one. Panic hooks, `JoinError`, `#[should_panic(expected = …)]` and crash reporters show that text,
+/// and the place of the point.
+///
+/// ```
+/// # #[cfg(feature = "failpoints")] {
+/// use failpoint::InjectedPanic;
+///
+/// fn site() {
+///     failpoint::fail_point!("injects");
+/// }
+/// // A hook that stays silent about panics that were injected on purpose.
+/// let before = std::panic::take_hook();
+/// std::panic::set_hook(Box::new(move |info| {
+///     if InjectedPanic::of(info.payload()).is_none() {
+///         before(info);
+///     }
+/// }));
+/// let _armed = failpoint::arm("injects", "panic(sorry)")?;
+/// let payload = std::thread::spawn(site).join().unwrap_err();
+/// let injected = InjectedPanic::of(&*payload).unwrap();
+/// assert_eq!((injected.point(), injected.text()), ("injects", Some("sorry")));
+/// assert_eq!(payload.downcast_ref::<String>().unwrap(), "failpoint injects panic: sorry");
+/// # }
+/// # Ok::<(), failpoint::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InjectedPanic<'a> {
+    message: &'a str,
+    point: &'a str,
+    text: Option<&'a str>,
+}
+
+impl<'a> InjectedPanic<'a> {
+    /// The injected panic that `payload` is of; `None` for any other panic, also one with the same text.
+    ///
+    /// `payload` is what a panic hook, `catch_unwind`, `JoinHandle::join` or tokio's
+    /// `JoinError::into_panic` gives; the `Box` that it is in may be passed as well. A `String` that is
+    /// made of the text of an injected panic is not such a payload, the payload itself raised again is.
+    /// Panics of the packages named `fail` have `fail`'s text and are not recognized, nor are limits
+    /// that ran out. Without the feature `failpoints` nothing is.
+    pub fn of(payload: &'a (dyn Any + Send)) -> Option<Self> {
+        // A reference to a box is a `dyn Any`, too.
+        match payload.downcast_ref::<Box<dyn Any + Send>>() {
+            Some(inner) => Self::of(&**inner),
+            None => payload.downcast_ref().and_then(Self::read),
+        }
+    }
+
+    #[cfg(feature = "runtime")]
+    fn read(message: &'a String) -> Option<Self> {
+        if message.capacity() != message.len() + MARK {
+            return None;
+        }
+        let (point, rest) = message.strip_prefix("failpoint ")?.split_once(" panic")?;
+        let text = if rest.is_empty() { None } else { Some(rest.strip_prefix(": ")?) };
+        Some(Self { message, point, text })
+    }
+
+    #[cfg(not(feature = "runtime"))]
+    fn read(_: &'a String) -> Option<Self> {
+        None
+    }
+
+    /// The point that injected it.
+    pub fn point(&self) -> &'a str {
+        self.point
+    }
+
+    /// What stood in `panic(TEXT)`, its control characters escaped.
+    pub fn text(&self) -> Option<&'a str> {
+        self.text
+    }
+}
+
+impl fmt::Display for InjectedPanic<'_> {
+    /// The whole message: `failpoint NAME panic`, with the text of `panic(TEXT)` behind a colon.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message)
+    }
+}
+
+/// A panic on its way to the function that raises it.
+#[cfg(feature = "runtime")]
+#[derive(Debug)]
+pub(crate) struct Panic {
+    message: String,
+}
+
+#[cfg(feature = "runtime")]
+impl Panic {
+    /// One that [`InjectedPanic::of`] recognizes.
+    pub(crate) fn injected(message: &str) -> Box<Self> {
+        let mut marked = String::with_capacity(message.len() + MARK);
+        marked.push_str(message);
+        Self::plain(marked)
+    }
+
+    /// Any other.
+    pub(crate) fn plain(message: String) -> Box<Self> {
+        Box::new(Self { message })
+    }
+
+    #[cold]
+    #[track_caller]
+    pub(crate) fn raise(self) -> ! {
+        std::panic::panic_any(self.message)
+    }
+}
+
+/// How the message of an injected panic reads.
+#[cfg(feature = "runtime")]
+pub(crate) fn injected_message(point: &str, text: Option<&str>) -> String {
+    match text {
+        Some(text) => format!("failpoint {} panic: {}", visible(point), visible(text)),
+        None => format!("failpoint {} panic", visible(point)),
     }
 }

@@ -105,6 +105,7 @@ const _: () = assert!(
 
 mod callback;
 mod compiled_out;
+mod control;
 mod error;
 mod event;
 mod exploration;
@@ -114,110 +115,51 @@ mod io_error;
 mod key;
 mod macros;
 mod name;
-mod panics;
-mod reporting;
-// Off, only durations are read, by `value`.
-#[doc(hidden)]
-#[path = "private/mod.rs"]
-pub mod __private;
-mod scoped;
+mod scope;
 mod stderr;
 mod subscription;
+mod visible;
+// Off, only durations are read, by `value`.
 #[cfg_attr(not(feature = "runtime"), allow(dead_code, unused_imports, unreachable_pub))]
 mod terms;
 mod value;
-mod verbs;
-mod visible;
-mod wanted;
+mod wait_for;
 
+/// The door of the sister crates.
 #[cfg(feature = "runtime")]
-mod at_exit;
-#[cfg(feature = "runtime")]
-mod c;
-#[cfg(feature = "runtime")]
-mod clock;
-#[cfg(feature = "runtime")]
-mod config;
-#[cfg(feature = "runtime")]
-mod effect;
-#[cfg(feature = "runtime")]
-mod env;
-#[cfg(feature = "runtime")]
-mod eval;
-#[cfg(feature = "runtime")]
-mod events;
-#[cfg(feature = "runtime")]
-mod executor;
-#[cfg(feature = "runtime")]
-mod exit;
-#[cfg(feature = "runtime")]
-mod explorer;
-#[cfg(feature = "runtime")]
-mod filter;
-#[cfg(all(feature = "runtime", unix))]
-mod fork;
-#[cfg(feature = "runtime")]
-mod gate;
-#[cfg(feature = "runtime")]
-mod hook;
-#[cfg(feature = "runtime")]
-mod lane;
-#[cfg(feature = "runtime")]
-mod log;
-#[cfg(all(test, loom, feature = "runtime"))]
-mod models;
-#[cfg(feature = "runtime")]
-mod own_code;
-#[cfg(feature = "runtime")]
-mod plan;
-#[cfg(feature = "runtime")]
-mod point;
-#[cfg(feature = "runtime")]
-mod point_name;
-#[cfg(feature = "runtime")]
-mod random;
-#[cfg(feature = "runtime")]
-mod registry;
-#[cfg(feature = "runtime")]
-mod scope;
-#[cfg(feature = "runtime")]
-mod settings;
-#[cfg(feature = "runtime")]
-mod site;
-#[cfg(feature = "runtime")]
-mod slot;
-#[cfg(feature = "runtime")]
-mod stamp;
-#[cfg(feature = "runtime")]
-mod sync;
-#[cfg(feature = "runtime")]
-mod tally;
-#[cfg(feature = "runtime")]
-mod timer;
-#[cfg(feature = "runtime")]
-mod wait;
+#[doc(hidden)]
+#[path = "bridge/mod.rs"]
+pub mod __bridge;
+/// What expansions of the macros name.
+#[doc(hidden)]
+#[path = "macro_support/mod.rs"]
+pub mod __private;
 
-#[cfg_attr(feature = "runtime", path = "world/on.rs")]
-#[cfg_attr(not(feature = "runtime"), path = "world/off.rs")]
-mod world;
+// What stands behind the public face.
+#[cfg(not(feature = "runtime"))]
+mod off;
+#[cfg(feature = "runtime")]
+mod runtime;
+#[cfg(not(feature = "runtime"))]
+use off as imp;
+#[cfg(feature = "runtime")]
+use runtime as imp;
 
 pub use callback::{Action, Hit};
+pub use control::{
+    Armed, ExitHold, arm, arm_all, arm_unlisted, arm_with, disarm, enabled, explore, hold_exit,
+    init_from_env, point, points, report, reset, seed, subscribe,
+};
 pub use error::{Error, WaitError};
 pub use event::{Event, EventKind};
 pub use exploration::{Explored, Injection, Run};
-pub use info::{PointInfo, SiteInfo};
-pub use injected::Injected;
-pub use panics::InjectedPanic;
-pub use reporting::Report;
-pub use scoped::{DontHoldScopeGuardsAcrossAwaitPoints, Scope};
+pub use info::{PointInfo, Report, SiteInfo};
+pub use injected::{Injected, InjectedPanic};
+pub use scope::{DontHoldScopeGuardsAcrossAwaitPoints, Scope};
 pub use subscription::Subscription;
 #[cfg(feature = "serde")]
 pub use value::Json;
 pub use value::{BadTerm, FromTerm};
-pub use verbs::{
-    Armed, ExitHold, arm, arm_all, arm_unlisted, arm_with, disarm, enabled, explore, hold_exit,
-    init_from_env, point, points, report, reset, seed, subscribe,
-};
 
 #[cfg(feature = "attributes")]
 pub use failpoint_macros::{FromTerm, failpoint, test};

@@ -1,323 +1,333 @@
-//! Who sees an arming: everybody, or those in a scope?
-//!
-//! A scope is seen by the thread that entered it, by the futures and closures it wraps, and by the
-//! pools whose threads it was given to. An evaluation looks through the scopes in force, the
-//! innermost first, then at what is armed for everybody.
+//! Arming for one test, or one part of a program, and nobody else: the public face of scopes.
 
 use crate::callback::{Action, Hit};
-use crate::env;
-use crate::error::Error;
-use crate::gate::Gate;
-use crate::lane::Detour;
-use crate::own_code::OwnCode;
-use crate::plan::{Plan, ScopeId};
-use crate::point::Snapshot;
-use crate::registry::{Request, Unknown, registry};
-use crate::slot::{PAUSE_LIMIT, ScopePlans, Slot};
-use crate::sync::lasting::{AtomicBool, AtomicU64};
-use crate::sync::{Arc, Ordering};
-use std::cell::RefCell;
-use std::fmt::Display;
+use crate::error::{Error, WaitError};
+use crate::imp;
+use crate::subscription::Subscription;
+use crate::wait_for::Wanted;
+use std::fmt;
 use std::future::Future;
-use std::sync::Weak;
+use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
-/// A handle to a scope; the last one to go disarms all that the scope armed.
-#[derive(Clone, Debug)]
-pub(crate) struct Scope {
-    inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    plans: ScopePlans,
-    lineage: Arc<Lineage>,
-    /// The scope in force where this one was made, which it keeps alive.
-    _outer: Option<Scope>,
-    /// An isolated one hides what is armed for everybody: then it depends on the thread.
-    _detour: Option<Detour>,
-}
-
-/// What an evaluation has to know of a scope.
-#[derive(Debug)]
-struct Lineage {
-    /// The scope, then the one that it was made in, and so on.
-    ids: Vec<ScopeId>,
-    /// Does not fall back: what none of these arms is not armed inside it.
-    isolated: bool,
-    /// Whether anything was ever inside it.
-    was_entered: AtomicBool,
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        let _own = OwnCode::enter();
-        registry().reset_scope(Slot::Scope(&self.plans));
-    }
-}
-
-/// What is in force on a thread, the innermost last.
-enum Entry {
-    Entered(Arc<Inner>),
-    /// A pool's thread, which must not keep the scope alive.
-    Given(Weak<Inner>, Arc<Lineage>),
-}
-
-thread_local! {
-    static IN_FORCE: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+/// Who sees an arming: what is armed in a scope is in force only inside it.
+///
+/// Inside are the thread that [entered](Scope::enter) it, the futures and closures it
+/// [wraps](Scope::wrap), and the threads of pools it was [given to](Scope::on_thread_start). An
+/// evaluation looks at the innermost scope in force that arms the name, then at those outside it,
+/// then at what is armed for everybody. A thread that was merely spawned is outside: its
+/// evaluations are counted, and a wait that fails for it says where they came from. It also says when
+/// the scope was never entered at all.
+///
+/// A scope is a handle: clones stand for the same scope, and dropping the last one disarms all that
+/// it armed and releases who sleeps or is paused there. A wrapped task that is paused holds its
+/// scope, so [`reset`](Scope::reset) lets it go.
+///
+/// ```
+/// # #[cfg(feature = "failpoints")] {
+/// fn save() -> Option<String> {
+///     failpoint::fail_point!("save", |text| text);
+///     None
+/// }
+/// let scope = failpoint::Scope::new();
+/// scope.arm("save", "return(mine)")?;
+/// assert_eq!(save(), None, "not entered yet");
+/// {
+///     let _in = scope.enter();
+///     assert_eq!(save().as_deref(), Some("mine"));
+/// }
+/// assert_eq!(std::thread::spawn(scope.wrap_fn(save)).join().unwrap().as_deref(), Some("mine"));
+/// assert_eq!((scope.hits("save")?, scope.fires("save")?), (2, 2));
+/// # }
+/// # Ok::<(), failpoint::Error>(())
+/// ```
+///
+/// The shape of it follows what `tracing` and `foundations` do for their contexts.
+#[doc(alias = "FailScenario")]
+#[doc(alias = "FailPointRegistry")]
+#[derive(Clone)]
+pub struct Scope {
+    inner: imp::Scope,
 }
 
 impl Scope {
-    pub(crate) fn new(name: &str, isolated: bool) -> Self {
-        Self::with_pause_limit(name, isolated, PAUSE_LIMIT)
+    /// A scope without a name. Made inside another, it falls back to that one.
+    #[allow(clippy::new_without_default)] // two defaults would be two scopes: that must be seen
+    pub fn new() -> Self {
+        Self { inner: imp::Scope::new("", false) }
     }
 
-    pub(crate) fn with_pause_limit(name: &str, isolated: bool, pause_limit: Duration) -> Self {
-        static IDS: AtomicU64 = AtomicU64::new(1);
-        env::ensure();
-        let id = ScopeId(IDS.fetch_add(1, Ordering::Relaxed));
-        let plans = ScopePlans::new(id, name.to_owned(), pause_limit);
-        let outer = if isolated { None } else { Self::current() };
-        let mut ids = vec![id];
-        let mut falls_nowhere = isolated;
-        if let Some(outer) = &outer {
-            ids.extend(&outer.inner.lineage.ids);
-            falls_nowhere = outer.inner.lineage.isolated;
-        }
-        let was_entered = AtomicBool::new(false);
-        let lineage = Arc::new(Lineage { ids, isolated: falls_nowhere, was_entered });
-        let detour = isolated.then(Detour::begin);
-        Self { inner: Arc::new(Inner { plans, lineage, _outer: outer, _detour: detour }) }
+    /// A scope whose name decides its chances beside the seed, so that two scopes of one point draw
+    /// apart; `when(scope=…)` sees it.
+    ///
+    /// ```
+    /// let scope = failpoint::Scope::named("leader");
+    /// ```
+    pub fn named(name: &str) -> Self {
+        Self { inner: imp::Scope::new(name, false) }
     }
 
-    pub(crate) fn current() -> Option<Self> {
-        let innermost = |entries: &RefCell<Vec<Entry>>| {
-            entries.borrow().iter().rev().find_map(Entry::upgrade).map(|inner| Self { inner })
-        };
-        IN_FORCE.try_with(innermost).ok().flatten()
+    /// A scope that does not fall back: what it does not arm is not armed inside it, also where
+    /// it is armed for everybody.
+    ///
+    /// ```
+    /// # #[cfg(feature = "failpoints")] {
+    /// fn site() -> bool {
+    ///     failpoint::fail_value!("for-everybody").is_some()
+    /// }
+    /// let _armed = failpoint::arm("for-everybody", "return")?;
+    /// assert!(site());
+    /// assert!(!failpoint::Scope::isolated("alone").wrap_fn(site)());
+    /// # }
+    /// # Ok::<(), failpoint::Error>(())
+    /// ```
+    pub fn isolated(name: &str) -> Self {
+        Self { inner: imp::Scope::new(name, true) }
     }
 
-    pub(crate) fn id(&self) -> ScopeId {
-        self.inner.plans.id
+    /// The innermost scope in force here, if any.
+    pub fn current() -> Option<Self> {
+        imp::Scope::current().map(|inner| Self { inner })
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.inner.plans.name
+    /// The name; empty without one.
+    pub fn name(&self) -> &str {
+        self.inner.name()
     }
 
-    /// Puts the scope in force on this thread until [`Scope::leave`] is called as often.
-    pub(crate) fn enter(&self) {
-        self.inner.lineage.note_entered();
-        let entry = Entry::Entered(self.inner.clone());
-        let _ = IN_FORCE.try_with(|entries| entries.borrow_mut().push(entry));
+    /// Puts the scope in force on this thread while the guard lives.
+    ///
+    /// The guard stays on its thread: held across an `await` it would put whatever task comes next
+    /// into the scope, so the compiler refuses that in a `Send` future. Use [`Scope::wrap`] there.
+    pub fn enter(&self) -> DontHoldScopeGuardsAcrossAwaitPoints<'_> {
+        self.inner.enter();
+        DontHoldScopeGuardsAcrossAwaitPoints { _scope: self, _stays: PhantomData }
     }
 
-    /// Runs `body` inside the scope.
-    pub(crate) fn run<R>(&self, body: impl FnOnce() -> R) -> R {
-        let _in = Inside::enter(self);
-        body()
+    /// A future that is inside the scope whenever it is polled, on whatever thread. It holds the
+    /// scope.
+    pub fn wrap<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        self.inner.wrap(future)
     }
 
-    /// Takes the innermost scope out of force.
-    pub(crate) fn leave() {
-        // Dropped after the borrow has ended: a last handle disarms, and wakes who stands there.
-        let left = IN_FORCE.try_with(|entries| entries.borrow_mut().pop());
-        drop(left);
-    }
-
-    /// A hook that puts the scope in force on a thread for good, without keeping it alive.
-    pub(crate) fn on_thread_start(&self) -> impl Fn() + Clone + Send + Sync + 'static + use<> {
-        let given = (Arc::downgrade(&self.inner), self.inner.lineage.clone());
-        move || {
-            given.1.note_entered();
-            let entry = Entry::Given(given.0.clone(), given.1.clone());
-            let _ = IN_FORCE.try_with(|entries| entries.borrow_mut().push(entry));
-        }
-    }
-
-    /// Whether anything was ever inside the scope.
-    pub(crate) fn was_entered(&self) -> bool {
-        self.inner.lineage.was_entered.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn slot(&self) -> Slot<'_> {
-        Slot::Scope(&self.inner.plans)
-    }
-
-    /// A future that is inside the scope whenever it is polled.
-    pub(crate) fn wrap<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+    /// A closure that runs inside the scope, for `std::thread::spawn` and the like. It holds the
+    /// scope.
+    pub fn wrap_fn<B: FnOnce() -> R, R>(&self, body: B) -> impl FnOnce() -> R + use<B, R> {
         let scope = self.clone();
-        async move {
-            let mut future = std::pin::pin!(future);
-            let poll = |cx: &mut std::task::Context<'_>| {
-                let _in = Inside::enter(&scope);
-                future.as_mut().poll(cx)
-            };
-            std::future::poll_fn(poll).await
+        move || {
+            let _in = scope.enter();
+            body()
         }
     }
 
-    pub(crate) fn arm(&self, name: &str, terms: &str) -> Result<(), Error> {
-        self.arm_request(Request::parse(name, terms, Unknown::Refused)?)
+    /// A hook for pools: every thread that calls it is inside the scope from then on. It does not
+    /// hold the scope.
+    ///
+    /// For tokio, `Builder::new_multi_thread().on_thread_start(scope.on_thread_start())`; for
+    /// rayon, `ThreadPoolBuilder::new().start_handler(move |_| hook())`.
+    pub fn on_thread_start(&self) -> impl Fn() + Clone + Send + Sync + 'static + use<> {
+        self.inner.on_thread_start()
     }
 
-    pub(crate) fn arm_with(
+    /// Arms a point inside the scope, until it is disarmed, reset or dropped: the scope is the
+    /// guard.
+    ///
+    /// # Errors
+    /// As [`arm`](crate::arm).
+    pub fn arm(&self, name: &str, terms: &str) -> Result<(), Error> {
+        self.inner.arm(name, terms)
+    }
+
+    /// Arms a point inside the scope with a callback.
+    ///
+    /// # Errors
+    /// As [`arm_with`](crate::arm_with).
+    pub fn arm_with(
         &self,
         name: &str,
         callback: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
     ) -> Result<(), Error> {
-        self.arm_request(Request::callback(name, Arc::new(callback), Unknown::Refused))
+        self.inner.arm_with(name, callback)
     }
 
-    fn arm_request(&self, request: Request) -> Result<(), Error> {
-        let _own = OwnCode::enter();
-        registry().arm(vec![request], self.slot()).map(drop).map_err(|mut all| all.remove(0))
+    /// Arms several points, all or none.
+    ///
+    /// # Errors
+    /// As [`arm_all`](crate::arm_all).
+    pub fn arm_all(&self, config: &str) -> Result<(), Error> {
+        self.inner.arm_all(config)
     }
 
-    pub(crate) fn arm_all(&self, config: &str) -> Result<(), Error> {
-        let _own = OwnCode::enter();
-        let config = Request::parse_config(config, Unknown::Refused);
-        registry().arm_config(config, self.slot()).map(drop).map_err(Error::Config)
+    /// Disarms what the scope arms at `name`; says whether it did.
+    ///
+    /// # Errors
+    /// As [`disarm`](crate::disarm).
+    pub fn disarm(&self, name: &str) -> Result<bool, Error> {
+        self.inner.disarm(name)
     }
 
-    pub(crate) fn disarm(&self, name: &str) -> Result<bool, Error> {
-        let _own = OwnCode::enter();
-        registry().disarm(name, self.slot())
+    /// Disarms all that the scope arms and releases everyone.
+    pub fn reset(&self) {
+        self.inner.reset();
     }
 
-    pub(crate) fn reset(&self) {
-        let _own = OwnCode::enter();
-        registry().reset_scope(self.slot());
+    /// Hits since the scope armed `name`; 0 when it does not.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPoint`], [`Error::CompiledOut`].
+    pub fn hits(&self, name: &str) -> Result<u64, Error> {
+        self.inner.hits(name)
     }
 
-    pub(crate) fn hits(&self, name: &str) -> Result<u64, Error> {
-        Ok(self.plan(name)?.map_or(0, |plan| plan.hits()))
+    /// Fires since the scope armed `name`; 0 when it does not.
+    ///
+    /// # Errors
+    /// As [`Scope::hits`].
+    pub fn fires(&self, name: &str) -> Result<u64, Error> {
+        self.inner.fires(name)
     }
 
-    pub(crate) fn fires(&self, name: &str) -> Result<u64, Error> {
-        Ok(self.plan(name)?.map_or(0, |plan| plan.fires()))
+    /// Callers that stand in `pause` at `name` inside the scope now.
+    ///
+    /// # Errors
+    /// As [`Scope::hits`].
+    pub fn paused(&self, name: &str) -> Result<u64, Error> {
+        self.inner.paused(name)
     }
 
-    pub(crate) fn paused(&self, name: &str) -> Result<u64, Error> {
-        Ok(self.plan(name)?.map_or(0, |plan| plan.gate.paused()))
+    /// Blocks until there were `n` hits since the scope armed `name`; where it does not yet, waits
+    /// for that first.
+    ///
+    /// # Errors
+    /// As [`Armed::wait_hits`](crate::Armed::wait_hits); [`WaitError::Idle`] where the scope armed
+    /// nothing there in time, [`WaitError::Refused`] for an unknown name.
+    #[track_caller]
+    pub fn wait_hits(&self, name: &str, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        self.inner.wait(name, Wanted::Hits(n), timeout)
     }
 
-    pub(crate) fn resume(&self, name: &str, n: usize) -> Result<usize, Error> {
-        Ok(self.plan(name)?.map_or(0, |plan| plan.gate.resume(n)))
+    /// Blocks until there were `n` fires since the scope armed `name`.
+    ///
+    /// # Errors
+    /// As [`Scope::wait_hits`].
+    #[track_caller]
+    pub fn wait_fires(&self, name: &str, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        self.inner.wait(name, Wanted::Fires(n), timeout)
     }
 
-    /// What the scope itself has armed at `name`.
-    pub(crate) fn plan(&self, name: &str) -> Result<Option<Arc<Plan>>, Error> {
-        registry().find(name).map(|point| self.inner.plans.plan(&point))
+    /// Blocks until `n` callers stand in `pause` at `name` inside the scope at once.
+    ///
+    /// # Errors
+    /// As [`Scope::wait_hits`].
+    #[track_caller]
+    pub fn wait_paused(&self, name: &str, n: u64, timeout: Duration) -> Result<(), WaitError> {
+        self.inner.wait(name, Wanted::Paused(n), timeout)
     }
 
-    /// Where those stand who wait for the scope to arm something.
-    pub(crate) fn armings(&self) -> &Arc<Gate> {
-        &self.inner.plans.armings
+    /// The same as [`Scope::wait_hits`], awaiting.
+    ///
+    /// # Errors
+    /// As [`Scope::wait_hits`].
+    pub async fn wait_hits_async(
+        &self,
+        name: &str,
+        n: u64,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        self.inner.wait_async(name, Wanted::Hits(n), timeout).await
     }
 
-    /// Every plan that the scope itself has armed.
-    pub(crate) fn plans(&self) -> Vec<Arc<Plan>> {
-        let points = self.slot().armed();
-        points.into_iter().filter_map(|point| self.inner.plans.plan(&point)).collect()
+    /// The same as [`Scope::wait_fires`], awaiting.
+    ///
+    /// # Errors
+    /// As [`Scope::wait_hits`].
+    pub async fn wait_fires_async(
+        &self,
+        name: &str,
+        n: u64,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        self.inner.wait_async(name, Wanted::Fires(n), timeout).await
     }
-}
 
-impl Entry {
-    fn upgrade(&self) -> Option<Arc<Inner>> {
-        match self {
-            Entry::Entered(inner) => Some(inner.clone()),
-            Entry::Given(given, _) => given.upgrade(),
+    /// The same as [`Scope::wait_paused`], awaiting.
+    ///
+    /// # Errors
+    /// As [`Scope::wait_hits`].
+    pub async fn wait_paused_async(
+        &self,
+        name: &str,
+        n: u64,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        self.inner.wait_async(name, Wanted::Paused(n), timeout).await
+    }
+
+    /// Asserts that what the scope arms at `name` has fired.
+    ///
+    /// # Panics
+    /// When it has not, or the scope does not arm the name; says what is known of why.
+    #[track_caller]
+    pub fn expect_fired(&self, name: &str) {
+        if let Err(why) = self.inner.expect_fired(name) {
+            panic!("{why}");
         }
     }
 
-    /// The lineage of a scope that is still there. Counts no `Arc`, as all evaluations would.
-    fn lineage(&self) -> Option<&Lineage> {
-        match self {
-            Entry::Entered(inner) => Some(&inner.lineage),
-            Entry::Given(given, lineage) => (given.strong_count() > 0).then_some(lineage),
-        }
+    /// What happens from now on at points that the scope arms.
+    pub fn subscribe(&self) -> Subscription {
+        Subscription::new(self.inner.subscribe())
+    }
+
+    /// Frees at most `n` of those paused at `name` inside the scope now; says how many.
+    ///
+    /// # Errors
+    /// As [`Scope::hits`].
+    pub fn resume(&self, name: &str, n: usize) -> Result<usize, Error> {
+        self.inner.resume(name, n)
+    }
+
+    #[cfg(feature = "runtime")]
+    pub(crate) fn from_inner(inner: imp::Scope) -> Self {
+        Self { inner }
+    }
+
+    #[cfg(feature = "runtime")]
+    pub(crate) fn inner(&self) -> &imp::Scope {
+        &self.inner
     }
 }
 
-/// Leaves the scope also where what runs inside panics.
-struct Inside;
+// No code of a user's runs while a scope is being changed, so none can leave it half changed.
+impl UnwindSafe for Scope {}
+impl RefUnwindSafe for Scope {}
 
-impl Inside {
-    fn enter(scope: &Scope) -> Self {
-        scope.enter();
-        Self
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("name", &self.name()).finish()
     }
 }
 
-impl Drop for Inside {
+/// A scope in force on this thread; dropping it ends that. Given by [`Scope::enter`].
+///
+/// If the compiler names this type because a future is not `Send`: do not hold the guard across an
+/// `await`, wrap the future with [`Scope::wrap`] instead.
+#[must_use = "dropping the guard leaves the scope at once"]
+pub struct DontHoldScopeGuardsAcrossAwaitPoints<'a> {
+    _scope: &'a Scope,
+    /// Neither `Send` nor `Sync`.
+    _stays: PhantomData<*const ()>,
+}
+
+impl Drop for DontHoldScopeGuardsAcrossAwaitPoints<'_> {
     fn drop(&mut self) {
-        Scope::leave();
+        imp::Scope::leave();
     }
 }
 
-/// What an evaluation finds in the scopes in force.
-pub(crate) enum Found<'a> {
-    /// The innermost that arms the point.
-    Plan(&'a Arc<Plan>),
-    /// None arms it: what is armed for everybody holds.
-    Nothing,
-    /// None arms it, and an isolated one ends the search.
-    Isolated,
-}
-
-/// Looks in `now` for what the scopes in force arm, `through` them first if one was given by hand.
-#[inline]
-pub(crate) fn find<'a>(now: &'a Snapshot, through: Option<&Scope>) -> Found<'a> {
-    // What is armed nowhere but for everybody is hidden by isolated scopes alone.
-    if !now.is_scoped() && !Detour::is_on() {
-        return Found::Nothing;
+impl fmt::Debug for DontHoldScopeGuardsAcrossAwaitPoints<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DontHoldScopeGuardsAcrossAwaitPoints")
     }
-    look(through, |lineage| lineage.search(now)).unwrap_or(Found::Nothing)
-}
-
-impl Lineage {
-    /// Of this scope alone: the one that it was made in was in force then.
-    fn note_entered(&self) {
-        // Relaxed, because it is read for messages alone. Looked at first, because many threads may
-        // enter one scope again and again.
-        if !self.was_entered.load(Ordering::Relaxed) {
-            self.was_entered.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// `None` where the search goes on.
-    fn search<'a>(&self, now: &'a Snapshot) -> Option<Found<'a>> {
-        match self.ids.iter().find_map(|id| now.plan_in(*id)) {
-            Some(plan) => Some(Found::Plan(plan)),
-            None => self.isolated.then_some(Found::Isolated),
-        }
-    }
-}
-
-/// Whether this evaluation is inside the scope `id`.
-pub(crate) fn is_inside(id: ScopeId, through: Option<&Scope>) -> bool {
-    look(through, |lineage| lineage.ids.contains(&id).then_some(())).is_some()
-}
-
-/// Shows `look` the name of the innermost scope in force, for `when(scope=…)`.
-pub(crate) fn current_name(through: Option<&Scope>, look_at: &mut dyn FnMut(&dyn Display)) {
-    // By a handle, not by what is borrowed: who looks may be a user's code.
-    let innermost = through.cloned().or_else(Scope::current);
-    innermost.iter().for_each(|scope| look_at(&scope.name()));
-}
-
-/// The first that `find` finds in the scopes in force, the innermost first. It enters and leaves
-/// none.
-fn look<R>(through: Option<&Scope>, mut find: impl FnMut(&Lineage) -> Option<R>) -> Option<R> {
-    if let Some(scope) = through {
-        scope.inner.lineage.note_entered();
-        if let Some(found) = find(&scope.inner.lineage) {
-            return Some(found);
-        }
-    }
-    let in_force = |entries: &RefCell<Vec<Entry>>| {
-        entries.borrow().iter().rev().filter_map(Entry::lineage).find_map(find)
-    };
-    IN_FORCE.try_with(in_force).ok().flatten()
 }

@@ -1,7 +1,7 @@
 //! Reading what happens, as it happens: the public face of events.
 
 use crate::event::Event;
-use crate::world;
+use crate::imp;
 use std::fmt;
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use std::time::Duration;
 /// It holds at most 1024 events, and 4 MiB of their text. A reader who is slower loses the oldest, and
 /// [`lost`](Subscription::lost) says how many. In a build without failpoints nothing ever comes.
 pub struct Subscription {
-    inner: world::Subscription,
+    inner: imp::Subscription,
 }
 
 impl Subscription {
-    pub(crate) fn new(inner: world::Subscription) -> Self {
+    pub(crate) fn new(inner: imp::Subscription) -> Self {
         Self { inner }
     }
 

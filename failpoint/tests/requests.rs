@@ -5,7 +5,7 @@
 #![cfg(feature = "failpoints")]
 
 use allocation_counter::{AllocationInfo, measure};
-use failpoint::__private::control::{Precondition, Wish};
+use failpoint::__bridge::control::{Precondition, Wish};
 use failpoint::{Armed, Error, Scope, arm, arm_all, arm_unlisted, fail_point};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

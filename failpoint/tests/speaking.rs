@@ -6,7 +6,7 @@
 mod common;
 
 use common::{run, stderr, stdout};
-use failpoint::__private::control;
+use failpoint::__bridge::control;
 use failpoint::fail_point;
 use std::io;
 use std::process::Command;

@@ -4,4 +4,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| failpoint::__private::fuzz::config(text));
+fuzz_target!(|text: &str| failpoint::__bridge::fuzz::config(text));

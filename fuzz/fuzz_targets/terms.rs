@@ -4,4 +4,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| failpoint::__private::fuzz::terms(text));
+fuzz_target!(|text: &str| failpoint::__bridge::fuzz::terms(text));

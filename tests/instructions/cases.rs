@@ -134,7 +134,7 @@ fn run(case: &str, count: u64) {
         "view-of-10000" => {
             arm_unlisted();
             times(count, |_| {
-                let listing = failpoint::__private::control::listing();
+                let listing = failpoint::__bridge::control::listing();
                 let armed = listing.made.iter().filter(|point| point.terms() == Some("off"));
                 assert_eq!(armed.count(), UNLISTED);
             });
@@ -154,5 +154,5 @@ fn arm_unlisted() {
 }
 
 fn parse(terms: &str) {
-    assert!(failpoint::__private::fuzz::parses(black_box(terms)));
+    assert!(failpoint::__bridge::fuzz::parses(black_box(terms)));
 }

@@ -1,7 +1,7 @@
 //! How is a point armed and disarmed from code?
 
 use crate::grammar;
-use failpoint::__private::compat;
+use failpoint::__bridge::compat;
 
 /// Arms the point `name` with `actions`: `action[->action...]`, of which the first that allows acts.
 ///

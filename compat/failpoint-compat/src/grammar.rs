@@ -10,7 +10,7 @@
 //! splits at every `->` and `;` wherever it stands, and keeps an argument to the letter. What it takes
 //! and what it refuses, and in which words, is what programs written for `fail` lean on.
 
-use failpoint::__private::compat::{Task, Term};
+use failpoint::__bridge::compat::{Task, Term};
 use std::time::Duration;
 
 /// The chain that `actions` write.

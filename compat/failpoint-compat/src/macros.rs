@@ -1,6 +1,6 @@
 //! How does code mark a place, in the words of `fail`?
 
-use failpoint::__private::compat::{self, Place};
+use failpoint::__bridge::compat::{self, Place};
 use std::fmt;
 use std::panic::Location;
 
@@ -127,12 +127,12 @@ pub mod __private {
     #[cfg(feature = "failpoints")]
     mod on {
         use crate::macros::log;
+        use failpoint::__bridge::compat;
         use failpoint::__private::Here;
-        use failpoint::__private::compat;
 
         pub use core::concat;
+        pub use failpoint::__bridge::compat::{Accepts, Place};
         pub use failpoint::__here;
-        pub use failpoint::__private::compat::{Accepts, Place};
         pub use failpoint::__private::{None, Some, file, line, module_path, option_env};
 
         /// Evaluates a site that cannot return.

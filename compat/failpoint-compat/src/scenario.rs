@@ -1,7 +1,7 @@
 //! What stands between two tests that arm points for everybody?
 
 use crate::grammar;
-use failpoint::__private::compat;
+use failpoint::__bridge::compat;
 use std::env::{self, VarError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

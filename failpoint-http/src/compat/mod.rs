@@ -45,7 +45,7 @@ mod on {
     use crate::reply::Reply;
     use crate::request::Request;
     use crate::respond;
-    use failpoint::__private::control::{Precondition, Unfulfilled, Wish};
+    use failpoint::__bridge::control::{Precondition, Unfulfilled, Wish};
 
     /// Has `act` answer who may come in.
     pub(super) fn respond_by(

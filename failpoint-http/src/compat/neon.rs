@@ -44,7 +44,7 @@ mod on {
     use crate::refusal::Foreign;
     use crate::reply::Reply;
     use crate::request::Request;
-    use failpoint::__private::control::Wish;
+    use failpoint::__bridge::control::Wish;
     use serde::{Deserialize, Serialize};
     use std::collections::BTreeMap;
 

@@ -42,7 +42,7 @@ mod on {
     use crate::refusal::Foreign;
     use crate::reply::Reply;
     use crate::request::Request;
-    use failpoint::__private::control::{self, PointView, Precondition, Wish};
+    use failpoint::__bridge::control::{self, PointView, Precondition, Wish};
     use failpoint::__private::text::{visible, visible_lines};
 
     pub(super) fn answer(request: &Request<'_>) -> Reply {

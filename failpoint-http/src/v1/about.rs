@@ -4,7 +4,7 @@ use super::call::Call;
 use crate::page;
 use crate::reply::Reply;
 use crate::wire::{Export, Info, Problem, Report};
-use failpoint::__private::control;
+use failpoint::__bridge::control;
 
 type Answer = Result<Reply, Box<Problem>>;
 

@@ -4,7 +4,7 @@
 //! before the next. A list of ten thousand is the longest thing that one request does.
 
 use super::shape;
-use failpoint::__private::control::PointView;
+use failpoint::__bridge::control::PointView;
 use serde::{Serialize, Serializer};
 
 /// As [`Points`](crate::wire::Points).
@@ -24,7 +24,7 @@ mod tests {
     use super::List;
     use crate::v1::shape;
     use crate::wire::Points;
-    use failpoint::__private::control::{self, PointView, point_elsewhere};
+    use failpoint::__bridge::control::{self, PointView, point_elsewhere};
     use failpoint::{fail_point, fail_value};
 
     fn pass() -> u64 {

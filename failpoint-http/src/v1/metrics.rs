@@ -4,7 +4,7 @@ use super::call::Call;
 use crate::reply::Reply;
 use crate::seat;
 use crate::wire::Problem;
-use failpoint::__private::watch::{self, Total};
+use failpoint::__bridge::watch::{self, Total};
 use std::borrow::Cow;
 use std::fmt::{Display, Write};
 

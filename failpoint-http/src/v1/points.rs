@@ -10,7 +10,7 @@ use crate::real_fail;
 use crate::refusal::Kind;
 use crate::reply::Reply;
 use crate::wire::{Arm, ArmAll, Changed, Problem, Reset, Resumed};
-use failpoint::__private::control::{
+use failpoint::__bridge::control::{
     self, Disarmed, Glob, PointView, Precondition, Stale, Unfulfilled, Wish,
 };
 use std::time::Duration;

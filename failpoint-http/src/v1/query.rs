@@ -6,7 +6,7 @@ use crate::rails;
 use crate::refusal::Kind;
 use crate::request::Request;
 use crate::wire::Problem;
-use failpoint::__private::control::{self, Precondition};
+use failpoint::__bridge::control::{self, Precondition};
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use crate::problem;
 use crate::refusal::Kind;
 use crate::reply::Reply;
 use crate::wire::{Counts, Outcome, Problem, Waited};
-use failpoint::__private::watch::{self, Seen, Unwatched, Wanted};
+use failpoint::__bridge::watch::{self, Seen, Unwatched, Wanted};
 use std::time::Duration;
 
 /// How long, if nothing is said.

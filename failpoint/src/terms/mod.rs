@@ -45,6 +45,8 @@ pub(crate) use self::text::Text;
 pub(crate) use self::value::Value;
 
 mod chance;
+#[cfg(feature = "runtime")]
+pub(crate) mod config;
 mod cursor;
 pub(crate) mod duration;
 mod error;
@@ -56,9 +58,7 @@ mod text;
 mod value;
 
 #[cfg(all(test, feature = "runtime"))]
-mod golden;
-#[cfg(all(test, feature = "runtime"))]
-mod property;
+mod tests;
 
 /// How many steps and conditions the terms of one point hold at most, all together.
 pub(crate) const MOST_PARTS: usize = 1_000;

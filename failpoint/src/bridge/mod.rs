@@ -1,0 +1,16 @@
+//! What the sister crates may do that users' code does not: the control plane, the packages named
+//! `fail`, and the fuzz targets.
+//!
+//! Not for use: it changes without notice.
+
+pub mod compat;
+mod computed;
+pub mod control;
+mod view;
+pub mod watch;
+
+/// What the fuzz targets ask of arbitrary text, and what those who count instructions do.
+pub mod fuzz {
+    pub use crate::terms::config::round_trip as config;
+    pub use crate::terms::{parses, round_trip as terms};
+}

@@ -1,0 +1,344 @@
+//! What is one evaluation?
+//!
+//! The cold half of a site whose switch says to go on. See *One evaluation* in ARCHITECTURE.md.
+
+use self::step::{Effect, Fired};
+use self::wait::{After, Stay};
+use crate::callback::{self, Hit};
+use crate::event::EventKind;
+use crate::injected::{Injected, Panic};
+use crate::runtime::own_code::{self, OwnCode};
+use crate::runtime::plan::filter::{Facts, ThisThread, fact};
+use crate::runtime::plan::{Decision, Fire, Plan};
+use crate::runtime::registry::point::{Point, Snapshot};
+use crate::runtime::registry::{self, registry};
+use crate::runtime::scope::{self, Found, Scope};
+use crate::runtime::site::{Here, Site};
+use crate::runtime::sync::Arc;
+use crate::runtime::{env, events};
+use crate::terms::{Action, Text, Value};
+use crate::value::{FromTerm, Written};
+use std::fmt::Display;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{self, Poll};
+pub(crate) mod explore;
+pub(crate) mod step;
+pub(crate) mod wait;
+
+#[cfg(unix)]
+use crate::runtime::fork;
+#[cfg(unix)]
+use crate::runtime::log::{self, Level};
+
+/// What a site tells of its passage, in the order of its keys; rendered only when it is asked for.
+pub(crate) type Context<'a> = &'a [&'a dyn Display];
+
+/// A value on its way to a site: the content of `return(…)`, or none.
+pub(crate) type Returned = Option<Option<Text>>;
+
+/// A panic is raised by the function that the site calls, which knows the place of that call.
+pub(crate) type OrPanic<T> = Result<T, Box<Panic>>;
+
+/// Evaluates a plain statement.
+#[cold]
+#[inline(never)]
+#[track_caller]
+pub fn evaluate(here: Here) {
+    if let Some(point) = come_by(here) {
+        match run(point, here.site, &[], None) {
+            Ok(_cannot_return) => {}
+            Err(panic) => panic.raise(),
+        }
+    }
+}
+
+/// Evaluates a site in full.
+#[cold]
+#[inline(never)]
+#[track_caller]
+pub fn evaluate_with(here: Here, context: Context<'_>, scope: Option<&crate::Scope>) -> Returned {
+    let point = come_by(here)?;
+    match run(point, here.site, context, scope.map(crate::Scope::inner)) {
+        Ok(returned) => returned,
+        Err(panic) => panic.raise(),
+    }
+}
+
+/// Begins an evaluation that awaits what it has to wait for. What the site tells is used up here:
+/// nothing of it is held across an await.
+#[cold]
+#[inline(never)]
+#[track_caller]
+pub fn evaluate_async(
+    here: Here,
+    context: Context<'_>,
+    scope: Option<&crate::Scope>,
+) -> Evaluation {
+    let Some(point) = come_by(here) else { return Evaluation { rest: None } };
+    match begin(point, here.site, context, scope.map(crate::Scope::inner)) {
+        Ok(rest) => Evaluation { rest: rest.map(Box::new) },
+        Err(panic) => panic.raise(),
+    }
+}
+
+/// Reads what was returned as a `T`.
+pub fn typed<T: FromTerm>(returned: Returned) -> Option<T> {
+    // The value was read once when it was armed, so it can be read now.
+    returned.and_then(|text| T::from_term(text.as_ref().map(Text::as_str)).ok())
+}
+
+/// Makes what was returned to a `fail_result!` its error.
+pub fn injected(site: &'static Site, returned: Returned) -> Result<(), Injected> {
+    match returned {
+        None => Ok(()),
+        Some(value) => Err(Injected::new(site.name(), value.map(String::from))),
+    }
+}
+
+/// Whether anything is armed at this site, so that its condition may be asked.
+#[cold]
+#[inline(never)]
+pub fn ready(here: Here) -> bool {
+    !own_code::is_running() && (here.is_seen_armed() || point(here).is_live())
+}
+
+/// The point of this site; none where nothing is left to be done, since nothing may be evaluated here or
+/// it was a hit that only had to be counted. That is the commonest case, and the cheapest: nothing is
+/// held, nothing shared is written.
+#[inline]
+pub(crate) fn come_by(here: Here) -> Option<&'static Point> {
+    let is_done = own_code::is_running() || here.site.pass();
+    (!is_done).then(|| point(here))
+}
+
+/// The point of this site, which is registered and marked as reached on the way.
+#[inline]
+fn point(here: Here) -> &'static Point {
+    here.site.reached_owner().unwrap_or_else(|| see(here))
+}
+
+#[cfg(unix)]
+const UNSERVED: &str = "this process was forked from one that serves the control plane of its \
+                        failpoints, and does not serve it: call serve_from_env() after the fork";
+
+/// The first evaluation of a site.
+#[cold]
+fn see(here: Here) -> &'static Point {
+    let _own = OwnCode::enter();
+    env::ensure();
+    #[cfg(unix)]
+    if fork::take_unserved() {
+        log::say(Level::Warn, format_args!("{UNSERVED}"));
+    }
+    let point = registry().register(here.site);
+    point.reach(here);
+    point
+}
+
+/// The plan that sees this evaluation.
+#[inline]
+fn find<'a>(
+    now: &'a Snapshot,
+    site: &'static Site,
+    through: Option<&Scope>,
+) -> Option<&'a Arc<Plan>> {
+    for observation in &now.observers {
+        if observation.scope().is_none_or(|scope| scope::is_inside(scope, through)) {
+            observation.pass();
+        }
+    }
+    match scope::find(now, through) {
+        Found::Plan(plan) => Some(plan),
+        Found::Nothing => {
+            if now.plan.is_none() {
+                now.note_outside(site);
+            }
+            now.plan.as_ref()
+        }
+        Found::Isolated => None,
+    }
+}
+
+/// Asks the callback what to do. Nothing is held: it may disarm its own point, or evaluate others.
+#[inline(never)]
+fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Option<Box<[Action]>> {
+    let callback = plan.callback.clone()?;
+    let text = |key: &str| fact(facts, key);
+    let action = own_code::call_out(|| callback(&Hit::new(&plan.point, number + 1, &text)));
+    if let callback::Action::Return(text) = &action {
+        let written = Written::by_code(text.as_deref());
+        if let Some(refusal) = registry::misfit_of(site, written) {
+            if plan.is_first_misfit() {
+                registry::say_passes_by(&refusal);
+            }
+            return None;
+        }
+    }
+    let is_off = action == callback::Action::Off;
+    let asked = step::steps_of(action)?;
+    plan.count_callback_fire(is_off);
+    Some(asked)
+}
+
+/// Decides, and has `act` do what fires. What it is lent is held by nothing that a change waits for.
+pub(crate) fn when_fired<R>(
+    point: &'static Point,
+    site: &'static Site,
+    context: Context<'_>,
+    through: Option<&Scope>,
+    act: impl FnOnce(&Arc<Plan>, Fired) -> OrPanic<Option<R>>,
+) -> OrPanic<Option<R>> {
+    let _own = OwnCode::enter();
+    let now = point.snapshot();
+    let found = now.as_ref().and_then(|now| find(now, site, through));
+    let Some(plan) = found else { return Ok(None) };
+    let facts = |key: &str, look: &mut dyn FnMut(&dyn Display)| match key {
+        "thread" => look(&ThisThread::get()),
+        "scope" => scope::current_name(through, look),
+        key => {
+            let at = site.keys().iter().position(|name| *name == key);
+            at.and_then(|at| context.get(at)).into_iter().for_each(|value| look(value));
+        }
+    };
+    let (fire, asked) = match plan.decide(site, &facts) {
+        Decision::Fire(fire) => (fire, None),
+        Decision::Ask(number) => match ask(plan, site, number, &facts) {
+            Some(asked) => (Fire { term: 0, number }, Some(asked)),
+            None => return Ok(None),
+        },
+        Decision::NoHit | Decision::Pass | Decision::Misfit => return Ok(None),
+    };
+    events::publish(plan, EventKind::Fired, site.keys().iter().copied(), &facts);
+    act(plan, Fired { fire, asked })
+}
+
+/// Decides, and runs the steps of the term that fires on this thread.
+#[inline(never)]
+fn run(
+    point: &'static Point,
+    site: &'static Site,
+    context: Context<'_>,
+    through: Option<&Scope>,
+) -> OrPanic<Returned> {
+    when_fired(point, site, context, through, |plan, fired| {
+        let steps = fired.steps(plan);
+        for step in 0..steps.len() {
+            match step::perform(plan, site, fired.fire, steps, step) {
+                Effect::Done => {}
+                // Not by `map`: its text would be made elsewhere and moved here, which is felt.
+                Effect::Return(Some(value)) => return Ok(Some(Some(value.text()))),
+                Effect::Return(None) => return Ok(Some(None)),
+                Effect::Wait(need) => match wait::block(plan, site, need) {
+                    After::GoOn => {}
+                    After::Over => return Ok(None),
+                    After::Panic(panic) => return Err(panic),
+                },
+                Effect::Panic(panic) => return Err(panic),
+            }
+        }
+        Ok(None)
+    })
+}
+
+/// The same for a task, up to where it has to wait: what is left for it to do, if anything is.
+#[inline(never)]
+fn begin(
+    point: &'static Point,
+    site: &'static Site,
+    context: Context<'_>,
+    through: Option<&Scope>,
+) -> OrPanic<Option<Rest>> {
+    when_fired(point, site, context, through, |plan, fired| {
+        let steps = fired.steps(plan);
+        for step in 0..steps.len() {
+            match step::perform(plan, site, fired.fire, steps, step) {
+                Effect::Done => {}
+                Effect::Return(Some(value)) => return Ok(Some(Rest::Returned(Some(value.text())))),
+                Effect::Return(None) => return Ok(Some(Rest::Returned(None))),
+                Effect::Panic(panic) => return Err(panic),
+                Effect::Wait(need) => {
+                    let stay = Some(Stay::new(plan.clone(), site, need));
+                    let step = step + 1;
+                    let run = Run { plan: plan.clone(), site, fired, step, stay };
+                    return Ok(Some(Rest::Run(Box::new(run))));
+                }
+            }
+        }
+        Ok(None)
+    })
+}
+
+/// An evaluation that awaits. Dropping it leaves wherever it stands.
+#[derive(Debug)]
+#[must_use = "an evaluation does nothing unless it is awaited"]
+pub struct Evaluation {
+    // One pointer, so that an idle point costs its future no more.
+    rest: Option<Box<Rest>>,
+}
+
+impl Future for Evaluation {
+    type Output = Returned;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Returned> {
+        match self.rest.as_deref_mut() {
+            None => Poll::Ready(None),
+            Some(Rest::Returned(value)) => Poll::Ready(Some(value.take())),
+            Some(Rest::Run(run)) => match task::ready!(run.poll(cx)) {
+                Ok(returned) => Poll::Ready(returned),
+                Err(panic) => {
+                    // What it holds is let go of first.
+                    self.rest = None;
+                    panic.raise()
+                }
+            },
+        }
+    }
+}
+
+/// What is left of an evaluation that began on a task.
+#[derive(Debug)]
+enum Rest {
+    Returned(Option<Text>),
+    Run(Box<Run>),
+}
+
+/// The steps of a term that fired, from one that waits.
+#[derive(Debug)]
+struct Run {
+    plan: Arc<Plan>,
+    site: &'static Site,
+    fired: Fired,
+    step: usize,
+    stay: Option<Stay>,
+}
+
+impl Run {
+    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<OrPanic<Returned>> {
+        let _own = OwnCode::enter();
+        loop {
+            if let Some(stay) = &mut self.stay {
+                match task::ready!(stay.poll_async(cx)) {
+                    After::GoOn => self.stay = None,
+                    After::Over => return Poll::Ready(Ok(None)),
+                    After::Panic(panic) => return Poll::Ready(Err(panic)),
+                }
+            }
+            let steps = self.fired.steps(&self.plan);
+            if self.step == steps.len() {
+                return Poll::Ready(Ok(None));
+            }
+            let effect = step::perform(&self.plan, self.site, self.fired.fire, steps, self.step);
+            self.step += 1;
+            match effect {
+                Effect::Done => {}
+                Effect::Return(value) => return Poll::Ready(Ok(Some(value.map(Value::text)))),
+                Effect::Panic(panic) => return Poll::Ready(Err(panic)),
+                Effect::Wait(need) => {
+                    self.stay = Some(Stay::new(self.plan.clone(), self.site, need));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What happens when a term acts?
+//!
+//! Each step of a term either is done at once, or is a wait that remains: a thread blocks on that,
+//! a task awaits it. Nothing is held while a step runs.
+
+use crate::callback;
+use crate::injected::{Panic, injected_message};
+use crate::runtime::env::{self, PanicMode};
+use crate::runtime::exit::{self, Ending};
+use crate::runtime::log::{self, Level};
+use crate::runtime::plan::random::Purpose;
+use crate::runtime::plan::{Fire, Plan};
+use crate::runtime::site::Site;
+use crate::terms::{Action, PauseLimit, Span, Term, Value};
+use crate::visible::visible;
+use std::time::Duration;
+
+/// What came of a step.
+pub(crate) enum Effect<'a> {
+    Done,
+    /// Hand this to the site.
+    Return(Option<&'a Value>),
+    Wait(Need),
+    /// To be raised by the function that the site calls, so that the panic is reported from there.
+    Panic(Box<Panic>),
+}
+
+/// What a caller still has to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    Sleep(Duration),
+    /// Keeps the processor busy.
+    Busy(Duration),
+    Resume {
+        limit: Option<Duration>,
+    },
+    Barrier {
+        term: usize,
+        step: usize,
+        size: u64,
+        limit: Duration,
+    },
+    /// Passages of the point that the plan's observation of this index observes.
+    Passages {
+        observation: usize,
+        count: u64,
+        limit: Duration,
+    },
+}
+
+/// What acts in a fire: the steps of a term, or those a callback asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Fired {
+    pub(crate) fire: Fire,
+    pub(crate) asked: Option<Box<[Action]>>,
+}
+
+impl Fired {
+    pub(crate) fn steps<'a>(&'a self, plan: &'a Plan) -> &'a [Action] {
+        match &self.asked {
+            Some(asked) => asked,
+            None => &plan.terms.chain[self.fire.term].steps,
+        }
+    }
+}
+
+/// Does step `step` of those that [`Fired::steps`] gives, at `site`.
+pub(crate) fn perform<'a>(
+    plan: &Plan,
+    site: &Site,
+    fire: Fire,
+    steps: &'a [Action],
+    step: usize,
+) -> Effect<'a> {
+    let draw = |span: &Span| length(span, plan, fire, step);
+    match &steps[step] {
+        Action::Off => {}
+        Action::Return(value) => return Effect::Return(value.as_ref()),
+        Action::Sleep(span) => {
+            let length = draw(span);
+            // Nothing to wait for, and nobody to be told of it.
+            if !length.is_zero() {
+                return Effect::Wait(Need::Sleep(length));
+            }
+        }
+        Action::Delay(span) => return Effect::Wait(Need::Busy(draw(span))),
+        Action::Pause(limit) => {
+            let limit = match limit {
+                PauseLimit::Default => Some(plan.pause_limit),
+                PauseLimit::Within(limit) => Some(*limit),
+                PauseLimit::Never => None,
+            };
+            return Effect::Wait(Need::Resume { limit });
+        }
+        Action::Barrier { count, limit } => {
+            return Effect::Wait(Need::Barrier {
+                term: fire.term,
+                step,
+                size: *count,
+                limit: *limit,
+            });
+        }
+        Action::Wait { point, count, limit } => {
+            return Effect::Wait(Need::Passages {
+                observation: plan.observation_of(point),
+                count: *count,
+                limit: *limit,
+            });
+        }
+        Action::Yield => std::thread::yield_now(),
+        Action::Print(None) => {
+            log::say(Level::Info, format_args!("failpoint {} executed.", visible(&plan.point)));
+        }
+        // The name goes first, so that no text can pass for a line of the control plane.
+        Action::Print(Some(text)) => log::say(
+            Level::Info,
+            format_args!("failpoint {}: {}", visible(&plan.point), visible(text.content())),
+        ),
+        Action::Panic(text) => {
+            let message = injected_message(&plan.point, text.as_ref().map(|text| text.content()));
+            if let Some(message) = panic_as_asked(message, site) {
+                return Effect::Panic(Panic::injected(&message));
+            }
+        }
+        Action::Break => break_in_debugger(plan),
+        action @ Action::Exit(status) => end(plan, site, action, Ending::Exit(*status)),
+        action @ Action::Abort => end(plan, site, action, Ending::Abort),
+        action @ Action::Kill => end(plan, site, action, Ending::Kill),
+    }
+    Effect::Done
+}
+
+fn end(plan: &Plan, site: &Site, action: &Action, ending: Ending) -> ! {
+    let (point, at) = (visible(&plan.point), site.at());
+    exit::end(
+        ending,
+        format_args!("failpoint {point}: {action} ends this process, at {}", visible(&at)),
+    );
+}
+
+/// A panic with `message`. It is only logged where the thread unwinds already: a second panic would
+/// end the process for a reason that nobody asked for.
+pub(crate) fn panic_unless_unwinding(message: String) -> Option<String> {
+    if std::thread::panicking() {
+        log::say(
+            Level::Error,
+            format_args!("{message} (not panicking: the thread unwinds already)"),
+        );
+        return None;
+    }
+    Some(message)
+}
+
+/// Ends what `FAILPOINT_PANIC` asks for: the process, or the thread by a panic with the message that
+/// this gives.
+#[cold]
+pub(crate) fn panic_as_asked(message: String, site: &Site) -> Option<String> {
+    let ending = match env::panic_mode() {
+        PanicMode::Unwind => {
+            let message = panic_unless_unwinding(message)?;
+            if PanicMode::Unwind.ends_the_process() {
+                exit::prepare(format_args!("{message}, at {}", visible(&site.at())));
+            }
+            return Some(message);
+        }
+        PanicMode::Abort => Ending::Abort,
+        PanicMode::Exit(status) => Ending::Exit(status),
+    };
+    exit::end(ending, format_args!("{message}, at {}", visible(&site.at())));
+}
+
+fn length(span: &Span, plan: &Plan, fire: Fire, step: usize) -> Duration {
+    match span {
+        Span::Fixed(length) => *length,
+        Span::Range(low, high) => {
+            let draws = plan.draws(fire.term);
+            let fraction = draws.fraction(Purpose::Length { step }, fire.number);
+            *low + (*high - *low).mul_f64(fraction)
+        }
+    }
+}
+
+/// SIGTRAP where a debugger listens; without one it would end the process.
+fn break_in_debugger(plan: &Plan) {
+    #[cfg(unix)]
+    if is_debugged() {
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TRAP);
+        return;
+    }
+    log::say(
+        Level::Warn,
+        format_args!(
+            "failpoint {}: break passed by, no debugger is attached",
+            visible(&plan.point)
+        ),
+    );
+}
+
+/// Linux tells who traces a process; elsewhere we cannot know, and do not risk it.
+#[cfg(unix)]
+fn is_debugged() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
+    tracer.is_some_and(|pid| pid.trim() != "0")
+}
+
+/// The steps that a callback asks for; none where it passes.
+pub(crate) fn steps_of(action: callback::Action) -> Option<Box<[Action]>> {
+    let value = |text: String| Value::spelled(&text, &text);
+    let step = match action {
+        callback::Action::Pass => return None,
+        callback::Action::Off => Action::Off,
+        callback::Action::Return(text) => Action::Return(text.map(value)),
+        callback::Action::Sleep(length) => Action::Sleep(Span::Fixed(length)),
+        callback::Action::Panic(text) => Action::Panic(text.map(value)),
+    };
+    Some(Box::new([step]))
+}
+
+impl Term {
+    /// The points that the term's `wait` steps name, in order.
+    pub(crate) fn waits(&self) -> impl Iterator<Item = &String> {
+        self.steps.iter().filter_map(|step| match step {
+            Action::Wait { point, .. } => Some(point),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn is_off(&self) -> bool {
+        matches!(self.steps.as_slice(), [Action::Off])
+    }
+
+    /// Whether the site is handed something.
+    pub(crate) fn returns(&self) -> bool {
+        matches!(self.steps.last(), Some(Action::Return(_)))
+    }
+}

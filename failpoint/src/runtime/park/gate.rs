@@ -1,0 +1,356 @@
+//! Where do callers stand until something lets them go?
+//!
+//! Every plan has one gate. Who sleeps, pauses, waits or watches enters it and leaves a waker; a
+//! thread's waker wakes it, a task's schedules it. A caller goes when it is freed (`resume`, a
+//! full barrier), when the gate closes (the plan is over), or when its own time is up.
+//!
+//! Wakers are somebody's code: they are called after the lock is gone.
+
+use crate::runtime::sync::{Arc, AtomicUsize, Mutex, Ordering, fence_for_models};
+use crate::wait_for::Wanted;
+use std::collections::BTreeMap;
+use std::task::Waker;
+
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    /// How many follow what is counted elsewhere. Read on the armed path instead of taking the lock.
+    followers: AtomicUsize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed: bool,
+    next_ticket: u64,
+    /// In the order of arrival, so that the oldest is freed first.
+    standing: BTreeMap<u64, Stander>,
+}
+
+#[derive(Debug)]
+struct Stander {
+    reason: Reason,
+    who: String,
+    waker: Waker,
+    freed: bool,
+}
+
+/// Why somebody stands at a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// In `sleep` or `delay`.
+    Sleeping,
+    /// In `pause`.
+    Paused,
+    /// In the `barrier` at this place of the terms, until so many stand there.
+    Barrier { term: usize, step: usize, size: u64 },
+    /// In `wait`, for passages of another point.
+    Passages,
+    /// A test that waits for hits, fires or paused callers.
+    Watching(Wanted),
+    /// Somebody who waits for the next arming.
+    Armings,
+}
+
+impl Reason {
+    /// Whether it stands in the terms.
+    fn is_of_the_terms(self) -> bool {
+        !matches!(self, Reason::Watching(_) | Reason::Armings)
+    }
+
+    /// Whether something may end it that is not counted here.
+    fn follows(self) -> bool {
+        matches!(self, Reason::Passages | Reason::Watching(_) | Reason::Armings)
+    }
+}
+
+/// What came of entering a gate.
+pub(crate) enum Entered {
+    Standing(Place),
+    /// The barrier was full with this caller.
+    Through,
+    /// The plan is over.
+    Closed,
+}
+
+/// How somebody who entered stands now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Still,
+    Freed,
+    Closed,
+}
+
+impl Gate {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    /// Takes a place; `who` is what a message says of the caller.
+    pub(crate) fn enter(self: &Arc<Self>, reason: Reason, who: String, waker: Waker) -> Entered {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Entered::Closed;
+        }
+        if let Reason::Barrier { size, .. } = reason {
+            let same = |stander: &&mut Stander| stander.reason == reason && !stander.freed;
+            let waiting = state.standing.values_mut().filter(same).count() as u64;
+            if waiting + 1 >= size {
+                let mut freed = Vec::new();
+                for stander in state.standing.values_mut().filter(same) {
+                    stander.freed = true;
+                    freed.push(stander.waker.clone());
+                }
+                drop(state);
+                freed.into_iter().for_each(Waker::wake);
+                return Entered::Through;
+            }
+        }
+        let ticket = state.next_ticket;
+        state.next_ticket += 1;
+        state.standing.insert(ticket, Stander { reason, who, waker, freed: false });
+        if reason.follows() {
+            self.followers.fetch_add(1, Ordering::SeqCst);
+        }
+        // One more is paused, and who waited for so many is told. Else none is counted: they may be many.
+        let told = if reason == Reason::Paused && self.has_followers() {
+            let paused = state.paused();
+            state.wakers(
+                |reason| matches!(reason, Reason::Watching(Wanted::Paused(n)) if n <= paused),
+            )
+        } else {
+            Vec::new()
+        };
+        drop(state);
+        let place = Place { gate: Arc::clone(self), ticket, reason };
+        told.into_iter().for_each(Waker::wake);
+        Entered::Standing(place)
+    }
+
+    /// Tells those who wait for passages or for an arming to look again. Call it after there was one;
+    /// one load where nobody follows.
+    ///
+    /// The change that was made before, this load, the addition that a follower made to `followers`
+    /// when it entered, and its loads of what it waits for are all `SeqCst`, so they have one order.
+    /// Either the change stands before the follower's loads, and it sees the change; or the follower's
+    /// addition stands before our load, and we see the follower.
+    #[inline]
+    pub(crate) fn ring(&self) {
+        if self.has_followers() {
+            self.wake(|reason| matches!(reason, Reason::Passages | Reason::Armings));
+        }
+    }
+
+    /// Tells those who wait for so many hits or fires that there are as many. Call it after one was
+    /// counted; `counts`, hits and fires, is called where somebody follows.
+    ///
+    /// The counts are read after the addition of whoever rings. Of the first n to add, the last in the
+    /// one order reads n at least, and wakes who waits for n.
+    #[inline]
+    pub(crate) fn ring_for(&self, counts: impl FnOnce() -> (u64, u64)) {
+        if self.has_followers() {
+            self.wake_watchers(counts());
+        }
+    }
+
+    #[cold]
+    fn wake_watchers(&self, (hits, fires): (u64, u64)) {
+        self.wake(|reason| match reason {
+            Reason::Watching(Wanted::Hits(n)) => n <= hits,
+            Reason::Watching(Wanted::Fires(n)) => n <= fires,
+            _ => false,
+        });
+    }
+
+    #[inline]
+    fn has_followers(&self) -> bool {
+        fence_for_models();
+        self.followers.load(Ordering::SeqCst) > 0
+    }
+
+    /// Frees at most `n` of those paused now, the oldest first; says how many.
+    pub(crate) fn resume(&self, n: usize) -> usize {
+        let mut state = self.state.lock();
+        // Whoever still stands here was let go already, and does not go on.
+        if state.closed {
+            return 0;
+        }
+        let mut wakers = Vec::new();
+        let paused = |stander: &&mut Stander| stander.reason == Reason::Paused && !stander.freed;
+        for stander in state.standing.values_mut().filter(paused).take(n) {
+            stander.freed = true;
+            wakers.push(stander.waker.clone());
+        }
+        drop(state);
+        let resumed = wakers.len();
+        wakers.into_iter().for_each(Waker::wake);
+        resumed
+    }
+
+    /// Ends every stay, now and later.
+    pub(crate) fn close(&self) {
+        self.state.lock().closed = true;
+        self.wake(|_| true);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
+    /// How many are paused: who was freed, or whose gate closed, no longer is.
+    pub(crate) fn paused(&self) -> u64 {
+        let state = self.state.lock();
+        if state.closed { 0 } else { state.paused() }
+    }
+
+    /// Those who stand here for a reason of the terms, for messages: the first of them, and how many
+    /// there are.
+    pub(crate) fn standing(&self, first: usize) -> (Vec<(Reason, String)>, usize) {
+        let state = self.state.lock();
+        let of_the_terms = |stander: &&Stander| stander.reason.is_of_the_terms() && !stander.freed;
+        let described = |stander: &Stander| (stander.reason, stander.who.clone());
+        let standing = state.standing.values().filter(of_the_terms);
+        (standing.clone().take(first).map(described).collect(), standing.count())
+    }
+
+    fn wake(&self, which: impl Fn(Reason) -> bool) {
+        let wakers = self.state.lock().wakers(which);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl State {
+    /// Who stands in `pause` and was not freed.
+    fn paused(&self) -> u64 {
+        let paused = |stander: &&Stander| stander.reason == Reason::Paused && !stander.freed;
+        self.standing.values().filter(paused).count() as u64
+    }
+
+    fn wakers(&self, which: impl Fn(Reason) -> bool) -> Vec<Waker> {
+        let standing = self.standing.values().filter(|stander| which(stander.reason));
+        standing.map(|stander| stander.waker.clone()).collect()
+    }
+}
+
+/// A place at a gate; dropping it leaves.
+#[derive(Debug)]
+pub(crate) struct Place {
+    gate: Arc<Gate>,
+    ticket: u64,
+    reason: Reason,
+}
+
+impl Place {
+    /// How the caller stands; leaves `waker` for the next change.
+    pub(crate) fn look(&self, waker: &Waker) -> Standing {
+        let mut state = self.gate.state.lock();
+        let closed = state.closed;
+        let standing = match state.standing.get_mut(&self.ticket) {
+            Some(stander) if stander.freed => Standing::Freed,
+            _ if closed => Standing::Closed,
+            Some(stander) => {
+                if !stander.waker.will_wake(waker) {
+                    stander.waker.clone_from(waker);
+                }
+                Standing::Still
+            }
+            None => unreachable!("a place keeps its stander until it is dropped"),
+        };
+        drop(state);
+        // Pairs with the one in `ring`: the caller looks at the counts after this.
+        fence_for_models();
+        standing
+    }
+}
+
+impl Place {
+    /// Gives the place up, and says how the caller stood at that very moment: who was freed before
+    /// must not believe that its time ran out.
+    pub(crate) fn leave(&self) -> Standing {
+        let mut state = self.gate.state.lock();
+        let closed = state.closed;
+        let left = state.standing.remove(&self.ticket);
+        drop(state);
+        match left {
+            Some(stander) if stander.freed => Standing::Freed,
+            _ if closed => Standing::Closed,
+            _ => Standing::Still,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let left = self.gate.state.lock().standing.remove(&self.ticket);
+        if self.reason.follows() {
+            self.gate.followers.fetch_sub(1, Ordering::SeqCst);
+        }
+        drop(left);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::task::Wake;
+
+    /// How often somebody was woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Enters, and gives what counts.
+    fn enter(gate: &Arc<Gate>, reason: Reason) -> (Place, Arc<Woken>) {
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
+        match gate.enter(reason, String::new(), waker) {
+            Entered::Standing(place) => (place, woken),
+            _ => panic!("nobody closed it, and there is no barrier"),
+        }
+    }
+
+    #[test]
+    fn the_first_of_many_are_described() {
+        let gate = Gate::new();
+        let reasons = [Reason::Paused, Reason::Sleeping, Reason::Armings, Reason::Paused];
+        let _standing = reasons.map(|reason| enter(&gate, reason));
+        let (first, all) = gate.standing(2);
+        let reasons: Vec<Reason> = first.iter().map(|(reason, _)| *reason).collect();
+        assert_eq!((&*reasons, all), (&[Reason::Paused, Reason::Sleeping][..], 3));
+    }
+
+    #[test]
+    fn only_who_may_go_is_woken() {
+        let gate = Gate::new();
+        let reasons = [
+            Reason::Watching(Wanted::Hits(2)),
+            Reason::Watching(Wanted::Fires(2)),
+            Reason::Watching(Wanted::Paused(2)),
+            Reason::Passages,
+            Reason::Armings,
+            Reason::Sleeping,
+        ];
+        let standing = reasons.map(|reason| enter(&gate, reason));
+        let woken = || standing.each_ref().map(|(_, woken)| woken.0.swap(0, Ordering::SeqCst));
+        gate.ring_for(|| (1, 1));
+        assert_eq!(woken(), [0; 6]);
+        gate.ring_for(|| (2, 1));
+        assert_eq!(woken(), [1, 0, 0, 0, 0, 0]);
+        gate.ring_for(|| (3, 2));
+        assert_eq!(woken(), [1, 1, 0, 0, 0, 0]);
+        gate.ring();
+        assert_eq!(woken(), [0, 0, 0, 1, 1, 0]);
+        let first = enter(&gate, Reason::Paused);
+        assert_eq!(woken(), [0; 6]);
+        let _second = enter(&gate, Reason::Paused);
+        assert_eq!(woken(), [0, 0, 1, 0, 0, 0]);
+        drop(first);
+        assert_eq!((gate.resume(2), woken()), (1, [0; 6]));
+        gate.close();
+        assert_eq!(woken(), [1; 6]);
+    }
+}

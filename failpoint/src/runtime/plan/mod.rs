@@ -1,0 +1,574 @@
+//! Which term acts at this hit?
+//!
+//! A plan is terms being spent: made when a point is armed, never changed but in its counts, and
+//! over when the point is disarmed, armed anew or reset. Deciding is all it does; acting is
+//! `effect`'s.
+
+pub(crate) mod filter;
+pub(crate) mod random;
+
+use self::filter::{Facts, Filter, ThisThread};
+use self::random::{Draws, Odds};
+use crate::callback::{self, Hit};
+use crate::runtime::count::fast_counter::{Hold, Lane, Tenant};
+use crate::runtime::count::last_fired::Stamp;
+use crate::runtime::count::striped::{Padded, Tallies};
+use crate::runtime::own_code::OwnCode;
+use crate::runtime::park::clock::Moment;
+use crate::runtime::park::gate::Gate;
+use crate::runtime::point_name::Name;
+use crate::runtime::site::Site;
+use crate::runtime::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering};
+use crate::terms::{Action, Pick, Span, Term, Terms};
+use crate::visible::{holds_hidden, visible};
+use std::borrow::Cow;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+/// Through which door the terms came: it decides what happens when a limit runs out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// `failpoint::arm` and its kin: a limit that runs out panics.
+    Code,
+    /// HTTP: a limit that runs out is logged.
+    Remote,
+    /// The environment: likewise.
+    Environment,
+    /// `fail::cfg`, whose terms have no limits.
+    Fail,
+}
+
+/// Which scope a plan belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ScopeId(pub(crate) u64);
+
+/// What a plan takes from where it was armed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting<'a> {
+    pub(crate) origin: Origin,
+    pub(crate) scope: Option<ScopeId>,
+    /// The scope's name, empty without one: part of what decides a chance.
+    pub(crate) scope_name: &'a str,
+    /// How long a `pause` lasts if its terms do not say.
+    pub(crate) pause_limit: Duration,
+}
+
+/// What is armed: terms, or a callback that decides.
+#[derive(Clone)]
+pub(crate) enum Order {
+    /// Shared by all that one request arms with them.
+    Terms(Arc<Terms>),
+    Callback(Arc<Callback>),
+}
+
+pub(crate) type Callback = dyn Fn(&Hit<'_>) -> callback::Action + Send + Sync;
+
+impl fmt::Debug for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Order::Terms(terms) => terms.fmt(f),
+            Order::Callback(_) => f.write_str("callback"),
+        }
+    }
+}
+
+pub(crate) struct Plan {
+    pub(crate) point: Name,
+    /// Empty for a callback.
+    pub(crate) terms: Arc<Terms>,
+    pub(crate) callback: Option<Arc<Callback>>,
+    /// As written; on one line.
+    pub(crate) text: Arc<str>,
+    pub(crate) origin: Origin,
+    /// The scope it is armed in; `None` for everybody.
+    pub(crate) scope: Option<ScopeId>,
+    pub(crate) pause_limit: Duration,
+    /// 0 until it is put in force.
+    pub(crate) generation: u64,
+    pub(crate) gate: Arc<Gate>,
+    /// The points that the `wait` steps name, sorted by name: one for each, however many steps name
+    /// it.
+    pub(crate) observed: Vec<Observed>,
+    armed_at: Moment,
+    /// One for each term.
+    rules: Vec<Rule>,
+    /// Made when something has to be counted here: an `off` whose hits its lane counts takes none.
+    counts: OnceLock<Box<Counts>>,
+    /// What its point's lane counts for it: an `off` for everybody, and nothing else to know.
+    tenant: Tenant,
+    has_misfits: AtomicBool,
+    misfits: Mutex<Vec<&'static Site>>,
+    first_outside: std::sync::OnceLock<String>,
+}
+
+/// What a plan counts itself, each on lines of its own.
+struct Counts {
+    /// One for each term, or one for a callback: the hits that it is asked about.
+    numbers: Vec<Numbers>,
+    /// What needs no number: see the constants below.
+    tallies: Tallies,
+    /// Of the last fire, but by an `off`.
+    last_fire: Stamp,
+}
+
+/// Which of the tallies counts hits in which no term acts.
+const PASSES: usize = 0;
+/// Which counts evaluations that a scoped plan did not see, because they came from outside.
+const OUTSIDE: usize = 1;
+/// Which counts the fires of the first term, where they cannot be derived; then the second's.
+const FIRES: usize = 2;
+
+/// What a term's modifiers come to.
+#[derive(Debug)]
+struct Rule {
+    filter: Filter,
+    counting: Counting,
+    draws: Draws,
+    /// How many fires at most.
+    times: u64,
+}
+
+/// How a term's fires are counted, by what it has to know.
+#[derive(Debug)]
+enum Counting {
+    /// It acts at every hit that reaches it: nothing has a number.
+    All,
+    /// The number of a hit decides, and so does the number of hits how many fired.
+    Picked,
+    /// A chance drawn by the number of a hit.
+    ByChance(Odds),
+    /// The same, and the fires that chance allows are bounded, or draw again.
+    Numbered(Odds),
+}
+
+/// What decides by its order.
+#[derive(Debug, Default)]
+struct Numbers {
+    /// Hits that reached the term with `when`, `after` and `for` allowing.
+    reached: Padded<AtomicU64>,
+    /// Fires, of a term that has to bound or to number what chance lets through.
+    fired: Padded<AtomicU64>,
+}
+
+/// What a plan says of one evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// No filter admits it: not a hit.
+    NoHit,
+    /// A hit in which no term acts.
+    Pass,
+    /// A hit in which the site cannot take what the term would return: it passes.
+    Misfit,
+    /// A hit in which this term acts.
+    Fire(Fire),
+    /// A hit of this number, from 0, which the callback decides.
+    Ask(u64),
+}
+
+/// A term that acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fire {
+    pub(crate) term: usize,
+    /// The number of this fire among the term's own, from 0: what its draws are numbered by.
+    pub(crate) number: u64,
+}
+
+impl Plan {
+    pub(crate) fn new(point: Name, order: Order, text: Arc<str>, setting: Setting<'_>) -> Self {
+        let (terms, callback) = match order {
+            Order::Terms(terms) => (terms, None),
+            Order::Callback(callback) => (Arc::new(Terms { chain: Vec::new() }), Some(callback)),
+        };
+        let draws = |index| Draws::new(&point, setting.scope_name, index);
+        let rules =
+            (0..).zip(&terms.chain).map(|(index, term)| Rule::new(term, draws(index))).collect();
+        let gate = Gate::new();
+        let plan = Self {
+            rules,
+            point,
+            callback,
+            text,
+            origin: setting.origin,
+            scope: setting.scope,
+            pause_limit: setting.pause_limit,
+            generation: 0,
+            observed: Observed::all(&terms, &gate, setting.scope),
+            gate,
+            armed_at: Moment::now(),
+            counts: OnceLock::new(),
+            tenant: Tenant::default(),
+            has_misfits: AtomicBool::new(false),
+            misfits: Mutex::new(Vec::new()),
+            first_outside: std::sync::OnceLock::new(),
+            terms,
+        };
+        if !plan.only_counts() {
+            // Else the first hit would allocate.
+            plan.counts();
+        }
+        plan
+    }
+
+    /// The terms for a person to read: as they were written or, where that holds a hidden character, as
+    /// they are printed. Either parses to these terms.
+    pub(crate) fn shown(&self) -> Cow<'_, str> {
+        // A callback has no terms to print, and its text is ours.
+        if holds_hidden(&self.text) {
+            Cow::Owned(self.terms.to_string())
+        } else {
+            Cow::Borrowed(&self.text)
+        }
+    }
+
+    fn counts(&self) -> &Counts {
+        self.counts.get_or_init(|| {
+            let _own = OwnCode::enter();
+            Box::new(Counts::new(self.terms.chain.len().max(1)))
+        })
+    }
+
+    /// What `of` reads, or 0 where nothing was counted here yet.
+    fn counted(&self, of: impl FnOnce(&Counts) -> u64) -> u64 {
+        self.counts.get().map_or(0, |counts| of(counts))
+    }
+
+    /// A decision is counted by its last addition, so that a hit and its fire show at once.
+    pub(crate) fn hits(&self) -> u64 {
+        self.hits_and_fires().0
+    }
+
+    fn hits_and_fires(&self) -> (u64, u64) {
+        let fires = self.fires();
+        let hits = match &self.callback {
+            Some(_) => self.counted(|counts| counts.numbers[0].reached()),
+            None => fires + self.counted(|counts| counts.tallies.sum(PASSES)),
+        };
+        (hits, fires)
+    }
+
+    pub(crate) fn fires(&self) -> u64 {
+        let by_terms = |index| self.fires_of(index);
+        match &self.callback {
+            Some(_) => self.counted(|counts| counts.tallies.sum(FIRES)),
+            None => self.tenant.count() + (0..self.terms.chain.len()).map(by_terms).sum::<u64>(),
+        }
+    }
+
+    /// When it last fired, but by an `off`.
+    pub(crate) fn last_fire(&self) -> Option<SystemTime> {
+        self.counts.get().and_then(|counts| counts.last_fire.get())
+    }
+
+    /// Whether it is an `off` that acts at every hit, for everybody: then a hit is only counted.
+    pub(crate) fn only_counts(&self) -> bool {
+        let counts_only = |term: &Term| term.is_off() && term.when.is_empty() && !term.has_window();
+        self.scope.is_none()
+            && self.terms.chain.first().is_some_and(counts_only)
+            && matches!(self.rules[0].counting, Counting::All)
+    }
+
+    /// From now on `lane` counts for this plan, and for no other.
+    pub(crate) fn take_lane(&self, lane: Arc<Lane>) {
+        self.tenant.move_in(lane);
+    }
+
+    pub(crate) fn leave_lane(&self) {
+        self.tenant.move_out();
+    }
+
+    /// While the guard lives, every hit rings.
+    pub(crate) fn hold_lane(&self) -> Hold<'_> {
+        // Who waits must find what is counted from now on: see `Gate::ring`, which speaks of the
+        // counts and not of their being made.
+        self.counts();
+        self.tenant.hold()
+    }
+
+    /// Whether this is the first value of a callback that a site could not take.
+    pub(crate) fn is_first_misfit(&self) -> bool {
+        !self.has_misfits.swap(true, Ordering::AcqRel)
+    }
+
+    /// Notes an evaluation that came from outside the scope while only scopes arm the name.
+    pub(crate) fn note_outside(&self, site: &Site) {
+        self.first_outside
+            .get_or_init(|| format!("{} on thread `{}`", site.at(), ThisThread::get()));
+        self.counts().tallies.add(OUTSIDE);
+    }
+
+    /// What to say of evaluations from outside the scope, if there were any.
+    pub(crate) fn outside(&self) -> Option<String> {
+        let (count, first) =
+            (self.counted(|counts| counts.tallies.sum(OUTSIDE)), self.first_outside.get()?);
+        Some(format!(
+            "{count} evaluations came from outside the scope, the first at {first}; give that \
+             thread the scope with scope.wrap(future), scope.wrap_fn(closure) or \
+             scope.on_thread_start(), or arm the point for everybody with failpoint::arm"
+        ))
+    }
+
+    /// What to say of a plan that should have fired and has not.
+    pub(crate) fn unfired(&self) -> String {
+        let outside = self.outside().map_or_else(String::new, |outside| format!(" ({outside})"));
+        let (point, terms) = (visible(&self.point), self.shown());
+        format!("`{point}={terms}` had {} hits and no fire{outside}", self.hits())
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.armed_at.elapsed()
+    }
+
+    pub(crate) fn draws(&self, term: usize) -> &Draws {
+        &self.rules[term].draws
+    }
+
+    /// The index among [`Plan::observed`] of a point that a `wait` step names.
+    pub(crate) fn observation_of(&self, point: &str) -> usize {
+        // Every `wait` of the terms has one.
+        self.observed.partition_point(|observed| *observed.point < *point)
+    }
+
+    /// Notes a site that registered after the arming and cannot take what the terms return.
+    pub(crate) fn add_misfit(&self, site: &'static Site) {
+        self.misfits.lock().push(site);
+        self.has_misfits.store(true, Ordering::Release);
+    }
+
+    fn is_misfit(&self, site: &Site) -> bool {
+        self.has_misfits.load(Ordering::Acquire)
+            && self.misfits.lock().iter().any(|misfit| std::ptr::eq(*misfit, site))
+    }
+
+    /// Decides one evaluation, counts it, and wakes who waits for the counts.
+    pub(crate) fn decide(&self, site: &Site, facts: Facts<'_>) -> Decision {
+        let decision = self.decide_and_count(site, facts);
+        if decision != Decision::NoHit {
+            self.gate.ring_for(|| self.hits_and_fires());
+        }
+        decision
+    }
+
+    fn decide_and_count(&self, site: &Site, facts: Facts<'_>) -> Decision {
+        let counts = self.counts();
+        if self.callback.is_some() {
+            return Decision::Ask(counts.numbers[0].reach());
+        }
+        let misfit = self.is_misfit(site);
+        // The clock is read only where a term asks for the time, and once.
+        let mut elapsed = None;
+        let mut decision = Decision::NoHit;
+        for (index, (term, rule)) in self.terms.chain.iter().zip(&self.rules).enumerate() {
+            if !rule.filter.admits(facts) {
+                continue;
+            }
+            decision = Decision::Pass;
+            if term.has_window() && !term.is_open(*elapsed.get_or_insert_with(|| self.elapsed())) {
+                continue;
+            }
+            if misfit && term.returns() {
+                decision = Decision::Misfit;
+                break;
+            }
+            if let Some(number) = rule.spend(term, index, counts) {
+                if !term.is_off() {
+                    counts.last_fire.set();
+                }
+                return Decision::Fire(Fire { term: index, number });
+            }
+        }
+        if decision != Decision::NoHit {
+            counts.tallies.add(PASSES);
+        }
+        decision
+    }
+
+    /// How often [`Rule::spend`] let the term act.
+    fn fires_of(&self, index: usize) -> u64 {
+        let rule = &self.rules[index];
+        self.counted(|Counts { tallies, numbers, .. }| match rule.counting {
+            Counting::All | Counting::ByChance(_) => tallies.sum(FIRES + index),
+            Counting::Picked => {
+                self.terms.chain[index].picks(numbers[index].reached()).min(rule.times)
+            }
+            Counting::Numbered(_) => numbers[index].fired(),
+        })
+    }
+
+    /// Counts a fire that the callback asked for.
+    pub(crate) fn count_callback_fire(&self, is_off: bool) {
+        self.counts().tallies.add(FIRES);
+        if !is_off {
+            self.counts().last_fire.set();
+        }
+        self.gate.ring_for(|| self.hits_and_fires());
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("point", &self.point)
+            .field("terms", &self.text)
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Rule {
+    fn new(term: &Term, draws: Draws) -> Self {
+        let is_bounded = term.times.is_some();
+        let is_picked = term.skip > 0 || term.pick != Pick::All;
+        let is_numbered = is_bounded || term.draws_lengths();
+        let odds = term.chance.as_ref().map(|chance| Odds::new(draws, chance.probability()));
+        let counting = match (odds, is_numbered) {
+            (Some(odds), true) => Counting::Numbered(odds),
+            (Some(odds), false) => Counting::ByChance(odds),
+            (None, false) if !is_picked => Counting::All,
+            (None, _) => Counting::Picked,
+        };
+        let filter = Filter::new(&term.when);
+        Self { filter, counting, draws, times: term.times.unwrap_or(u64::MAX) }
+    }
+
+    /// Takes one hit of `term`, the one at `index`, through `skip`, `nth`/`every`, `%` and `*`, in
+    /// this order. Gives the number of the fire if the term acts, where the term needs it.
+    ///
+    /// What a hit decides follows from its number among those that reached the term, so the first n
+    /// decide alike whatever the threads do.
+    fn spend(&self, term: &Term, index: usize, counts: &Counts) -> Option<u64> {
+        let numbers = &counts.numbers[index];
+        let pick = || term.picked(numbers.reach());
+        match &self.counting {
+            Counting::All => {}
+            Counting::Picked => return pick().filter(|&picked| picked < self.times),
+            Counting::ByChance(odds) => pick().filter(|&picked| odds.allow(picked)).map(drop)?,
+            Counting::Numbered(odds) => {
+                pick().filter(|&picked| odds.allow(picked))?;
+                return numbers.fire(self.times);
+            }
+        }
+        counts.tallies.add(FIRES + index);
+        Some(0)
+    }
+}
+
+impl Counts {
+    fn new(terms: usize) -> Self {
+        Self {
+            numbers: (0..terms).map(|_| Numbers::default()).collect(),
+            tallies: Tallies::new(FIRES + terms),
+            last_fire: Stamp::new(),
+        }
+    }
+}
+
+// Why these are all `SeqCst`: see `Gate::ring`.
+impl Numbers {
+    /// The number of a hit that reaches the term, from 0.
+    fn reach(&self) -> u64 {
+        self.reached.0.fetch_add(1, Ordering::SeqCst)
+    }
+
+    fn reached(&self) -> u64 {
+        self.reached.0.load(Ordering::SeqCst)
+    }
+
+    fn fired(&self) -> u64 {
+        self.fired.0.load(Ordering::SeqCst)
+    }
+
+    /// The number of a fire, from 0, if it is below `limit`.
+    fn fire(&self, limit: u64) -> Option<u64> {
+        let below = |fired| (fired < limit).then_some(fired + 1);
+        self.fired.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, below).ok()
+    }
+}
+
+impl Term {
+    fn draws_lengths(&self) -> bool {
+        let is_range = |step: &Action| {
+            matches!(step, Action::Sleep(Span::Range(..)) | Action::Delay(Span::Range(..)))
+        };
+        self.steps.iter().any(is_range)
+    }
+
+    /// The number among those that `skip` and `nth` or `every` let through, from 0, of the hit that
+    /// reached the term with this number, if they do.
+    fn picked(&self, reached: u64) -> Option<u64> {
+        let rest = reached.checked_sub(self.skip)?;
+        match self.pick {
+            Pick::All => Some(rest),
+            Pick::Nth(n) => (rest + 1 == n).then_some(0),
+            Pick::Every(n) => ((rest + 1) % n == 0).then_some(rest / n),
+        }
+    }
+
+    /// How many of the first `reached` hits they let through.
+    fn picks(&self, reached: u64) -> u64 {
+        let rest = reached.saturating_sub(self.skip);
+        match self.pick {
+            Pick::All => rest,
+            Pick::Nth(n) => u64::from(rest >= n),
+            Pick::Every(n) => rest / n,
+        }
+    }
+
+    fn has_window(&self) -> bool {
+        self.after.is_some() || self.for_.is_some()
+    }
+
+    fn is_open(&self, elapsed: Duration) -> bool {
+        self.after.is_none_or(|after| elapsed >= after)
+            && self.for_.is_none_or(|until| elapsed < until)
+    }
+}
+
+/// A point that `wait` steps name, and what was seen of it.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    pub(crate) point: Box<str>,
+    pub(crate) observation: Arc<Observation>,
+}
+
+impl Observed {
+    fn all(terms: &Terms, gate: &Arc<Gate>, scope: Option<ScopeId>) -> Vec<Self> {
+        let mut points: Vec<&str> =
+            terms.chain.iter().flat_map(Term::waits).map(String::as_str).collect();
+        points.sort_unstable();
+        points.dedup();
+        let observation = || Arc::new(Observation::new(gate.clone(), scope));
+        points
+            .into_iter()
+            .map(|point| Self { point: point.into(), observation: observation() })
+            .collect()
+    }
+}
+
+/// What a plan has seen of a point that its `wait` steps name, while the plan lives.
+#[derive(Debug)]
+pub(crate) struct Observation {
+    passages: AtomicU64,
+    gate: Arc<Gate>,
+    /// A scoped term counts passages inside its scope; a global one counts all.
+    scope: Option<ScopeId>,
+}
+
+impl Observation {
+    fn new(gate: Arc<Gate>, scope: Option<ScopeId>) -> Self {
+        Self { passages: AtomicU64::new(0), gate, scope }
+    }
+
+    pub(crate) fn scope(&self) -> Option<ScopeId> {
+        self.scope
+    }
+
+    pub(crate) fn passages(&self) -> u64 {
+        self.passages.load(Ordering::SeqCst)
+    }
+
+    /// Somebody came by the observed point.
+    pub(crate) fn pass(&self) {
+        self.passages.fetch_add(1, Ordering::SeqCst);
+        self.gate.ring();
+    }
+}

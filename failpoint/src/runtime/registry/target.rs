@@ -1,0 +1,124 @@
+//! Where is a plan put: in force for everybody, or in one scope?
+
+use crate::runtime::park::gate::Gate;
+use crate::runtime::plan::{Origin, Plan, ScopeId, Setting};
+use crate::runtime::registry::point::{Point, PointRef};
+use crate::runtime::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long a `pause` lasts if nothing says.
+pub(crate) const PAUSE_LIMIT: Duration = Duration::from_secs(5 * 60);
+
+/// A place for plans, and the door they come through.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Slot<'a> {
+    /// For everybody, from code.
+    Global,
+    /// For everybody, over HTTP.
+    Remote,
+    /// For everybody, from the environment.
+    Environment,
+    /// For everybody, by the verbs of the crate `fail`.
+    Fail,
+    /// For those in a scope.
+    Scope(&'a ScopePlans),
+}
+
+/// What one scope has armed.
+#[derive(Debug)]
+pub(crate) struct ScopePlans {
+    pub(crate) id: ScopeId,
+    pub(crate) name: String,
+    pub(crate) pause_limit: Duration,
+    /// By the address of the point.
+    plans: Mutex<BTreeMap<usize, (PointRef, Arc<Plan>)>>,
+    /// Where those stand who wait for something to be armed.
+    pub(crate) armings: Arc<Gate>,
+}
+
+impl ScopePlans {
+    pub(crate) fn new(id: ScopeId, name: String, pause_limit: Duration) -> Self {
+        Self { id, name, pause_limit, plans: Mutex::new(BTreeMap::new()), armings: Gate::new() }
+    }
+
+    pub(crate) fn plan(&self, point: &Point) -> Option<Arc<Plan>> {
+        self.plans.lock().get(&address(point)).map(|(_, plan)| plan.clone())
+    }
+
+    fn put(&self, point: &PointRef, plan: Option<Arc<Plan>>) -> Option<Arc<Plan>> {
+        let mut plans = self.plans.lock();
+        let old = match plan {
+            Some(plan) => plans.insert(address(point), (point.clone(), plan)),
+            None => plans.remove(&address(point)),
+        };
+        old.map(|(_, plan)| plan)
+    }
+}
+
+fn address(point: &Point) -> usize {
+    std::ptr::from_ref(point).addr()
+}
+
+impl Slot<'_> {
+    /// What a plan takes from here.
+    pub(crate) fn setting(&self) -> Setting<'_> {
+        let for_everybody =
+            |origin| Setting { origin, scope: None, scope_name: "", pause_limit: PAUSE_LIMIT };
+        match self {
+            Slot::Global => for_everybody(Origin::Code),
+            Slot::Remote => for_everybody(Origin::Remote),
+            Slot::Environment => for_everybody(Origin::Environment),
+            Slot::Fail => for_everybody(Origin::Fail),
+            Slot::Scope(scope) => Setting {
+                origin: Origin::Code,
+                scope: Some(scope.id),
+                scope_name: &scope.name,
+                pause_limit: scope.pause_limit,
+            },
+        }
+    }
+
+    pub(crate) fn plan(&self, point: &Point) -> Option<Arc<Plan>> {
+        match self {
+            Slot::Scope(scope) => scope.plan(point),
+            _ => point.plan(),
+        }
+    }
+
+    /// Tells those who wait for something to be armed here, or for one of `armed` for everybody.
+    /// Wakers are somebody's code: hold no lock.
+    pub(crate) fn ring<'p>(&self, armed: impl Iterator<Item = &'p Point>) {
+        match self {
+            Slot::Scope(scope) => scope.armings.ring(),
+            _ => armed.for_each(|point| point.armings().ring()),
+        }
+    }
+
+    /// The points that a scope arms; what is in force for everybody is the registry's to list.
+    pub(crate) fn armed(&self) -> Vec<PointRef> {
+        match self {
+            Slot::Scope(scope) => {
+                scope.plans.lock().values().map(|(point, _)| point.clone()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Puts `plan` at `point`, in the place of the one before, which is given back to be closed.
+    pub(crate) fn put(
+        &self,
+        point: &PointRef,
+        plan: Option<Arc<Plan>>,
+        generation: u64,
+    ) -> Option<Arc<Plan>> {
+        match self {
+            Slot::Scope(scope) => {
+                let old = scope.put(point, plan.clone());
+                point.arm_scoped(scope.id, plan);
+                old
+            }
+            _ => point.arm(plan, generation),
+        }
+    }
+}

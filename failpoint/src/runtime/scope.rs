@@ -1,0 +1,323 @@
+//! Who sees an arming: everybody, or those in a scope?
+//!
+//! A scope is seen by the thread that entered it, by the futures and closures it wraps, and by the
+//! pools whose threads it was given to. An evaluation looks through the scopes in force, the
+//! innermost first, then at what is armed for everybody.
+
+use crate::callback::{Action, Hit};
+use crate::error::Error;
+use crate::runtime::count::fast_counter::Detour;
+use crate::runtime::env;
+use crate::runtime::own_code::OwnCode;
+use crate::runtime::park::gate::Gate;
+use crate::runtime::plan::{Plan, ScopeId};
+use crate::runtime::registry::point::Snapshot;
+use crate::runtime::registry::target::{PAUSE_LIMIT, ScopePlans, Slot};
+use crate::runtime::registry::{Request, Unknown, registry};
+use crate::runtime::sync::lasting::{AtomicBool, AtomicU64};
+use crate::runtime::sync::{Arc, Ordering};
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::future::Future;
+use std::sync::Weak;
+use std::time::Duration;
+
+/// A handle to a scope; the last one to go disarms all that the scope armed.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    plans: ScopePlans,
+    lineage: Arc<Lineage>,
+    /// The scope in force where this one was made, which it keeps alive.
+    _outer: Option<Scope>,
+    /// An isolated one hides what is armed for everybody: then it depends on the thread.
+    _detour: Option<Detour>,
+}
+
+/// What an evaluation has to know of a scope.
+#[derive(Debug)]
+struct Lineage {
+    /// The scope, then the one that it was made in, and so on.
+    ids: Vec<ScopeId>,
+    /// Does not fall back: what none of these arms is not armed inside it.
+    isolated: bool,
+    /// Whether anything was ever inside it.
+    was_entered: AtomicBool,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let _own = OwnCode::enter();
+        registry().reset_scope(Slot::Scope(&self.plans));
+    }
+}
+
+/// What is in force on a thread, the innermost last.
+enum Entry {
+    Entered(Arc<Inner>),
+    /// A pool's thread, which must not keep the scope alive.
+    Given(Weak<Inner>, Arc<Lineage>),
+}
+
+thread_local! {
+    static IN_FORCE: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Scope {
+    pub(crate) fn new(name: &str, isolated: bool) -> Self {
+        Self::with_pause_limit(name, isolated, PAUSE_LIMIT)
+    }
+
+    pub(crate) fn with_pause_limit(name: &str, isolated: bool, pause_limit: Duration) -> Self {
+        static IDS: AtomicU64 = AtomicU64::new(1);
+        env::ensure();
+        let id = ScopeId(IDS.fetch_add(1, Ordering::Relaxed));
+        let plans = ScopePlans::new(id, name.to_owned(), pause_limit);
+        let outer = if isolated { None } else { Self::current() };
+        let mut ids = vec![id];
+        let mut falls_nowhere = isolated;
+        if let Some(outer) = &outer {
+            ids.extend(&outer.inner.lineage.ids);
+            falls_nowhere = outer.inner.lineage.isolated;
+        }
+        let was_entered = AtomicBool::new(false);
+        let lineage = Arc::new(Lineage { ids, isolated: falls_nowhere, was_entered });
+        let detour = isolated.then(Detour::begin);
+        Self { inner: Arc::new(Inner { plans, lineage, _outer: outer, _detour: detour }) }
+    }
+
+    pub(crate) fn current() -> Option<Self> {
+        let innermost = |entries: &RefCell<Vec<Entry>>| {
+            entries.borrow().iter().rev().find_map(Entry::upgrade).map(|inner| Self { inner })
+        };
+        IN_FORCE.try_with(innermost).ok().flatten()
+    }
+
+    pub(crate) fn id(&self) -> ScopeId {
+        self.inner.plans.id
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.inner.plans.name
+    }
+
+    /// Puts the scope in force on this thread until [`Scope::leave`] is called as often.
+    pub(crate) fn enter(&self) {
+        self.inner.lineage.note_entered();
+        let entry = Entry::Entered(self.inner.clone());
+        let _ = IN_FORCE.try_with(|entries| entries.borrow_mut().push(entry));
+    }
+
+    /// Runs `body` inside the scope.
+    pub(crate) fn run<R>(&self, body: impl FnOnce() -> R) -> R {
+        let _in = Inside::enter(self);
+        body()
+    }
+
+    /// Takes the innermost scope out of force.
+    pub(crate) fn leave() {
+        // Dropped after the borrow has ended: a last handle disarms, and wakes who stands there.
+        let left = IN_FORCE.try_with(|entries| entries.borrow_mut().pop());
+        drop(left);
+    }
+
+    /// A hook that puts the scope in force on a thread for good, without keeping it alive.
+    pub(crate) fn on_thread_start(&self) -> impl Fn() + Clone + Send + Sync + 'static + use<> {
+        let given = (Arc::downgrade(&self.inner), self.inner.lineage.clone());
+        move || {
+            given.1.note_entered();
+            let entry = Entry::Given(given.0.clone(), given.1.clone());
+            let _ = IN_FORCE.try_with(|entries| entries.borrow_mut().push(entry));
+        }
+    }
+
+    /// Whether anything was ever inside the scope.
+    pub(crate) fn was_entered(&self) -> bool {
+        self.inner.lineage.was_entered.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn slot(&self) -> Slot<'_> {
+        Slot::Scope(&self.inner.plans)
+    }
+
+    /// A future that is inside the scope whenever it is polled.
+    pub(crate) fn wrap<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        let scope = self.clone();
+        async move {
+            let mut future = std::pin::pin!(future);
+            let poll = |cx: &mut std::task::Context<'_>| {
+                let _in = Inside::enter(&scope);
+                future.as_mut().poll(cx)
+            };
+            std::future::poll_fn(poll).await
+        }
+    }
+
+    pub(crate) fn arm(&self, name: &str, terms: &str) -> Result<(), Error> {
+        self.arm_request(Request::parse(name, terms, Unknown::Refused)?)
+    }
+
+    pub(crate) fn arm_with(
+        &self,
+        name: &str,
+        callback: impl Fn(&Hit<'_>) -> Action + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        self.arm_request(Request::callback(name, Arc::new(callback), Unknown::Refused))
+    }
+
+    fn arm_request(&self, request: Request) -> Result<(), Error> {
+        let _own = OwnCode::enter();
+        registry().arm(vec![request], self.slot()).map(drop).map_err(|mut all| all.remove(0))
+    }
+
+    pub(crate) fn arm_all(&self, config: &str) -> Result<(), Error> {
+        let _own = OwnCode::enter();
+        let config = Request::parse_config(config, Unknown::Refused);
+        registry().arm_config(config, self.slot()).map(drop).map_err(Error::Config)
+    }
+
+    pub(crate) fn disarm(&self, name: &str) -> Result<bool, Error> {
+        let _own = OwnCode::enter();
+        registry().disarm(name, self.slot())
+    }
+
+    pub(crate) fn reset(&self) {
+        let _own = OwnCode::enter();
+        registry().reset_scope(self.slot());
+    }
+
+    pub(crate) fn hits(&self, name: &str) -> Result<u64, Error> {
+        Ok(self.plan(name)?.map_or(0, |plan| plan.hits()))
+    }
+
+    pub(crate) fn fires(&self, name: &str) -> Result<u64, Error> {
+        Ok(self.plan(name)?.map_or(0, |plan| plan.fires()))
+    }
+
+    pub(crate) fn paused(&self, name: &str) -> Result<u64, Error> {
+        Ok(self.plan(name)?.map_or(0, |plan| plan.gate.paused()))
+    }
+
+    pub(crate) fn resume(&self, name: &str, n: usize) -> Result<usize, Error> {
+        Ok(self.plan(name)?.map_or(0, |plan| plan.gate.resume(n)))
+    }
+
+    /// What the scope itself has armed at `name`.
+    pub(crate) fn plan(&self, name: &str) -> Result<Option<Arc<Plan>>, Error> {
+        registry().find(name).map(|point| self.inner.plans.plan(&point))
+    }
+
+    /// Where those stand who wait for the scope to arm something.
+    pub(crate) fn armings(&self) -> &Arc<Gate> {
+        &self.inner.plans.armings
+    }
+
+    /// Every plan that the scope itself has armed.
+    pub(crate) fn plans(&self) -> Vec<Arc<Plan>> {
+        let points = self.slot().armed();
+        points.into_iter().filter_map(|point| self.inner.plans.plan(&point)).collect()
+    }
+}
+
+impl Entry {
+    fn upgrade(&self) -> Option<Arc<Inner>> {
+        match self {
+            Entry::Entered(inner) => Some(inner.clone()),
+            Entry::Given(given, _) => given.upgrade(),
+        }
+    }
+
+    /// The lineage of a scope that is still there. Counts no `Arc`, as all evaluations would.
+    fn lineage(&self) -> Option<&Lineage> {
+        match self {
+            Entry::Entered(inner) => Some(&inner.lineage),
+            Entry::Given(given, lineage) => (given.strong_count() > 0).then_some(lineage),
+        }
+    }
+}
+
+/// Leaves the scope also where what runs inside panics.
+struct Inside;
+
+impl Inside {
+    fn enter(scope: &Scope) -> Self {
+        scope.enter();
+        Self
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        Scope::leave();
+    }
+}
+
+/// What an evaluation finds in the scopes in force.
+pub(crate) enum Found<'a> {
+    /// The innermost that arms the point.
+    Plan(&'a Arc<Plan>),
+    /// None arms it: what is armed for everybody holds.
+    Nothing,
+    /// None arms it, and an isolated one ends the search.
+    Isolated,
+}
+
+/// Looks in `now` for what the scopes in force arm, `through` them first if one was given by hand.
+#[inline]
+pub(crate) fn find<'a>(now: &'a Snapshot, through: Option<&Scope>) -> Found<'a> {
+    // What is armed nowhere but for everybody is hidden by isolated scopes alone.
+    if !now.is_scoped() && !Detour::is_on() {
+        return Found::Nothing;
+    }
+    look(through, |lineage| lineage.search(now)).unwrap_or(Found::Nothing)
+}
+
+impl Lineage {
+    /// Of this scope alone: the one that it was made in was in force then.
+    fn note_entered(&self) {
+        // Relaxed, because it is read for messages alone. Looked at first, because many threads may
+        // enter one scope again and again.
+        if !self.was_entered.load(Ordering::Relaxed) {
+            self.was_entered.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// `None` where the search goes on.
+    fn search<'a>(&self, now: &'a Snapshot) -> Option<Found<'a>> {
+        match self.ids.iter().find_map(|id| now.plan_in(*id)) {
+            Some(plan) => Some(Found::Plan(plan)),
+            None => self.isolated.then_some(Found::Isolated),
+        }
+    }
+}
+
+/// Whether this evaluation is inside the scope `id`.
+pub(crate) fn is_inside(id: ScopeId, through: Option<&Scope>) -> bool {
+    look(through, |lineage| lineage.ids.contains(&id).then_some(())).is_some()
+}
+
+/// Shows `look` the name of the innermost scope in force, for `when(scope=…)`.
+pub(crate) fn current_name(through: Option<&Scope>, look_at: &mut dyn FnMut(&dyn Display)) {
+    // By a handle, not by what is borrowed: who looks may be a user's code.
+    let innermost = through.cloned().or_else(Scope::current);
+    innermost.iter().for_each(|scope| look_at(&scope.name()));
+}
+
+/// The first that `find` finds in the scopes in force, the innermost first. It enters and leaves
+/// none.
+fn look<R>(through: Option<&Scope>, mut find: impl FnMut(&Lineage) -> Option<R>) -> Option<R> {
+    if let Some(scope) = through {
+        scope.inner.lineage.note_entered();
+        if let Some(found) = find(&scope.inner.lineage) {
+            return Some(found);
+        }
+    }
+    let in_force = |entries: &RefCell<Vec<Entry>>| {
+        entries.borrow().iter().rev().filter_map(Entry::lineage).find_map(find)
+    };
+    IN_FORCE.try_with(in_force).ok().flatten()
+}
