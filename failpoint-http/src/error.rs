@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why [`serve_from_env`](crate::serve_from_env) or [`serve`](crate::serve) does not listen.
+/// Why [`serve_from_env`](crate::serve_from_env) or [`serve`](crate::server) does not listen.
 ///
 /// Each says what to do next. `Debug` prints the `Display` text, because a `main` that returns an
 /// error prints its `Debug`.
@@ -158,9 +158,9 @@ impl std::error::Error for ServeError {
 }
 
 #[cfg(feature = "failpoints")]
-impl From<crate::variable::Unusable> for ServeError {
-    fn from(unusable: crate::variable::Unusable) -> Self {
-        use crate::variable::Unusable;
+impl From<crate::env::Unusable> for ServeError {
+    fn from(unusable: crate::env::Unusable) -> Self {
+        use crate::env::Unusable;
 
         match unusable {
             Unusable::Variable { name, expected } => {

@@ -115,90 +115,47 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
-#[cfg(feature = "axum")]
-mod carrier;
-#[cfg(feature = "client")]
-mod client;
-pub mod compat;
 mod error;
+mod http;
+
+#[cfg(any(feature = "client", feature = "failpoints"))]
+mod env;
 #[cfg(any(feature = "client", feature = "failpoints"))]
 mod percent;
-mod reply;
-#[cfg(any(feature = "client", feature = "failpoints"))]
-mod variable;
 #[cfg(any(feature = "client", feature = "failpoints"))]
 pub mod wire;
+
+#[cfg(feature = "client")]
+mod client;
 
 #[cfg(feature = "failpoints")]
 mod change;
 #[cfg(feature = "failpoints")]
-mod door;
+mod conn;
 #[cfg(feature = "failpoints")]
-mod exchange;
-#[cfg(feature = "failpoints")]
-mod first;
-#[cfg(feature = "failpoints")]
-mod gofail;
-#[cfg(feature = "failpoints")]
-mod lease;
-#[cfg(feature = "failpoints")]
-mod listen;
-#[cfg(feature = "failpoints")]
-mod page;
-#[cfg(feature = "failpoints")]
-mod port_file;
-#[cfg(feature = "failpoints")]
-mod problem;
-#[cfg(feature = "failpoints")]
-mod rails;
-#[cfg(feature = "failpoints")]
-mod real_fail;
-#[cfg(feature = "failpoints")]
-mod refusal;
-#[cfg(feature = "failpoints")]
-mod request;
-#[cfg(feature = "failpoints")]
-mod respond;
-#[cfg(feature = "failpoints")]
-mod room;
-#[cfg(feature = "failpoints")]
-mod runtime;
-#[cfg(feature = "failpoints")]
-mod seat;
-#[cfg(feature = "failpoints")]
-mod serve;
-#[cfg(all(test, feature = "failpoints"))]
-mod serve_tests;
-#[cfg(feature = "failpoints")]
-mod settings;
-#[cfg(feature = "failpoints")]
-mod spare;
-#[cfg(feature = "failpoints")]
-mod v1;
-#[cfg(feature = "failpoints")]
-mod watched;
+mod server;
 
 #[cfg(not(feature = "failpoints"))]
-mod stub;
-
+mod off;
 #[cfg(not(feature = "failpoints"))]
-use stub as world;
+use off as imp;
 #[cfg(feature = "failpoints")]
-mod world {
-    pub(crate) use crate::respond::respond;
-    pub(crate) use crate::serve::{Running, serve, serve_from_env};
+mod imp {
+    pub(crate) use crate::http::dispatch::respond;
+    pub(crate) use crate::server::{Running, serve, serve_from_env};
 }
 
 pub use address::Address;
-#[cfg(feature = "axum")]
-pub use carrier::{mount, router};
 #[cfg(feature = "client")]
 pub use client::{
     Arming, Armings, ByAddress, Client, ClientBuilder, ClientError, ClientSet, EventStream, Events,
     Filter, Gofail, Received, RemoteArmed, Wait, blocking,
 };
 pub use error::ServeError;
-pub use reply::Reply;
+#[cfg(feature = "axum")]
+pub use http::axum::{mount, router};
+pub use http::compat;
+pub use http::response::Reply;
 
 use std::fmt;
 
@@ -226,7 +183,7 @@ use std::fmt;
 /// # Ok::<(), failpoint_http::ServeError>(())
 /// ```
 pub fn serve_from_env() -> Result<Control, ServeError> {
-    world::serve_from_env().map(|running| Control { running })
+    imp::serve_from_env().map(|running| Control { running })
 }
 
 /// Listens at `address`, which is written as in `GOFAIL_HTTP`; all else comes from the environment.
@@ -240,7 +197,7 @@ pub fn serve_from_env() -> Result<Control, ServeError> {
 /// # Ok::<(), failpoint_http::ServeError>(())
 /// ```
 pub fn serve(address: &str) -> Result<Control, ServeError> {
-    world::serve(address).map(|running| Control { running })
+    imp::serve(address).map(|running| Control { running })
 }
 
 /// Answers a request that somebody else's server carries; needs no framework.
@@ -257,7 +214,7 @@ pub fn serve(address: &str) -> Result<Control, ServeError> {
 /// assert_eq!(reply.status, if cfg!(feature = "failpoints") { 204 } else { 501 });
 /// ```
 pub fn respond(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
-    world::respond(method, path, headers, body)
+    imp::respond(method, path, headers, body)
 }
 
 /// Keeps the control plane; given by [`serve_from_env`] and [`serve`].
@@ -266,7 +223,7 @@ pub fn respond(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) 
 /// file that it made. What was armed stays armed, and a `?ttl=` ends when it would have ended.
 #[must_use = "dropping it stops the listener"]
 pub struct Control {
-    running: Option<world::Running>,
+    running: Option<imp::Running>,
 }
 
 impl Control {

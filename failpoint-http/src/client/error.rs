@@ -1,6 +1,6 @@
 //! What can go wrong when a control plane is asked, and what is to be done about it?
 
-use crate::variable::{TOKEN_FILE, Unusable};
+use crate::env::{TOKEN_FILE, Unusable};
 use crate::wire::{Counts, Problem};
 use failpoint::__private::compiled_out::BuildWith;
 use failpoint::__private::text::visible_lines;

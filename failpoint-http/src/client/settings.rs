@@ -2,7 +2,7 @@
 
 use super::error::ClientError;
 use super::target::Target;
-use crate::variable;
+use crate::env;
 use hyper::header::HeaderValue;
 use std::time::Duration;
 
@@ -29,20 +29,20 @@ impl Settings {
 
     /// From the variables that the server reads.
     pub(super) fn from_env() -> Result<Self, ClientError> {
-        let mut settings = Self::new(&variable::address()?.ok_or(ClientError::NoAddress)?)?;
+        let mut settings = Self::new(&env::address()?.ok_or(ClientError::NoAddress)?)?;
         settings.take_token_from_env()?;
         Ok(settings)
     }
 
     pub(super) fn take_token_from_env(&mut self) -> Result<(), ClientError> {
-        if let Some(token) = variable::token()? {
+        if let Some(token) = env::token()? {
             self.set_token(&token)?;
         }
         Ok(())
     }
 
     pub(super) fn set_token(&mut self, token: &str) -> Result<(), ClientError> {
-        let token = variable::as_token(variable::TOKEN, token)?;
+        let token = env::as_token(env::TOKEN, token)?;
         let mut header = HeaderValue::from_str(&format!("Bearer {token}"))
             .expect("visible ASCII characters are a header's");
         header.set_sensitive(true);

@@ -1,0 +1,210 @@
+//! How is a change made over HTTP, whichever route asked for it?
+//!
+//! It is held to the rails, made, given its end, and told to the log: who, which point, what it was
+//! and what it is.
+
+pub(crate) mod fail_crate;
+pub(crate) mod first;
+pub(crate) mod policy;
+pub(crate) mod ttl;
+
+use self::policy::{NotAllowed, Rails};
+use self::ttl::Whose;
+use failpoint::__bridge::control::{
+    self, Applied, Changed, Disarmed, Fault, Precondition, Stale, Unfulfilled, Wish,
+};
+use failpoint::__private::text::visible;
+use failpoint::{Error, PointInfo};
+use std::time::Duration;
+
+/// What came of an arming.
+pub(crate) struct Armed {
+    pub(crate) revision: u64,
+    pub(crate) points: Vec<Applied>,
+    /// What the caller may not expect, in ASCII.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Why there was none. Nothing is changed.
+pub(crate) enum Unarmed {
+    /// Never empty.
+    NotAllowed(Vec<NotAllowed>),
+    Unfulfilled(Unfulfilled),
+}
+
+/// Why a point of the crate `fail` was not armed. Nothing is changed.
+pub(crate) enum UnarmedReal {
+    NotAllowed(NotAllowed),
+    /// No room for a name that it did not know.
+    BadName(Box<Fault>),
+    /// In the words of `fail`.
+    BadTerms(String),
+}
+
+/// Arms all that is wished for, or nothing.
+pub(crate) fn arm(
+    wish: Wish,
+    ttl: Option<Duration>,
+    precondition: &Precondition,
+    from: &str,
+) -> Result<Armed, Unarmed> {
+    let rails = rails().map_err(|refused| Unarmed::NotAllowed(vec![refused]))?;
+    let refused = rails.refuse(&wish);
+    if !refused.is_empty() {
+        return Err(Unarmed::NotAllowed(refused));
+    }
+    let (ttl, shortened) = rails.limit(ttl);
+    let Changed { revision, made: points } =
+        wish.arm(precondition).map_err(Unarmed::Unfulfilled)?;
+    first::note();
+    for Applied { was, point, .. } in &points {
+        ttl::armed(Whose::Ours, point.name(), point.generation(), ttl);
+        tell(from, point.name(), was.as_deref(), point.terms(), ttl);
+    }
+    let mut notes = Vec::new();
+    if points.iter().any(|one| one.unwinds) {
+        notes.push(
+            "panic unwinds only the thread that comes by; start the process with \
+             FAILPOINT_PANIC=abort to end it"
+                .to_owned(),
+        );
+    }
+    notes.extend(note_of_ttl(ttl, shortened));
+    Ok(Armed { revision, points, notes })
+}
+
+/// Arms a point of the crate `fail`, which takes `terms` as they came.
+pub(crate) fn arm_real(
+    (name, there): (&str, &str),
+    terms: &str,
+    ttl: Option<Duration>,
+    from: &str,
+) -> Result<(Option<String>, PointInfo, Vec<String>), UnarmedReal> {
+    let rails = rails().map_err(UnarmedReal::NotAllowed)?;
+    let actions = fail_crate::actions(terms);
+    if let Some(why) = rails.why_not(name, &actions) {
+        return Err(UnarmedReal::NotAllowed(NotAllowed { name: Some(name.to_owned()), why }));
+    }
+    let (ttl, shortened) = rails.limit(ttl);
+    let armed = fail_crate::arm(name, there, terms).map_err(|unarmed| match unarmed {
+        fail_crate::Unarmed::BadName(fault) => UnarmedReal::BadName(fault),
+        fail_crate::Unarmed::BadTerms(why) => UnarmedReal::BadTerms(why),
+    })?;
+    first::note();
+    ttl::armed(Whose::Fail, name, armed.number, ttl);
+    tell(from, name, armed.was.as_deref(), armed.point.terms.as_deref(), ttl);
+    let panics = actions.contains(&"panic");
+    let note =
+        "the crate fail unwinds only the thread that comes by, whatever FAILPOINT_PANIC says";
+    let notes = panics.then(|| note.to_owned()).into_iter();
+    Ok((armed.was, armed.point, notes.chain(note_of_ttl(ttl, shortened)).collect()))
+}
+
+/// Disarms one point, whether it is armed or not.
+pub(crate) fn disarm(
+    name: &str,
+    precondition: &Precondition,
+    from: &str,
+) -> Result<Disarmed, Unfulfilled> {
+    let number = fail_crate::last_number();
+    let disarmed = match fail_crate::disarm(name, precondition) {
+        Some(disarmed) => {
+            let disarmed = disarmed.map_err(Unfulfilled::Stale)?;
+            ttl::disarmed(Whose::Fail, name, number);
+            disarmed
+        }
+        None => {
+            let disarmed = control::disarm(name, precondition)?;
+            ttl::disarmed(Whose::Ours, name, disarmed.now.generation);
+            disarmed
+        }
+    };
+    if let Some(was) = &disarmed.was {
+        let terms = or_idle(was.terms.as_deref());
+        let name = visible(name);
+        control::inform(format_args!("failpoint-http: {from} disarmed {name}: was {terms}"));
+    }
+    Ok(disarmed)
+}
+
+/// Disarms everything; gives what was armed, as it stood.
+pub(crate) fn reset(
+    precondition: &Precondition,
+    from: &str,
+) -> Result<Changed<Vec<PointInfo>>, Stale> {
+    let number = fail_crate::last_number();
+    let mut reset = control::reset(precondition)?;
+    reset.made.append(&mut fail_crate::reset());
+    ttl::reset(Whose::Ours, reset.revision);
+    ttl::reset(Whose::Fail, number);
+    reset.made.sort_by(|a, b| a.name.cmp(&b.name));
+    for point in &reset.made {
+        let terms = or_idle(point.terms.as_deref());
+        let name = visible(&point.name);
+        control::inform(format_args!("failpoint-http: {from} reset {name}: was {terms}"));
+    }
+    Ok(reset)
+}
+
+/// Lets at most `n` paused callers go: how many went, and how many stand there still.
+pub(crate) fn resume(name: &str, n: usize, from: &str) -> Result<(usize, u64), Error> {
+    let (resumed, paused) = control::resume(name, n)?;
+    if resumed > 0 {
+        control::inform(format_args!(
+            "failpoint-http: {from} resumed {resumed} at {}: {paused} still paused",
+            visible(name)
+        ));
+    }
+    Ok((resumed, paused))
+}
+
+fn rails() -> Result<&'static Rails, NotAllowed> {
+    policy::in_force().map_err(|error| {
+        let why = format!("nothing is armed over HTTP until this is put right: {error}");
+        NotAllowed { name: None, why }
+    })
+}
+
+fn note_of_ttl(ttl: Option<Duration>, shortened: bool) -> Option<String> {
+    // In ASCII, which the sign of microseconds is not.
+    let millis = ttl.filter(|_| shortened)?.as_millis();
+    Some(format!("it is disarmed after {millis}ms, as FAILPOINT_HTTP_MAX_TTL says"))
+}
+
+fn tell(from: &str, name: &str, was: Option<&str>, now: Option<&str>, ttl: Option<Duration>) {
+    let for_ttl = ttl.map(|ttl| format!(", for {ttl:?}")).unwrap_or_default();
+    control::inform(format_args!(
+        "failpoint-http: {from} armed {}: was {}, now {}{for_ttl}",
+        visible(name),
+        or_idle(was),
+        or_idle(now),
+    ));
+}
+
+/// On one line, so that one change cannot pass for two, and cut where it is long: a request may bring
+/// a megabyte of terms.
+fn or_idle(terms: Option<&str>) -> String {
+    /// In characters.
+    const SHOWN: usize = 400;
+    let terms = terms.unwrap_or("idle");
+    match terms.char_indices().nth(SHOWN) {
+        None => visible(terms).to_string(),
+        Some((end, _)) => {
+            let rest = terms.len() - end;
+            format!("{}… ({rest} bytes more)", visible(&terms[..end]))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::or_idle;
+
+    #[test]
+    fn long_terms_are_cut_on_the_log() {
+        assert_eq!(or_idle(None), "idle");
+        let short = "é".repeat(400);
+        assert_eq!(or_idle(Some(&short)), short);
+        assert_eq!(or_idle(Some(&format!("{short}éa"))), format!("{short}… (3 bytes more)"));
+    }
+}

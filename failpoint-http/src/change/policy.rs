@@ -1,0 +1,198 @@
+//! What may be armed over HTTP, and for how long?
+//!
+//! The environment says, once for the process: whoever carries a request, the same rails hold. Where
+//! what it says cannot be read, nothing may be armed: better to refuse than to seem to obey.
+
+use crate::env::text;
+use crate::error::ServeError;
+use failpoint::__bridge::control::{self, Glob, Wish};
+use failpoint::__private::text::visible;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// The limits of what HTTP may arm.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rails {
+    /// Every name where there are none.
+    allow: Vec<Glob>,
+    /// They go before `allow`.
+    deny: Vec<Glob>,
+    /// Every action where there are none.
+    actions: Vec<String>,
+    max_ttl: Option<Duration>,
+}
+
+/// A point that may not be armed so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NotAllowed {
+    pub(crate) name: Option<String>,
+    pub(crate) why: String,
+}
+
+/// The rails of this process, or what is wrong with them.
+pub(crate) fn in_force() -> Result<&'static Rails, &'static ServeError> {
+    static RAILS: OnceLock<Result<Rails, ServeError>> = OnceLock::new();
+    RAILS.get_or_init(Rails::from_env).as_ref()
+}
+
+const GLOBS: &str = "names of points with commas between, in which * stands for any text";
+
+impl Rails {
+    pub(crate) fn from_env() -> Result<Self, ServeError> {
+        let variable = "FAILPOINT_HTTP_ACTIONS";
+        let expected = "actions with commas between: off, return, sleep, delay, pause, yield, \
+                        print, panic, break, exit, abort, kill, wait, barrier";
+        let actions = names(variable, expected)?;
+        if actions.iter().any(|action| !control::ACTIONS.contains(&action.as_str())) {
+            return Err(ServeError::BadVariable { variable, expected });
+        }
+        Ok(Self {
+            allow: globs(&names("FAILPOINT_HTTP_ALLOW", GLOBS)?),
+            deny: globs(&names("FAILPOINT_HTTP_DENY", GLOBS)?),
+            actions,
+            max_ttl: duration("FAILPOINT_HTTP_MAX_TTL")?,
+        })
+    }
+
+    /// All of `wish` that may not be.
+    pub(crate) fn refuse(&self, wish: &Wish) -> Vec<NotAllowed> {
+        let why = |(name, actions): (&str, Vec<&'static str>)| {
+            Some(NotAllowed { name: Some(name.to_owned()), why: self.why_not(name, &actions)? })
+        };
+        wish.asks().filter_map(why).collect()
+    }
+
+    /// How long what is armed may stay so, where `ttl` is asked for; and whether that is less.
+    pub(crate) fn limit(&self, ttl: Option<Duration>) -> (Option<Duration>, bool) {
+        match (ttl, self.max_ttl) {
+            (Some(ttl), Some(max)) => (Some(ttl.min(max)), ttl > max),
+            (None, Some(max)) => (Some(max), true),
+            (ttl, None) => (ttl, false),
+        }
+    }
+
+    /// Why these actions may not be armed there, if so.
+    pub(crate) fn why_not(&self, name: &str, actions: &[&str]) -> Option<String> {
+        let is_one = |globs: &[Glob]| globs.iter().any(|glob| glob.is_match(name));
+        if is_one(&self.deny) {
+            return Some(format!(
+                "FAILPOINT_HTTP_DENY keeps `{}` from being armed over HTTP",
+                visible(name)
+            ));
+        }
+        if !self.allow.is_empty() && !is_one(&self.allow) {
+            return Some(format!(
+                "`{}` is none of the points that FAILPOINT_HTTP_ALLOW lets be armed over HTTP",
+                visible(name)
+            ));
+        }
+        let mut actions = actions.iter().copied();
+        let action = actions.find(|action| !self.actions.iter().any(|one| one == action))?;
+        (!self.actions.is_empty()).then(|| {
+            format!(
+                "`{}` is none of the actions that FAILPOINT_HTTP_ACTIONS lets be armed over \
+                 HTTP, which are {}",
+                visible(action),
+                self.actions.join(", ")
+            )
+        })
+    }
+}
+
+fn globs(texts: &[String]) -> Vec<Glob> {
+    texts.iter().map(|text| Glob::new(text)).collect()
+}
+
+fn names(variable: &'static str, expected: &'static str) -> Result<Vec<String>, ServeError> {
+    let Some(text) = text(variable, expected)? else { return Ok(Vec::new()) };
+    let names = list(&text);
+    // Nothing between its commas would seem to limit, and does not.
+    if names.is_empty() {
+        return Err(ServeError::BadVariable { variable, expected });
+    }
+    Ok(names)
+}
+
+/// A length of time, longer than nothing.
+pub(crate) fn duration(variable: &'static str) -> Result<Option<Duration>, ServeError> {
+    let expected = "a duration longer than nothing, such as 30s, 15m or 1h30m";
+    let Some(text) = text(variable, expected)? else { return Ok(None) };
+    match control::parse_duration(text.trim()) {
+        Ok(duration) if !duration.is_zero() => Ok(Some(duration)),
+        _ => Err(ServeError::BadVariable { variable, expected }),
+    }
+}
+
+/// How long an arming may last: a hundred years of 365 days, which every clock reaches.
+const LONGEST_TTL: Duration = Duration::from_secs(876_000 * 60 * 60);
+
+/// Reads the `ttl` of a request; an error says what was expected.
+pub(crate) fn ttl(text: &str) -> Result<Duration, String> {
+    match control::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("expected a duration longer than nothing".to_owned()),
+        Ok(ttl) if ttl > LONGEST_TTL => {
+            Err("expected a duration of at most 876000h; leave it out \
+             for an arming that does not end"
+                .to_owned())
+        }
+        Ok(ttl) => Ok(ttl),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// What stands between commas.
+pub(crate) fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Rails, globs};
+    use failpoint::__bridge::control::Wish;
+    use std::time::Duration;
+
+    fn rails(allow: &[&str], deny: &[&str], actions: &[&str]) -> Rails {
+        let owned =
+            |texts: &[&str]| -> Vec<String> { texts.iter().map(|&text| text.to_owned()).collect() };
+        let (allow, deny) = (globs(&owned(allow)), globs(&owned(deny)));
+        Rails { allow, deny, actions: owned(actions), max_ttl: None }
+    }
+
+    /// The names of `config` that are refused.
+    fn refused(rails: &Rails, config: &str) -> Vec<String> {
+        let refused = rails.refuse(&Wish::config(config, true));
+        refused.into_iter().filter_map(|one| one.name).collect()
+    }
+
+    #[test]
+    fn deny_goes_before_allow() {
+        let config = "wal/sync=off;wal/cut=off;raft/vote=off";
+        assert!(refused(&Rails::default(), config).is_empty());
+        assert_eq!(refused(&rails(&["wal/*"], &[], &[]), config), ["raft/vote"]);
+        assert_eq!(refused(&rails(&[], &["wal/?ync"], &[]), config), ["wal/sync"]);
+        let both = rails(&["wal/*", "raft/vote"], &["wal/cut"], &[]);
+        assert_eq!(refused(&both, config), ["wal/cut"]);
+    }
+
+    #[test]
+    fn every_step_is_asked_for_its_action() {
+        let rails = rails(&[], &[], &["sleep", "off"]);
+        let config = "a=sleep(1)->2*off;b=off->sleep(1)&kill;c=return";
+        assert_eq!(refused(&rails, config), ["b", "c"]);
+        let refused = rails.refuse(&Wish::config("b=sleep(1)&kill", true));
+        assert!(
+            refused[0].why.starts_with("`kill` is none") && refused[0].why.contains("sleep, off")
+        );
+    }
+
+    #[test]
+    fn the_shorter_time_holds() {
+        let second = Duration::from_secs(1);
+        let rails = Rails { max_ttl: Some(second), ..Rails::default() };
+        assert_eq!(rails.limit(None), (Some(second), true));
+        assert_eq!(rails.limit(Some(second / 2)), (Some(second / 2), false));
+        assert_eq!(rails.limit(Some(second * 2)), (Some(second), true));
+        assert_eq!(Rails::default().limit(None), (None, false));
+        assert_eq!(Rails::default().limit(Some(second)), (Some(second), false));
+    }
+}

@@ -1,0 +1,129 @@
+//! How does an exchange get to know of what passes on its connection? By the stream itself.
+//!
+//! hyper writes all that it has of a reply and only then flushes, and it writes in the very poll in
+//! which it is given the reply: so the next flush that succeeds has carried it.
+
+use crate::conn::Exchange;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A stream that tells its exchange what passes.
+pub(crate) struct Watched<S> {
+    stream: S,
+    exchange: Exchange,
+    /// What came while a request was held open: the beginning of the next.
+    early: Vec<u8>,
+}
+
+/// How much is read ahead of a peer that does not wait for its reply, in bytes.
+const EARLY: usize = 32 * 1024;
+
+impl<S> Watched<S> {
+    pub(crate) fn new(stream: S, exchange: Exchange) -> Self {
+        Self { stream, exchange, early: Vec::new() }
+    }
+
+    /// Where something is streamed, it goes on, or the peer is given so long.
+    fn note<T>(&self, written: &Poll<io::Result<T>>) {
+        if self.exchange.is_held_open() {
+            self.exchange.stream(written.is_ready());
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Watched<S> {
+    /// Notices that the peer of a request that is held open is gone. hyper does not look: for it, a
+    /// peer may close its half and still be answered.
+    ///
+    /// The end of the stream is behind all that the peer has sent. A peer that sends more than we read
+    /// ahead is cut off, because we could not notice that it leaves.
+    fn look_for_end(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        loop {
+            let mut bytes = [0; 512];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buffer)? {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(()) => {
+                    let came = buffer.filled();
+                    if came.is_empty() || self.early.len() + came.len() > EARLY {
+                        return Err(io::ErrorKind::ConnectionAborted.into());
+                    }
+                    self.early.extend_from_slice(came);
+                }
+            }
+        }
+    }
+}
+
+impl<S> Drop for Watched<S> {
+    /// Nothing more goes out: whoever waits for the reply to be out waits in vain.
+    fn drop(&mut self) {
+        self.exchange.let_go();
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.early.is_empty() {
+            let length = self.early.len().min(buffer.remaining());
+            buffer.put_slice(&self.early[..length]);
+            self.early.drain(..length);
+            self.exchange.heard();
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
+        if buffer.filled().len() > before {
+            self.exchange.heard();
+        }
+        Poll::Ready(read)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.note(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.note(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.exchange.flushed();
+        // hyper flushes whenever it is polled and has nothing left to write.
+        if self.exchange.is_held_open() {
+            self.look_for_end(cx)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Whatever did not get out by now never will.
+        self.exchange.let_go();
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

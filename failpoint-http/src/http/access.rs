@@ -1,0 +1,184 @@
+//! Who may come in?
+//!
+//! A web page must not: whatever a browser shows, it can send requests to `127.0.0.1`, and a name
+//! that its author owns can be made to point there (DNS rebinding). Such requests bear a foreign
+//! `Origin`, or a `Host` that is not ours. Others are asked for the token, where there is one.
+//!
+//! What a page loads as an image or a script bears neither: it comes in where there is no token. It can
+//! only `GET`, which changes nothing, and `cross-origin-resource-policy`, on every answer (`reply`),
+//! keeps the browser from letting the page know anything of what it loaded.
+
+use crate::http::problem::Refusal;
+use crate::http::request::Request;
+use std::hint::black_box;
+use std::net::IpAddr;
+
+/// Who is let in by one listener or mounted router.
+#[derive(Clone, Default)]
+pub(crate) struct Door {
+    /// The names that a `Host` may bear beside IP literals and `localhost`; any name if `None`.
+    pub(crate) hosts: Option<Vec<String>>,
+    pub(crate) token: Option<String>,
+}
+
+/// Routes that never ask for the token: they hold no data.
+const OPEN: [&str; 2] = ["/healthz", "/ui"];
+
+impl Door {
+    /// Of a router in somebody else's server, which has its own doors.
+    pub(crate) fn mounted() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn admit(&self, request: &Request<'_>) -> Result<(), Refusal> {
+        if !request.header("origin").all(|origin| is_own_origin(origin, request)) {
+            return Err(Refusal::ForeignOrigin);
+        }
+        if let Some(names) = &self.hosts {
+            if !request.header("host").all(|host| is_own_host(host, names)) {
+                return Err(Refusal::ForeignHost);
+            }
+        }
+        match &self.token {
+            Some(token) if !is_open(request) && !bears(request, token) => Err(Refusal::NoToken),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_open(request: &Request<'_>) -> bool {
+    matches!(request.method, "GET" | "HEAD") && OPEN.contains(&request.path)
+}
+
+/// Whether a page from `origin` came from where the request goes.
+fn is_own_origin(origin: &str, request: &Request<'_>) -> bool {
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    let host = request.header("host").next();
+    match (authority, host) {
+        (Some(authority), Some(host)) => authority.eq_ignore_ascii_case(host),
+        _ => false,
+    }
+}
+
+fn is_own_host(authority: &str, names: &[String]) -> bool {
+    let host = host_of(authority);
+    let is_address = host.parse::<IpAddr>().is_ok();
+    is_address
+        || host.eq_ignore_ascii_case("localhost")
+        || names.iter().any(|name| name.eq_ignore_ascii_case(host))
+}
+
+/// `HOST:PORT` without the port, an IPv6 address without its brackets.
+fn host_of(authority: &str) -> &str {
+    if let Some((host, after)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return if after.is_empty() || after.starts_with(':') { host } else { authority };
+    }
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    host.strip_suffix('.').unwrap_or(host)
+}
+
+fn bears(request: &Request<'_>, token: &str) -> bool {
+    request.header("authorization").any(|value| {
+        value.split_once(' ').is_some_and(|(scheme, given)| {
+            scheme.eq_ignore_ascii_case("bearer") && is_same(given.trim(), token)
+        })
+    })
+}
+
+/// Takes as long for every `given` of one length: how much of it is right cannot be timed.
+fn is_same(given: &str, token: &str) -> bool {
+    let (given, token) = (given.as_bytes(), token.as_bytes());
+    let mut differs = given.len() ^ token.len();
+    for (at, byte) in given.iter().enumerate() {
+        let expected = token.get(at % token.len().max(1)).copied().unwrap_or_default();
+        differs = black_box(differs | usize::from(byte ^ expected));
+    }
+    differs == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Door;
+    use crate::http::problem::Refusal;
+    use crate::http::request::Request;
+
+    fn admit(door: &Door, path: &str, headers: &[(&str, &str)]) -> Result<(), Refusal> {
+        door.admit(&Request { method: "GET", path, query: "", headers, body: b"", from: "a test" })
+    }
+
+    #[test]
+    fn a_host_is_an_address_localhost_or_named() {
+        let door = Door { hosts: Some(vec!["pod.test".to_owned()]), token: None };
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1:22381",
+            "10.1.2.3:1",
+            "[::1]:22381",
+            "[::1]",
+            "localhost",
+            "LOCALHOST:1",
+            "localhost.:1",
+            "pod.test",
+            "Pod.Test:22381",
+        ] {
+            assert_eq!(admit(&door, "/", &[("Host", host)]), Ok(()), "{host}");
+        }
+        for host in [
+            "evil.test",
+            "evil.test:22381",
+            "127.0.0.1.evil.test",
+            "localhost.evil.test",
+            "",
+            "xpod.test",
+            "127.0.0.1:80:80.evil",
+            "[::1].evil.test",
+            "[evil.test]",
+            "evil:1]",
+        ] {
+            let refused = Err(Refusal::ForeignHost);
+            assert_eq!(admit(&door, "/", &[("host", host)]), refused, "{host}");
+        }
+        assert_eq!(admit(&door, "/", &[]), Ok(()), "HTTP/1.0, which no browser sends");
+        let two = [("host", "127.0.0.1"), ("host", "evil.test")];
+        assert_eq!(admit(&door, "/", &two), Err(Refusal::ForeignHost));
+        assert_eq!(admit(&Door::mounted(), "/", &[("host", "evil.test")]), Ok(()));
+    }
+
+    #[test]
+    fn an_origin_is_the_own_one() {
+        let door = Door { hosts: None, token: Some("secret".to_owned()) };
+        let host = ("host", "127.0.0.1:22381");
+        for origin in ["http://evil.test", "null", "http://127.0.0.1:8080", "http://127.0.0.1", ""]
+        {
+            let headers = [host, ("origin", origin)];
+            assert_eq!(admit(&door, "/", &headers), Err(Refusal::ForeignOrigin), "{origin}");
+        }
+        let own = [host, ("Origin", "http://127.0.0.1:22381")];
+        assert_eq!(admit(&door, "/", &own), Err(Refusal::NoToken));
+        assert_eq!(admit(&Door::mounted(), "/", &own), Ok(()));
+    }
+
+    #[test]
+    fn a_token_is_asked_for() {
+        let door = Door { hosts: None, token: Some("secret".to_owned()) };
+        for wrong in [
+            "Bearer",
+            "Bearer ",
+            "Bearer secre",
+            "Bearer secret1",
+            "Bearer Secret",
+            "Basic secret",
+            "secret",
+            "Bearer secretsecret",
+            "",
+        ] {
+            let headers = [("Authorization", wrong)];
+            assert_eq!(admit(&door, "/", &headers), Err(Refusal::NoToken), "{wrong}");
+        }
+        for right in ["Bearer secret", "bearer  secret"] {
+            assert_eq!(admit(&door, "/", &[("authorization", right)]), Ok(()), "{right}");
+        }
+        assert_eq!(admit(&door, "/healthz", &[]), Ok(()));
+        assert_eq!(admit(&door, "/healthz2", &[]), Err(Refusal::NoToken));
+    }
+}

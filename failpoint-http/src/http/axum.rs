@@ -1,0 +1,287 @@
+//! How do axum and our own listener carry requests to the answer?
+
+use axum::Router;
+
+/// The control plane as a router of axum, for a server that has one.
+///
+/// Its routes stand at the root; [`mount`] puts them under a prefix. Requests are answered on the
+/// server's own runtime: where every worker of that is blocked, nobody answers, and the reply to a
+/// request that arms the end of the process may be lost. The listener of
+/// [`serve_from_env`](crate::serve_from_env) is better at both. Limits of time are the server's.
+/// Who may come in is for the server to say, with a layer; only web pages of a foreign origin are
+/// refused here. Long polls and streams of events work, on a runtime without a timer too; a graceful
+/// shutdown of the server waits for those that are held open. Without the feature `failpoints` every
+/// request is answered with 501.
+///
+/// ```
+/// let app: axum::Router = axum::Router::new().nest_service("/fail", failpoint_http::router());
+/// ```
+pub fn router() -> Router {
+    world::router()
+}
+
+/// Puts the control plane into `app`, under `prefix`: `GET /fail` and `GET /fail/` list.
+///
+/// `/` as the prefix makes it the fallback of `app`. See [`router`] for what a mounted control
+/// plane can and cannot promise.
+///
+/// ```
+/// let app: axum::Router = failpoint_http::mount(axum::Router::new(), "/fail");
+/// ```
+pub fn mount<S>(app: Router<S>, prefix: &str) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    match prefix.trim_matches('/') {
+        "" => app.fallback_service(router()),
+        prefix => app.nest_service(&format!("/{prefix}"), router()),
+    }
+}
+
+#[cfg(feature = "failpoints")]
+pub(crate) use world::carry;
+
+#[cfg(feature = "failpoints")]
+mod world {
+    use crate::change::policy;
+    use crate::conn::Exchange;
+    use crate::conn::seat::{self, Row, Seat};
+    use crate::http::access::Door;
+    use crate::http::dispatch;
+    use crate::http::problem::{Kind, Refusal};
+    use crate::http::request::Request;
+    use crate::http::response::{NO_CONTENT, Reply};
+    use crate::http::v1::{self, Events, Filter, HEARTBEAT, Open};
+    use crate::wire::Problem;
+    use axum::body::{Body, Bytes, HttpBody};
+    use axum::extract::ConnectInfo;
+    use axum::http::request::Parts;
+    use axum::response::Response;
+    use axum::{BoxError, Router};
+    use failpoint::__bridge::control;
+    use failpoint::ExitHold;
+    use http_body_util::{BodyExt, LengthLimitError, Limited};
+    use hyper::body::Frame;
+    use std::borrow::Cow;
+    use std::convert::Infallible;
+    use std::net::SocketAddr;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    /// The longest body: 1 MiB.
+    const BODY_LIMIT: usize = 1 << 20;
+
+    pub(super) fn router() -> Router {
+        if let Err(error) = policy::in_force() {
+            control::warn(format_args!("nothing can be armed over HTTP: {error}"));
+        }
+        let carry =
+            async |request: axum::extract::Request| carry(&Door::mounted(), request, None).await;
+        Router::new().fallback(carry)
+    }
+
+    /// Answers a request, if `door` lets it in; `exchange` is of its connection, where that is ours.
+    pub(crate) async fn carry<B>(
+        door: &Door,
+        request: hyper::Request<B>,
+        exchange: Option<&Exchange>,
+    ) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>>,
+    {
+        let (head, body) = request.into_parts();
+        let values = values(&head);
+        let headers = headers(&head, &values);
+        let from = from(&head, exchange);
+        let request = Request {
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            query: head.uri.query().unwrap_or_default(),
+            headers: &headers,
+            body: &[],
+            from: &from,
+        };
+        // Who is not let in sends no body either.
+        if let Err(refusal) = door.admit(&request) {
+            let reply = dispatch::refuse(&request, refusal);
+            let reply = if body.is_end_stream() { reply } else { reply.closing() };
+            return finish(reply, exchange, failpoint::hold_exit());
+        }
+        let body = match read(body, exchange).await {
+            Ok(body) => body,
+            Err(refusal) => {
+                let reply = dispatch::refuse(&request, refusal);
+                return finish(reply, exchange, failpoint::hold_exit());
+            }
+        };
+        let request = Request { body: &body, ..request };
+        if let Some(open) = v1::held_open(&request) {
+            return hold_open(open, request.method == "HEAD", exchange).await;
+        }
+        // Taken before the request is acted upon, for what it arms may strike at once.
+        let hold = failpoint::hold_exit();
+        finish(dispatch::answer(&request), exchange, hold)
+    }
+
+    /// Holds the request open, and does not hold the end of the process meanwhile.
+    async fn hold_open(
+        open: Result<Open, Box<Problem>>,
+        is_head: bool,
+        exchange: Option<&Exchange>,
+    ) -> Response {
+        let reply = match (open, is_head) {
+            (Err(problem), _) => Err(problem),
+            (Ok(Open::Events(_)), true) => Ok(Reply::events()),
+            (Ok(Open::Events(filter)), false) => match sit_down(&seat::READERS, exchange) {
+                Ok(seat) => return stream(filter, exchange, seat),
+                Err(problem) => return no_seat(&problem, exchange),
+            },
+            (Ok(Open::Wait(wait)), _) => match sit_down(&seat::WAITS, exchange) {
+                Ok(_seat) => Ok(wait.reply().await),
+                Err(problem) => return no_seat(&problem, exchange),
+            },
+        };
+        let hold = failpoint::hold_exit();
+        finish(reply.unwrap_or_else(|problem| Reply::problem(&problem)), exchange, hold)
+    }
+
+    /// Takes a seat for a request; where there is an exchange, its connection keeps it.
+    fn sit_down(
+        row: &'static Row,
+        exchange: Option<&Exchange>,
+    ) -> Result<Option<Seat>, Box<Problem>> {
+        let seat = row.take().ok_or_else(|| {
+            let taken = row.limit();
+            Kind::TooManyReaders
+                .because(format!("{taken} requests like this are held open; end one of them"))
+        })?;
+        Ok(match exchange {
+            Some(exchange) => {
+                exchange.hold_open(seat);
+                None
+            }
+            None => Some(seat),
+        })
+    }
+
+    /// Refuses a request that finds no seat, and closes its connection: kept open, refused connections
+    /// would take the places of those that end the waits.
+    fn no_seat(problem: &Problem, exchange: Option<&Exchange>) -> Response {
+        if let Some(exchange) = exchange {
+            exchange.close_promptly();
+        }
+        finish(Reply::problem(problem).closing(), exchange, failpoint::hold_exit())
+    }
+
+    fn stream(filter: Filter, exchange: Option<&Exchange>, seat: Option<Seat>) -> Response {
+        let heartbeat = exchange.map_or(HEARTBEAT, |exchange| exchange.limits().heartbeat);
+        let mut response = super::response(Reply::events());
+        *response.body_mut() = Events::begin(filter, heartbeat, seat).into_body();
+        response
+    }
+
+    fn finish(reply: Reply, exchange: Option<&Exchange>, hold: ExitHold) -> Response {
+        if let Some(exchange) = exchange {
+            exchange.reply(hold);
+        }
+        let is_empty = reply.status == NO_CONTENT;
+        let mut response = super::response(reply);
+        if is_empty {
+            *response.body_mut() = Body::new(Nothing);
+        }
+        response
+    }
+
+    /// No body, and no length of one: axum would write that into the answer to a `HEAD`, where a 204
+    /// has none.
+    struct Nothing;
+
+    impl HttpBody for Nothing {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(None)
+        }
+
+        fn is_end_stream(&self) -> bool {
+            true
+        }
+    }
+
+    async fn read<B>(body: B, exchange: Option<&Exchange>) -> Result<Bytes, Refusal>
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>>,
+    {
+        let limit = u64::try_from(BODY_LIMIT).unwrap_or(u64::MAX);
+        if body.size_hint().lower() > limit {
+            return Err(Refusal::BodyTooLarge);
+        }
+        let whole = Limited::new(body, BODY_LIMIT).collect();
+        let whole = match exchange {
+            Some(exchange) => tokio::time::timeout(exchange.limits().body, whole)
+                .await
+                .map_err(|_| Refusal::BodyTooSlow)?,
+            // The runtime is the server's, and may keep no time.
+            None => whole.await,
+        };
+        match whole {
+            Ok(whole) => Ok(whole.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge),
+            Err(_) => Err(Refusal::BodyCutOff),
+        }
+    }
+
+    /// The values of the headers. What is not UTF-8 becomes something that is neither our origin nor
+    /// our token.
+    fn values(head: &Parts) -> Vec<Cow<'_, str>> {
+        head.headers.values().map(|value| String::from_utf8_lossy(value.as_bytes())).collect()
+    }
+
+    fn headers<'a>(head: &'a Parts, values: &'a [Cow<'_, str>]) -> Vec<(&'a str, &'a str)> {
+        let names = head.headers.iter().map(|(name, _)| name.as_str());
+        let mut headers: Vec<(&str, &str)> =
+            names.zip(values.iter().map(|value| &**value)).collect();
+        // HTTP/2 says it elsewhere.
+        if let (None, Some(authority)) = (head.headers.get("host"), head.uri.authority()) {
+            headers.push(("host", authority.as_str()));
+        }
+        headers
+    }
+
+    /// Who asks.
+    fn from<'a>(head: &Parts, exchange: Option<&'a Exchange>) -> Cow<'a, str> {
+        match (exchange, head.extensions.get::<ConnectInfo<SocketAddr>>()) {
+            (Some(exchange), _) => exchange.from().into(),
+            (None, Some(ConnectInfo(peer))) => peer.to_string().into(),
+            (None, None) => "a mounted router".into(),
+        }
+    }
+}
+
+#[cfg(not(feature = "failpoints"))]
+mod world {
+    use crate::http::response::Reply;
+    use axum::Router;
+
+    pub(super) fn router() -> Router {
+        Router::new()
+            .fallback(async || super::response(Reply::compiled_out(crate::off::CompiledOut)))
+    }
+}
+
+fn response(reply: crate::Reply) -> axum::response::Response {
+    use axum::http::{HeaderName, HeaderValue, StatusCode};
+
+    let mut response = axum::response::Response::new(axum::body::Body::from(reply.body));
+    *response.status_mut() =
+        StatusCode::from_u16(reply.status).expect("the table of replies holds statuses");
+    for (name, value) in reply.headers {
+        let value = HeaderValue::try_from(value).expect("our values are visible ASCII");
+        response.headers_mut().append(HeaderName::from_static(name), value);
+    }
+    response
+}

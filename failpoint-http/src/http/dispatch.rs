@@ -1,0 +1,65 @@
+//! The answer to a request, whoever carries it.
+
+use crate::http::access::Door;
+use crate::http::gofail;
+use crate::http::problem::Refusal;
+use crate::http::request::Request;
+use crate::http::response::Reply;
+use crate::http::v1;
+use failpoint::__bridge::control;
+use std::panic::{self, AssertUnwindSafe};
+
+/// See `crate::http::dispatch`.
+pub(crate) fn respond(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+    let reply = respond_by(method, path, headers, body, "respond()", answer);
+    // Carriers that know HTTP leave the body out themselves.
+    if method == "HEAD" { reply.of_head() } else { reply }
+}
+
+/// Has `act` answer a request that somebody else's server carries, if it may come in.
+pub(crate) fn respond_by(
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+    from: &str,
+    act: impl FnOnce(&Request<'_>) -> Reply,
+) -> Reply {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let request = Request { method, path, query, headers, body, from };
+    match Door::mounted().admit(&request) {
+        Ok(()) => act(&request),
+        Err(refusal) => refuse(&request, refusal),
+    }
+}
+
+/// Acts on a request that was let in.
+pub(crate) fn answer(request: &Request<'_>) -> Reply {
+    guarded(request, || match v1::answer(request) {
+        Some(reply) => Ok(reply),
+        None => gofail::answer(request),
+    })
+}
+
+/// Lets `act` answer. No point is evaluated meanwhile, whatever code it calls.
+pub(crate) fn guarded(
+    request: &Request<'_>,
+    act: impl FnOnce() -> Result<Reply, Refusal>,
+) -> Reply {
+    let _quiet = control::quiet();
+    // `FromTerm` of the program says whether it takes a value, and may panic.
+    let answered = panic::catch_unwind(AssertUnwindSafe(act));
+    match answered.unwrap_or(Err(Refusal::Panicked)) {
+        Ok(reply) => reply,
+        Err(refusal) => refuse(request, refusal),
+    }
+}
+
+/// Refuses in the form that the caller reads.
+pub(crate) fn refuse(request: &Request<'_>, refusal: Refusal) -> Reply {
+    if request.wants_json() || v1::is_route(request.path) {
+        refusal.into_problem()
+    } else {
+        refusal.into_text()
+    }
+}

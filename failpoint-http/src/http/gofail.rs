@@ -1,0 +1,253 @@
+//! What do gofail's routes do?
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /` | lists |
+//! | `GET /name` · `GET /name/count` | shows |
+//! | `PUT /name` · `PUT /failpoints` | arms one · several |
+//! | `DELETE /name` | disarms |
+//!
+//! A path is a name as it stands or, where no point bears that, percent-decoded.
+//!
+//! The list is for people, and shows terms without hidden characters, in a spelling that means the same.
+//! `GET /name` gives what was written, byte for byte.
+
+use crate::change::{self, Unarmed, UnarmedReal, fail_crate, policy};
+use crate::http::problem::{self, Kind, Refusal, Why};
+use crate::http::request::Request;
+use crate::http::response::Reply;
+use crate::percent;
+use failpoint::__bridge::control::{self, Fault, Precondition, Unfulfilled, Wish};
+use failpoint::__private::text::{is_hidden, visible};
+use failpoint::{Error, PointInfo};
+use serde::Serialize;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What a line of the list takes, about.
+const ROOM: usize = 48;
+
+pub(crate) fn answer(request: &Request<'_>) -> Result<Reply, Refusal> {
+    let key = request.path.strip_prefix('/').ok_or(Refusal::BadPath);
+    match request.method {
+        "GET" => get(key?, request.wants_json()),
+        "PUT" => put(key?, request),
+        "DELETE" => delete(key?, request),
+        _ => Err(Refusal::BadMethod),
+    }
+}
+
+fn get(key: &str, json: bool) -> Result<Reply, Refusal> {
+    if key.is_empty() {
+        return Ok(list(json));
+    }
+    if let Some(key) = key.strip_suffix("/count") {
+        return count(key, json);
+    }
+    let point = find(key)?;
+    let terms = point.terms.ok_or(Refusal::GetIdle)?;
+    Ok(if json {
+        Reply::json(&One { name: &point.name, terms: &terms })
+    } else {
+        Reply::text(terms + "\n")
+    })
+}
+
+fn list(json: bool) -> Reply {
+    let mut points = control::listing().made;
+    fail_crate::add_to(&mut points);
+    if json {
+        let named = points.iter().map(|point| (point.name(), point.terms()));
+        return Reply::json(&All { failpoints: named.collect() });
+    }
+    let mut text = String::with_capacity(points.len() * ROOM);
+    for point in &points {
+        let terms = point.shown().unwrap_or_default();
+        text.extend([&*listed(point.name()), "=", &*terms, "\n"]);
+    }
+    // One line end also where there is no point: so does gofail.
+    Reply::text(if text.is_empty() { "\n".to_owned() } else { text })
+}
+
+fn count(key: &str, json: bool) -> Result<Reply, Refusal> {
+    if fail_crate::point(&name(key)).is_some() {
+        return Err(Refusal::Uncounted);
+    }
+    let point = find(key)?;
+    if point.terms.is_none() {
+        return Err(Refusal::CountIdle);
+    }
+    Ok(if json {
+        Reply::json(&Count { name: &point.name, count: point.fires })
+    } else {
+        Reply::text(point.fires.to_string())
+    })
+}
+
+fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
+    let body = std::str::from_utf8(request.body).map_err(|error| {
+        let why = format!("expected UTF-8 text, and byte {} is none", error.valid_up_to());
+        Refusal::SetBadTerms(why.into())
+    })?;
+    let options = Options::of(request)?;
+    let several = key.eq_ignore_ascii_case("failpoints");
+    let name = name(key);
+    if let (false, Some(there)) = (several, fail_crate::name_in(&name)) {
+        return match change::arm_real((&name, there), body, options.ttl, request.from) {
+            Ok((_, _, notes)) => Ok(Reply::done().noting(options.note(notes))),
+            Err(UnarmedReal::NotAllowed(refused)) => Err(Refusal::SetNotAllowed(refused.why)),
+            Err(UnarmedReal::BadName(fault)) => Err(refused(vec![*fault], false)),
+            Err(UnarmedReal::BadTerms(why)) => Err(Refusal::SetBadTerms(why.into())),
+        };
+    }
+    let wish = if several {
+        Wish::config(body, options.unlisted)
+    } else {
+        let mut wish = Wish::default();
+        wish.add(&name, body, options.unlisted);
+        wish
+    };
+    match change::arm(wish, options.ttl, &Precondition::None, request.from) {
+        Ok(armed) => Ok(Reply::done().noting(options.note(armed.notes))),
+        Err(Unarmed::NotAllowed(refused)) => {
+            let lines = problem::lines(refused.into_iter().map(|one| one.why));
+            Err(Refusal::SetNotAllowed(lines.join("\n")))
+        }
+        Err(Unarmed::Unfulfilled(Unfulfilled::Faults(faults))) => Err(refused(faults, several)),
+        // Nothing was to hold.
+        Err(Unarmed::Unfulfilled(Unfulfilled::Stale(_))) => Err(refused(Vec::new(), several)),
+    }
+}
+
+fn delete(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
+    let name = name(key);
+    match change::disarm(&name, &Precondition::None, request.from) {
+        Ok(disarmed) if disarmed.was.is_some() => Ok(Reply::done()),
+        Ok(_) => Err(Refusal::DeleteIdle),
+        Err(Unfulfilled::Faults(faults)) => {
+            Err(Refusal::DeleteUnknown(match fail_crate::name_in(&name) {
+                Some(there) => {
+                    format!("the crate `fail` has nothing configured at `{}`", visible(there))
+                        .into()
+                }
+                None => why(faults, false),
+            }))
+        }
+        // Nothing was to hold.
+        Err(Unfulfilled::Stale(_)) => Err(Refusal::DeleteUnknown(why(Vec::new(), false))),
+    }
+}
+
+#[derive(Serialize)]
+struct One<'a> {
+    name: &'a str,
+    terms: &'a str,
+}
+
+#[derive(Serialize)]
+struct Count<'a> {
+    name: &'a str,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct All<'a> {
+    failpoints: BTreeMap<&'a str, Option<&'a str>>,
+}
+
+/// The point that a path stands for.
+fn find(key: &str) -> Result<PointInfo, Refusal> {
+    let name = name(key);
+    let point = failpoint::point(&name).ok().or_else(|| fail_crate::point(&name));
+    point.ok_or(Refusal::GetUnknown)
+}
+
+/// The name that a path stands for: the raw one goes first.
+fn name(key: &str) -> Cow<'_, str> {
+    if !key.contains('%') || control::is_known(key) {
+        Cow::Borrowed(key)
+    } else {
+        percent::decode(key)
+    }
+}
+
+/// A name as a line of the list has it. Only names of the crate `fail` hold more than ours may.
+fn listed(name: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"%=?".contains(&byte);
+    // Nearly always, and told sooner of bytes: a list is of many names.
+    if name.bytes().all(is_plain) {
+        return name.into();
+    }
+    let is_odd = |char: char| is_hidden(char) || char.is_whitespace() || "%=?".contains(char);
+    if name.contains(is_odd) { percent::encode(name).into() } else { name.into() }
+}
+
+fn refused(faults: Vec<Fault>, several: bool) -> Refusal {
+    let first = faults.first().map(|fault| &fault.error);
+    let kind = first.map_or(Kind::BadTerms, problem::kind_of);
+    let is_unparsed = matches!(first, Some(Error::Parse { .. }) | None);
+    let why = why(faults, several);
+    match kind {
+        Kind::UnknownPoint | Kind::BadName => Refusal::SetUnknown(why),
+        Kind::TooLarge => Refusal::SetTooLarge(why),
+        Kind::TooManyUnlisted => Refusal::SetTooManyUnlisted(why),
+        _ if is_unparsed => Refusal::SetBadTerms(why),
+        kind => Refusal::SetUnfit(kind, why),
+    }
+}
+
+/// All that is wrong, a line for each fault.
+fn why(faults: Vec<Fault>, several: bool) -> Why {
+    let mut lines = problem::lines(faults.iter().map(|fault| problem::explain(&fault.error)));
+    if several {
+        lines.push("nothing was changed".to_owned());
+    }
+    Why { text: lines.join("\n"), problem: Some(problem::of(faults)) }
+}
+
+/// What the query asks for beside the arming.
+#[derive(Default)]
+struct Options {
+    ttl: Option<Duration>,
+    unlisted: bool,
+    /// The first parameter that means nothing here.
+    unknown: Option<String>,
+}
+
+impl Options {
+    fn of(request: &Request<'_>) -> Result<Self, Refusal> {
+        let mut options = Self::default();
+        for (name, value) in request.parameters() {
+            match &*name {
+                "ttl" => options.ttl = Some(ttl(&value)?),
+                "unlisted" => options.unlisted = yes_or_no(&value)?,
+                _ => options.unknown = Some(name.into_owned()),
+            }
+        }
+        Ok(options)
+    }
+
+    /// What the caller may not expect. A header holds ASCII alone.
+    fn note(&self, mut notes: Vec<String>) -> Option<String> {
+        if let Some(name) = &self.unknown {
+            let name = name.escape_default();
+            notes.push(format!(
+                "the parameter {name} means nothing here; there are ttl and unlisted"
+            ));
+        }
+        (!notes.is_empty()).then(|| notes.join("; "))
+    }
+}
+
+fn ttl(text: &str) -> Result<Duration, Refusal> {
+    policy::ttl(text).map_err(|why| Refusal::BadParameter(format!("ttl: {why}")))
+}
+
+fn yes_or_no(text: &str) -> Result<bool, Refusal> {
+    match text {
+        "1" | "true" | "" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err(Refusal::BadParameter("unlisted: expected 1 or 0".to_owned())),
+    }
+}

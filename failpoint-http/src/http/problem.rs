@@ -1,0 +1,369 @@
+//! Why is a request refused, and with which status? The tables of all refusals.
+
+use crate::change::fail_crate;
+use crate::change::policy::NotAllowed;
+use crate::http::response::{OK, Reply};
+use crate::wire::Problem;
+use failpoint::__bridge::control::{Fault, Stale};
+use failpoint::__private::text::{visible, visible_lines};
+use failpoint::Error;
+use serde::Serialize;
+
+/// The kinds of problems, which programs tell apart by `type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    BadRequest,
+    NoToken,
+    ForeignOrigin,
+    ForeignHost,
+    NotAllowed,
+    UnknownPoint,
+    NoMatch,
+    UnknownRoute,
+    MethodNotAllowed,
+    TimedOut,
+    BodyTooSlow,
+    Stale,
+    BodyTooLarge,
+    TooLarge,
+    TooManyUnlisted,
+    BadTerms,
+    BadValue,
+    UnknownKey,
+    BadName,
+    Several,
+    Panicked,
+    NeedsListener,
+    TooManyReaders,
+    /// Only gofail's routes refuse for this.
+    IdlePoint,
+}
+
+impl Kind {
+    /// The table of version 1: status, type, title.
+    #[rustfmt::skip]
+    pub(crate) fn row(self) -> (u16, &'static str, &'static str) {
+        match self {
+            Kind::BadRequest       => (400, "bad-request", "bad request"),
+            Kind::NoToken          => (401, "no-token", "no token"),
+            Kind::ForeignOrigin    => (403, "foreign-origin", "foreign origin"),
+            Kind::ForeignHost      => (403, "foreign-host", "foreign host"),
+            Kind::NotAllowed       => (403, "not-allowed", "not allowed"),
+            Kind::UnknownPoint     => (404, "unknown-point", "unknown point"),
+            Kind::NoMatch          => (404, "no-match", "no point matches"),
+            Kind::UnknownRoute     => (404, "unknown-route", "unknown route"),
+            Kind::IdlePoint        => (404, "idle-point", "idle point"),
+            Kind::MethodNotAllowed => (405, "method-not-allowed", "method not allowed"),
+            Kind::TimedOut         => (408, "timed-out", "timed out"),
+            Kind::BodyTooSlow      => (408, "body-too-slow", "body too slow"),
+            Kind::TooManyUnlisted  => (409, "too-many-unlisted", "too many points that no code declares"),
+            Kind::Stale            => (412, "stale", "changed meanwhile"),
+            Kind::BodyTooLarge     => (413, "body-too-large", "body too large"),
+            Kind::TooLarge         => (413, "too-large", "too much in one change"),
+            Kind::BadTerms         => (422, "bad-terms", "bad terms"),
+            Kind::BadValue         => (422, "bad-value", "bad value"),
+            Kind::UnknownKey       => (422, "unknown-key", "unknown key"),
+            Kind::BadName          => (422, "bad-name", "bad name"),
+            Kind::Several          => (422, "several", "several problems"),
+            Kind::Panicked         => (500, "panicked", "panicked"),
+            Kind::NeedsListener    => (501, "needs-listener", "needs the listener"),
+            Kind::TooManyReaders   => (503, "too-many-readers", "too many readers"),
+        }
+    }
+
+    /// Its `type`.
+    pub(crate) fn urn(self) -> String {
+        format!("urn:failpoint:{}", self.row().1)
+    }
+
+    /// A problem of this kind. In a box, since it is the smaller half of results.
+    pub(crate) fn because(self, detail: impl Into<String>) -> Box<Problem> {
+        let (status, _, title) = self.row();
+        Box::new(Problem {
+            kind: self.urn(),
+            title: title.to_owned(),
+            status,
+            detail: detail.into(),
+            name: None,
+            offset: None,
+            caret: None,
+            nearest: Vec::new(),
+            errors: Vec::new(),
+            counts: None,
+        })
+    }
+}
+
+/// Why a request was not done, where gofail's routes and version 1 say it alike, or only gofail's
+/// do. Refusing changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    ForeignOrigin,
+    ForeignHost,
+    NoToken,
+    BadPath,
+    BadMethod,
+    BadParameter(String),
+    BodyTooLarge,
+    BodyTooSlow,
+    BodyCutOff,
+    GetUnknown,
+    GetIdle,
+    CountIdle,
+    /// The crate `fail` does not count.
+    Uncounted,
+    SetUnknown(Why),
+    SetBadTerms(Why),
+    SetTooLarge(Why),
+    SetTooManyUnlisted(Why),
+    /// The terms are good, and a site cannot take them.
+    SetUnfit(Kind, Why),
+    SetNotAllowed(String),
+    DeleteUnknown(Why),
+    DeleteIdle,
+    /// Code of the program, asked whether it takes a value, panicked.
+    Panicked,
+}
+
+/// What is wrong with terms: a text for all, and for programs the places in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Why {
+    pub(crate) text: String,
+    pub(crate) problem: Option<Box<Problem>>,
+}
+
+impl From<String> for Why {
+    fn from(text: String) -> Self {
+        Self { text, problem: None }
+    }
+}
+
+impl Refusal {
+    /// The table of gofail's routes: status, kind, text. What gofail says stands as gofail says it.
+    #[rustfmt::skip]
+    fn row(&self) -> (u16, Kind, String) {
+        use Refusal::*;
+        let row = |status, kind, text: &str| (status, kind, text.to_owned());
+        match self {
+            NoToken => row(401, Kind::NoToken, "send the token of FAILPOINT_HTTP_TOKEN as `Authorization: Bearer TOKEN`; there was none, or another"),
+            ForeignOrigin => row(403, Kind::ForeignOrigin, "a web page of another origin may not control failpoints"),
+            ForeignHost => row(403, Kind::ForeignHost, "the Host is neither an IP address nor localhost; to let it in, name it in FAILPOINT_HTTP_HOSTS"),
+
+            BadPath => row(400, Kind::BadRequest, "malformed request URI"),
+            BadMethod => row(405, Kind::MethodNotAllowed, "Method not allowed"),
+            BodyCutOff => row(400, Kind::BadRequest, "failed ReadAll in PUT"),
+            BodyTooSlow => row(408, Kind::BodyTooSlow, "the body did not come in time"),
+            BodyTooLarge => row(413, Kind::BodyTooLarge, "the body is larger than 1 MiB"),
+            Panicked => row(500, Kind::Panicked, "code of this program that judges values panicked; its log says where"),
+
+            GetUnknown => row(404, Kind::UnknownPoint, "failed to GET: failpoint: failpoint does not exist"),
+            GetIdle => row(404, Kind::IdlePoint, "failed to GET: failpoint: failpoint is disabled"),
+            CountIdle => row(500, Kind::IdlePoint, "failed to GET: failpoint: failpoint is disabled"),
+
+            Uncounted => row(404, Kind::IdlePoint, "failed to GET: the crate fail does not count what comes by at its points"),
+
+            SetUnknown(why) => (400, Kind::UnknownPoint, format!("fail to set failpoint: failpoint: failpoint does not exist: {}", why.text)),
+            SetBadTerms(why) => (400, Kind::BadTerms, format!("fail to set failpoint: failpoint: could not parse terms: {}", why.text)),
+            SetTooLarge(why) => (413, Kind::TooLarge, format!("fail to set failpoint: {}", why.text)),
+            SetTooManyUnlisted(why) => (409, Kind::TooManyUnlisted, format!("fail to set failpoint: {}", why.text)),
+            SetUnfit(kind, why) => (400, *kind, format!("fail to set failpoint: failpoint: {}", why.text)),
+            SetNotAllowed(why) => (403, Kind::NotAllowed, format!("fail to set failpoint: {why}")),
+            BadParameter(why) => (400, Kind::BadRequest, format!("fail to set failpoint: {why}")),
+
+            DeleteUnknown(why) => (400, Kind::UnknownPoint, format!("failed to delete failpoint failpoint: failpoint does not exist: {}", why.text)),
+            DeleteIdle => row(400, Kind::IdlePoint, "failed to delete failpoint failpoint: failpoint is disabled"),
+        }
+    }
+
+    pub(crate) fn into_text(self) -> Reply {
+        let (status, _, text) = self.row();
+        self.add_headers(Reply::refused(status, format!("{}\n", visible_lines(&text))))
+    }
+
+    /// For a program; the status is gofail's where gofail has one.
+    pub(crate) fn into_problem(self) -> Reply {
+        use Refusal::*;
+        let (status, kind, text) = self.row();
+        let mut problem = kind.because(text);
+        problem.status = status;
+        if let SetUnknown(why)
+        | SetBadTerms(why)
+        | SetTooLarge(why)
+        | SetTooManyUnlisted(why)
+        | SetUnfit(_, why)
+        | DeleteUnknown(why) = &self
+        {
+            if let Some(found) = &why.problem {
+                problem.name.clone_from(&found.name);
+                problem.offset = found.offset;
+                problem.caret.clone_from(&found.caret);
+                problem.nearest.clone_from(&found.nearest);
+                problem.errors.clone_from(&found.errors);
+            }
+        }
+        self.add_headers(Reply::problem(&problem))
+    }
+
+    fn add_headers(&self, reply: Reply) -> Reply {
+        match self {
+            Refusal::BadMethod => reply.allowing("DELETE, GET, PUT"),
+            Refusal::NoToken => reply.with("www-authenticate", "Bearer realm=\"failpoint\""),
+            Refusal::BodyTooLarge | Refusal::BodyTooSlow => reply.closing(),
+            _ => reply,
+        }
+    }
+}
+
+/// What servers answered that had control routes of their own; see `compat`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Foreign {
+    Done,
+    BadRequest,
+    NotAllowed,
+    NotFound,
+    BadMethod,
+    Missing,
+}
+
+impl Foreign {
+    fn status(self) -> u16 {
+        match self {
+            Foreign::Done => OK,
+            Foreign::BadRequest => 400,
+            Foreign::NotAllowed => 403,
+            Foreign::NotFound => 404,
+            Foreign::BadMethod => 405,
+            Foreign::Missing => 422,
+        }
+    }
+}
+
+impl Reply {
+    /// Text as TiKV gives it: with no header, and no line end of its own.
+    pub(crate) fn bare(what: Foreign, body: String) -> Self {
+        Self { status: what.status(), headers: Vec::new(), body: body.into_bytes() }
+    }
+
+    /// JSON as Neon gives it: with no line end.
+    pub(crate) fn bare_json(what: Foreign, value: &impl Serialize) -> Self {
+        let mut reply = Self { status: what.status(), ..Self::json(value) };
+        reply.body.truncate(reply.body.trim_ascii_end().len());
+        reply
+    }
+}
+
+/// How many problems are told of one request; the others are counted.
+const SHOWN: usize = 100;
+
+/// All that is wrong, as one problem; of one fault, that one.
+pub(crate) fn of(mut faults: Vec<Fault>) -> Box<Problem> {
+    if faults.len() == 1 {
+        return Box::new(of_one(faults.remove(0)));
+    }
+    let lists = lists(faults.len());
+    let mut all = Kind::Several
+        .because(format!("{} problems, so nothing was changed; {lists}", faults.len()));
+    all.errors = faults.into_iter().take(SHOWN).map(of_one).collect();
+    all
+}
+
+/// All that is wrong, in lines.
+pub(crate) fn lines(whys: impl ExactSizeIterator<Item = String>) -> Vec<String> {
+    let more = whys.len().saturating_sub(SHOWN);
+    let mut lines: Vec<String> = whys.take(SHOWN).collect();
+    lines.extend((more > 0).then(|| format!("and {more} more problems")));
+    lines
+}
+
+fn lists(problems: usize) -> String {
+    if problems <= SHOWN {
+        "errors lists them".to_owned()
+    } else {
+        format!("errors lists the first {SHOWN} of them")
+    }
+}
+
+pub(crate) fn unknown(error: Error) -> Box<Problem> {
+    Box::new(fault_of(Some(Kind::UnknownPoint), None, error))
+}
+
+pub(crate) fn stale(stale: Stale) -> Box<Problem> {
+    Kind::Stale.because(match stale {
+        Stale(Some(now)) => {
+            format!("it is at {now} now, which If-Match does not name; read it again")
+        }
+        Stale(None) => "there is no such point, which If-Match asks for".to_owned(),
+    })
+}
+
+/// As one problem of its own kind, however many they are.
+pub(crate) fn not_allowed(mut refused: Vec<NotAllowed>) -> Box<Problem> {
+    let problem = |one: NotAllowed| {
+        let mut problem = Kind::NotAllowed.because(one.why);
+        problem.name = one.name;
+        problem
+    };
+    if refused.len() == 1 {
+        return problem(refused.remove(0));
+    }
+    let lists = lists(refused.len());
+    let mut all =
+        Kind::NotAllowed.because(format!("{} points may not be armed so; {lists}", refused.len()));
+    all.errors = refused.into_iter().take(SHOWN).map(|one| *problem(one)).collect();
+    all
+}
+
+/// The error in words for those who are outside.
+pub(crate) fn explain(error: &Error) -> String {
+    match error {
+        Error::UnknownPoint { name, .. } if fail_crate::name_in(name).is_some() => format!(
+            "`{name}` is a point of the crate `fail`, which are armed one at a time, by PUT /{name}",
+            name = visible(name)
+        ),
+        Error::UnknownPoint { name, nearest, .. } if nearest.is_empty() => {
+            format!(
+                "no failpoint is named `{}` in this program; GET / lists those there are",
+                visible(name)
+            )
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// The kind of one fault.
+pub(crate) fn kind_of(error: &Error) -> Kind {
+    match error {
+        Error::UnknownPoint { .. } => Kind::UnknownPoint,
+        Error::CannotReturn { .. } | Error::BadValue { .. } => Kind::BadValue,
+        Error::UnknownKey { .. } => Kind::UnknownKey,
+        Error::BadName { .. } => Kind::BadName,
+        Error::TooLarge { .. } => Kind::TooLarge,
+        Error::TooManyUnlisted { .. } => Kind::TooManyUnlisted,
+        _ => Kind::BadTerms,
+    }
+}
+
+fn of_one(fault: Fault) -> Problem {
+    fault_of(None, fault.name, fault.error)
+}
+
+fn fault_of(kind: Option<Kind>, name: Option<String>, error: Error) -> Problem {
+    let mut problem = *kind.unwrap_or_else(|| kind_of(&error)).because(match &error {
+        Error::Parse { expected, .. } => format!("expected {expected}"),
+        error => explain(error),
+    });
+    problem.name = name;
+    match error {
+        Error::UnknownPoint { name, nearest, .. } => {
+            problem.name = Some(name);
+            problem.nearest = nearest;
+        }
+        Error::UnknownKey { nearest, .. } => problem.nearest.extend(nearest),
+        Error::Parse { offset, caret, .. } => {
+            problem.offset = u64::try_from(offset).ok();
+            problem.caret = Some(caret);
+        }
+        _ => {}
+    }
+    problem
+}

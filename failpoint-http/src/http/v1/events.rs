@@ -1,0 +1,183 @@
+//! How does a reader get to know of what happens, as it happens?
+//!
+//! As server-sent events: a body that does not end. It holds nothing but the queue that every
+//! subscriber has, which is bounded; a reader that does not read is not read to, loses the oldest,
+//! and is told how many.
+
+use super::call::Call;
+use crate::conn::seat::Seat;
+use crate::http::problem::Kind;
+use crate::http::response;
+use crate::wire::{Event, EventKind, Lost, Problem};
+use axum::body::{Bytes, HttpBody};
+use failpoint::__bridge::control::Glob;
+use failpoint::__bridge::watch::{self, Feed};
+use http_body_util::BodyExt;
+use hyper::body::Frame;
+use serde::Serialize;
+use std::convert::Infallible;
+use std::fmt::Write;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// How often a reader is told that the connection lives, and the connection that its reader does.
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How many events are looked at before others have their turn.
+const AT_ONCE: usize = 64;
+/// How much text is enough for a turn, whatever is left.
+const ENOUGH: usize = 16 << 10;
+const GREETING: &str = ": connected\n\nretry: 1000\n\n";
+
+/// Which events a reader asks for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    names: Option<Glob>,
+    kinds: Option<Vec<EventKind>>,
+}
+
+impl Filter {
+    pub(super) fn of(call: &Call<'_>) -> Result<Self, Box<Problem>> {
+        let kinds = call.query.text("kinds").map(|kinds| kinds.split(',').map(kind).collect());
+        Ok(Self { names: call.query.text("match").map(Glob::new), kinds: kinds.transpose()? })
+    }
+
+    fn admits(&self, event: &Event) -> bool {
+        self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&event.kind))
+            && self.names.as_ref().is_none_or(|glob| glob.is_match(&event.name))
+    }
+}
+
+fn kind(word: &str) -> Result<EventKind, Box<Problem>> {
+    EventKind::ALL.into_iter().find(|kind| kind.as_str() == word).ok_or_else(|| {
+        Kind::BadRequest.because(format!(
+            "kinds takes armed, disarmed, fired, paused and resumed, with commas between, and not \
+             `{}`",
+            word.escape_debug()
+        ))
+    })
+}
+
+/// The body: what happens from the moment it was made.
+pub(crate) struct Events {
+    feed: Feed,
+    filter: Filter,
+    heartbeat: Duration,
+    next_beat: Pin<Box<dyn Future<Output = ()> + Send>>,
+    greeted: bool,
+    /// Others have their turn before the next frame.
+    yields: bool,
+    /// Counts what was sent and what was lost.
+    number: u64,
+    _seat: Option<Seat>,
+}
+
+impl Events {
+    /// `seat` is kept as long as there is a reader, where nobody else keeps it.
+    pub(crate) fn begin(filter: Filter, heartbeat: Duration, seat: Option<Seat>) -> Self {
+        Self {
+            feed: Feed::begin(),
+            filter,
+            heartbeat,
+            next_beat: Box::pin(watch::sleep(heartbeat)),
+            greeted: false,
+            yields: false,
+            number: 0,
+            _seat: seat,
+        }
+    }
+
+    /// What is there now, as text; empty if it was nothing for this reader.
+    fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<String> {
+        let mut text = String::new();
+        for looked_at in 0..AT_ONCE {
+            let Poll::Ready((event, lost)) = self.feed.poll(cx) else {
+                return if looked_at == 0 { Poll::Pending } else { Poll::Ready(text) };
+            };
+            if lost > 0 {
+                self.number += lost;
+                write(&mut text, "lost", None, &Lost { lost });
+            }
+            let event = shape(event);
+            if self.filter.admits(&event) {
+                self.number += 1;
+                write(&mut text, event.kind.as_str(), Some(self.number), &event);
+            }
+            if text.len() >= ENOUGH {
+                break;
+            }
+        }
+        Poll::Ready(text)
+    }
+}
+
+impl HttpBody for Events {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let frame = |text: String| Poll::Ready(Some(Ok(Frame::data(Bytes::from(text)))));
+        if !std::mem::replace(&mut self.greeted, true) {
+            return frame(GREETING.to_owned());
+        }
+        // However much happens: the listener has one thread for all.
+        if std::mem::take(&mut self.yields) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        match self.poll_events(cx) {
+            Poll::Ready(text) if text.is_empty() => {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(text) => {
+                self.yields = true;
+                return frame(text);
+            }
+            Poll::Pending => {}
+        }
+        if self.next_beat.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.next_beat = Box::pin(watch::sleep(self.heartbeat));
+        self.yields = true;
+        frame(": alive\n\n".to_owned())
+    }
+}
+
+impl Events {
+    pub(crate) fn into_body(self) -> axum::body::Body {
+        axum::body::Body::new(self.boxed_unsync())
+    }
+}
+
+/// Data of JSON on one line: a line end would end the field.
+fn write(text: &mut String, kind: &str, id: Option<u64>, data: &impl Serialize) {
+    // Writing to text cannot fail.
+    if let Some(id) = id {
+        let _ = writeln!(text, "id: {id}");
+    }
+    let _ = write!(text, "event: {kind}\ndata: {}\n\n", response::json(data));
+}
+
+fn shape(event: failpoint::Event) -> Event {
+    Event {
+        kind: match event.kind {
+            failpoint::EventKind::Armed => EventKind::Armed,
+            failpoint::EventKind::Disarmed => EventKind::Disarmed,
+            failpoint::EventKind::Paused => EventKind::Paused,
+            failpoint::EventKind::Resumed => EventKind::Resumed,
+            _ => EventKind::Fired,
+        },
+        name: event.point,
+        terms: event.terms,
+        generation: event.generation,
+        thread: event.thread,
+        context: event.context.into_iter().collect(),
+        time: humantime::format_rfc3339_micros(event.at).to_string(),
+    }
+}

@@ -1,0 +1,207 @@
+//! How are the routes of version 1 described to machines? As OpenAPI 3.1, written from the table that
+//! dispatches them and the types that they answer with.
+
+use super::query::{Parameter, Takes};
+use super::route::{ALWAYS, Answer, Matched, Route, SchemaOf};
+use super::routes::ROUTES;
+use crate::http::problem::Kind;
+use crate::http::response::{NO_CONTENT, OK};
+use crate::wire::{DURATION, Problem};
+use schemars::generate::{SchemaGenerator, SchemaSettings};
+use serde_json::{Map, Value, json};
+use std::sync::OnceLock;
+
+#[cfg(test)]
+mod tests;
+
+/// The document.
+pub(super) fn document() -> &'static Value {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    DOCUMENT.get_or_init(written)
+}
+
+/// What is asked is described apart from what is answered: an answer holds every field, a question
+/// those that it needs.
+struct Schemas {
+    asked: SchemaGenerator,
+    answered: SchemaGenerator,
+}
+
+fn written() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    });
+    let mut schemas = Schemas {
+        asked: settings.clone().into_generator(),
+        answered: settings.for_serialize().into_generator(),
+    };
+    let mut paths = Map::new();
+    for route in ROUTES {
+        let operations = paths.entry(route.path).or_insert_with(|| json!({}));
+        operations[route.method.to_ascii_lowercase()] = operation(route, &mut schemas);
+    }
+    let mut components = schemas.asked.take_definitions(true);
+    components.extend(schemas.answered.take_definitions(true));
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "failpoint",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "The control plane of failpoints. Beside these routes there are gofail's, which speak text.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": { "token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "What FAILPOINT_HTTP_TOKEN holds, where it is set.",
+            } },
+        },
+        // Either: whether a token is asked for is the listener's.
+        "security": [{}, { "token": [] }],
+    })
+}
+
+fn operation(route: &Route, schemas: &mut Schemas) -> Value {
+    let mut operation = json!({
+        "operationId": route.id,
+        "summary": route.summary,
+        "parameters": parameters(route),
+        "responses": responses(route, schemas),
+    });
+    if !route.body.is_empty() {
+        let bodies: Vec<Value> =
+            route.body.iter().map(|body| body(&mut schemas.asked).to_value()).collect();
+        let schema = match bodies.as_slice() {
+            [one] => one.clone(),
+            several => json!({ "anyOf": several }),
+        };
+        operation["requestBody"] =
+            json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+    }
+    if route.is_open() {
+        operation["security"] = json!([]);
+    }
+    operation
+}
+
+fn parameters(route: &Route) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    if route.path.contains("{name}") {
+        parameters.push(json!({
+            "name": "name",
+            "in": "path",
+            "required": true,
+            "description": "The point; a `/` in it may stand as it is.",
+            "schema": { "type": "string", "minLength": 1 },
+        }));
+    }
+    parameters.extend(route.parameters.iter().map(|Parameter { name, takes, about }| {
+        json!({ "name": name, "in": "query", "description": about, "schema": taken(*takes) })
+    }));
+    if let Some(matched) = route.matched {
+        let what = match matched {
+            Matched::Generation => "the generation of the point",
+            Matched::Revision => "the revision of all points",
+        };
+        parameters.push(json!({
+            "name": "If-Match",
+            "in": "header",
+            "description": format!("Makes the change only where {what} is one of these `ETag`s."),
+            // A list of several is taken too; few would send it.
+            "schema": { "anyOf": [
+                { "type": "string", "enum": ["*"] },
+                { "type": "string", "pattern": "^\"[0-9]+\"$" },
+            ] },
+        }));
+    }
+    parameters
+}
+
+fn taken(takes: Takes) -> Value {
+    match takes {
+        Takes::YesOrNo => json!({ "type": "string", "enum": ["true", "false", "1", "0"] }),
+        Takes::Count => {
+            json!({ "type": "integer", "format": "uint64", "minimum": 1, "maximum": u64::MAX })
+        }
+        Takes::Generation => {
+            json!({ "type": "integer", "format": "uint64", "minimum": 0, "maximum": u64::MAX })
+        }
+        Takes::Duration => {
+            json!({ "type": "string", "pattern": DURATION, "examples": ["10s", "250"] })
+        }
+        Takes::Text => json!({ "type": "string" }),
+    }
+}
+
+fn responses(route: &Route, schemas: &mut Schemas) -> Value {
+    let mut responses = Map::new();
+    let (status, answer) = answer(&route.answer, &mut schemas.answered);
+    responses.insert(status.to_string(), answer);
+    let kinds = route.refusals.iter().chain(&ALWAYS);
+    let kinds = kinds.filter(|kind| !(route.is_open() && **kind == Kind::NoToken));
+    for kind in kinds {
+        let (status, _, title) = kind.row();
+        let response = responses.entry(status.to_string()).or_insert_with(|| {
+            let schema = schemas.answered.subschema_for::<Problem>();
+            json!({
+                "description": "",
+                "content": { "application/problem+json": { "schema": schema } },
+            })
+        });
+        let known = response["description"].as_str().unwrap_or_default();
+        let separator = if known.is_empty() { "" } else { "; " };
+        response["description"] = format!("{known}{separator}`{}`: {title}", kind.urn()).into();
+    }
+    responses.into()
+}
+
+fn answer(answer: &Answer, generator: &mut SchemaGenerator) -> (u16, Value) {
+    let mut content = |media_type: &str, schema: &SchemaOf| json!({ media_type: { "schema": schema(generator) } });
+    let text = json!({ "schema": { "type": "string" } });
+    match answer {
+        Answer::Empty => (NO_CONTENT, json!({ "description": "Done." })),
+        Answer::Json(schema) => {
+            (OK, json!({ "description": "Done.", "content": content("application/json", schema) }))
+        }
+        Answer::Tagged(schema) => (
+            OK,
+            json!({
+                "description": "Done.",
+                "headers": { "ETag": {
+                    "description": "Names the state, for `If-Match`.",
+                    "required": true,
+                    "schema": { "type": "string", "pattern": "^\"[0-9]+\"$" },
+                } },
+                "content": content("application/json", schema),
+            }),
+        ),
+        Answer::TextOrJson(schema) => {
+            let mut both = content("application/json", schema);
+            both["text/plain"] = text;
+            (OK, json!({ "description": "Done.", "content": both }))
+        }
+        Answer::Text(media_type) => {
+            let mut content = json!({});
+            content[media_type] = text;
+            (OK, json!({ "description": "Done.", "content": content }))
+        }
+        // The schema of its data has no place of its own in this standard.
+        Answer::Events(schema) => {
+            let mut events = content("text/event-stream", schema);
+            events["text/event-stream"]["schema"] = json!({
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": events["text/event-stream"]["schema"].clone(),
+            });
+            (OK, json!({ "description": "Server-sent events.", "content": events }))
+        }
+        Answer::Document => {
+            let content = json!({ "application/json": { "schema": { "type": "object" } } });
+            (OK, json!({ "description": "OpenAPI 3.1.", "content": content }))
+        }
+        Answer::Html => (OK, json!({ "description": "A page.", "content": { "text/html": text } })),
+    }
+}

@@ -1,0 +1,285 @@
+//! Who keeps the listener, and how does it go on?
+//!
+//! A thread of its own with a runtime of its own: a server whose every worker is paused or wedged
+//! still answers.
+
+pub(crate) mod listener;
+pub(crate) mod port_file;
+pub(crate) mod runtime;
+pub(crate) mod settings;
+#[cfg(test)]
+mod tests;
+
+use self::listener::{ClosedInChildren, Listening, Socket};
+use self::port_file::PortFile;
+use self::runtime::OwnRuntime;
+use self::settings::Settings;
+use crate::address::Address;
+use crate::change::first;
+use crate::conn::io::Watched;
+use crate::conn::spare::Spare;
+use crate::conn::{Exchange, Limits};
+use crate::env;
+use crate::error::ServeError;
+use crate::http::access::Door;
+use crate::http::axum;
+use failpoint::__bridge::control;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind};
+use std::mem;
+use std::process;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, oneshot};
+
+/// A listener that runs; dropping it stops it.
+pub(crate) struct Running {
+    /// A child of `fork` has a copy of this, and nothing of what it stands for.
+    process: u32,
+    address: Address,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    port_file: Option<PortFile>,
+}
+
+pub(crate) fn serve_from_env() -> Result<Option<Running>, ServeError> {
+    control::read_environment().map_err(ServeError::Environment)?;
+    let Some(address) = env::address()? else {
+        control::announce(None);
+        return Ok(None);
+    };
+    let wait = settings::wait()?;
+    let running = serve(&address)?;
+    if let Some(limit) = wait {
+        first::hold(limit);
+    }
+    Ok(running)
+}
+
+pub(crate) fn serve(address: &str) -> Result<Option<Running>, ServeError> {
+    control::read_environment().map_err(ServeError::Environment)?;
+    start(address, Settings::from_env()?, Limits::default()).map(Some)
+}
+
+pub(crate) fn start(
+    address: &str,
+    settings: Settings,
+    limits: Limits,
+) -> Result<Running, ServeError> {
+    let open = settings.token.is_some() || settings.insecure;
+    let listening = listener::bind(address, open)?;
+    let address = listening.address.clone();
+    if settings.token.is_none() && !is_local(&address) {
+        control::warn(format_args!(
+            "FAILPOINT_HTTP_INSECURE: whoever reaches {address} can end this process"
+        ));
+    }
+    let door = Arc::new(door(&address, &settings));
+    let port_file = settings.port_file.map(|path| PortFile::write(path, &address)).transpose()?;
+
+    // Now, for the program may have no file left once our thread runs.
+    let spare = Spare::new();
+    let runtime = OwnRuntime::new().map_err(ServeError::Thread)?;
+    let (stop, stopped) = oneshot::channel();
+    let thread = thread::Builder::new()
+        .name("failpoint-http".to_owned())
+        .spawn(move || run(&runtime, (listening, spare), door, limits, stopped))
+        .map_err(ServeError::Thread)?;
+    // Says it once a process; the line below says it of every listener.
+    control::announce(Some(&address.to_string()));
+    control::inform(format_args!("failpoint-http: listening at {address}"));
+    let process = process::id();
+    Ok(Running { process, address, stop: Some(stop), thread: Some(thread), port_file })
+}
+
+impl Running {
+    pub(crate) fn address(&self) -> Option<&Address> {
+        self.is_here().then_some(&self.address)
+    }
+
+    fn is_here(&self) -> bool {
+        self.process == process::id()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.is_here() {
+            // Stopping, joining and removing are for the process that has the thread.
+            mem::forget((self.stop.take(), self.thread.take(), self.port_file.take()));
+            return;
+        }
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // Code of the program that runs on our thread may own us; it cannot wait for itself.
+            if thread.thread().id() != thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+fn is_local(address: &Address) -> bool {
+    match address {
+        Address::Tcp(address) => address.ip().to_canonical().is_loopback(),
+        Address::Unix(_) => true,
+    }
+}
+
+/// A browser reaches TCP alone, and knows no token.
+fn door(address: &Address, settings: &Settings) -> Door {
+    let asks_for_host = matches!(address, Address::Tcp(_)) && settings.token.is_none();
+    Door { hosts: asks_for_host.then(|| settings.hosts.clone()), token: settings.token.clone() }
+}
+
+/// The whole life of the thread.
+fn run(
+    runtime: &OwnRuntime,
+    (listening, spare): (Listening, Spare),
+    door: Arc<Door>,
+    limits: Limits,
+    stopped: oneshot::Receiver<()>,
+) {
+    // No point is evaluated here: a paused control plane could not be told to go on.
+    let _quiet = control::quiet();
+    let Listening { address, socket, closed_in_children, _file } = listening;
+    runtime.block_on(async move {
+        tokio::select! {
+            // Comes as an error, since the sender is only ever dropped.
+            _ = stopped => {}
+            Err(error) = accept(socket, closed_in_children, spare, door, limits) => control::warn(
+                format_args!("failpoint-http: {address} does not listen any more: {error}")
+            ),
+        }
+    });
+}
+
+/// Accepts for ever; an error is one of setting the socket up. `closed` is dropped before the socket.
+async fn accept(
+    socket: Socket,
+    closed: ClosedInChildren,
+    spare: Spare,
+    door: Arc<Door>,
+    limits: Limits,
+) -> io::Result<()> {
+    match socket {
+        Socket::Tcp(listener) => {
+            let listener = TcpListener::from_std(listener)?;
+            let _closed = closed;
+            let next = async || {
+                let (stream, peer) = listener.accept().await?;
+                // Replies are small, and somebody waits for each.
+                let _ = stream.set_nodelay(true);
+                Ok((stream, peer.to_string()))
+            };
+            accept_from(next, spare, door, limits).await
+        }
+        #[cfg(unix)]
+        Socket::Unix(listener) => {
+            let listener = tokio::net::UnixListener::from_std(listener)?;
+            let _closed = closed;
+            let next = async || {
+                let (stream, _) = listener.accept().await?;
+                let pid = stream.peer_cred().ok().and_then(|cred| cred.pid());
+                let peer = pid.map_or("a unix socket".to_owned(), |pid| format!("process {pid}"));
+                Ok((stream, peer))
+            };
+            accept_from(next, spare, door, limits).await
+        }
+    }
+}
+
+async fn accept_from<S>(
+    next: impl AsyncFn() -> io::Result<(S, String)>,
+    mut spare: Spare,
+    door: Arc<Door>,
+    limits: Limits,
+) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let mut complained = false;
+    loop {
+        let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+        match next().await {
+            Ok((stream, peer)) => {
+                complained &= !spare.take_back();
+                let exchange = Exchange::new(peer, limits, place);
+                tokio::spawn(converse(stream, door.clone(), exchange));
+            }
+            // The fault of one who wanted to connect.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionAborted
+                        | ErrorKind::ConnectionRefused
+                        | ErrorKind::ConnectionReset
+                        | ErrorKind::Interrupted
+                ) => {}
+            // No more files, say: let others close some.
+            Err(error) => {
+                if !complained {
+                    control::warn(format_args!("failpoint-http: cannot accept: {error}"));
+                    complained = true;
+                }
+                if !spare.give_up() {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    spare.take_back();
+                }
+            }
+        }
+    }
+}
+
+/// Serves one connection until the peer goes, or takes longer than it may.
+async fn converse<S>(stream: S, door: Arc<Door>, exchange: Exchange)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (door, exchange) = (&*door, &exchange);
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        exchange.begin();
+        let carried = axum::carry(door, request, Some(exchange));
+        Box::pin(async { Ok::<_, Infallible>(carried.await) })
+    });
+    let mut connection = http1::Builder::new()
+        // Ours: hyper's would also end a connection that is idle between two requests.
+        .header_read_timeout(None)
+        .half_close(true)
+        .serve_connection(TokioIo::new(Watched::new(stream, exchange.clone())), service);
+    tokio::select! {
+        // In this order: what the connection comes to moves the deadline.
+        biased;
+        _ = poll_fn(|cx| connection.poll_without_shutdown(cx)) => {}
+        () = exchange.overdue() => return,
+    }
+    linger(connection.into_parts().io.into_inner(), exchange.linger()).await;
+}
+
+/// Closes so that the last reply arrives: where bytes of the peer are left unread, the system would
+/// take it back. With a limit of zero it reads what is there.
+async fn linger<S>(mut stream: S, limit: Duration)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let to_end = async {
+        stream.shutdown().await?;
+        let mut unread = [0; 4096];
+        while stream.read(&mut unread).await? > 0 {}
+        io::Result::Ok(())
+    };
+    let _ = within(limit, to_end).await;
+}
+
+async fn within<T>(limit: Duration, what: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, what).await.ok()
+}
