@@ -1,5 +1,5 @@
 //! The page at `/ui`: what may it do in a browser, and what is in it? How it behaves there is for
-//! `tests/page/run` to say, which needs a browser.
+//! `tests/suites/page/run` to say, which needs a browser.
 #![cfg(feature = "failpoints")]
 
 use axum::Router;

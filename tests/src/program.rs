@@ -1,4 +1,4 @@
-//! How is the program in `tests/wiring` built with flags that cargo's profiles would make slow?
+//! How is the program in `tests/cases/wiring` built with flags that cargo's profiles would make slow?
 
 use crate::made::{Ingredients, made};
 use crate::rustc::{run, rustc};
@@ -27,7 +27,7 @@ impl Program {
         let mut program = self.rustc("program", "src/main.rs");
         let mut ingredients = Ingredients::of(self.world, self.profile);
         for source in ["library/src/lib.rs", "program/src/main.rs", "program/src/idle.rs"] {
-            ingredients = ingredients.file(&workspace().join("tests/wiring").join(source));
+            ingredients = ingredients.file(&workspace().join("tests/cases/wiring").join(source));
         }
         let ingredients = ingredients.command(&library).command(&program);
         let executable = Path::new("program").with_extension(EXE_EXTENSION);
@@ -46,7 +46,7 @@ impl Program {
     fn rustc(&self, package: &str, main: &str) -> Command {
         let mut rustc = rustc(self.world, self.profile);
         rustc
-            .arg(workspace().join("tests/wiring").join(package).join(main))
+            .arg(workspace().join("tests/cases/wiring").join(package).join(main))
             .arg("--edition=2024")
             .arg(format!("--crate-name=wiring_{package}"))
             .env("CARGO_PKG_NAME", format!("wiring-{package}"))

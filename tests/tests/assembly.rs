@@ -83,7 +83,7 @@ fn assert_same_but_for_differs(fixture: &str, profile: Profile) {
 }
 
 fn symbols(fixture: &str, world: World, profile: Profile, points: bool) -> Symbols {
-    let source = workspace().join("tests/assembly").join(fixture).with_extension("rs");
+    let source = workspace().join("tests/cases/assembly").join(fixture).with_extension("rs");
     let mut rustc = rustc(world, profile);
     rustc
         .arg(&source)

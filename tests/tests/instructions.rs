@@ -2,7 +2,7 @@
 //! neither clock nor load matters.
 //!
 //! Each case runs some times, and as often again, which is counted: without what only the first times
-//! cost. `tests/instructions/bounds.txt` holds the bounds. Who exceeds one on purpose
+//! cost. `tests/cases/instructions/bounds.txt` holds the bounds. Who exceeds one on purpose
 //! writes the new one down there, with the reason in the commit.
 
 use failpoint_test_support::needs;
@@ -18,14 +18,14 @@ fn no_case_takes_more_instructions_than_it_may() {
     if !needs::machine("x86_64, of which the bounds are", is_known) || !callgrind::is_here() {
         return;
     }
-    let source = workspace().join("tests/instructions/cases.rs");
+    let source = workspace().join("tests/cases/instructions/cases.rs");
     let mut rustc = rustc(World::On, Profile::Release);
     rustc.arg(&source).args(["--edition=2024", "-Ccodegen-units=1"]);
     let ingredients = Ingredients::of(World::On, Profile::Release).command(&rustc).file(&source);
     let place = made("instructions", &ingredients, |out| {
         run(rustc.arg("-o").arg(out.join("cases")));
     });
-    let bounds = fs::read_to_string(workspace().join("tests/instructions/bounds.txt"))
+    let bounds = fs::read_to_string(workspace().join("tests/cases/instructions/bounds.txt"))
         .expect("the bounds are there");
     let cases: Vec<_> = bounds.lines().filter(|line| !line.starts_with('#')).map(case).collect();
     assert!(cases.len() > 5, "the bounds are gone");
@@ -46,7 +46,7 @@ fn no_case_takes_more_instructions_than_it_may() {
     assert!(
         over.is_empty(),
         "{}\nFind out what made it so; if it has to be, write the new bounds into \
-         tests/instructions/bounds.txt and say why in the commit.",
+         tests/cases/instructions/bounds.txt and say why in the commit.",
         over.join("\n")
     );
 }

@@ -6,7 +6,7 @@ use failpoint_tests::world::{Profile, World};
 use std::fs;
 use std::path::Path;
 
-/// The points of `tests/wiring`: where each stands is in its name.
+/// The points of `tests/cases/wiring`: where each stands is in its name.
 const POINTS: [(&str, &str); 19] = [
     ("idle/first", "wiring-program"),
     ("idle/instance", "wiring-library"),

@@ -1,6 +1,6 @@
 //! Does each world accept what the other accepts, and refuse what the other refuses?
 //!
-//! The cases are files under `tests/ui`: those in `pass` compile without a warning in every edition,
+//! The cases are files under `tests/cases/ui`: those in `pass` compile without a warning in every edition,
 //! those in `run` run as well, those in `fail` are refused. Each begins with its question. In `fail`
 //! a comment says what the compiler must say about its line, or about the line that its carets point
 //! up to:
@@ -113,7 +113,7 @@ const NOT_OURS: [&str; 13] = [
 
 /// Where clippy's settings for the cases are.
 fn clippy_directory() -> PathBuf {
-    workspace().join("tests/ui")
+    workspace().join("tests/cases/ui")
 }
 
 /// One case in one world and one edition.
@@ -207,7 +207,7 @@ fn check(
 }
 
 fn cases(directory: &str) -> Vec<PathBuf> {
-    let mut cases: Vec<_> = fs::read_dir(workspace().join("tests/ui").join(directory))
+    let mut cases: Vec<_> = fs::read_dir(workspace().join("tests/cases/ui").join(directory))
         .expect("the cases are there")
         .map(|entry| entry.expect("a directory can be read").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))

@@ -159,7 +159,7 @@ fn raft_engine(manifest: &mut Table, rooms: &Rooms) {
     let dev = manifest["dev-dependencies"].as_table_mut().expect("it has some");
     let raft = [("package", "raft-proto".into()), ("version", "0.7".into())];
     dev.insert("raft".into(), table(raft));
-    let kvproto = shown(&rooms.repository.join("tests/consumers/kvproto"));
+    let kvproto = shown(&rooms.repository.join("tests/suites/consumers/kvproto"));
     dev.insert("kvproto".into(), table([("path", kvproto.into())]));
 }
 

@@ -17,7 +17,7 @@ const POINT: &str = "log_file::write::err";
 pub fn run(rooms: &Rooms) -> Result<(), Failure> {
     println!();
     progress("server: building a program on top of raft-engine");
-    let manifest = rooms.repository.join("tests/consumers/server/Cargo.toml");
+    let manifest = rooms.repository.join("tests/suites/consumers/server/Cargo.toml");
     let build = rooms.work.join("build");
     let status = Command::new("cargo")
         .args(["build", "--quiet", "-j2", "--manifest-path"])

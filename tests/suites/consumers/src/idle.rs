@@ -47,7 +47,7 @@ pub fn run(rooms: &Rooms) -> Result<(), Failure> {
 }
 
 fn measure(rooms: &Rooms, side: Side) -> Result<BTreeMap<String, f64>, Failure> {
-    let from = rooms.repository.join("tests/consumers/idle");
+    let from = rooms.repository.join("tests/suites/consumers/idle");
     let name = if side == Side::Fail { "with-fail" } else { "with-ours" };
     let here = rooms.work.join("idle").join(name);
     fs::create_dir_all(here.join("src"))?;

@@ -9,7 +9,7 @@
 mod consumer;
 // One client for all that asks a control plane; here not all of it is needed.
 #[allow(dead_code)]
-#[path = "../../../examples/src/curl.rs"]
+#[path = "../../../../examples/src/curl.rs"]
 mod curl;
 mod idle;
 mod outcome;
@@ -49,7 +49,7 @@ struct Row {
 
 fn main() -> Result<ExitCode, Failure> {
     let mut arguments = std::env::args().skip(1);
-    let repository = PathBuf::from(arguments.next().ok_or("run it by tests/consumers/run")?);
+    let repository = PathBuf::from(arguments.next().ok_or("run it by tests/suites/consumers/run")?);
     let wanted: Vec<String> = arguments.collect();
     let rooms = Rooms { work: repository.join("target/consumers"), repository };
     let asked = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const { OUT, SERVER, CHROMIUM } = process.env;
-assert(OUT && SERVER && CHROMIUM, 'this is run by tests/page/run');
+assert(OUT && SERVER && CHROMIUM, 'this is run by tests/suites/page/run');
 const require = createRequire(join(OUT, 'package.json'));
 const { chromium } = require('playwright-core');
 export const AXE = require('axe-core').source;
