@@ -4,7 +4,7 @@
 //! the oldest, and is told how many. Where nobody subscribes, an event costs one load.
 
 use crate::event::{Event, EventKind};
-use crate::runtime::count::fast_counter::Detour;
+use crate::runtime::count::fast_counter::SlowPathGuard;
 use crate::runtime::plan::filter::{Facts, ThisThread, fact};
 use crate::runtime::plan::{Plan, ScopeId};
 use crate::runtime::sync::lasting::{self, AtomicUsize};
@@ -29,7 +29,7 @@ pub(crate) struct Queue {
     scope: Option<ScopeId>,
     state: Mutex<State>,
     /// Each fire is told of.
-    _detour: Detour,
+    _slow_path: SlowPathGuard,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ struct State {
 /// A queue for the events of `scope`, from now on.
 pub(crate) fn subscribe(scope: Option<ScopeId>) -> Arc<Queue> {
     let state = Mutex::new(State::default());
-    let queue = Arc::new(Queue { scope, state, _detour: Detour::begin() });
+    let queue = Arc::new(Queue { scope, state, _slow_path: SlowPathGuard::begin() });
     SUBSCRIBERS.lock().push(Arc::downgrade(&queue));
     COUNT.fetch_add(1, Ordering::Relaxed);
     queue

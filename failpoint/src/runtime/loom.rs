@@ -222,7 +222,7 @@ mod gate {
 }
 
 /// An `off` counts in its point's lane: each hit once, for the arming that it saw.
-mod lane {
+mod fast_counter {
     use super::*;
 
     #[test]

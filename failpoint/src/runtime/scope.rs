@@ -6,7 +6,7 @@
 
 use crate::callback::{Action, Hit};
 use crate::error::Error;
-use crate::runtime::count::fast_counter::Detour;
+use crate::runtime::count::fast_counter::SlowPathGuard;
 use crate::runtime::env;
 use crate::runtime::own_code::OwnCode;
 use crate::runtime::park::gate::Gate;
@@ -35,7 +35,7 @@ struct Inner {
     /// The scope in force where this one was made, which it keeps alive.
     _outer: Option<Scope>,
     /// An isolated one hides what is armed for everybody: then it depends on the thread.
-    _detour: Option<Detour>,
+    _slow_path: Option<SlowPathGuard>,
 }
 
 /// What an evaluation has to know of a scope.
@@ -86,8 +86,8 @@ impl Scope {
         }
         let was_entered = AtomicBool::new(false);
         let lineage = Arc::new(Lineage { ids, isolated: falls_nowhere, was_entered });
-        let detour = isolated.then(Detour::begin);
-        Self { inner: Arc::new(Inner { plans, lineage, _outer: outer, _detour: detour }) }
+        let slow_path = isolated.then(SlowPathGuard::begin);
+        Self { inner: Arc::new(Inner { plans, lineage, _outer: outer, _slow_path: slow_path }) }
     }
 
     pub(crate) fn current() -> Option<Self> {
@@ -270,7 +270,7 @@ pub(crate) enum Found<'a> {
 #[inline]
 pub(crate) fn find<'a>(now: &'a Snapshot, through: Option<&Scope>) -> Found<'a> {
     // What is armed nowhere but for everybody is hidden by isolated scopes alone.
-    if !now.is_scoped() && !Detour::is_on() {
+    if !now.is_scoped() && !SlowPathGuard::is_on() {
         return Found::Nothing;
     }
     look(through, |lineage| lineage.search(now)).unwrap_or(Found::Nothing)

@@ -9,7 +9,7 @@
 //! where the lane was closed meanwhile, so that no hit is counted for an arming that it did not
 //! see, and none that was counted is missed by who closes.
 
-use crate::runtime::count::striped::{Padded, STRIPES, own_stripe};
+use crate::runtime::count::striped::{CachePadded, STRIPES, own_stripe};
 use crate::runtime::sync::lasting;
 use crate::runtime::sync::{Arc, AtomicU64, Mutex, Ordering};
 
@@ -22,58 +22,58 @@ const FULL: u64 = (1 << COUNT_BITS) - 1;
 const CLOSED: u64 = 0;
 
 /// How many need to be told more than a number, of any point.
-static DETOURS: lasting::AtomicUsize = lasting::AtomicUsize::new(0);
+static SLOW_PATHS: lasting::AtomicUsize = lasting::AtomicUsize::new(0);
 
 #[derive(Debug)]
-pub(crate) struct Lane {
+pub(crate) struct FastCounter {
     /// The number of this opening, or [`CLOSED`].
     open: AtomicU64,
     /// The number of the last opening. Only the tenant's lock lets anybody open.
     opened: AtomicU64,
-    stripes: [Padded<AtomicU64>; STRIPES],
+    stripes: [CachePadded<AtomicU64>; STRIPES],
 }
 
 /// What came of passing by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Passed {
+pub(crate) enum Counted {
     /// It was a hit, and is counted.
-    Counted,
+    Done,
     /// Go the long way.
     Closed,
     /// The long way, and open the lane anew.
     Full,
 }
 
-impl Lane {
+impl FastCounter {
     pub(crate) fn new() -> Self {
         Self {
             open: AtomicU64::new(CLOSED),
             opened: AtomicU64::new(CLOSED),
-            stripes: std::array::from_fn(|_| Padded(AtomicU64::new(0))),
+            stripes: std::array::from_fn(|_| CachePadded(AtomicU64::new(0))),
         }
     }
 
     #[inline]
-    pub(crate) fn pass(&self) -> Passed {
+    pub(crate) fn pass(&self) -> Counted {
         // Acquire pairs with the release in `open`: who sees the number sees what led to it.
         let open = self.open.load(Ordering::Acquire);
-        if open == CLOSED || DETOURS.load(Ordering::Relaxed) > 0 {
-            return Passed::Closed;
+        if open == CLOSED || SLOW_PATHS.load(Ordering::Relaxed) > 0 {
+            return Counted::Closed;
         }
         let stripe = &self.stripes[own_stripe()].0;
         let mut seen = stripe.load(Ordering::Relaxed);
         loop {
             if seen >> COUNT_BITS != open {
-                return Passed::Closed;
+                return Counted::Closed;
             }
             if seen & FULL == FULL {
-                return Passed::Full;
+                return Counted::Full;
             }
             // Release: who sees the hit counted sees what this thread did before it.
             let counted =
                 stripe.compare_exchange_weak(seen, seen + 1, Ordering::Release, Ordering::Relaxed);
             match counted {
-                Ok(_) => return Passed::Counted,
+                Ok(_) => return Counted::Done,
                 Err(now) => seen = now,
             }
         }
@@ -101,54 +101,54 @@ impl Lane {
 
 /// A plan's side of a lane.
 #[derive(Debug, Default)]
-pub(crate) struct Tenant {
-    state: Mutex<Tenancy>,
+pub(crate) struct CounterLease {
+    state: Mutex<LeaseState>,
 }
 
 #[derive(Debug, Default)]
-struct Tenancy {
-    lane: Option<Arc<Lane>>,
+struct LeaseState {
+    fast_counter: Option<Arc<FastCounter>>,
     /// How many need every hit to come the long way.
     holds: usize,
     /// What was counted before the lane was closed last.
     counted: u64,
 }
 
-impl Tenant {
+impl CounterLease {
     /// Takes the lane, which is nobody else's.
-    pub(crate) fn move_in(&self, lane: Arc<Lane>) {
-        self.state.lock().change(|state| state.lane = Some(lane));
+    pub(crate) fn move_in(&self, fast_counter: Arc<FastCounter>) {
+        self.state.lock().change(|state| state.fast_counter = Some(fast_counter));
     }
 
     /// Leaves it; what was counted is kept.
     pub(crate) fn move_out(&self) {
-        self.state.lock().change(|state| state.lane = None);
+        self.state.lock().change(|state| state.fast_counter = None);
     }
 
     /// Closes the lane while the guard lives: every hit comes the long way, and rings.
-    pub(crate) fn hold(&self) -> Hold<'_> {
+    pub(crate) fn hold(&self) -> CounterPause<'_> {
         self.state.lock().change(|state| state.holds += 1);
-        Hold { tenant: self }
+        CounterPause { lease: self }
     }
 
     /// The hits counted in the lane, so far.
     pub(crate) fn count(&self) -> u64 {
         let state = self.state.lock();
-        state.counted + state.open_lane().map_or(0, |lane| lane.count())
+        state.counted + state.open_counter().map_or(0, |fast_counter| fast_counter.count())
     }
 }
 
-impl Tenancy {
-    fn open_lane(&self) -> Option<&Arc<Lane>> {
-        self.lane.as_ref().filter(|_| self.holds == 0)
+impl LeaseState {
+    fn open_counter(&self) -> Option<&Arc<FastCounter>> {
+        self.fast_counter.as_ref().filter(|_| self.holds == 0)
     }
 
     fn change(&mut self, change: impl FnOnce(&mut Self)) {
-        let was_open = self.open_lane().cloned();
+        let was_open = self.open_counter().cloned();
         change(self);
-        match (was_open, self.open_lane()) {
-            (Some(lane), None) => self.counted += lane.close(),
-            (None, Some(lane)) => lane.open(),
+        match (was_open, self.open_counter()) {
+            (Some(fast_counter), None) => self.counted += fast_counter.close(),
+            (None, Some(fast_counter)) => fast_counter.open(),
             _ => {}
         }
     }
@@ -156,36 +156,36 @@ impl Tenancy {
 
 #[derive(Debug)]
 #[must_use = "the lane is open again when it is dropped"]
-pub(crate) struct Hold<'a> {
-    tenant: &'a Tenant,
+pub(crate) struct CounterPause<'a> {
+    lease: &'a CounterLease,
 }
 
-impl Drop for Hold<'_> {
+impl Drop for CounterPause<'_> {
     fn drop(&mut self) {
-        self.tenant.state.lock().change(|state| state.holds -= 1);
+        self.lease.state.lock().change(|state| state.holds -= 1);
     }
 }
 
 /// While one lives, no lane is used, at any point: somebody is told of every fire, or it depends on
 /// the thread what is armed.
 #[derive(Debug)]
-pub(crate) struct Detour(());
+pub(crate) struct SlowPathGuard(());
 
-impl Detour {
+impl SlowPathGuard {
     pub(crate) fn begin() -> Self {
         // Relaxed: who has to find it has come by whoever began it.
-        DETOURS.fetch_add(1, Ordering::Relaxed);
+        SLOW_PATHS.fetch_add(1, Ordering::Relaxed);
         Self(())
     }
 
     pub(crate) fn is_on() -> bool {
-        DETOURS.load(Ordering::Relaxed) > 0
+        SLOW_PATHS.load(Ordering::Relaxed) > 0
     }
 }
 
-impl Drop for Detour {
+impl Drop for SlowPathGuard {
     fn drop(&mut self) {
-        DETOURS.fetch_sub(1, Ordering::Relaxed);
+        SLOW_PATHS.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -193,42 +193,42 @@ impl Drop for Detour {
 mod tests {
     use super::*;
 
-    fn pass(lane: &Lane, times: usize) -> usize {
-        (0..times).filter(|_| lane.pass() == Passed::Counted).count()
+    fn pass(fast_counter: &FastCounter, times: usize) -> usize {
+        (0..times).filter(|_| fast_counter.pass() == Counted::Done).count()
     }
 
     #[test]
     fn counts_for_its_tenant_alone() {
-        let lane = Arc::new(Lane::new());
-        let [first, second] = [(); 2].map(|()| Tenant::default());
-        assert_eq!(lane.pass(), Passed::Closed);
-        first.move_in(lane.clone());
-        assert_eq!((pass(&lane, 2), first.count()), (2, 2));
+        let fast_counter = Arc::new(FastCounter::new());
+        let [first, second] = [(); 2].map(|()| CounterLease::default());
+        assert_eq!(fast_counter.pass(), Counted::Closed);
+        first.move_in(fast_counter.clone());
+        assert_eq!((pass(&fast_counter, 2), first.count()), (2, 2));
         let hold = first.hold();
-        assert_eq!((pass(&lane, 2), first.count()), (0, 2));
+        assert_eq!((pass(&fast_counter, 2), first.count()), (0, 2));
         drop(hold);
-        assert_eq!((pass(&lane, 1), first.count()), (1, 3));
+        assert_eq!((pass(&fast_counter, 1), first.count()), (1, 3));
         first.move_out();
         drop(first.hold());
-        assert_eq!((pass(&lane, 1), first.count()), (0, 3));
-        second.move_in(lane.clone());
-        assert_eq!((pass(&lane, 1), first.count(), second.count()), (1, 3, 1));
+        assert_eq!((pass(&fast_counter, 1), first.count()), (0, 3));
+        second.move_in(fast_counter.clone());
+        assert_eq!((pass(&fast_counter, 1), first.count(), second.count()), (1, 3, 1));
     }
 
     #[test]
     fn a_full_stripe_is_emptied_by_opening_anew() {
-        let lane = Arc::new(Lane::new());
-        let tenant = Tenant::default();
-        tenant.move_in(lane.clone());
+        let fast_counter = Arc::new(FastCounter::new());
+        let lease = CounterLease::default();
+        lease.move_in(fast_counter.clone());
         let mut counted = 0;
         for _ in 0..10 * FULL {
-            match lane.pass() {
-                Passed::Counted => counted += 1,
-                Passed::Full => drop(tenant.hold()),
-                Passed::Closed => panic!("a detour is on"),
+            match fast_counter.pass() {
+                Counted::Done => counted += 1,
+                Counted::Full => drop(lease.hold()),
+                Counted::Closed => panic!("a detour is on"),
             }
         }
         assert!(counted > 2 * FULL);
-        assert_eq!(tenant.count(), counted);
+        assert_eq!(lease.count(), counted);
     }
 }

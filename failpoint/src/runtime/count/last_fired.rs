@@ -6,21 +6,21 @@
 
 use crate::runtime::sync::Ordering;
 // Also in a model: what is written depends on the clock, and nothing depends on it.
-use crate::runtime::count::striped::Padded;
+use crate::runtime::count::striped::CachePadded;
 use crate::runtime::sync::lasting::AtomicU64;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[derive(Debug)]
-pub(crate) struct Stamp {
+pub(crate) struct LastFired {
     /// Nothing seems to happen before this was made.
     made: u64,
     /// In nanoseconds since the epoch; 0 before the first.
-    last: Padded<AtomicU64>,
+    last: CachePadded<AtomicU64>,
 }
 
-impl Stamp {
+impl LastFired {
     pub(crate) fn new() -> Self {
-        Self { made: nanos(since_the_epoch()), last: Padded::default() }
+        Self { made: nanos(since_the_epoch()), last: CachePadded::default() }
     }
 
     pub(crate) fn set(&self) {
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn lies_between_its_making_and_now() {
         let before = SystemTime::now();
-        let stamp = Stamp::new();
+        let stamp = LastFired::new();
         assert_eq!(stamp.get(), None);
         stamp.set();
         let at = stamp.get().unwrap();

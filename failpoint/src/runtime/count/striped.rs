@@ -16,20 +16,20 @@ const PER_LINE: usize = 16;
 /// processors fetch them in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub(crate) struct Padded<T>(pub(crate) T);
+pub(crate) struct CachePadded<T>(pub(crate) T);
 
 /// Counts without an order, in stripes.
 #[derive(Debug)]
-pub(crate) struct Tallies {
+pub(crate) struct StripedCounters {
     /// Those of the first stripe, then those of the second, and so on.
-    lines: Box<[Padded<[AtomicU64; PER_LINE]>]>,
+    lines: Box<[CachePadded<[AtomicU64; PER_LINE]>]>,
     per_stripe: usize,
 }
 
-impl Tallies {
+impl StripedCounters {
     pub(crate) fn new(counts: usize) -> Self {
         let per_stripe = counts.div_ceil(PER_LINE);
-        let line = || Padded(std::array::from_fn(|_| AtomicU64::new(0)));
+        let line = || CachePadded(std::array::from_fn(|_| AtomicU64::new(0)));
         let lines = std::iter::repeat_with(line).take(STRIPES * per_stripe).collect();
         Self { lines, per_stripe }
     }

@@ -66,7 +66,7 @@ pub(crate) fn block(plan: &Arc<Plan>, site: &'static Site, need: Need) -> After 
 #[track_caller]
 pub(crate) fn watch(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Result<(), WaitError> {
     assert_may_block(&plan.point, wanted);
-    let _every_hit_rings = plan.hold_lane();
+    let _every_hit_rings = plan.pause_counter();
     let mut place = None;
     // A time-out beyond what the clock can hold is one that never comes.
     let deadline = Instant::now().checked_add(timeout);
@@ -91,7 +91,7 @@ pub(crate) async fn watch_async(
     wanted: Wanted,
     timeout: Duration,
 ) -> Result<(), WaitError> {
-    let _every_hit_rings = plan.hold_lane();
+    let _every_hit_rings = plan.pause_counter();
     let mut place = None;
     let deadline = Instant::now().checked_add(timeout);
     let seen = until(deadline, |waker| look(plan, wanted, &mut place, waker)).await;

@@ -10,9 +10,9 @@ pub(crate) mod random;
 use self::filter::{Facts, Filter, ThisThread};
 use self::random::{Draws, Odds};
 use crate::callback::{self, Hit};
-use crate::runtime::count::fast_counter::{Hold, Lane, Tenant};
-use crate::runtime::count::last_fired::Stamp;
-use crate::runtime::count::striped::{Padded, Tallies};
+use crate::runtime::count::fast_counter::{CounterLease, CounterPause, FastCounter};
+use crate::runtime::count::last_fired::LastFired;
+use crate::runtime::count::striped::{CachePadded, StripedCounters};
 use crate::runtime::own_code::OwnCode;
 use crate::runtime::park::clock::Moment;
 use crate::runtime::park::gate::Gate;
@@ -95,7 +95,7 @@ pub(crate) struct Plan {
     /// Made when something has to be counted here: an `off` whose hits its lane counts takes none.
     counts: OnceLock<Box<Counts>>,
     /// What its point's lane counts for it: an `off` for everybody, and nothing else to know.
-    tenant: Tenant,
+    lease: CounterLease,
     has_misfits: AtomicBool,
     misfits: Mutex<Vec<&'static Site>>,
     first_outside: std::sync::OnceLock<String>,
@@ -106,9 +106,9 @@ struct Counts {
     /// One for each term, or one for a callback: the hits that it is asked about.
     numbers: Vec<Numbers>,
     /// What needs no number: see the constants below.
-    tallies: Tallies,
+    counters: StripedCounters,
     /// Of the last fire, but by an `off`.
-    last_fire: Stamp,
+    last_fire: LastFired,
 }
 
 /// Which of the tallies counts hits in which no term acts.
@@ -145,9 +145,9 @@ enum Counting {
 #[derive(Debug, Default)]
 struct Numbers {
     /// Hits that reached the term with `when`, `after` and `for` allowing.
-    reached: Padded<AtomicU64>,
+    reached: CachePadded<AtomicU64>,
     /// Fires, of a term that has to bound or to number what chance lets through.
-    fired: Padded<AtomicU64>,
+    fired: CachePadded<AtomicU64>,
 }
 
 /// What a plan says of one evaluation.
@@ -196,7 +196,7 @@ impl Plan {
             gate,
             armed_at: Moment::now(),
             counts: OnceLock::new(),
-            tenant: Tenant::default(),
+            lease: CounterLease::default(),
             has_misfits: AtomicBool::new(false),
             misfits: Mutex::new(Vec::new()),
             first_outside: std::sync::OnceLock::new(),
@@ -241,7 +241,7 @@ impl Plan {
         let fires = self.fires();
         let hits = match &self.callback {
             Some(_) => self.counted(|counts| counts.numbers[0].reached()),
-            None => fires + self.counted(|counts| counts.tallies.sum(PASSES)),
+            None => fires + self.counted(|counts| counts.counters.sum(PASSES)),
         };
         (hits, fires)
     }
@@ -249,8 +249,8 @@ impl Plan {
     pub(crate) fn fires(&self) -> u64 {
         let by_terms = |index| self.fires_of(index);
         match &self.callback {
-            Some(_) => self.counted(|counts| counts.tallies.sum(FIRES)),
-            None => self.tenant.count() + (0..self.terms.chain.len()).map(by_terms).sum::<u64>(),
+            Some(_) => self.counted(|counts| counts.counters.sum(FIRES)),
+            None => self.lease.count() + (0..self.terms.chain.len()).map(by_terms).sum::<u64>(),
         }
     }
 
@@ -267,21 +267,21 @@ impl Plan {
             && matches!(self.rules[0].counting, Counting::All)
     }
 
-    /// From now on `lane` counts for this plan, and for no other.
-    pub(crate) fn take_lane(&self, lane: Arc<Lane>) {
-        self.tenant.move_in(lane);
+    /// From now on `fast_counter` counts for this plan, and for no other.
+    pub(crate) fn lease_counter(&self, fast_counter: Arc<FastCounter>) {
+        self.lease.move_in(fast_counter);
     }
 
-    pub(crate) fn leave_lane(&self) {
-        self.tenant.move_out();
+    pub(crate) fn end_lease(&self) {
+        self.lease.move_out();
     }
 
     /// While the guard lives, every hit rings.
-    pub(crate) fn hold_lane(&self) -> Hold<'_> {
+    pub(crate) fn pause_counter(&self) -> CounterPause<'_> {
         // Who waits must find what is counted from now on: see `Gate::ring`, which speaks of the
         // counts and not of their being made.
         self.counts();
-        self.tenant.hold()
+        self.lease.hold()
     }
 
     /// Whether this is the first value of a callback that a site could not take.
@@ -293,13 +293,13 @@ impl Plan {
     pub(crate) fn note_outside(&self, site: &Site) {
         self.first_outside
             .get_or_init(|| format!("{} on thread `{}`", site.at(), ThisThread::get()));
-        self.counts().tallies.add(OUTSIDE);
+        self.counts().counters.add(OUTSIDE);
     }
 
     /// What to say of evaluations from outside the scope, if there were any.
     pub(crate) fn outside(&self) -> Option<String> {
         let (count, first) =
-            (self.counted(|counts| counts.tallies.sum(OUTSIDE)), self.first_outside.get()?);
+            (self.counted(|counts| counts.counters.sum(OUTSIDE)), self.first_outside.get()?);
         Some(format!(
             "{count} evaluations came from outside the scope, the first at {first}; give that \
              thread the scope with scope.wrap(future), scope.wrap_fn(closure) or \
@@ -377,7 +377,7 @@ impl Plan {
             }
         }
         if decision != Decision::NoHit {
-            counts.tallies.add(PASSES);
+            counts.counters.add(PASSES);
         }
         decision
     }
@@ -385,8 +385,8 @@ impl Plan {
     /// How often [`Rule::spend`] let the term act.
     fn fires_of(&self, index: usize) -> u64 {
         let rule = &self.rules[index];
-        self.counted(|Counts { tallies, numbers, .. }| match rule.counting {
-            Counting::All | Counting::ByChance(_) => tallies.sum(FIRES + index),
+        self.counted(|Counts { counters, numbers, .. }| match rule.counting {
+            Counting::All | Counting::ByChance(_) => counters.sum(FIRES + index),
             Counting::Picked => {
                 self.terms.chain[index].picks(numbers[index].reached()).min(rule.times)
             }
@@ -396,7 +396,7 @@ impl Plan {
 
     /// Counts a fire that the callback asked for.
     pub(crate) fn count_callback_fire(&self, is_off: bool) {
-        self.counts().tallies.add(FIRES);
+        self.counts().counters.add(FIRES);
         if !is_off {
             self.counts().last_fire.set();
         }
@@ -447,7 +447,7 @@ impl Rule {
                 return numbers.fire(self.times);
             }
         }
-        counts.tallies.add(FIRES + index);
+        counts.counters.add(FIRES + index);
         Some(0)
     }
 }
@@ -456,8 +456,8 @@ impl Counts {
     fn new(terms: usize) -> Self {
         Self {
             numbers: (0..terms).map(|_| Numbers::default()).collect(),
-            tallies: Tallies::new(FIRES + terms),
-            last_fire: Stamp::new(),
+            counters: StripedCounters::new(FIRES + terms),
+            last_fire: LastFired::new(),
         }
     }
 }

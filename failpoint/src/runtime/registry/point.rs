@@ -8,7 +8,7 @@
 //! neither armed nor observed any more, and when the last that looks at it has gone.
 
 use crate::info::PointInfo;
-use crate::runtime::count::fast_counter::{Lane, Passed};
+use crate::runtime::count::fast_counter::{Counted, FastCounter};
 use crate::runtime::park::gate::Gate;
 use crate::runtime::plan::{Observation, Plan, ScopeId};
 use crate::runtime::point_name::Name;
@@ -28,7 +28,7 @@ pub(crate) struct Point {
     /// Whether there is one.
     live: AtomicBool,
     /// Where hits are counted that need no more; made when that is first the case.
-    lane: OnceLock<Arc<Lane>>,
+    fast_counter: OnceLock<Arc<FastCounter>>,
     generation: AtomicU64,
     /// Taken for changes.
     state: Mutex<State>,
@@ -158,7 +158,7 @@ impl Snapshot {
     }
 
     /// The plan for which the lane counts: all that there is, and it only counts.
-    fn tenant(&self) -> Option<&Arc<Plan>> {
+    fn lease(&self) -> Option<&Arc<Plan>> {
         let is_alone = !self.is_scoped() && self.observers.is_empty();
         self.plan.as_ref().filter(|plan| is_alone && plan.only_counts())
     }
@@ -166,11 +166,11 @@ impl Snapshot {
 
 impl Owner for Point {
     fn pass(&self) -> bool {
-        match self.lane.get().map_or(Passed::Closed, |lane| lane.pass()) {
-            Passed::Counted => true,
-            Passed::Closed => false,
-            Passed::Full => {
-                self.open_lane_anew();
+        match self.fast_counter.get().map_or(Counted::Closed, |fast_counter| fast_counter.pass()) {
+            Counted::Done => true,
+            Counted::Closed => false,
+            Counted::Full => {
+                self.reopen_counter();
                 false
             }
         }
@@ -187,7 +187,7 @@ impl Point {
             name,
             now: ArcSwapOption::empty(),
             live: AtomicBool::new(false),
-            lane: OnceLock::new(),
+            fast_counter: OnceLock::new(),
             generation: AtomicU64::new(0),
             state: Mutex::new(State::default()),
             armings: Gate::new(),
@@ -210,9 +210,9 @@ impl Point {
     }
 
     #[cold]
-    fn open_lane_anew(&self) {
+    fn reopen_counter(&self) {
         if let Some(plan) = self.plan() {
-            drop(plan.hold_lane());
+            drop(plan.pause_counter());
         }
     }
 
@@ -327,21 +327,20 @@ impl Point {
         let mut snapshot = before.as_deref().cloned().unwrap_or_default();
         change(&mut snapshot, &mut state);
         let live = snapshot.is_live();
-        let [old_tenant, tenant] =
-            [before.as_deref().and_then(Snapshot::tenant), snapshot.tenant()]
-                .map(Option::<&Arc<Plan>>::cloned);
+        let [old_lease, lease] = [before.as_deref().and_then(Snapshot::lease), snapshot.lease()]
+            .map(Option::<&Arc<Plan>>::cloned);
         // Left before what is new can be found, and taken after: what the lane counts between is
         // nothing.
-        old_tenant.iter().for_each(|plan| plan.leave_lane());
+        old_lease.iter().for_each(|plan| plan.end_lease());
         self.now.store(live.then(|| Arc::new(snapshot)));
         self.live.store(live, Ordering::Release);
-        tenant.iter().for_each(|plan| plan.take_lane(self.own_lane()));
+        lease.iter().for_each(|plan| plan.lease_counter(self.own_counter()));
         state.sites.iter().for_each(|site| site.set_switch(live));
     }
 
     /// Only with the lock held.
-    fn own_lane(&self) -> Arc<Lane> {
-        self.lane.get_or_init(|| Arc::new(Lane::new())).clone()
+    fn own_counter(&self) -> Arc<FastCounter> {
+        self.fast_counter.get_or_init(|| Arc::new(FastCounter::new())).clone()
     }
 
     /// The point as it stood when `plan` was put in force at `generation`; the counts are of now.
