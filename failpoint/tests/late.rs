@@ -8,7 +8,7 @@
 mod common;
 
 use common::{run, stderr, stdout};
-use failpoint::__private::{Accepts, Here, Place, Site, Switch, evaluate_with, typed};
+use failpoint::__private::{Accepts, Callsite, Place, Site, Switch, evaluate_with, typed};
 use failpoint::{BadTerm, Error, FromTerm, arm, arm_unlisted, disarm, point};
 use std::sync::{Barrier, mpsc};
 use std::thread;
@@ -31,8 +31,8 @@ macro_rules! late {
         };
         static SITE: Site = Site::new($name, &PLACE, line!());
         static SWITCH: Switch = Switch::UNSEEN;
-        let here = Here { switch: &SWITCH, site: &SITE };
-        typed::<$type>(if here.armed() { evaluate_with(here, &[$(&$key),*], None) } else { None })
+        let callsite = Callsite { switch: &SWITCH, site: &SITE };
+        typed::<$type>(if callsite.armed() { evaluate_with(callsite, &[$(&$key),*], None) } else { None })
     }};
 }
 
@@ -114,12 +114,12 @@ fn threads_that_come_by_at_once_register_a_site_once() {
     }
     let armed = arm_unlisted("late/at_once", "return(x)").unwrap();
     let together = Barrier::new(THREADS);
-    let come_by = || {
+    let enter = || {
         together.wait();
         site()
     };
     thread::scope(|scope| {
-        let threads = [(); THREADS].map(|()| scope.spawn(come_by));
+        let threads = [(); THREADS].map(|()| scope.spawn(enter));
         threads.into_iter().for_each(|thread| assert_eq!(thread.join().unwrap(), returned("x")));
     });
     assert_eq!((armed.hits(), sites("late/at_once")), (THREADS as u64, 1));

@@ -72,17 +72,19 @@ macro_rules! fail_point {
 #[macro_export]
 macro_rules! __listed {
     ($name:expr) => {{
-        let __here =
-            $crate::__private::__here!($name, $crate::__private::Accepts::FAILS_STATEMENT, ());
-        if __here.armed() {
-            $crate::__private::evaluate(__here);
+        let __callsite =
+            $crate::__private::__callsite!($name, $crate::__private::Accepts::FAILS_STATEMENT, ());
+        if __callsite.armed() {
+            $crate::__private::evaluate(__callsite);
         }
     }};
     ($name:expr, $e:expr) => {{
-        let __here =
-            $crate::__private::__here!($name, $crate::__private::Accepts::FAILS_CLOSURE, ());
-        if __here.armed() {
-            if let $crate::__private::Some(__value) = $crate::__private::evaluate_with(__here, $e) {
+        let __callsite =
+            $crate::__private::__callsite!($name, $crate::__private::Accepts::FAILS_CLOSURE, ());
+        if __callsite.armed() {
+            if let $crate::__private::Some(__value) =
+                $crate::__private::evaluate_with(__callsite, $e)
+            {
                 return __value;
             }
         }
@@ -128,25 +130,28 @@ pub mod __private {
     mod on {
         use crate::macros::log;
         use failpoint::__bridge::compat;
-        use failpoint::__private::Here;
+        use failpoint::__private::Callsite;
 
         pub use core::concat;
         pub use failpoint::__bridge::compat::{Accepts, Place};
-        pub use failpoint::__here;
+        pub use failpoint::__callsite;
         pub use failpoint::__private::{None, Some, file, line, module_path, option_env};
 
         /// Evaluates a site that cannot return.
         #[track_caller]
-        pub fn evaluate(here: Here) {
-            if compat::evaluate(here, log).is_some() {
-                cannot_return(here.site.name());
+        pub fn evaluate(callsite: Callsite) {
+            if compat::evaluate(callsite, log).is_some() {
+                cannot_return(callsite.site.name());
             }
         }
 
         /// Evaluates a site that can.
         #[track_caller]
-        pub fn evaluate_with<R>(here: Here, f: impl FnOnce(Option<String>) -> R) -> Option<R> {
-            compat::evaluate(here, log).map(f)
+        pub fn evaluate_with<R>(
+            callsite: Callsite,
+            f: impl FnOnce(Option<String>) -> R,
+        ) -> Option<R> {
+            compat::evaluate(callsite, log).map(f)
         }
 
         /// The same as [`evaluate`], by name.

@@ -3,7 +3,7 @@
 //! Its sites are made while it runs, and register at their first evaluation, as sites of a `dylib`
 //! do. From then on they are listed and armed like any other.
 
-use failpoint::__private::{Accepts, Here, Place, Site, Switch, evaluate};
+use failpoint::__private::{Accepts, Callsite, Place, Site, Switch, evaluate};
 
 static PLACE: Place = Place {
     file: file!(),
@@ -17,7 +17,7 @@ static PLACE: Place = Place {
 pub(crate) fn declare(numbers: std::ops::Range<usize>) {
     for (line, number) in (1..).zip(numbers) {
         let name = name(number).leak();
-        let here = Here {
+        let here = Callsite {
             switch: Box::leak(Box::new(Switch::UNSEEN)),
             site: Box::leak(Box::new(Site::new(name, &PLACE, line))),
         };

@@ -15,7 +15,7 @@ use crate::runtime::own_code::{self, OwnCode};
 use crate::runtime::registry::point::Point;
 use crate::runtime::registry::{Request, Unknown, registry};
 pub use crate::runtime::site::Accepts;
-use crate::runtime::site::{Here, Site};
+use crate::runtime::site::{Callsite, Site};
 use crate::runtime::sync::Arc;
 use crate::runtime::sync::lasting::Mutex;
 use crate::terms::{self, Chance, PauseLimit, Pick, Span, Terms, Value};
@@ -117,10 +117,10 @@ pub fn armed() -> Vec<(String, String)> {
 #[cold]
 #[inline(never)]
 #[track_caller]
-pub fn evaluate(here: Here, log: fn(fmt::Arguments<'_>)) -> Returned {
+pub fn evaluate(callsite: Callsite, log: fn(fmt::Arguments<'_>)) -> Returned {
     env::ensure_leniently();
-    let point = eval::come_by(here)?;
-    match run(point, here.site, log) {
+    let point = eval::enter(callsite)?;
+    match run(point, callsite.site, log) {
         Ok(returned) => returned,
         Err(panic) => panic.raise(),
     }
@@ -180,11 +180,11 @@ fn evaluate_named(name: &str, place: &Place, log: fn(fmt::Arguments<'_>)) -> Ret
     if own_code::is_running() {
         return None;
     }
-    let here = {
+    let callsite = {
         let _own = OwnCode::enter();
         computed::find(name, place)?
     };
-    if here.armed() { evaluate(here, log) } else { None }
+    if callsite.armed() { evaluate(callsite, log) } else { None }
 }
 
 fn term(term: Term) -> terms::Term {

@@ -10,7 +10,7 @@
 use crate::runtime::env;
 use crate::runtime::point_name::Name;
 use crate::runtime::registry::registry;
-use crate::runtime::site::{self, Accepts, Here, Site, Switch};
+use crate::runtime::site::{self, Accepts, Callsite, Site, Switch};
 use crate::runtime::sync::lasting::{ArcSwapOption, AtomicU64};
 use crate::runtime::sync::{Arc, Ordering};
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ pub(super) fn is_idle() -> bool {
 }
 
 /// The site at `place` for `name`, if anything is or may come to be armed there.
-pub(super) fn find(name: &str, place: &Place) -> Option<Here> {
+pub(super) fn find(name: &str, place: &Place) -> Option<Callsite> {
     is_live(name).then(|| site_of(name, place))
 }
 
@@ -81,12 +81,13 @@ impl Live {
 }
 
 /// By name, line and file.
-type Sites = BTreeMap<(&'static str, u32, &'static str), Here>;
+type Sites = BTreeMap<(&'static str, u32, &'static str), Callsite>;
 
-fn site_of(name: &str, place: &Place) -> Here {
+fn site_of(name: &str, place: &Place) -> Callsite {
     static SITES: RwLock<Sites> = RwLock::new(BTreeMap::new());
     let Place { file, line, module, package } = *place;
-    let find = |sites: &BTreeMap<(&str, u32, &str), Here>| sites.get(&(name, line, file)).copied();
+    let find =
+        |sites: &BTreeMap<(&str, u32, &str), Callsite>| sites.get(&(name, line, file)).copied();
     let known = find(&SITES.read().unwrap_or_else(PoisonError::into_inner));
     known.unwrap_or_else(|| {
         let mut sites = SITES.write().unwrap_or_else(PoisonError::into_inner);
@@ -98,7 +99,7 @@ fn site_of(name: &str, place: &Place) -> Here {
             let accepts = &Accepts::FAILS_CLOSURE;
             let package = Some(package);
             let place = site::Place { file, module, package, accepts, keys: &[] };
-            Here {
+            Callsite {
                 switch: Box::leak(Box::new(Switch::UNSEEN)),
                 site: Box::leak(Box::new(Site::new(name, Box::leak(Box::new(place)), line))),
             }

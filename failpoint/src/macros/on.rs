@@ -2,7 +2,7 @@
 //!
 //! Two statics, of which the linker lists one, a load and a branch; all else is a cold call. Every
 //! name goes through `$crate::__private`, so that nothing of the user's can stand in the way. A local
-//! is hygienic towards the user's locals, but `let here` means the user's `const here` where there
+//! is hygienic towards the user's locals, but `let callsite` means the user's `const callsite` where there
 //! is one: hence the underscores.
 //!
 //! What was evaluated is bound before it is matched, so that the context is gone when the closure
@@ -13,37 +13,37 @@
 #[macro_export]
 macro_rules! __emit {
     (statement (sync () $name:expr) () ()) => {{
-        let __here = $crate::__here!($name, $crate::__private::Accepts::NOTHING, ());
-        if __here.armed() {
-            $crate::__private::evaluate(__here);
+        let __callsite = $crate::__callsite!($name, $crate::__private::Accepts::NOTHING, ());
+        if __callsite.armed() {
+            $crate::__private::evaluate(__callsite);
         }
     }};
     (statement ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {{
-        let __here = $crate::__here!($name, $crate::__private::Accepts::NOTHING, $context);
-        if $crate::__armed!(__here $condition $context) {
-            let _ = $crate::__evaluate!($mode $scope __here $context);
+        let __callsite = $crate::__callsite!($name, $crate::__private::Accepts::NOTHING, $context);
+        if $crate::__armed!(__callsite $condition $context) {
+            let _ = $crate::__evaluate!($mode $scope __callsite $context);
         }
     }};
     (closure ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($closure:expr)) => {{
-        let __here = $crate::__here!($name, $crate::__private::Accepts::TEXT, $context);
-        if $crate::__armed!(__here $condition $context) {
-            let __value = $crate::__evaluate!($mode $scope __here $context);
+        let __callsite = $crate::__callsite!($name, $crate::__private::Accepts::TEXT, $context);
+        if $crate::__armed!(__callsite $condition $context) {
+            let __value = $crate::__evaluate!($mode $scope __callsite $context);
             if let $crate::__private::Some(__value) = __value {
                 return $crate::__private::call(__value, $closure);
             }
         }
     }};
     (callable ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($callable:expr)) => {{
-        let __here = $crate::__here!($name, $crate::__private::Accepts::TEXT, $context);
-        if $crate::__armed!(__here $condition $context) {
-            let __value = $crate::__evaluate!($mode $scope __here $context);
+        let __callsite = $crate::__callsite!($name, $crate::__private::Accepts::TEXT, $context);
+        if $crate::__armed!(__callsite $condition $context) {
+            let __value = $crate::__evaluate!($mode $scope __callsite $context);
             if let $crate::__private::Some(__value) = __value {
                 return $crate::__private::call_responder(__value, $callable);
             }
         }
     }};
     (typed ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($closure:expr) $type:ty) => {{
-        let __here = $crate::__here!(
+        let __callsite = $crate::__callsite!(
             $name,
             $crate::__private::Accepts::typed::<$type>(
                 "closure",
@@ -51,9 +51,9 @@ macro_rules! __emit {
             ),
             $context
         );
-        if $crate::__armed!(__here $condition $context) {
+        if $crate::__armed!(__callsite $condition $context) {
             let __value =
-                $crate::__private::typed::<$type>($crate::__evaluate!($mode $scope __here $context));
+                $crate::__private::typed::<$type>($crate::__evaluate!($mode $scope __callsite $context));
             if let $crate::__private::Some(__value) = __value {
                 return $crate::__private::call_typed(__value, $closure);
             }
@@ -63,7 +63,7 @@ macro_rules! __emit {
         $crate::__emit!(value $head (()) $condition $context)
     };
     (value ($mode:ident $scope:tt $name:expr) ($type:ty) $condition:tt $context:tt) => {{
-        let __here = $crate::__here!(
+        let __callsite = $crate::__callsite!(
             $name,
             $crate::__private::Accepts::typed::<$type>(
                 "value",
@@ -71,16 +71,16 @@ macro_rules! __emit {
             ),
             $context
         );
-        if $crate::__armed!(__here $condition $context) {
-            $crate::__private::typed::<$type>($crate::__evaluate!($mode $scope __here $context))
+        if $crate::__armed!(__callsite $condition $context) {
+            $crate::__private::typed::<$type>($crate::__evaluate!($mode $scope __callsite $context))
         } else {
             $crate::__private::None
         }
     }};
     (result ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {{
-        let __here = $crate::__here!($name, $crate::__private::Accepts::RESULT, $context);
-        if $crate::__armed!(__here $condition $context) {
-            $crate::__private::injected(__here.site, $crate::__evaluate!($mode $scope __here $context))
+        let __callsite = $crate::__callsite!($name, $crate::__private::Accepts::RESULT, $context);
+        if $crate::__armed!(__callsite $condition $context) {
+            $crate::__private::injected(__callsite.site, $crate::__evaluate!($mode $scope __callsite $context))
         } else {
             $crate::__private::Ok(())
         }
@@ -92,16 +92,16 @@ macro_rules! __emit {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __evaluate {
-    (sync $scope:tt $here:ident $context:tt) => {
+    (sync $scope:tt $callsite:ident $context:tt) => {
         $crate::__private::evaluate_with(
-            $here,
+            $callsite,
             $crate::__context!($context),
             $crate::__through!($scope),
         )
     };
-    (async_ $scope:tt $here:ident $context:tt) => {{
+    (async_ $scope:tt $callsite:ident $context:tt) => {{
         let __evaluation = $crate::__private::evaluate_async(
-            $here,
+            $callsite,
             $crate::__context!($context),
             $crate::__through!($scope),
         );
@@ -125,7 +125,7 @@ macro_rules! __through {
 /// hygienic, a local is. Of the context the keys stand there; the values come with each evaluation.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __here {
+macro_rules! __callsite {
     ($name:expr, $accepts:expr, ($($key:ident = $value:expr,)*)) => {{
         $crate::__list! {
             __FAILPOINT_SITE = $crate::__private::Site::new(
@@ -141,7 +141,7 @@ macro_rules! __here {
             )
         }
         static __FAILPOINT_SWITCH: $crate::__private::Switch = $crate::__private::Switch::UNSEEN;
-        $crate::__private::Here { switch: &__FAILPOINT_SWITCH, site: &__FAILPOINT_SITE }
+        $crate::__private::Callsite { switch: &__FAILPOINT_SWITCH, site: &__FAILPOINT_SITE }
     }};
 }
 
@@ -150,14 +150,14 @@ macro_rules! __here {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __armed {
-    ($here:ident () ()) => {
-        $here.armed()
+    ($callsite:ident () ()) => {
+        $callsite.armed()
     };
-    ($here:ident () $context:tt) => {
-        $here.armed() && $crate::__private::ready($here)
+    ($callsite:ident () $context:tt) => {
+        $callsite.armed() && $crate::__private::ready($callsite)
     };
-    ($here:ident ($condition:expr) $context:tt) => {
-        $here.armed() && $crate::__private::ready($here) && $condition
+    ($callsite:ident ($condition:expr) $context:tt) => {
+        $callsite.armed() && $crate::__private::ready($callsite) && $condition
     };
 }
 

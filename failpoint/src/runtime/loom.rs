@@ -18,7 +18,7 @@ use crate::runtime::point_name::Name;
 use crate::runtime::registry::point::Point;
 use crate::runtime::registry::target::Slot;
 use crate::runtime::registry::{Registry, Request, Unknown};
-use crate::runtime::site::{Accepts, Here, Home, Place, Site, Switch};
+use crate::runtime::site::{Accepts, Callsite, Place, Registration, Site, Switch};
 use crate::runtime::sync::{Arc, AtomicU64, Ordering};
 use crate::terms::Terms;
 use crate::wait_for::Wanted;
@@ -47,15 +47,15 @@ fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
 }
 
 /// A site that nobody knows of yet.
-fn new_here(accepts: &'static Accepts) -> Here {
+fn new_callsite(accepts: &'static Accepts) -> Callsite {
     let (file, module) = (file!(), module_path!());
     let place = Place { file, module, package: None, accepts, keys: &[] };
     let site: &'static Site =
         Box::leak(Box::new(Site::new(NAME, Box::leak(Box::new(place)), line!())));
-    let here = Here { switch: Box::leak(Box::new(Switch::UNSEEN)), site };
+    let callsite = Callsite { switch: Box::leak(Box::new(Switch::UNSEEN)), site };
     // What stands in a static is made for loom when it is touched.
-    assert!(here.armed() && !site.is_reached() && site.owner::<Point>().is_none());
-    here
+    assert!(callsite.armed() && !site.is_reached() && site.owner::<Point>().is_none());
+    callsite
 }
 
 fn new_plan(terms: &str) -> Arc<Plan> {
@@ -65,27 +65,27 @@ fn new_plan(terms: &str) -> Arc<Plan> {
 }
 
 /// A point with one site, which was reached before.
-fn new_point() -> (&'static Point, Here) {
-    let (point, here) = new_unseen_point();
-    point.reach(here);
-    assert!(!here.armed());
-    (point, here)
+fn new_point() -> (&'static Point, Callsite) {
+    let (point, callsite) = new_unseen_point();
+    point.mark_reached(callsite);
+    assert!(!callsite.armed());
+    (point, callsite)
 }
 
 /// A point with one site, which was not reached yet.
-fn new_unseen_point() -> (&'static Point, Here) {
+fn new_unseen_point() -> (&'static Point, Callsite) {
     let point: &'static Point = Box::leak(Box::new(Point::new(Name::Static(NAME))));
-    let here = new_here(&TEXT);
-    assert!(here.site.settle(Box::leak(Box::new(Home::new(point)))));
-    point.add_site(here.site);
-    (point, here)
+    let callsite = new_callsite(&TEXT);
+    assert!(callsite.site.register(Box::leak(Box::new(Registration::new(point)))));
+    point.add_site(callsite.site);
+    (point, callsite)
 }
 
-fn armed(terms: &str) -> (&'static Point, Here, Arc<Plan>) {
-    let (point, here) = new_point();
+fn armed(terms: &str) -> (&'static Point, Callsite, Arc<Plan>) {
+    let (point, callsite) = new_point();
     let plan = new_plan(terms);
     assert!(point.arm(Some(plan.clone()), 1).is_none());
-    (point, here, plan)
+    (point, callsite, plan)
 }
 
 fn disarm(point: &Point) {
@@ -100,15 +100,15 @@ fn poll_once(evaluation: &mut Evaluation) -> Poll<Returned> {
 }
 
 /// What a macro does at a site that was reached before.
-fn evaluate(here: Here) -> Returned {
-    if !here.armed() {
+fn evaluate(callsite: Callsite) -> Returned {
+    if !callsite.armed() {
         return None;
     }
-    typed(block_on(evaluate_async(here, &[], None)))
+    typed(block_on(evaluate_async(callsite, &[], None)))
 }
 
-fn caller(here: Here) -> JoinHandle<Returned> {
-    thread::spawn(move || evaluate(here))
+fn caller(callsite: Callsite) -> JoinHandle<Returned> {
+    thread::spawn(move || evaluate(callsite))
 }
 
 fn wait_for(plan: &Arc<Plan>, wanted: Wanted) {
@@ -121,8 +121,8 @@ mod gate {
     #[test]
     fn a_paused_caller_goes_when_it_is_resumed_or_disarmed() {
         check(3, || {
-            let (point, here, plan) = armed("pause&return(x)");
-            let caller = caller(here);
+            let (point, callsite, plan) = armed("pause&return(x)");
+            let caller = caller(callsite);
             let resumer = thread::spawn({
                 let plan = plan.clone();
                 move || plan.gate.resume(1)
@@ -138,8 +138,8 @@ mod gate {
     #[test]
     fn a_resume_frees_who_is_counted_as_paused() {
         check(3, || {
-            let (_, here, plan) = armed("pause&return(x)");
-            let caller = caller(here);
+            let (_, callsite, plan) = armed("pause&return(x)");
+            let caller = caller(callsite);
             wait_for(&plan, Wanted::Paused(1));
             assert_eq!(plan.gate.resume(1), 1);
             assert!(caller.join().unwrap().is_some());
@@ -149,9 +149,9 @@ mod gate {
     #[test]
     fn one_resume_frees_one_of_two() {
         check(2, || {
-            let (point, here, plan) = armed("pause&return(x)");
+            let (point, callsite, plan) = armed("pause&return(x)");
             let callers = [(); 2].map(|()| {
-                let mut evaluation = evaluate_async(here, &[], None);
+                let mut evaluation = evaluate_async(callsite, &[], None);
                 assert!(poll_once(&mut evaluation).is_pending());
                 thread::spawn(move || block_on(evaluation))
             });
@@ -166,8 +166,8 @@ mod gate {
     #[test]
     fn two_resumes_free_two() {
         check(2, || {
-            let (_, here, plan) = armed("pause&return(x)");
-            let mut evaluations = [(); 2].map(|()| evaluate_async(here, &[], None));
+            let (_, callsite, plan) = armed("pause&return(x)");
+            let mut evaluations = [(); 2].map(|()| evaluate_async(callsite, &[], None));
             evaluations.iter_mut().for_each(|e| assert!(poll_once(e).is_pending()));
             let resumer = thread::spawn({
                 let plan = plan.clone();
@@ -182,9 +182,9 @@ mod gate {
     #[test]
     fn a_full_barrier_opens() {
         check(3, || {
-            let (_, here, plan) = armed("barrier(2)&return(x)");
-            let other = caller(here);
-            assert!(evaluate(here).is_some());
+            let (_, callsite, plan) = armed("barrier(2)&return(x)");
+            let other = caller(callsite);
+            assert!(evaluate(callsite).is_some());
             assert!(other.join().unwrap().is_some());
             assert!(plan.gate.standing().is_empty());
         });
@@ -193,8 +193,8 @@ mod gate {
     #[test]
     fn a_barrier_that_closes_lets_both_through_or_none() {
         check(2, || {
-            let (point, here, _) = armed("barrier(2)&return(x)");
-            let callers = [caller(here), caller(here)];
+            let (point, callsite, _) = armed("barrier(2)&return(x)");
+            let callers = [caller(callsite), caller(callsite)];
             disarm(point);
             let [first, second] = callers.map(|caller| caller.join().unwrap().is_some());
             assert_eq!(first, second);
@@ -204,9 +204,9 @@ mod gate {
     #[test]
     fn who_leaves_meanwhile_is_gone() {
         check(3, || {
-            let (point, here, plan) = armed("pause");
+            let (point, callsite, plan) = armed("pause");
             let leaver = thread::spawn(move || {
-                let mut evaluation: Evaluation = evaluate_async(here, &[], None);
+                let mut evaluation: Evaluation = evaluate_async(callsite, &[], None);
                 let _ = poll_once(&mut evaluation);
             });
             let resumer = thread::spawn({
@@ -361,8 +361,8 @@ mod watching {
 
     fn sees_a_hit(terms: &'static str, wanted: Wanted) {
         check(3, move || {
-            let (_, here, plan) = armed(terms);
-            let caller = caller(here);
+            let (_, callsite, plan) = armed(terms);
+            let caller = caller(callsite);
             wait_for(&plan, wanted);
             assert!(caller.join().unwrap().is_some());
         });
@@ -381,8 +381,8 @@ mod watching {
     #[test]
     fn a_watcher_learns_of_the_end() {
         check(3, || {
-            let (point, here, plan) = armed("return(x)");
-            let caller = caller(here);
+            let (point, callsite, plan) = armed("return(x)");
+            let caller = caller(callsite);
             let watcher = thread::spawn({
                 let plan = plan.clone();
                 move || block_on(watch_async(&plan, Wanted::Hits(1), NEVER))
@@ -405,7 +405,7 @@ mod watching {
                 move || observation.pass()
             });
             let need = Need::Passages { observation: 0, count: 1, limit: NEVER };
-            let mut stay = Stay::new(plan, new_here(&TEXT).site, need);
+            let mut stay = Stay::new(plan, new_callsite(&TEXT).site, need);
             let after = block_on(poll_fn(|cx| stay.poll_async(cx)));
             assert!(matches!(after, After::GoOn));
             passer.join().unwrap();
@@ -457,72 +457,72 @@ mod switch {
     use super::*;
 
     /// A site's first evaluation, and what it found.
-    fn first_evaluation(point: &'static Point, here: Here) -> bool {
-        if !here.armed() {
+    fn first_evaluation(point: &'static Point, callsite: Callsite) -> bool {
+        if !callsite.armed() {
             return false;
         }
-        if !here.site.is_reached() {
-            point.reach(here);
+        if !callsite.site.is_reached() {
+            point.mark_reached(callsite);
         }
         point.is_live()
     }
 
-    fn is_right(point: &Point, here: Here) {
-        assert!(here.site.is_reached());
-        assert_eq!(here.armed(), point.is_live());
+    fn is_right(point: &Point, callsite: Callsite) {
+        assert!(callsite.site.is_reached());
+        assert_eq!(callsite.armed(), point.is_live());
     }
 
     #[test]
     fn the_first_evaluation_races_an_arming_and_a_disarming() {
         check(3, || {
-            let (point, here) = new_unseen_point();
+            let (point, callsite) = new_unseen_point();
             let plan = new_plan("return");
-            let evaluation = thread::spawn(move || first_evaluation(point, here));
+            let evaluation = thread::spawn(move || first_evaluation(point, callsite));
             let arming = thread::spawn(move || {
                 point.arm(Some(plan), 1);
             });
             disarm(point);
             arming.join().unwrap();
             evaluation.join().unwrap();
-            is_right(point, here);
+            is_right(point, callsite);
         });
     }
 
     #[test]
     fn two_first_evaluations_race_an_arming() {
         check(3, || {
-            let (point, here) = new_unseen_point();
+            let (point, callsite) = new_unseen_point();
             let plan = new_plan("return");
             let evaluations =
-                [(); 2].map(|()| thread::spawn(move || first_evaluation(point, here)));
+                [(); 2].map(|()| thread::spawn(move || first_evaluation(point, callsite)));
             point.arm(Some(plan), 1);
             // Who armed it finds it armed, whoever comes by for the first time meanwhile.
-            assert!(first_evaluation(point, here));
+            assert!(first_evaluation(point, callsite));
             for evaluation in evaluations {
                 evaluation.join().unwrap();
             }
-            is_right(point, here);
+            is_right(point, callsite);
             disarm(point);
-            is_right(point, here);
+            is_right(point, callsite);
         });
     }
 
     #[test]
     fn an_observer_comes_and_goes_beside_an_arming() {
         check(3, || {
-            let (point, here) = new_point();
+            let (point, callsite) = new_point();
             let (plan, observer) = (new_plan("return"), new_plan("wait(models/point)"));
             let observing = thread::spawn(move || {
                 point.observe(&[&observer.observed[0].observation]);
-                assert!(here.armed());
+                assert!(callsite.armed());
                 point.unobserve(&[&observer.observed[0].observation]);
             });
             point.arm(Some(plan), 1);
-            assert!(here.armed());
+            assert!(callsite.armed());
             observing.join().unwrap();
-            is_right(point, here);
+            is_right(point, callsite);
             disarm(point);
-            is_right(point, here);
+            is_right(point, callsite);
         });
     }
 
@@ -531,15 +531,15 @@ mod switch {
     #[should_panic(expected = "left == right")]
     fn a_switch_worked_out_without_the_lock_is_wrong() {
         check(3, || {
-            let (point, here) = new_unseen_point();
+            let (point, callsite) = new_unseen_point();
             let plan = new_plan("return");
             let evaluation = thread::spawn(move || {
-                here.site.reach(here.switch);
-                here.site.set_switch(point.is_live());
+                callsite.site.mark_reached(callsite.switch);
+                callsite.site.set_switch(point.is_live());
             });
             point.arm(Some(plan), 1);
             evaluation.join().unwrap();
-            is_right(point, here);
+            is_right(point, callsite);
         });
     }
 }
@@ -548,14 +548,14 @@ mod switch {
 mod late {
     use super::*;
 
-    fn evaluate_late(registry: &Registry, here: Here) -> Returned {
-        if !here.armed() {
+    fn evaluate_late(registry: &Registry, callsite: Callsite) -> Returned {
+        if !callsite.armed() {
             return None;
         }
-        if !here.site.is_reached() {
-            registry.register(here.site).reach(here);
+        if !callsite.site.is_reached() {
+            registry.register(callsite.site).mark_reached(callsite);
         }
-        evaluate(here)
+        evaluate(callsite)
     }
 
     fn arm_unlisted(registry: &Registry, terms: &str) -> Arc<Plan> {
@@ -566,34 +566,34 @@ mod late {
     #[test]
     fn two_threads_register_one_site_beside_an_arming() {
         check(2, || {
-            let (registry, here) = (Arc::new(Registry::new()), new_here(&TEXT));
+            let (registry, callsite) = (Arc::new(Registry::new()), new_callsite(&TEXT));
             let other = thread::spawn({
                 let registry = registry.clone();
-                move || evaluate_late(&registry, here)
+                move || evaluate_late(&registry, callsite)
             });
             let arming = thread::spawn({
                 let registry = registry.clone();
                 move || arm_unlisted(&registry, "return(x)")
             });
-            let returned = evaluate_late(&registry, here);
+            let returned = evaluate_late(&registry, callsite);
             let fires = [returned, other.join().unwrap()].into_iter().flatten().count();
             let plan = arming.join().unwrap();
             assert_eq!(plan.fires(), fires as u64);
             let point = registry.find(NAME).unwrap();
             assert_eq!(point.sites().len(), 1);
-            assert!(here.armed());
+            assert!(callsite.armed());
         });
     }
     #[test]
     fn a_site_that_disagrees_never_fires() {
         check(2, || {
-            let (registry, here) = (Arc::new(Registry::new()), new_here(&NUMBER));
+            let (registry, callsite) = (Arc::new(Registry::new()), new_callsite(&NUMBER));
             let plan = arm_unlisted(&registry, "return(x)");
             let other = thread::spawn({
                 let registry = registry.clone();
-                move || evaluate_late(&registry, here)
+                move || evaluate_late(&registry, callsite)
             });
-            assert_eq!(evaluate_late(&registry, here), None);
+            assert_eq!(evaluate_late(&registry, callsite), None);
             assert_eq!(other.join().unwrap(), None);
             assert_eq!((plan.hits(), plan.fires()), (2, 0));
         });

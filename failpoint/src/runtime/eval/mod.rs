@@ -13,7 +13,7 @@ use crate::runtime::plan::{Decision, Fire, Plan};
 use crate::runtime::registry::point::{Point, Snapshot};
 use crate::runtime::registry::{self, registry};
 use crate::runtime::scope::{self, Found, Scope};
-use crate::runtime::site::{Here, Site};
+use crate::runtime::site::{Callsite, Site};
 use crate::runtime::sync::Arc;
 use crate::runtime::{env, events};
 use crate::terms::{Action, Text, Value};
@@ -44,9 +44,9 @@ pub(crate) type OrPanic<T> = Result<T, Box<Panic>>;
 #[cold]
 #[inline(never)]
 #[track_caller]
-pub fn evaluate(here: Here) {
-    if let Some(point) = come_by(here) {
-        match run(point, here.site, &[], None) {
+pub fn evaluate(callsite: Callsite) {
+    if let Some(point) = enter(callsite) {
+        match run(point, callsite.site, &[], None) {
             Ok(_cannot_return) => {}
             Err(panic) => panic.raise(),
         }
@@ -57,9 +57,13 @@ pub fn evaluate(here: Here) {
 #[cold]
 #[inline(never)]
 #[track_caller]
-pub fn evaluate_with(here: Here, context: Context<'_>, scope: Option<&crate::Scope>) -> Returned {
-    let point = come_by(here)?;
-    match run(point, here.site, context, scope.map(crate::Scope::inner)) {
+pub fn evaluate_with(
+    callsite: Callsite,
+    context: Context<'_>,
+    scope: Option<&crate::Scope>,
+) -> Returned {
+    let point = enter(callsite)?;
+    match run(point, callsite.site, context, scope.map(crate::Scope::inner)) {
         Ok(returned) => returned,
         Err(panic) => panic.raise(),
     }
@@ -71,12 +75,12 @@ pub fn evaluate_with(here: Here, context: Context<'_>, scope: Option<&crate::Sco
 #[inline(never)]
 #[track_caller]
 pub fn evaluate_async(
-    here: Here,
+    callsite: Callsite,
     context: Context<'_>,
     scope: Option<&crate::Scope>,
 ) -> Evaluation {
-    let Some(point) = come_by(here) else { return Evaluation { rest: None } };
-    match begin(point, here.site, context, scope.map(crate::Scope::inner)) {
+    let Some(point) = enter(callsite) else { return Evaluation { rest: None } };
+    match begin(point, callsite.site, context, scope.map(crate::Scope::inner)) {
         Ok(rest) => Evaluation { rest: rest.map(Box::new) },
         Err(panic) => panic.raise(),
     }
@@ -99,23 +103,23 @@ pub fn injected(site: &'static Site, returned: Returned) -> Result<(), Injected>
 /// Whether anything is armed at this site, so that its condition may be asked.
 #[cold]
 #[inline(never)]
-pub fn ready(here: Here) -> bool {
-    !own_code::is_running() && (here.is_seen_armed() || point(here).is_live())
+pub fn ready(callsite: Callsite) -> bool {
+    !own_code::is_running() && (callsite.is_seen_armed() || point(callsite).is_live())
 }
 
 /// The point of this site; none where nothing is left to be done, since nothing may be evaluated here or
 /// it was a hit that only had to be counted. That is the commonest case, and the cheapest: nothing is
 /// held, nothing shared is written.
 #[inline]
-pub(crate) fn come_by(here: Here) -> Option<&'static Point> {
-    let is_done = own_code::is_running() || here.site.pass();
-    (!is_done).then(|| point(here))
+pub(crate) fn enter(callsite: Callsite) -> Option<&'static Point> {
+    let is_done = own_code::is_running() || callsite.site.pass();
+    (!is_done).then(|| point(callsite))
 }
 
 /// The point of this site, which is registered and marked as reached on the way.
 #[inline]
-fn point(here: Here) -> &'static Point {
-    here.site.reached_owner().unwrap_or_else(|| see(here))
+fn point(callsite: Callsite) -> &'static Point {
+    callsite.site.reached_owner().unwrap_or_else(|| see(callsite))
 }
 
 #[cfg(unix)]
@@ -124,15 +128,15 @@ const UNSERVED: &str = "this process was forked from one that serves the control
 
 /// The first evaluation of a site.
 #[cold]
-fn see(here: Here) -> &'static Point {
+fn see(callsite: Callsite) -> &'static Point {
     let _own = OwnCode::enter();
     env::ensure();
     #[cfg(unix)]
     if fork::take_unserved() {
         log::say(Level::Warn, format_args!("{UNSERVED}"));
     }
-    let point = registry().register(here.site);
-    point.reach(here);
+    let point = registry().register(callsite.site);
+    point.mark_reached(callsite);
     point
 }
 

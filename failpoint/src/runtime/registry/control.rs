@@ -10,7 +10,7 @@ use super::precondition::{Precondition, Stale};
 use super::request::Request;
 use crate::runtime::point_name::Name;
 use crate::runtime::registry::point::{InForce, Point, PointRef};
-use crate::runtime::site::{Home, Site};
+use crate::runtime::site::{Registration, Site};
 use crate::runtime::sync::Arc;
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ impl Control {
     /// Adds what the linker listed to what has registered so far. Sorted by name first, so that points
     /// and homes are two allocations and the map is built in one go.
     pub(super) fn add_listed(&mut self, mut sites: Vec<&'static Site>) {
-        sites.retain(|site| !site.is_settled());
+        sites.retain(|site| !site.is_registered());
         sites.sort_by_key(|site| site.name());
         let (known, new): (Vec<_>, Vec<_>) = sites
             .chunk_by(|one, next| one.name() == next.name())
@@ -59,12 +59,12 @@ impl Control {
                 .zip(points)
                 .flat_map(|(sites, point)| sites.iter().map(move |site| (site, point)))
         };
-        let homes: &'static [Home] =
-            owned().map(|(_, point)| Home::new(point)).collect::<Vec<_>>().leak();
-        for ((site, _), home) in owned().zip(homes) {
-            site.settle(home);
+        let registrations: &'static [Registration] =
+            owned().map(|(_, point)| Registration::new(point)).collect::<Vec<_>>().leak();
+        for ((site, _), registration) in owned().zip(registrations) {
+            site.register(registration);
         }
-        self.sites += homes.len() as u64;
+        self.sites += registrations.len() as u64;
         let named = points.iter().map(|point| (point.name().clone(), PointRef::Declared(point)));
         self.points.append(&mut named.collect());
     }
@@ -73,7 +73,7 @@ impl Control {
     pub(super) fn add_site(&mut self, site: &'static Site) -> &'static Point {
         let point = self.declare(site.name());
         // Two threads may come by an unlisted site at once; one of them registers it.
-        if site.settle(Box::leak(Box::new(Home::new(point)))) {
+        if site.register(Box::leak(Box::new(Registration::new(point)))) {
             point.add_site(site);
             self.sites += 1;
         }

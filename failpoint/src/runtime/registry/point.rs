@@ -12,7 +12,7 @@ use crate::runtime::count::fast_counter::{Counted, FastCounter};
 use crate::runtime::park::gate::Gate;
 use crate::runtime::plan::{Observation, Plan, ScopeId};
 use crate::runtime::point_name::Name;
-use crate::runtime::site::{Here, Owner, Site};
+use crate::runtime::site::{Callsite, Owner, Site};
 use crate::runtime::sync::{
     Arc, ArcSwapOption, AtomicBool, AtomicU64, Guard, Mutex, OnceLock, Ordering,
 };
@@ -245,10 +245,10 @@ impl Point {
     }
 
     /// Notes that an evaluation came by a site, and works out its switch again.
-    pub(crate) fn reach(&self, here: Here) {
-        let Here { switch, site } = here;
+    pub(crate) fn mark_reached(&self, callsite: Callsite) {
+        let Callsite { switch, site } = callsite;
         let _state = self.state.lock();
-        site.reach(switch);
+        site.mark_reached(switch);
         site.set_switch(self.now.load().is_some());
     }
 

@@ -50,14 +50,14 @@ impl Switch {
 
 /// Where an evaluation stands.
 #[derive(Clone, Copy, Debug)]
-pub struct Here {
+pub struct Callsite {
     /// The switch of this site and of no other.
     pub switch: &'static Switch,
     /// The site.
     pub site: &'static Site,
 }
 
-impl Here {
+impl Callsite {
     /// The whole cost of an idle point: one load, one test, one branch.
     ///
     /// Relaxed, because the switch guards nothing: the cold half reads the plan through its own
@@ -82,18 +82,18 @@ pub struct Site {
     /// Whether it was said that this site blocks an executor.
     complained: AtomicBool,
     /// Where it is registered. Not here, so that the statics of a site stay small.
-    home: lasting::OnceLock<&'static Home>,
+    registration: lasting::OnceLock<&'static Registration>,
 }
 
 /// What becomes known of a site in the running program.
-pub(crate) struct Home {
+pub(crate) struct Registration {
     /// The point that the site was registered with. Its type stands to the right of this module.
     owner: &'static dyn Owner,
     /// Brought by the first evaluation.
     switch: OnceLock<&'static Switch>,
 }
 
-impl Home {
+impl Registration {
     pub(crate) fn new(owner: &'static dyn Owner) -> Self {
         Self { owner, switch: OnceLock::new() }
     }
@@ -128,7 +128,7 @@ impl Site {
             place,
             line,
             complained: AtomicBool::new(false),
-            home: lasting::OnceLock::new(),
+            registration: lasting::OnceLock::new(),
         }
     }
 
@@ -172,7 +172,7 @@ impl Site {
     }
 
     fn switch(&self) -> Option<&'static Switch> {
-        self.home.get()?.switch.get().copied()
+        self.registration.get()?.switch.get().copied()
     }
 
     /// Whether nobody has complained of this site yet.
@@ -186,10 +186,10 @@ impl Site {
     }
 
     /// Notes that an evaluation came by a site that is registered. Only `point` calls this.
-    pub(crate) fn reach(&self, switch: &'static Switch) {
-        if let Some(home) = self.home.get() {
+    pub(crate) fn mark_reached(&self, switch: &'static Switch) {
+        if let Some(registration) = self.registration.get() {
             // Another evaluation that came first brought the same one.
-            let _ = home.switch.set(switch);
+            let _ = registration.switch.set(switch);
         }
     }
 
@@ -202,33 +202,33 @@ impl Site {
     }
 
     pub(crate) fn owner<T: Any>(&self) -> Option<&'static T> {
-        self.home.get()?.owner.as_any().downcast_ref()
+        self.registration.get()?.owner.as_any().downcast_ref()
     }
 
     /// The same, once an evaluation came by.
     #[inline]
     pub(crate) fn reached_owner<T: Any>(&self) -> Option<&'static T> {
-        self.reached_home()?.owner.as_any().downcast_ref()
+        self.reached_registration()?.owner.as_any().downcast_ref()
     }
 
     /// Whether this evaluation was a hit that only had to be counted, and is counted.
     #[inline]
     pub(crate) fn pass(&self) -> bool {
-        self.reached_home().is_some_and(|home| home.owner.pass())
+        self.reached_registration().is_some_and(|registration| registration.owner.pass())
     }
 
     #[inline]
-    fn reached_home(&self) -> Option<&'static Home> {
-        self.home.get().copied().filter(|home| home.switch.get().is_some())
+    fn reached_registration(&self) -> Option<&'static Registration> {
+        self.registration.get().copied().filter(|registration| registration.switch.get().is_some())
     }
 
-    pub(crate) fn is_settled(&self) -> bool {
-        self.home.get().is_some()
+    pub(crate) fn is_registered(&self) -> bool {
+        self.registration.get().is_some()
     }
 
-    /// Whether this call made `home` the home: a site is registered once.
-    pub(crate) fn settle(&self, home: &'static Home) -> bool {
-        self.home.set(home).is_ok()
+    /// Whether this call made `registration` the home: a site is registered once.
+    pub(crate) fn register(&self, registration: &'static Registration) -> bool {
+        self.registration.set(registration).is_ok()
     }
 }
 
