@@ -8,7 +8,7 @@ use crate::exploration::{Explored, Run};
 use crate::imp;
 use crate::info::{PointInfo, Report};
 use crate::subscription::Subscription;
-use crate::wait_for::Wanted;
+use crate::wait_for::WaitFor;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
@@ -388,7 +388,7 @@ impl Armed {
     /// ```
     #[track_caller]
     pub fn wait_hits(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        self.inner.wait(Wanted::Hits(n), timeout)
+        self.inner.wait(WaitFor::Hits(n), timeout)
     }
 
     /// Blocks until there were `n` fires since the arming.
@@ -397,7 +397,7 @@ impl Armed {
     /// As [`Armed::wait_hits`].
     #[track_caller]
     pub fn wait_fires(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        self.inner.wait(Wanted::Fires(n), timeout)
+        self.inner.wait(WaitFor::Fires(n), timeout)
     }
 
     /// Blocks until `n` callers stand in `pause` at once.
@@ -406,7 +406,7 @@ impl Armed {
     /// As [`Armed::wait_hits`].
     #[track_caller]
     pub fn wait_paused(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        self.inner.wait(Wanted::Paused(n), timeout)
+        self.inner.wait(WaitFor::Paused(n), timeout)
     }
 
     /// The same as [`Armed::wait_hits`], awaiting.
@@ -414,7 +414,7 @@ impl Armed {
     /// # Errors
     /// As [`Armed::wait_hits`].
     pub async fn wait_hits_async(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        self.inner.wait_async(Wanted::Hits(n), timeout).await
+        self.inner.wait_async(WaitFor::Hits(n), timeout).await
     }
 
     /// The same as [`Armed::wait_fires`], awaiting.
@@ -422,7 +422,7 @@ impl Armed {
     /// # Errors
     /// As [`Armed::wait_hits`].
     pub async fn wait_fires_async(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        self.inner.wait_async(Wanted::Fires(n), timeout).await
+        self.inner.wait_async(WaitFor::Fires(n), timeout).await
     }
 
     /// The same as [`Armed::wait_paused`], awaiting.
@@ -430,7 +430,7 @@ impl Armed {
     /// # Errors
     /// As [`Armed::wait_hits`].
     pub async fn wait_paused_async(&self, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        self.inner.wait_async(Wanted::Paused(n), timeout).await
+        self.inner.wait_async(WaitFor::Paused(n), timeout).await
     }
 
     /// Asserts that the point has fired since it was armed.

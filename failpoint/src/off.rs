@@ -6,7 +6,7 @@ use crate::error::{COMPILED_OUT, Error, WaitError};
 use crate::event::Event;
 use crate::exploration::{Explored, Run};
 use crate::info::{PointInfo, Report};
-use crate::wait_for::Wanted;
+use crate::wait_for::WaitFor;
 use std::convert::Infallible;
 use std::future::Future;
 use std::time::Duration;
@@ -98,11 +98,11 @@ impl Armed {
         match self.0 {}
     }
 
-    pub(crate) fn wait(&self, _: Wanted, _: Duration) -> Result<(), WaitError> {
+    pub(crate) fn wait(&self, _: WaitFor, _: Duration) -> Result<(), WaitError> {
         match self.0 {}
     }
 
-    pub(crate) async fn wait_async(&self, _: Wanted, _: Duration) -> Result<(), WaitError> {
+    pub(crate) async fn wait_async(&self, _: WaitFor, _: Duration) -> Result<(), WaitError> {
         match self.0 {}
     }
 
@@ -191,14 +191,14 @@ impl Scope {
         Err(Error::CompiledOut)
     }
 
-    pub(crate) fn wait(&self, _: &str, _: Wanted, _: Duration) -> Result<(), WaitError> {
+    pub(crate) fn wait(&self, _: &str, _: WaitFor, _: Duration) -> Result<(), WaitError> {
         Err(WaitError::Refused(Error::CompiledOut))
     }
 
     pub(crate) async fn wait_async(
         &self,
         name: &str,
-        wanted: Wanted,
+        wanted: WaitFor,
         timeout: Duration,
     ) -> Result<(), WaitError> {
         self.wait(name, wanted, timeout)

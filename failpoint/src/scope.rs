@@ -4,7 +4,7 @@ use crate::callback::{Action, Hit};
 use crate::error::{Error, WaitError};
 use crate::imp;
 use crate::subscription::Subscription;
-use crate::wait_for::Wanted;
+use crate::wait_for::WaitFor;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -204,7 +204,7 @@ impl Scope {
     /// nothing there in time, [`WaitError::Refused`] for an unknown name.
     #[track_caller]
     pub fn wait_hits(&self, name: &str, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        self.inner.wait(name, Wanted::Hits(n), timeout)
+        self.inner.wait(name, WaitFor::Hits(n), timeout)
     }
 
     /// Blocks until there were `n` fires since the scope armed `name`.
@@ -213,7 +213,7 @@ impl Scope {
     /// As [`Scope::wait_hits`].
     #[track_caller]
     pub fn wait_fires(&self, name: &str, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        self.inner.wait(name, Wanted::Fires(n), timeout)
+        self.inner.wait(name, WaitFor::Fires(n), timeout)
     }
 
     /// Blocks until `n` callers stand in `pause` at `name` inside the scope at once.
@@ -222,7 +222,7 @@ impl Scope {
     /// As [`Scope::wait_hits`].
     #[track_caller]
     pub fn wait_paused(&self, name: &str, n: u64, timeout: Duration) -> Result<(), WaitError> {
-        self.inner.wait(name, Wanted::Paused(n), timeout)
+        self.inner.wait(name, WaitFor::Paused(n), timeout)
     }
 
     /// The same as [`Scope::wait_hits`], awaiting.
@@ -235,7 +235,7 @@ impl Scope {
         n: u64,
         timeout: Duration,
     ) -> Result<(), WaitError> {
-        self.inner.wait_async(name, Wanted::Hits(n), timeout).await
+        self.inner.wait_async(name, WaitFor::Hits(n), timeout).await
     }
 
     /// The same as [`Scope::wait_fires`], awaiting.
@@ -248,7 +248,7 @@ impl Scope {
         n: u64,
         timeout: Duration,
     ) -> Result<(), WaitError> {
-        self.inner.wait_async(name, Wanted::Fires(n), timeout).await
+        self.inner.wait_async(name, WaitFor::Fires(n), timeout).await
     }
 
     /// The same as [`Scope::wait_paused`], awaiting.
@@ -261,7 +261,7 @@ impl Scope {
         n: u64,
         timeout: Duration,
     ) -> Result<(), WaitError> {
-        self.inner.wait_async(name, Wanted::Paused(n), timeout).await
+        self.inner.wait_async(name, WaitFor::Paused(n), timeout).await
     }
 
     /// Asserts that what the scope arms at `name` has fired.

@@ -5,7 +5,7 @@ use std::fmt;
 /// So many of something that happens at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "runtime"), allow(dead_code, unreachable_pub))] // off, nobody can wait
-pub enum Wanted {
+pub enum WaitFor {
     /// Hits since it was armed.
     Hits(u64),
     /// Fires since it was armed.
@@ -14,24 +14,24 @@ pub enum Wanted {
     Paused(u64),
 }
 
-impl Wanted {
+impl WaitFor {
     /// As it stands in the names of the methods.
     #[cfg(feature = "runtime")]
     pub(crate) fn word(self) -> &'static str {
         match self {
-            Wanted::Hits(_) => "hits",
-            Wanted::Fires(_) => "fires",
-            Wanted::Paused(_) => "paused",
+            WaitFor::Hits(_) => "hits",
+            WaitFor::Fires(_) => "fires",
+            WaitFor::Paused(_) => "paused",
         }
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for WaitFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Wanted::Hits(n) => write!(f, "{n} hits"),
-            Wanted::Fires(n) => write!(f, "{n} fires"),
-            Wanted::Paused(n) => write!(f, "{n} paused callers"),
+            WaitFor::Hits(n) => write!(f, "{n} hits"),
+            WaitFor::Fires(n) => write!(f, "{n} fires"),
+            WaitFor::Paused(n) => write!(f, "{n} paused callers"),
         }
     }
 }

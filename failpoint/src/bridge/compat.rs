@@ -9,7 +9,7 @@ use crate::callback::Action as Asked;
 use crate::injected::Panic;
 use crate::runtime::env;
 use crate::runtime::eval::step::{self, Effect};
-use crate::runtime::eval::wait::{self, After};
+use crate::runtime::eval::wait::{self, WaitEnd};
 use crate::runtime::eval::{self, OrPanic};
 use crate::runtime::own_code::{self, OwnCode};
 use crate::runtime::registry::point::Point;
@@ -155,9 +155,9 @@ fn run(
                         return Ok(Some(value.map(|value| value.raw().to_owned())));
                     }
                     Effect::Wait(need) => match wait::block(plan, site, need) {
-                        After::GoOn => {}
-                        After::Over => return Ok(None),
-                        After::Panic(panic) => return Err(panic),
+                        WaitEnd::Continue => {}
+                        WaitEnd::PlanOver => return Ok(None),
+                        WaitEnd::Panic(panic) => return Err(panic),
                     },
                     Effect::Panic(panic) => return Err(panic),
                 },

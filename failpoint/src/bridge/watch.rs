@@ -15,7 +15,7 @@ use crate::runtime::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-pub use crate::wait_for::Wanted;
+pub use crate::wait_for::WaitFor;
 
 /// The counts of one arming.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub enum Unwatched {
 /// something newer has come it is over at once.
 pub async fn watch(
     name: &str,
-    wanted: Wanted,
+    wanted: WaitFor,
     since: Option<u64>,
     timeout: Duration,
 ) -> Result<Seen, Unwatched> {
@@ -109,7 +109,7 @@ async fn next_arming(point: PointRef, generation: u64, deadline: Option<Instant>
     wait::until(deadline, |waker| wait::look_for(point.armings(), find, &mut place, waker)).await
 }
 
-async fn watch_plan(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Seen {
+async fn watch_plan(plan: &Arc<Plan>, wanted: WaitFor, timeout: Duration) -> Seen {
     let outcome = wait::watch_async(plan, wanted, timeout).await;
     let counts = Counts {
         generation: plan.generation,
@@ -119,7 +119,7 @@ async fn watch_plan(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Seen
     };
     match (outcome, wanted) {
         // Some may have been let go since.
-        (Ok(()), Wanted::Paused(n)) => {
+        (Ok(()), WaitFor::Paused(n)) => {
             Seen::Reached(Counts { paused: counts.paused.max(n), ..counts })
         }
         (Ok(()), _) => Seen::Reached(counts),
@@ -128,12 +128,12 @@ async fn watch_plan(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Seen
     }
 }
 
-impl Wanted {
+impl WaitFor {
     fn was_reached(self, over: &Over) -> bool {
         match self {
-            Wanted::Hits(n) => over.hits >= n,
-            Wanted::Fires(n) => over.fires >= n,
-            Wanted::Paused(_) => false,
+            WaitFor::Hits(n) => over.hits >= n,
+            WaitFor::Fires(n) => over.fires >= n,
+            WaitFor::Paused(_) => false,
         }
     }
 }

@@ -9,8 +9,8 @@
 //!     cargo test --release -p failpoint --features failpoints --lib loom
 //! ```
 
-use crate::runtime::eval::step::Need;
-use crate::runtime::eval::wait::{After, Stay, watch_async};
+use crate::runtime::eval::step::WaitKind;
+use crate::runtime::eval::wait::{PendingWait, WaitEnd, watch_async};
 use crate::runtime::eval::{Evaluation, evaluate_async, typed};
 use crate::runtime::park::gate::{Entered, Gate, Reason};
 use crate::runtime::plan::{Order, Origin, Plan, Setting};
@@ -18,10 +18,10 @@ use crate::runtime::point_name::Name;
 use crate::runtime::registry::point::Point;
 use crate::runtime::registry::target::Slot;
 use crate::runtime::registry::{Registry, Request, Unknown};
-use crate::runtime::site::{Accepts, Callsite, Place, Registration, Site, Switch};
+use crate::runtime::site::{Accepts, Callsite, Registration, Site, Switch, WaiterGuard};
 use crate::runtime::sync::{Arc, AtomicU64, Ordering};
 use crate::terms::Terms;
-use crate::wait_for::Wanted;
+use crate::wait_for::WaitFor;
 use loom::future::block_on;
 use loom::thread::{self, JoinHandle};
 use std::future::{Future, poll_fn};
@@ -49,7 +49,7 @@ fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
 /// A site that nobody knows of yet.
 fn new_callsite(accepts: &'static Accepts) -> Callsite {
     let (file, module) = (file!(), module_path!());
-    let place = Place { file, module, package: None, accepts, keys: &[] };
+    let place = WaiterGuard { file, module, package: None, accepts, keys: &[] };
     let site: &'static Site =
         Box::leak(Box::new(Site::new(NAME, Box::leak(Box::new(place)), line!())));
     let callsite = Callsite { switch: Box::leak(Box::new(Switch::UNSEEN)), site };
@@ -111,7 +111,7 @@ fn caller(callsite: Callsite) -> JoinHandle<Returned> {
     thread::spawn(move || evaluate(callsite))
 }
 
-fn wait_for(plan: &Arc<Plan>, wanted: Wanted) {
+fn wait_for(plan: &Arc<Plan>, wanted: WaitFor) {
     block_on(watch_async(plan, wanted, NEVER)).unwrap();
 }
 
@@ -140,7 +140,7 @@ mod gate {
         check(3, || {
             let (_, callsite, plan) = armed("pause&return(x)");
             let caller = caller(callsite);
-            wait_for(&plan, Wanted::Paused(1));
+            wait_for(&plan, WaitFor::Paused(1));
             assert_eq!(plan.gate.resume(1), 1);
             assert!(caller.join().unwrap().is_some());
         });
@@ -264,7 +264,7 @@ mod fast_counter {
         check(3, || {
             let (_, site, plan) = armed("off");
             let caller = caller(site);
-            wait_for(&plan, Wanted::Fires(1));
+            wait_for(&plan, WaitFor::Fires(1));
             assert!(caller.join().unwrap().is_none());
             assert_eq!(plan.hits(), 1);
         });
@@ -276,7 +276,7 @@ mod fast_counter {
             let (_, site, plan) = armed("off");
             let watchers = [1, 2].map(|n| {
                 let plan = plan.clone();
-                thread::spawn(move || wait_for(&plan, Wanted::Hits(n)))
+                thread::spawn(move || wait_for(&plan, WaitFor::Hits(n)))
             });
             evaluate(site);
             evaluate(site);
@@ -359,7 +359,7 @@ mod numbers {
 mod watching {
     use super::*;
 
-    fn sees_a_hit(terms: &'static str, wanted: Wanted) {
+    fn sees_a_hit(terms: &'static str, wanted: WaitFor) {
         check(3, move || {
             let (_, callsite, plan) = armed(terms);
             let caller = caller(callsite);
@@ -370,12 +370,12 @@ mod watching {
 
     #[test]
     fn a_watcher_sees_a_hit_that_one_addition_counts() {
-        sees_a_hit("return(x)", Wanted::Hits(1));
+        sees_a_hit("return(x)", WaitFor::Hits(1));
     }
 
     #[test]
     fn a_watcher_sees_a_hit_that_its_number_counts() {
-        sees_a_hit("1*return(x)", Wanted::Fires(1));
+        sees_a_hit("1*return(x)", WaitFor::Fires(1));
     }
 
     #[test]
@@ -385,7 +385,7 @@ mod watching {
             let caller = caller(callsite);
             let watcher = thread::spawn({
                 let plan = plan.clone();
-                move || block_on(watch_async(&plan, Wanted::Hits(1), NEVER))
+                move || block_on(watch_async(&plan, WaitFor::Hits(1), NEVER))
             });
             disarm(point);
             let hit = caller.join().unwrap().is_some();
@@ -404,17 +404,17 @@ mod watching {
                 let observation = plan.observed[0].observation.clone();
                 move || observation.pass()
             });
-            let need = Need::Passages { observation: 0, count: 1, limit: NEVER };
-            let mut stay = Stay::new(plan, new_callsite(&TEXT).site, need);
-            let after = block_on(poll_fn(|cx| stay.poll_async(cx)));
-            assert!(matches!(after, After::GoOn));
+            let kind = WaitKind::Passages { observation: 0, count: 1, limit: NEVER };
+            let mut pending = PendingWait::new(plan, new_callsite(&TEXT).site, kind);
+            let after = block_on(poll_fn(|cx| pending.poll_async(cx)));
+            assert!(matches!(after, WaitEnd::Continue));
             passer.join().unwrap();
         });
     }
 
     /// Can these checks fail? Rung for before it is counted, a hit is missed.
     ///
-    /// Without the one order of `Gate::ring` and `Place::look`, which loom has from a fence in each,
+    /// Without the one order of `Gate::ring` and `WaiterGuard::look`, which loom has from a fence in each,
     /// the checks above say
     /// `deadlock; threads = [(Id(0), Blocked(Location(None))), (Id(1), Terminated)]`.
     #[test]
@@ -432,8 +432,8 @@ mod watching {
             let woken = Arc::new(Woken::default());
             let waker = Waker::from(woken.clone());
             let entered =
-                gate.enter(Reason::Watching(Wanted::Hits(1)), String::new(), waker.clone());
-            let Entered::Standing(place) = entered else { panic!("nobody closes this gate") };
+                gate.enter(Reason::Watching(WaitFor::Hits(1)), String::new(), waker.clone());
+            let Entered::Waiting(place) = entered else { panic!("nobody closes this gate") };
             place.look(&waker);
             let seen = count.load(Ordering::SeqCst) == 1;
             hitter.join().unwrap();

@@ -12,7 +12,7 @@ use crate::error::{Error, WaitError};
 use crate::event::Event;
 use crate::exploration::{Explored, Run};
 use crate::info::{PointInfo, Report};
-use crate::wait_for::Wanted;
+use crate::wait_for::WaitFor;
 use std::future::poll_fn;
 use std::time::{Duration, Instant};
 pub(crate) mod at_exit;
@@ -162,13 +162,13 @@ impl Armed {
     }
 
     #[track_caller]
-    pub(crate) fn wait(&self, wanted: Wanted, timeout: Duration) -> Result<(), WaitError> {
+    pub(crate) fn wait(&self, wanted: WaitFor, timeout: Duration) -> Result<(), WaitError> {
         wait::watch(&self.arming.plan, wanted, timeout)
     }
 
     pub(crate) async fn wait_async(
         &self,
-        wanted: Wanted,
+        wanted: WaitFor,
         timeout: Duration,
     ) -> Result<(), WaitError> {
         wait::watch_async(&self.arming.plan, wanted, timeout).await
@@ -201,7 +201,7 @@ impl Scope {
     pub(crate) fn wait(
         &self,
         name: &str,
-        wanted: Wanted,
+        wanted: WaitFor,
         timeout: Duration,
     ) -> Result<(), WaitError> {
         wait::assert_may_block(name, wanted);
@@ -220,7 +220,7 @@ impl Scope {
     pub(crate) async fn wait_async(
         &self,
         name: &str,
-        wanted: Wanted,
+        wanted: WaitFor,
         timeout: Duration,
     ) -> Result<(), WaitError> {
         let begun = Instant::now();
@@ -307,7 +307,7 @@ impl Subscription {
     }
 }
 
-fn idle(name: &str, wanted: Wanted, waited: Duration) -> WaitError {
+fn idle(name: &str, wanted: WaitFor, waited: Duration) -> WaitError {
     WaitError::Idle { name: name.to_owned(), wanted: wanted.to_string(), waited }
 }
 

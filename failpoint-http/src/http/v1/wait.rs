@@ -4,7 +4,7 @@ use super::call::Call;
 use crate::http::problem::{self, Kind};
 use crate::http::response::Reply;
 use crate::wire::{Counts, Outcome, Problem, Waited};
-use failpoint::__bridge::watch::{self, Seen, Unwatched, Wanted};
+use failpoint::__bridge::watch::{self, Seen, Unwatched, WaitFor};
 use std::time::Duration;
 
 /// How long, if nothing is said.
@@ -15,7 +15,7 @@ const LONGEST: Duration = Duration::from_secs(10 * 60);
 /// A wait that was asked for.
 pub(crate) struct Wait {
     name: String,
-    wanted: Wanted,
+    wanted: WaitFor,
     since: Option<u64>,
     timeout: Duration,
 }
@@ -28,9 +28,9 @@ impl Wait {
             return Err(Kind::BadRequest.because("timeout is at most 10m; ask again after that"));
         }
         let wanted = [
-            query.number("hits").map(Wanted::Hits),
-            query.number("fires").map(Wanted::Fires),
-            query.number("paused").map(Wanted::Paused),
+            query.number("hits").map(WaitFor::Hits),
+            query.number("fires").map(WaitFor::Fires),
+            query.number("paused").map(WaitFor::Paused),
         ];
         let mut wanted = wanted.into_iter().flatten();
         let (first, second) = (wanted.next(), wanted.next());
@@ -39,7 +39,7 @@ impl Wait {
         }
         Ok(Self {
             name: call.name.clone().into_owned(),
-            wanted: first.unwrap_or(Wanted::Hits(1)),
+            wanted: first.unwrap_or(WaitFor::Hits(1)),
             since: query.number("since"),
             timeout,
         })

@@ -3,7 +3,7 @@
 //! The cold half of a site whose switch says to go on. See *One evaluation* in ARCHITECTURE.md.
 
 use self::step::{Effect, Fired};
-use self::wait::{After, Stay};
+use self::wait::{PendingWait, WaitEnd};
 use crate::callback::{self, Hit};
 use crate::event::EventKind;
 use crate::injected::{Injected, Panic};
@@ -233,10 +233,10 @@ fn run(
                 // Not by `map`: its text would be made elsewhere and moved here, which is felt.
                 Effect::Return(Some(value)) => return Ok(Some(Some(value.text()))),
                 Effect::Return(None) => return Ok(Some(None)),
-                Effect::Wait(need) => match wait::block(plan, site, need) {
-                    After::GoOn => {}
-                    After::Over => return Ok(None),
-                    After::Panic(panic) => return Err(panic),
+                Effect::Wait(kind) => match wait::block(plan, site, kind) {
+                    WaitEnd::Continue => {}
+                    WaitEnd::PlanOver => return Ok(None),
+                    WaitEnd::Panic(panic) => return Err(panic),
                 },
                 Effect::Panic(panic) => return Err(panic),
             }
@@ -261,10 +261,10 @@ fn begin(
                 Effect::Return(Some(value)) => return Ok(Some(Rest::Returned(Some(value.text())))),
                 Effect::Return(None) => return Ok(Some(Rest::Returned(None))),
                 Effect::Panic(panic) => return Err(panic),
-                Effect::Wait(need) => {
-                    let stay = Some(Stay::new(plan.clone(), site, need));
+                Effect::Wait(kind) => {
+                    let pending = Some(PendingWait::new(plan.clone(), site, kind));
                     let step = step + 1;
-                    let run = Run { plan: plan.clone(), site, fired, step, stay };
+                    let run = Run { plan: plan.clone(), site, fired, step, pending };
                     return Ok(Some(Rest::Run(Box::new(run))));
                 }
             }
@@ -315,18 +315,18 @@ struct Run {
     site: &'static Site,
     fired: Fired,
     step: usize,
-    stay: Option<Stay>,
+    pending: Option<PendingWait>,
 }
 
 impl Run {
     fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<OrPanic<Returned>> {
         let _own = OwnCode::enter();
         loop {
-            if let Some(stay) = &mut self.stay {
-                match task::ready!(stay.poll_async(cx)) {
-                    After::GoOn => self.stay = None,
-                    After::Over => return Poll::Ready(Ok(None)),
-                    After::Panic(panic) => return Poll::Ready(Err(panic)),
+            if let Some(pending) = &mut self.pending {
+                match task::ready!(pending.poll_async(cx)) {
+                    WaitEnd::Continue => self.pending = None,
+                    WaitEnd::PlanOver => return Poll::Ready(Ok(None)),
+                    WaitEnd::Panic(panic) => return Poll::Ready(Err(panic)),
                 }
             }
             let steps = self.fired.steps(&self.plan);
@@ -339,8 +339,8 @@ impl Run {
                 Effect::Done => {}
                 Effect::Return(value) => return Poll::Ready(Ok(Some(value.map(Value::text)))),
                 Effect::Panic(panic) => return Poll::Ready(Err(panic)),
-                Effect::Wait(need) => {
-                    self.stay = Some(Stay::new(self.plan.clone(), self.site, need));
+                Effect::Wait(kind) => {
+                    self.pending = Some(PendingWait::new(self.plan.clone(), self.site, kind));
                 }
             }
         }

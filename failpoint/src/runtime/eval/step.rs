@@ -20,14 +20,14 @@ pub(crate) enum Effect<'a> {
     Done,
     /// Hand this to the site.
     Return(Option<&'a Value>),
-    Wait(Need),
+    Wait(WaitKind),
     /// To be raised by the function that the site calls, so that the panic is reported from there.
     Panic(Box<Panic>),
 }
 
 /// What a caller still has to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Need {
+pub(crate) enum WaitKind {
     Sleep(Duration),
     /// Keeps the processor busy.
     Busy(Duration),
@@ -80,20 +80,20 @@ pub(crate) fn perform<'a>(
             let length = draw(span);
             // Nothing to wait for, and nobody to be told of it.
             if !length.is_zero() {
-                return Effect::Wait(Need::Sleep(length));
+                return Effect::Wait(WaitKind::Sleep(length));
             }
         }
-        Action::Delay(span) => return Effect::Wait(Need::Busy(draw(span))),
+        Action::Delay(span) => return Effect::Wait(WaitKind::Busy(draw(span))),
         Action::Pause(limit) => {
             let limit = match limit {
                 PauseLimit::Default => Some(plan.pause_limit),
                 PauseLimit::Within(limit) => Some(*limit),
                 PauseLimit::Never => None,
             };
-            return Effect::Wait(Need::Resume { limit });
+            return Effect::Wait(WaitKind::Resume { limit });
         }
         Action::Barrier { count, limit } => {
-            return Effect::Wait(Need::Barrier {
+            return Effect::Wait(WaitKind::Barrier {
                 term: fire.term,
                 step,
                 size: *count,
@@ -101,7 +101,7 @@ pub(crate) fn perform<'a>(
             });
         }
         Action::Wait { point, count, limit } => {
-            return Effect::Wait(Need::Passages {
+            return Effect::Wait(WaitKind::Passages {
                 observation: plan.observation_of(point),
                 count: *count,
                 limit: *limit,

@@ -6,12 +6,12 @@
 use crate::error::WaitError;
 use crate::event::EventKind;
 use crate::injected::Panic;
-use crate::runtime::eval::step::{self, Need};
+use crate::runtime::eval::step::{self, WaitKind};
 use crate::runtime::events;
 use crate::runtime::log::{self, Level};
 use crate::runtime::park::clock::{Moment, Sleep};
 use crate::runtime::park::executor;
-use crate::runtime::park::gate::{Entered, Gate, Place, Reason, Standing};
+use crate::runtime::park::gate::{Entered, Gate, Reason, WaiterGuard, WaiterState};
 use crate::runtime::park::timer::Alarm;
 use crate::runtime::plan::filter::ThisThread;
 use crate::runtime::plan::{Observed, Origin, Plan};
@@ -20,7 +20,7 @@ use crate::runtime::site::Site;
 use crate::runtime::sync::Arc;
 use crate::runtime::sync::lasting::{Condvar, Mutex};
 use crate::visible::visible;
-use crate::wait_for::Wanted;
+use crate::wait_for::WaitFor;
 use std::fmt::Write;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
@@ -30,17 +30,17 @@ const BUSY_SLICE: Duration = Duration::from_micros(100);
 
 /// Whether the steps behind a wait run.
 #[derive(Debug)]
-pub(crate) enum After {
+pub(crate) enum WaitEnd {
     /// It ended by its own time, or was resumed: go on.
-    GoOn,
+    Continue,
     /// The plan is over: the rest is skipped.
-    Over,
+    PlanOver,
     /// Its limit ran out.
     Panic(Box<Panic>),
 }
 
-/// Blocks this thread for `need`.
-pub(crate) fn block(plan: &Arc<Plan>, site: &'static Site, need: Need) -> After {
+/// Blocks this thread for `kind`.
+pub(crate) fn block(plan: &Arc<Plan>, site: &'static Site, kind: WaitKind) -> WaitEnd {
     if site.may_complain() && executor::runs_tasks() && site.is_first_complaint() {
         log::say(
             Level::Warn,
@@ -52,19 +52,19 @@ pub(crate) fn block(plan: &Arc<Plan>, site: &'static Site, need: Need) -> After 
             ),
         );
     }
-    if let Need::Busy(length) = need {
+    if let WaitKind::Busy(length) = kind {
         return spin(plan, length);
     }
-    let mut stay = Stay::new(plan.clone(), site, need);
-    match block_on(stay.deadline, |waker| stay.poll(waker, "thread")) {
+    let mut pending = PendingWait::new(plan.clone(), site, kind);
+    match block_on(pending.deadline, |waker| pending.poll(waker, "thread")) {
         Some(after) => after,
-        None => stay.expire(),
+        None => pending.expire(),
     }
 }
 
 /// Blocks until `plan` has seen what is wanted, is over, or `timeout` has run out.
 #[track_caller]
-pub(crate) fn watch(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Result<(), WaitError> {
+pub(crate) fn watch(plan: &Arc<Plan>, wanted: WaitFor, timeout: Duration) -> Result<(), WaitError> {
     assert_may_block(&plan.point, wanted);
     let _every_hit_rings = plan.pause_counter();
     let mut place = None;
@@ -76,7 +76,7 @@ pub(crate) fn watch(plan: &Arc<Plan>, wanted: Wanted, timeout: Duration) -> Resu
 
 /// A blocking wait on the only thread of a runtime stops the tasks it waits for.
 #[track_caller]
-pub(crate) fn assert_may_block(point: &str, wanted: Wanted) {
+pub(crate) fn assert_may_block(point: &str, wanted: WaitFor) {
     assert!(
         !executor::is_the_only_thread(),
         "a blocking wait for the failpoint {point} on the only thread of a tokio runtime would \
@@ -88,7 +88,7 @@ pub(crate) fn assert_may_block(point: &str, wanted: Wanted) {
 /// The twin of [`watch`] for a task.
 pub(crate) async fn watch_async(
     plan: &Arc<Plan>,
-    wanted: Wanted,
+    wanted: WaitFor,
     timeout: Duration,
 ) -> Result<(), WaitError> {
     let _every_hit_rings = plan.pause_counter();
@@ -122,12 +122,12 @@ pub(crate) async fn until<T>(
 pub(crate) fn look_for<T>(
     armings: &Arc<Gate>,
     find: impl FnOnce() -> Option<T>,
-    place: &mut Option<Place>,
+    place: &mut Option<WaiterGuard>,
     waker: &Waker,
 ) -> Poll<T> {
     if place.is_none() {
         // This gate never closes, and is no barrier.
-        if let Entered::Standing(entered) =
+        if let Entered::Waiting(entered) =
             armings.enter(Reason::Armings, String::new(), waker.clone())
         {
             *place = Some(entered);
@@ -143,13 +143,13 @@ pub(crate) fn look_for<T>(
 /// What a wait comes to: `seen` is how it ended, `None` if the time ran out.
 fn outcome(
     plan: &Plan,
-    wanted: Wanted,
+    wanted: WaitFor,
     timeout: Duration,
-    seen: Option<Standing>,
+    seen: Option<WaiterState>,
 ) -> Result<(), WaitError> {
     let (name, wanted) = (str::to_owned(&plan.point), wanted.to_string());
     match seen {
-        Some(Standing::Closed) => Err(WaitError::Disarmed { name, wanted }),
+        Some(WaiterState::Closed) => Err(WaitError::Disarmed { name, wanted }),
         Some(_) => Ok(()),
         None => Err(WaitError::TimedOut {
             name,
@@ -165,46 +165,46 @@ fn outcome(
 
 fn look(
     plan: &Arc<Plan>,
-    wanted: Wanted,
-    place: &mut Option<Place>,
+    wanted: WaitFor,
+    place: &mut Option<WaiterGuard>,
     waker: &Waker,
-) -> Poll<Standing> {
+) -> Poll<WaiterState> {
     if place.is_none() {
         match plan.gate.enter(Reason::Watching(wanted), String::new(), waker.clone()) {
-            Entered::Standing(entered) => *place = Some(entered),
+            Entered::Waiting(entered) => *place = Some(entered),
             // What was reached before the end was reached.
-            Entered::Closed if wanted.is_reached(plan) => return Poll::Ready(Standing::Freed),
-            _ => return Poll::Ready(Standing::Closed),
+            Entered::Closed if wanted.is_reached(plan) => return Poll::Ready(WaiterState::Freed),
+            _ => return Poll::Ready(WaiterState::Closed),
         }
     }
-    let standing = place.as_ref().map_or(Standing::Closed, |place| place.look(waker));
+    let standing = place.as_ref().map_or(WaiterState::Closed, |place| place.look(waker));
     if wanted.is_reached(plan) {
-        Poll::Ready(Standing::Freed)
-    } else if standing == Standing::Closed {
-        Poll::Ready(Standing::Closed)
+        Poll::Ready(WaiterState::Freed)
+    } else if standing == WaiterState::Closed {
+        Poll::Ready(WaiterState::Closed)
     } else {
         Poll::Pending
     }
 }
 
-impl Wanted {
+impl WaitFor {
     fn is_reached(self, plan: &Plan) -> bool {
         match self {
-            Wanted::Hits(n) => plan.hits() >= n,
-            Wanted::Fires(n) => plan.fires() >= n,
-            Wanted::Paused(n) => plan.gate.paused() >= n,
+            WaitFor::Hits(n) => plan.hits() >= n,
+            WaitFor::Fires(n) => plan.fires() >= n,
+            WaitFor::Paused(n) => plan.gate.paused() >= n,
         }
     }
 }
 
 /// One stay of a caller at the gate of a plan.
 #[derive(Debug)]
-pub(crate) struct Stay {
+pub(crate) struct PendingWait {
     plan: Arc<Plan>,
     site: &'static Site,
-    need: Need,
+    kind: WaitKind,
     deadline: Option<Instant>,
-    place: Option<Place>,
+    place: Option<WaiterGuard>,
     begun: Moment,
     /// What wakes a task when its limit runs out.
     alarm: Option<Alarm>,
@@ -212,19 +212,19 @@ pub(crate) struct Stay {
     sleep: Option<Sleep>,
 }
 
-impl Stay {
-    pub(crate) fn new(plan: Arc<Plan>, site: &'static Site, need: Need) -> Self {
-        let length = match need {
-            Need::Sleep(length) | Need::Busy(length) => Some(length),
-            Need::Resume { limit } => limit,
-            Need::Barrier { limit, .. } | Need::Passages { limit, .. } => Some(limit),
+impl PendingWait {
+    pub(crate) fn new(plan: Arc<Plan>, site: &'static Site, kind: WaitKind) -> Self {
+        let length = match kind {
+            WaitKind::Sleep(length) | WaitKind::Busy(length) => Some(length),
+            WaitKind::Resume { limit } => limit,
+            WaitKind::Barrier { limit, .. } | WaitKind::Passages { limit, .. } => Some(limit),
         };
         // A length beyond what the clock can hold never runs out.
         let deadline = length.and_then(|length| Instant::now().checked_add(length));
         Self {
             plan,
             site,
-            need,
+            kind,
             deadline,
             place: None,
             begun: Moment::now(),
@@ -234,48 +234,48 @@ impl Stay {
     }
 
     /// `kind` is what waits here: a thread, or a task on one.
-    fn poll(&mut self, waker: &Waker, kind: &str) -> Poll<After> {
+    fn poll(&mut self, waker: &Waker, kind: &str) -> Poll<WaitEnd> {
         if self.place.is_none() {
             let who = format!("{kind} `{}` at {}", ThisThread::get(), self.site.at());
             match self.plan.gate.enter(self.reason(), who, waker.clone()) {
-                Entered::Standing(place) => {
+                Entered::Waiting(place) => {
                     self.place = Some(place);
                     self.publish(EventKind::Paused);
                 }
-                Entered::Through => return Poll::Ready(After::GoOn),
-                Entered::Closed => return Poll::Ready(After::Over),
+                Entered::Through => return Poll::Ready(WaitEnd::Continue),
+                Entered::Closed => return Poll::Ready(WaitEnd::PlanOver),
             }
         }
-        let standing = self.place.as_ref().map_or(Standing::Closed, |place| place.look(waker));
+        let standing = self.place.as_ref().map_or(WaiterState::Closed, |place| place.look(waker));
         match standing {
-            Standing::Freed => {
+            WaiterState::Freed => {
                 self.publish(EventKind::Resumed);
-                Poll::Ready(After::GoOn)
+                Poll::Ready(WaitEnd::Continue)
             }
-            Standing::Closed => Poll::Ready(After::Over),
-            Standing::Still if self.has_seen_enough() => Poll::Ready(After::GoOn),
-            Standing::Still => Poll::Pending,
+            WaiterState::Closed => Poll::Ready(WaitEnd::PlanOver),
+            WaiterState::Still if self.has_seen_enough() => Poll::Ready(WaitEnd::Continue),
+            WaiterState::Still => Poll::Pending,
         }
     }
 
     fn publish(&self, kind: EventKind) {
-        if matches!(self.need, Need::Resume { .. }) {
+        if matches!(self.kind, WaitKind::Resume { .. }) {
             events::publish_plain(&self.plan, kind);
         }
     }
 
     /// The same for a task, which needs to be woken when its time is up.
-    pub(crate) fn poll_async(&mut self, cx: &mut Context<'_>) -> Poll<After> {
+    pub(crate) fn poll_async(&mut self, cx: &mut Context<'_>) -> Poll<WaitEnd> {
         if let Poll::Ready(after) = self.poll(cx.waker(), "a task on thread") {
             return Poll::Ready(after);
         }
-        match self.need {
-            Need::Sleep(length) => {
+        match self.kind {
+            WaitKind::Sleep(length) => {
                 let sleep = self.sleep.get_or_insert_with(|| Sleep::new(length));
-                sleep.poll(cx).map(|()| After::GoOn)
+                sleep.poll(cx).map(|()| WaitEnd::Continue)
             }
-            Need::Busy(length) => self.poll_busy(length, cx).map(|()| After::GoOn),
-            Need::Resume { .. } | Need::Barrier { .. } | Need::Passages { .. } => {
+            WaitKind::Busy(length) => self.poll_busy(length, cx).map(|()| WaitEnd::Continue),
+            WaitKind::Resume { .. } | WaitKind::Barrier { .. } | WaitKind::Passages { .. } => {
                 let Some(deadline) = self.deadline else { return Poll::Pending };
                 if Instant::now() >= deadline {
                     return Poll::Ready(self.expire());
@@ -305,8 +305,8 @@ impl Stay {
     }
 
     fn has_seen_enough(&self) -> bool {
-        match self.need {
-            Need::Passages { observation, count, .. } => {
+        match self.kind {
+            WaitKind::Passages { observation, count, .. } => {
                 self.plan.observed[observation].observation.passages() >= count
             }
             _ => false,
@@ -314,25 +314,25 @@ impl Stay {
     }
 
     fn reason(&self) -> Reason {
-        match self.need {
-            Need::Sleep(_) | Need::Busy(_) => Reason::Sleeping,
-            Need::Resume { .. } => Reason::Paused,
-            Need::Barrier { term, step, size, .. } => Reason::Barrier { term, step, size },
-            Need::Passages { .. } => Reason::Passages,
+        match self.kind {
+            WaitKind::Sleep(_) | WaitKind::Busy(_) => Reason::Sleeping,
+            WaitKind::Resume { .. } => Reason::Paused,
+            WaitKind::Barrier { term, step, size, .. } => Reason::Barrier { term, step, size },
+            WaitKind::Passages { .. } => Reason::Passages,
         }
     }
 
     /// The time is up: the end of a sleep, the failure of anything else.
-    fn expire(&mut self) -> After {
-        let (what, limit) = match self.need {
-            Need::Sleep(_) | Need::Busy(_) => return After::GoOn,
-            Need::Resume { limit } => {
+    fn expire(&mut self) -> WaitEnd {
+        let (what, limit) = match self.kind {
+            WaitKind::Sleep(_) | WaitKind::Busy(_) => return WaitEnd::Continue,
+            WaitKind::Resume { limit } => {
                 ("nobody resumed the pause".to_owned(), limit.unwrap_or_default())
             }
-            Need::Barrier { size, limit, .. } => {
+            WaitKind::Barrier { size, limit, .. } => {
                 (format!("the barrier never held {size} callers"), limit)
             }
-            Need::Passages { observation, count, limit } => {
+            WaitKind::Passages { observation, count, limit } => {
                 let Observed { point, observation } = &self.plan.observed[observation];
                 let seen = observation.passages();
                 (format!("`{point}` was passed {seen} of {count} times"), limit)
@@ -346,24 +346,24 @@ impl Stay {
         describe_waiting(&self.plan, &mut message);
         // The place is left before anything is said or unwound. Whoever was let go just now goes.
         match self.place.take().map(|place| place.leave()) {
-            Some(Standing::Freed) => {
+            Some(WaiterState::Freed) => {
                 self.publish(EventKind::Resumed);
-                return After::GoOn;
+                return WaitEnd::Continue;
             }
-            Some(Standing::Closed) => return After::Over,
-            Some(Standing::Still) | None => {}
+            Some(WaiterState::Closed) => return WaitEnd::PlanOver,
+            Some(WaiterState::Still) | None => {}
         }
         match self.plan.origin {
             Origin::Code => {
                 if let Some(message) = step::panic_unless_unwinding(message) {
-                    return After::Panic(Panic::plain(message));
+                    return WaitEnd::Panic(Panic::plain(message));
                 }
             }
             Origin::Remote | Origin::Environment | Origin::Fail => {
                 log::say(Level::Error, format_args!("{message}"));
             }
         }
-        After::GoOn
+        WaitEnd::Continue
     }
 }
 
@@ -397,7 +397,7 @@ fn describe_waiting(own: &Arc<Plan>, message: &mut String) {
 }
 
 /// Keeps the processor busy; looks now and then whether the plan is over.
-fn spin(plan: &Plan, length: Duration) -> After {
+fn spin(plan: &Plan, length: Duration) -> WaitEnd {
     /// Looking takes a lock that others may want.
     const LOOK_EVERY: Duration = Duration::from_micros(200);
     let start = Instant::now();
@@ -405,12 +405,12 @@ fn spin(plan: &Plan, length: Duration) -> After {
     loop {
         let spent = start.elapsed();
         if spent >= length {
-            return After::GoOn;
+            return WaitEnd::Continue;
         }
         if spent >= looked + LOOK_EVERY {
             looked = spent;
             if plan.gate.is_closed() {
-                return After::Over;
+                return WaitEnd::PlanOver;
             }
         }
         std::hint::spin_loop();

@@ -7,7 +7,7 @@
 //! Wakers are somebody's code: they are called after the lock is gone.
 
 use crate::runtime::sync::{Arc, AtomicUsize, Mutex, Ordering, fence_for_models};
-use crate::wait_for::Wanted;
+use crate::wait_for::WaitFor;
 use std::collections::BTreeMap;
 use std::task::Waker;
 
@@ -23,11 +23,11 @@ struct State {
     closed: bool,
     next_ticket: u64,
     /// In the order of arrival, so that the oldest is freed first.
-    standing: BTreeMap<u64, Stander>,
+    standing: BTreeMap<u64, Waiter>,
 }
 
 #[derive(Debug)]
-struct Stander {
+struct Waiter {
     reason: Reason,
     who: String,
     waker: Waker,
@@ -46,7 +46,7 @@ pub(crate) enum Reason {
     /// In `wait`, for passages of another point.
     Passages,
     /// A test that waits for hits, fires or paused callers.
-    Watching(Wanted),
+    Watching(WaitFor),
     /// Somebody who waits for the next arming.
     Armings,
 }
@@ -65,7 +65,7 @@ impl Reason {
 
 /// What came of entering a gate.
 pub(crate) enum Entered {
-    Standing(Place),
+    Waiting(WaiterGuard),
     /// The barrier was full with this caller.
     Through,
     /// The plan is over.
@@ -74,7 +74,7 @@ pub(crate) enum Entered {
 
 /// How somebody who entered stands now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum WaiterState {
     Still,
     Freed,
     Closed,
@@ -92,13 +92,13 @@ impl Gate {
             return Entered::Closed;
         }
         if let Reason::Barrier { size, .. } = reason {
-            let same = |stander: &&mut Stander| stander.reason == reason && !stander.freed;
+            let same = |waiter: &&mut Waiter| waiter.reason == reason && !waiter.freed;
             let waiting = state.standing.values_mut().filter(same).count() as u64;
             if waiting + 1 >= size {
                 let mut freed = Vec::new();
-                for stander in state.standing.values_mut().filter(same) {
-                    stander.freed = true;
-                    freed.push(stander.waker.clone());
+                for waiter in state.standing.values_mut().filter(same) {
+                    waiter.freed = true;
+                    freed.push(waiter.waker.clone());
                 }
                 drop(state);
                 freed.into_iter().for_each(Waker::wake);
@@ -107,7 +107,7 @@ impl Gate {
         }
         let ticket = state.next_ticket;
         state.next_ticket += 1;
-        state.standing.insert(ticket, Stander { reason, who, waker, freed: false });
+        state.standing.insert(ticket, Waiter { reason, who, waker, freed: false });
         if reason.follows() {
             self.followers.fetch_add(1, Ordering::SeqCst);
         }
@@ -115,15 +115,15 @@ impl Gate {
         let told = if reason == Reason::Paused && self.has_followers() {
             let paused = state.paused();
             state.wakers(
-                |reason| matches!(reason, Reason::Watching(Wanted::Paused(n)) if n <= paused),
+                |reason| matches!(reason, Reason::Watching(WaitFor::Paused(n)) if n <= paused),
             )
         } else {
             Vec::new()
         };
         drop(state);
-        let place = Place { gate: Arc::clone(self), ticket, reason };
+        let place = WaiterGuard { gate: Arc::clone(self), ticket, reason };
         told.into_iter().for_each(Waker::wake);
-        Entered::Standing(place)
+        Entered::Waiting(place)
     }
 
     /// Tells those who wait for passages or for an arming to look again. Call it after there was one;
@@ -155,8 +155,8 @@ impl Gate {
     #[cold]
     fn wake_watchers(&self, (hits, fires): (u64, u64)) {
         self.wake(|reason| match reason {
-            Reason::Watching(Wanted::Hits(n)) => n <= hits,
-            Reason::Watching(Wanted::Fires(n)) => n <= fires,
+            Reason::Watching(WaitFor::Hits(n)) => n <= hits,
+            Reason::Watching(WaitFor::Fires(n)) => n <= fires,
             _ => false,
         });
     }
@@ -175,10 +175,10 @@ impl Gate {
             return 0;
         }
         let mut wakers = Vec::new();
-        let paused = |stander: &&mut Stander| stander.reason == Reason::Paused && !stander.freed;
-        for stander in state.standing.values_mut().filter(paused).take(n) {
-            stander.freed = true;
-            wakers.push(stander.waker.clone());
+        let paused = |waiter: &&mut Waiter| waiter.reason == Reason::Paused && !waiter.freed;
+        for waiter in state.standing.values_mut().filter(paused).take(n) {
+            waiter.freed = true;
+            wakers.push(waiter.waker.clone());
         }
         drop(state);
         let resumed = wakers.len();
@@ -206,8 +206,8 @@ impl Gate {
     /// there are.
     pub(crate) fn standing(&self, first: usize) -> (Vec<(Reason, String)>, usize) {
         let state = self.state.lock();
-        let of_the_terms = |stander: &&Stander| stander.reason.is_of_the_terms() && !stander.freed;
-        let described = |stander: &Stander| (stander.reason, stander.who.clone());
+        let of_the_terms = |waiter: &&Waiter| waiter.reason.is_of_the_terms() && !waiter.freed;
+        let described = |waiter: &Waiter| (waiter.reason, waiter.who.clone());
         let standing = state.standing.values().filter(of_the_terms);
         (standing.clone().take(first).map(described).collect(), standing.count())
     }
@@ -221,37 +221,37 @@ impl Gate {
 impl State {
     /// Who stands in `pause` and was not freed.
     fn paused(&self) -> u64 {
-        let paused = |stander: &&Stander| stander.reason == Reason::Paused && !stander.freed;
+        let paused = |waiter: &&Waiter| waiter.reason == Reason::Paused && !waiter.freed;
         self.standing.values().filter(paused).count() as u64
     }
 
     fn wakers(&self, which: impl Fn(Reason) -> bool) -> Vec<Waker> {
-        let standing = self.standing.values().filter(|stander| which(stander.reason));
-        standing.map(|stander| stander.waker.clone()).collect()
+        let standing = self.standing.values().filter(|waiter| which(waiter.reason));
+        standing.map(|waiter| waiter.waker.clone()).collect()
     }
 }
 
 /// A place at a gate; dropping it leaves.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct WaiterGuard {
     gate: Arc<Gate>,
     ticket: u64,
     reason: Reason,
 }
 
-impl Place {
+impl WaiterGuard {
     /// How the caller stands; leaves `waker` for the next change.
-    pub(crate) fn look(&self, waker: &Waker) -> Standing {
+    pub(crate) fn look(&self, waker: &Waker) -> WaiterState {
         let mut state = self.gate.state.lock();
         let closed = state.closed;
         let standing = match state.standing.get_mut(&self.ticket) {
-            Some(stander) if stander.freed => Standing::Freed,
-            _ if closed => Standing::Closed,
-            Some(stander) => {
-                if !stander.waker.will_wake(waker) {
-                    stander.waker.clone_from(waker);
+            Some(waiter) if waiter.freed => WaiterState::Freed,
+            _ if closed => WaiterState::Closed,
+            Some(waiter) => {
+                if !waiter.waker.will_wake(waker) {
+                    waiter.waker.clone_from(waker);
                 }
-                Standing::Still
+                WaiterState::Still
             }
             None => unreachable!("a place keeps its stander until it is dropped"),
         };
@@ -262,23 +262,23 @@ impl Place {
     }
 }
 
-impl Place {
+impl WaiterGuard {
     /// Gives the place up, and says how the caller stood at that very moment: who was freed before
     /// must not believe that its time ran out.
-    pub(crate) fn leave(&self) -> Standing {
+    pub(crate) fn leave(&self) -> WaiterState {
         let mut state = self.gate.state.lock();
         let closed = state.closed;
         let left = state.standing.remove(&self.ticket);
         drop(state);
         match left {
-            Some(stander) if stander.freed => Standing::Freed,
-            _ if closed => Standing::Closed,
-            _ => Standing::Still,
+            Some(waiter) if waiter.freed => WaiterState::Freed,
+            _ if closed => WaiterState::Closed,
+            _ => WaiterState::Still,
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for WaiterGuard {
     fn drop(&mut self) {
         let left = self.gate.state.lock().standing.remove(&self.ticket);
         if self.reason.follows() {
@@ -304,11 +304,11 @@ mod tests {
     }
 
     /// Enters, and gives what counts.
-    fn enter(gate: &Arc<Gate>, reason: Reason) -> (Place, Arc<Woken>) {
+    fn enter(gate: &Arc<Gate>, reason: Reason) -> (WaiterGuard, Arc<Woken>) {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(woken.clone());
         match gate.enter(reason, String::new(), waker) {
-            Entered::Standing(place) => (place, woken),
+            Entered::Waiting(place) => (place, woken),
             _ => panic!("nobody closed it, and there is no barrier"),
         }
     }
@@ -327,9 +327,9 @@ mod tests {
     fn only_who_may_go_is_woken() {
         let gate = Gate::new();
         let reasons = [
-            Reason::Watching(Wanted::Hits(2)),
-            Reason::Watching(Wanted::Fires(2)),
-            Reason::Watching(Wanted::Paused(2)),
+            Reason::Watching(WaitFor::Hits(2)),
+            Reason::Watching(WaitFor::Fires(2)),
+            Reason::Watching(WaitFor::Paused(2)),
             Reason::Passages,
             Reason::Armings,
             Reason::Sleeping,
