@@ -9,7 +9,7 @@ use failpoint_http::{Arming, Armings, ClientError, RemoteArmed};
 use serde_json::{Map, Value, json};
 
 /// What was written, taken apart.
-enum Wish {
+enum ArmRequest {
     One { name: String, terms: String },
     Several(Vec<(String, String)>),
     Matching { glob: String, terms: String },
@@ -20,11 +20,13 @@ pub(crate) async fn arm(
     arm: Arm,
     output: &mut Output,
 ) -> Result<Status, Failure> {
-    let wish = Wish::of(&arm)?;
+    let wish = ArmRequest::of(&arm)?;
     let armed = match &wish {
-        Wish::One { name, terms } => servers.set.arm(name, arming(terms, &arm)).await,
-        Wish::Several(points) => servers.set.arm_all(armings(points, &arm)).await,
-        Wish::Matching { glob, terms } => servers.set.arm_matching(glob, arming(terms, &arm)).await,
+        ArmRequest::One { name, terms } => servers.set.arm(name, arming(terms, &arm)).await,
+        ArmRequest::Several(points) => servers.set.arm_all(armings(points, &arm)).await,
+        ArmRequest::Matching { glob, terms } => {
+            servers.set.arm_matching(glob, arming(terms, &arm)).await
+        }
     };
     match armed {
         Ok(guards) => {
@@ -37,12 +39,12 @@ pub(crate) async fn arm(
     }
 }
 
-impl Wish {
+impl ArmRequest {
     fn of(arm: &Arm) -> Result<Self, Failure> {
         let what = arm.what.as_slice();
         if let Some(glob) = &arm.glob {
             return match what {
-                [terms] => Ok(Wish::Matching { glob: glob.clone(), terms: terms.clone() }),
+                [terms] => Ok(ArmRequest::Matching { glob: glob.clone(), terms: terms.clone() }),
                 _ => Err(Failure::usage(
                     "with --match, write the terms alone: arm --match GLOB TERMS",
                 )),
@@ -50,7 +52,7 @@ impl Wish {
         }
         if let [name, terms] = what {
             if !name.contains('=') {
-                return Ok(Wish::One { name: name.clone(), terms: terms.clone() });
+                return Ok(ArmRequest::One { name: name.clone(), terms: terms.clone() });
             }
         }
         let mut pairs = Vec::new();
@@ -70,8 +72,8 @@ impl Wish {
             pairs.push((name.to_owned(), terms.to_owned()));
         }
         Ok(match <[_; 1]>::try_from(pairs) {
-            Ok([(name, terms)]) => Wish::One { name, terms },
-            Err(pairs) => Wish::Several(pairs),
+            Ok([(name, terms)]) => ArmRequest::One { name, terms },
+            Err(pairs) => ArmRequest::Several(pairs),
         })
     }
 }
@@ -131,7 +133,7 @@ fn show(servers: &Servers, guards: &[RemoteArmed], arm: &Arm, output: &mut Outpu
 /// A gofail in Go takes terms, and no conditions; one after the other, where there are several.
 async fn on_gofail(
     servers: &Servers,
-    wish: &Wish,
+    wish: &ArmRequest,
     arm: &Arm,
     output: &mut Output,
 ) -> Result<Status, Failure> {
@@ -141,9 +143,9 @@ async fn on_gofail(
         return Err(Failure::new(Status::Refused, why));
     }
     let points = match wish {
-        Wish::One { name, terms } => vec![(name.clone(), terms.clone())],
-        Wish::Several(points) => points.clone(),
-        Wish::Matching { .. } => {
+        ArmRequest::One { name, terms } => vec![(name.clone(), terms.clone())],
+        ArmRequest::Several(points) => points.clone(),
+        ArmRequest::Matching { .. } => {
             return Err(Failure::new(Status::Refused, "a gofail in Go knows no --match"));
         }
     };

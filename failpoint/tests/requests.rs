@@ -5,7 +5,7 @@
 #![cfg(feature = "failpoints")]
 
 use allocation_counter::{AllocationInfo, measure};
-use failpoint::__bridge::control::{Precondition, Wish};
+use failpoint::__bridge::control::{ArmRequest, Precondition};
 use failpoint::{Armed, Error, Scope, arm, arm_all, arm_unlisted, fail_point};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -66,7 +66,7 @@ fn names_that_wait_for_one_point() {
         (0..n).map(binding).collect::<String>()
     };
     let arm = |n| {
-        let armed = Wish::config(&config(n), true).arm(&Precondition::None).unwrap();
+        let armed = ArmRequest::config(&config(n), true).arm(&Precondition::None).unwrap();
         armed.made.iter().for_each(|one| {
             failpoint::disarm(one.point.name()).unwrap();
         });
@@ -76,8 +76,8 @@ fn names_that_wait_for_one_point() {
     assert!(twice.count_total < 3 * once.count_total, "{once:?}, twice as many {twice:?}");
     // Together, both ways.
     let together = |n| {
-        Wish::config(&config(n), true).arm(&Precondition::None).unwrap();
-        Wish::config(&config(n), true).arm(&Precondition::None).unwrap();
+        ArmRequest::config(&config(n), true).arm(&Precondition::None).unwrap();
+        ArmRequest::config(&config(n), true).arm(&Precondition::None).unwrap();
     };
     assert_linear(50, together);
 }

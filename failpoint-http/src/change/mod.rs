@@ -11,7 +11,7 @@ pub(crate) mod ttl;
 use self::policy::{NotAllowed, Rails};
 use self::ttl::Whose;
 use failpoint::__bridge::control::{
-    self, Applied, Changed, Disarmed, Fault, Precondition, Stale, Unfulfilled, Wish,
+    self, Applied, ArmError, ArmRequest, Changed, Disarmed, Fault, Precondition, Stale,
 };
 use failpoint::__private::text::visible;
 use failpoint::{Error, PointInfo};
@@ -29,7 +29,7 @@ pub(crate) struct Armed {
 pub(crate) enum Unarmed {
     /// Never empty.
     NotAllowed(Vec<NotAllowed>),
-    Unfulfilled(Unfulfilled),
+    ArmError(ArmError),
 }
 
 /// Why a point of the crate `fail` was not armed. Nothing is changed.
@@ -43,7 +43,7 @@ pub(crate) enum UnarmedReal {
 
 /// Arms all that is wished for, or nothing.
 pub(crate) fn arm(
-    wish: Wish,
+    wish: ArmRequest,
     ttl: Option<Duration>,
     precondition: &Precondition,
     from: &str,
@@ -54,8 +54,7 @@ pub(crate) fn arm(
         return Err(Unarmed::NotAllowed(refused));
     }
     let (ttl, shortened) = rails.limit(ttl);
-    let Changed { revision, made: points } =
-        wish.arm(precondition).map_err(Unarmed::Unfulfilled)?;
+    let Changed { revision, made: points } = wish.arm(precondition).map_err(Unarmed::ArmError)?;
     first::note();
     for Applied { was, point, .. } in &points {
         ttl::armed(Whose::Ours, point.name(), point.generation(), ttl);
@@ -105,11 +104,11 @@ pub(crate) fn disarm(
     name: &str,
     precondition: &Precondition,
     from: &str,
-) -> Result<Disarmed, Unfulfilled> {
+) -> Result<Disarmed, ArmError> {
     let number = fail_crate::last_number();
     let disarmed = match fail_crate::disarm(name, precondition) {
         Some(disarmed) => {
-            let disarmed = disarmed.map_err(Unfulfilled::Stale)?;
+            let disarmed = disarmed.map_err(ArmError::Stale)?;
             ttl::disarmed(Whose::Fail, name, number);
             disarmed
         }

@@ -5,7 +5,7 @@
 
 use crate::env::text;
 use crate::error::ServeError;
-use failpoint::__bridge::control::{self, Glob, Wish};
+use failpoint::__bridge::control::{self, ArmRequest, Glob};
 use failpoint::__private::text::visible;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -55,7 +55,7 @@ impl Rails {
     }
 
     /// All of `wish` that may not be.
-    pub(crate) fn refuse(&self, wish: &Wish) -> Vec<NotAllowed> {
+    pub(crate) fn refuse(&self, wish: &ArmRequest) -> Vec<NotAllowed> {
         let why = |(name, actions): (&str, Vec<&'static str>)| {
             Some(NotAllowed { name: Some(name.to_owned()), why: self.why_not(name, &actions)? })
         };
@@ -148,7 +148,7 @@ pub(crate) fn list(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::{Rails, globs};
-    use failpoint::__bridge::control::Wish;
+    use failpoint::__bridge::control::ArmRequest;
     use std::time::Duration;
 
     fn rails(allow: &[&str], deny: &[&str], actions: &[&str]) -> Rails {
@@ -160,7 +160,7 @@ mod tests {
 
     /// The names of `config` that are refused.
     fn refused(rails: &Rails, config: &str) -> Vec<String> {
-        let refused = rails.refuse(&Wish::config(config, true));
+        let refused = rails.refuse(&ArmRequest::config(config, true));
         refused.into_iter().filter_map(|one| one.name).collect()
     }
 
@@ -179,7 +179,7 @@ mod tests {
         let rails = rails(&[], &[], &["sleep", "off"]);
         let config = "a=sleep(1)->2*off;b=off->sleep(1)&kill;c=return";
         assert_eq!(refused(&rails, config), ["b", "c"]);
-        let refused = rails.refuse(&Wish::config("b=sleep(1)&kill", true));
+        let refused = rails.refuse(&ArmRequest::config("b=sleep(1)&kill", true));
         assert!(
             refused[0].why.starts_with("`kill` is none") && refused[0].why.contains("sleep, off")
         );

@@ -17,7 +17,7 @@ use crate::http::problem::{self, Kind, Refusal, Why};
 use crate::http::request::Request;
 use crate::http::response::Reply;
 use crate::percent;
-use failpoint::__bridge::control::{self, Fault, Precondition, Unfulfilled, Wish};
+use failpoint::__bridge::control::{self, ArmError, ArmRequest, Fault, Precondition};
 use failpoint::__private::text::{is_hidden, visible};
 use failpoint::{Error, PointInfo};
 use serde::Serialize;
@@ -102,9 +102,9 @@ fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
         };
     }
     let wish = if several {
-        Wish::config(body, options.unlisted)
+        ArmRequest::config(body, options.unlisted)
     } else {
-        let mut wish = Wish::default();
+        let mut wish = ArmRequest::default();
         wish.add(&name, body, options.unlisted);
         wish
     };
@@ -114,9 +114,9 @@ fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
             let lines = problem::lines(refused.into_iter().map(|one| one.why));
             Err(Refusal::SetNotAllowed(lines.join("\n")))
         }
-        Err(Unarmed::Unfulfilled(Unfulfilled::Faults(faults))) => Err(refused(faults, several)),
+        Err(Unarmed::ArmError(ArmError::Faults(faults))) => Err(refused(faults, several)),
         // Nothing was to hold.
-        Err(Unarmed::Unfulfilled(Unfulfilled::Stale(_))) => Err(refused(Vec::new(), several)),
+        Err(Unarmed::ArmError(ArmError::Stale(_))) => Err(refused(Vec::new(), several)),
     }
 }
 
@@ -125,7 +125,7 @@ fn delete(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
     match change::disarm(&name, &Precondition::None, request.from) {
         Ok(disarmed) if disarmed.was.is_some() => Ok(Reply::done()),
         Ok(_) => Err(Refusal::DeleteIdle),
-        Err(Unfulfilled::Faults(faults)) => {
+        Err(ArmError::Faults(faults)) => {
             Err(Refusal::DeleteUnknown(match fail_crate::name_in(&name) {
                 Some(there) => {
                     format!("the crate `fail` has nothing configured at `{}`", visible(there))
@@ -135,7 +135,7 @@ fn delete(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
             }))
         }
         // Nothing was to hold.
-        Err(Unfulfilled::Stale(_)) => Err(Refusal::DeleteUnknown(why(Vec::new(), false))),
+        Err(ArmError::Stale(_)) => Err(Refusal::DeleteUnknown(why(Vec::new(), false))),
     }
 }
 

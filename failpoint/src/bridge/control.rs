@@ -41,7 +41,7 @@ const MOST_TEXT: usize = 1 << 20;
 
 /// Points to arm, all of them or none.
 #[derive(Clone, Debug, Default)]
-pub struct Wish {
+pub struct ArmRequest {
     requests: Vec<Request>,
     faults: Vec<Error>,
     /// Names whose terms are bad, and what is wrong with those.
@@ -63,14 +63,14 @@ pub struct Fault {
 
 /// Why nothing was changed.
 #[derive(Clone, Debug)]
-pub enum Unfulfilled {
+pub enum ArmError {
     /// All that is wrong with it; never empty.
     Faults(Vec<Fault>),
     /// What was to hold does not.
     Stale(Stale),
 }
 
-impl Wish {
+impl ArmRequest {
     /// The terms of a config.
     pub fn config(text: &str, unlisted: bool) -> Self {
         let (requests, errors) = Request::parse_config(text, unknown(unlisted));
@@ -93,7 +93,7 @@ impl Wish {
         }
     }
 
-    /// Adds several points with the same terms, as [`Wish::add`] does one.
+    /// Adds several points with the same terms, as [`ArmRequest::add`] does one.
     pub fn add_all<'n>(&mut self, names: impl IntoIterator<Item = (&'n str, bool)>, terms: &str) {
         let mut names = names.into_iter();
         let Some((first, unlisted)) = names.next() else { return };
@@ -146,14 +146,14 @@ impl Wish {
     }
 
     /// Arms all of it, or nothing, where `precondition` holds.
-    pub fn arm(self, precondition: &Precondition) -> Result<Changed<Vec<Applied>>, Unfulfilled> {
+    pub fn arm(self, precondition: &Precondition) -> Result<Changed<Vec<Applied>>, ArmError> {
         env::ensure();
         if self.is_too_large() {
             let too_large = Fault { name: None, error: Error::TooLarge { most: MOST_PARTS } };
-            return Err(Unfulfilled::Faults(vec![too_large]));
+            return Err(ArmError::Faults(vec![too_large]));
         }
         if !self.faults.is_empty() || !self.bad.is_empty() {
-            return Err(Unfulfilled::Faults(self.all_faults()));
+            return Err(ArmError::Faults(self.all_faults()));
         }
         let requests = self.requests;
         match registry().arm_if(requests, precondition) {
@@ -161,18 +161,18 @@ impl Wish {
                 let made = made.into_iter().map(Applied::new).collect();
                 Ok(Changed { revision, made })
             }
-            Err(unchanged) => Err(Unfulfilled::of(unchanged)),
+            Err(unchanged) => Err(ArmError::of(unchanged)),
         }
     }
 }
 
-impl Unfulfilled {
+impl ArmError {
     fn of(unchanged: Unchanged) -> Self {
         match unchanged {
             Unchanged::Faults(errors) => {
-                Unfulfilled::Faults(errors.into_iter().map(Fault::of).collect())
+                ArmError::Faults(errors.into_iter().map(Fault::of).collect())
             }
-            Unchanged::Stale(stale) => Unfulfilled::Stale(stale),
+            Unchanged::Stale(stale) => ArmError::Stale(stale),
         }
     }
 }
@@ -196,9 +196,9 @@ pub fn listing() -> Changed<Vec<PointView>> {
 }
 
 /// Disarms a point, where `precondition` holds.
-pub fn disarm(name: &str, precondition: &Precondition) -> Result<Disarmed, Unfulfilled> {
+pub fn disarm(name: &str, precondition: &Precondition) -> Result<Disarmed, ArmError> {
     env::ensure();
-    registry().disarm_if(name, precondition).map_err(Unfulfilled::of)
+    registry().disarm_if(name, precondition).map_err(ArmError::of)
 }
 
 /// Disarms everything, where `precondition` holds; gives what was armed, as it stood.

@@ -33,7 +33,7 @@ pub struct Counts {
 
 /// What a wait comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum WaitOutcome {
     /// It has come.
     Reached(Counts),
     /// The arming is over.
@@ -46,7 +46,7 @@ pub enum Seen {
 
 /// Why nobody waits.
 #[derive(Clone, Debug)]
-pub enum Unwatched {
+pub enum WaitRejected {
     /// There is no such point.
     Unknown(Error),
     /// The point has not come to the generation that was named; this is the one it is at.
@@ -63,14 +63,14 @@ pub async fn watch(
     wanted: WaitFor,
     since: Option<u64>,
     timeout: Duration,
-) -> Result<Seen, Unwatched> {
+) -> Result<WaitOutcome, WaitRejected> {
     env::ensure();
     let begun = Instant::now();
-    let (now, past) = registry().in_force(name).map_err(Unwatched::Unknown)?;
+    let (now, past) = registry().in_force(name).map_err(WaitRejected::Unknown)?;
     match since {
-        Some(since) if since > now.generation => return Err(Unwatched::NotYet(now.generation)),
+        Some(since) if since > now.generation => return Err(WaitRejected::NotYet(now.generation)),
         Some(since) if since < now.generation => {
-            return Ok(Seen::Disarmed(past.counts_of(since)));
+            return Ok(WaitOutcome::Disarmed(past.counts_of(since)));
         }
         _ => {}
     }
@@ -82,9 +82,9 @@ pub async fn watch(
     let left = timeout.saturating_sub(begun.elapsed());
     Ok(match next {
         Some(Next::Plan(plan)) => watch_plan(&plan, wanted, left).await,
-        Some(Next::Over(over)) if wanted.was_reached(&over) => Seen::Reached(over.into()),
-        Some(Next::Over(over)) => Seen::Disarmed(over.into()),
-        None => Seen::Idle(Counts { generation, ..Counts::default() }),
+        Some(Next::Over(over)) if wanted.was_reached(&over) => WaitOutcome::Reached(over.into()),
+        Some(Next::Over(over)) => WaitOutcome::Disarmed(over.into()),
+        None => WaitOutcome::Idle(Counts { generation, ..Counts::default() }),
     })
 }
 
@@ -109,7 +109,7 @@ async fn next_arming(point: PointRef, generation: u64, deadline: Option<Instant>
     wait::until(deadline, |waker| wait::look_for(point.armings(), find, &mut place, waker)).await
 }
 
-async fn watch_plan(plan: &Arc<Plan>, wanted: WaitFor, timeout: Duration) -> Seen {
+async fn watch_plan(plan: &Arc<Plan>, wanted: WaitFor, timeout: Duration) -> WaitOutcome {
     let outcome = wait::watch_async(plan, wanted, timeout).await;
     let counts = Counts {
         generation: plan.generation,
@@ -120,11 +120,11 @@ async fn watch_plan(plan: &Arc<Plan>, wanted: WaitFor, timeout: Duration) -> See
     match (outcome, wanted) {
         // Some may have been let go since.
         (Ok(()), WaitFor::Paused(n)) => {
-            Seen::Reached(Counts { paused: counts.paused.max(n), ..counts })
+            WaitOutcome::Reached(Counts { paused: counts.paused.max(n), ..counts })
         }
-        (Ok(()), _) => Seen::Reached(counts),
-        (Err(WaitError::TimedOut { .. }), _) => Seen::TimedOut(counts),
-        (Err(_), _) => Seen::Disarmed(counts),
+        (Ok(()), _) => WaitOutcome::Reached(counts),
+        (Err(WaitError::TimedOut { .. }), _) => WaitOutcome::TimedOut(counts),
+        (Err(_), _) => WaitOutcome::Disarmed(counts),
     }
 }
 

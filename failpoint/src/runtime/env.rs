@@ -10,7 +10,7 @@ use crate::runtime::exit::{self, Ending};
 use crate::runtime::log::{self, Level};
 use crate::runtime::own_code::OwnCode;
 use crate::runtime::plan::random;
-use crate::runtime::registry::target::Slot;
+use crate::runtime::registry::target::Target;
 use crate::runtime::registry::{Request, Unknown, registry};
 use crate::runtime::sync::Ordering;
 use crate::runtime::sync::lasting::{AtomicBool, Mutex};
@@ -176,7 +176,7 @@ fn apply() -> Result<(), Error> {
         }
     }
     let pending = pending(&requests);
-    registry().arm_config((requests, errors), Slot::Environment).map_err(|errors| {
+    registry().arm_config((requests, errors), Target::Environment).map_err(|errors| {
         let placed = |error: Error| match error.point().and_then(|name| variables.get(name)) {
             Some(variable) => in_variable(variable, error),
             None => error,

@@ -13,10 +13,10 @@ use crate::runtime::eval::step::WaitKind;
 use crate::runtime::eval::wait::{PendingWait, WaitEnd, watch_async};
 use crate::runtime::eval::{Evaluation, evaluate_async, typed};
 use crate::runtime::park::gate::{Entered, Gate, Reason};
-use crate::runtime::plan::{Order, Origin, Plan, Setting};
+use crate::runtime::plan::{Behavior, Origin, Plan, PlanSource};
 use crate::runtime::point_name::Name;
 use crate::runtime::registry::point::Point;
-use crate::runtime::registry::target::Slot;
+use crate::runtime::registry::target::Target;
 use crate::runtime::registry::{Registry, Request, Unknown};
 use crate::runtime::site::{Accepts, Callsite, Registration, Site, Switch, WaiterGuard};
 use crate::runtime::sync::{Arc, AtomicU64, Ordering};
@@ -59,9 +59,13 @@ fn new_callsite(accepts: &'static Accepts) -> Callsite {
 }
 
 fn new_plan(terms: &str) -> Arc<Plan> {
-    let setting = Setting { origin: Origin::Code, scope: None, scope_name: "", pause_limit: NEVER };
-    let order = Order::Terms(Arc::new(Terms::parse(terms).unwrap()));
-    Arc::new(Plan { generation: 1, ..Plan::new(Name::Static(NAME), order, terms.into(), setting) })
+    let source =
+        PlanSource { origin: Origin::Code, scope: None, scope_name: "", pause_limit: NEVER };
+    let behavior = Behavior::Terms(Arc::new(Terms::parse(terms).unwrap()));
+    Arc::new(Plan {
+        generation: 1,
+        ..Plan::new(Name::Static(NAME), behavior, terms.into(), source)
+    })
 }
 
 /// A point with one site, which was reached before.
@@ -560,7 +564,7 @@ mod late {
 
     fn arm_unlisted(registry: &Registry, terms: &str) -> Arc<Plan> {
         let request = Request::parse(NAME, terms, Unknown::Armed).unwrap();
-        registry.arm(vec![request], Slot::Global).unwrap().remove(0).plan
+        registry.arm(vec![request], Target::Global).unwrap().remove(0).plan
     }
 
     #[test]

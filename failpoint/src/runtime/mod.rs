@@ -4,7 +4,7 @@ use self::eval::{explore, wait};
 use self::events::Queue;
 use self::own_code::OwnCode;
 use self::plan::{Plan, random};
-use self::registry::target::Slot;
+use self::registry::target::Target;
 use self::registry::{Arming, Request, Unknown, registry};
 use self::sync::Arc;
 use crate::callback::{Action, Hit};
@@ -66,7 +66,7 @@ fn arm_one(name: &str, terms: &str, unknown: Unknown) -> Result<Armed, Error> {
 
 fn arm_request(request: Request) -> Result<Armed, Error> {
     let _own = OwnCode::enter();
-    match registry().arm(vec![request], Slot::Global) {
+    match registry().arm(vec![request], Target::Global) {
         Ok(mut armings) => Ok(Armed::new(armings.remove(0))),
         Err(mut errors) => Err(errors.remove(0)),
     }
@@ -76,14 +76,14 @@ pub(crate) fn arm_all(config: &str) -> Result<Vec<Armed>, Error> {
     env::ensure();
     let _own = OwnCode::enter();
     let config = Request::parse_config(config, Unknown::Refused);
-    let armings = registry().arm_config(config, Slot::Global).map_err(Error::Config)?;
+    let armings = registry().arm_config(config, Target::Global).map_err(Error::Config)?;
     Ok(armings.into_iter().map(Armed::new).collect())
 }
 
 pub(crate) fn disarm(name: &str) -> Result<bool, Error> {
     env::ensure();
     let _own = OwnCode::enter();
-    registry().disarm(name, Slot::Global)
+    registry().disarm(name, Target::Global)
 }
 
 pub(crate) fn reset() -> Vec<PointInfo> {

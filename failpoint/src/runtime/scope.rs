@@ -12,7 +12,7 @@ use crate::runtime::own_code::OwnCode;
 use crate::runtime::park::gate::Gate;
 use crate::runtime::plan::{Plan, ScopeId};
 use crate::runtime::registry::point::Snapshot;
-use crate::runtime::registry::target::{PAUSE_LIMIT, ScopePlans, Slot};
+use crate::runtime::registry::target::{PAUSE_LIMIT, ScopePlans, Target};
 use crate::runtime::registry::{Request, Unknown, registry};
 use crate::runtime::sync::lasting::{AtomicBool, AtomicU64};
 use crate::runtime::sync::{Arc, Ordering};
@@ -52,7 +52,7 @@ struct Lineage {
 impl Drop for Inner {
     fn drop(&mut self) {
         let _own = OwnCode::enter();
-        registry().reset_scope(Slot::Scope(&self.plans));
+        registry().reset_scope(Target::Scope(&self.plans));
     }
 }
 
@@ -140,8 +140,8 @@ impl Scope {
         self.inner.lineage.was_entered.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn slot(&self) -> Slot<'_> {
-        Slot::Scope(&self.inner.plans)
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target::Scope(&self.inner.plans)
     }
 
     /// A future that is inside the scope whenever it is polled.
@@ -171,23 +171,23 @@ impl Scope {
 
     fn arm_request(&self, request: Request) -> Result<(), Error> {
         let _own = OwnCode::enter();
-        registry().arm(vec![request], self.slot()).map(drop).map_err(|mut all| all.remove(0))
+        registry().arm(vec![request], self.target()).map(drop).map_err(|mut all| all.remove(0))
     }
 
     pub(crate) fn arm_all(&self, config: &str) -> Result<(), Error> {
         let _own = OwnCode::enter();
         let config = Request::parse_config(config, Unknown::Refused);
-        registry().arm_config(config, self.slot()).map(drop).map_err(Error::Config)
+        registry().arm_config(config, self.target()).map(drop).map_err(Error::Config)
     }
 
     pub(crate) fn disarm(&self, name: &str) -> Result<bool, Error> {
         let _own = OwnCode::enter();
-        registry().disarm(name, self.slot())
+        registry().disarm(name, self.target())
     }
 
     pub(crate) fn reset(&self) {
         let _own = OwnCode::enter();
-        registry().reset_scope(self.slot());
+        registry().reset_scope(self.target());
     }
 
     pub(crate) fn hits(&self, name: &str) -> Result<u64, Error> {
@@ -218,7 +218,7 @@ impl Scope {
 
     /// Every plan that the scope itself has armed.
     pub(crate) fn plans(&self) -> Vec<Arc<Plan>> {
-        let points = self.slot().armed();
+        let points = self.target().armed();
         points.into_iter().filter_map(|point| self.inner.plans.plan(&point)).collect()
     }
 }

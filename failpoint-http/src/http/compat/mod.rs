@@ -45,7 +45,7 @@ mod on {
     use crate::http::problem::{explain, lines};
     use crate::http::request::Request;
     use crate::http::response::Reply;
-    use failpoint::__bridge::control::{Precondition, Unfulfilled, Wish};
+    use failpoint::__bridge::control::{ArmError, ArmRequest, Precondition};
 
     /// Has `act` answer who may come in.
     pub(super) fn respond_by(
@@ -61,21 +61,19 @@ mod on {
     }
 
     /// Arms all or nothing; why not, in words.
-    pub(super) fn arm(wish: Wish, request: &Request<'_>) -> Result<(), (Foreign, String)> {
+    pub(super) fn arm(wish: ArmRequest, request: &Request<'_>) -> Result<(), (Foreign, String)> {
         match change::arm(wish, None, &Precondition::None, request.from) {
             Ok(_) => Ok(()),
             Err(Unarmed::NotAllowed(refused)) => {
                 let whys = lines(refused.into_iter().map(|one| one.why));
                 Err((Foreign::NotAllowed, whys.join("\n")))
             }
-            Err(Unarmed::Unfulfilled(Unfulfilled::Faults(faults))) => {
+            Err(Unarmed::ArmError(ArmError::Faults(faults))) => {
                 let whys = lines(faults.iter().map(|fault| explain(&fault.error)));
                 Err((Foreign::BadRequest, whys.join("\n")))
             }
             // Nothing was to hold.
-            Err(Unarmed::Unfulfilled(Unfulfilled::Stale(_))) => {
-                Err((Foreign::BadRequest, String::new()))
-            }
+            Err(Unarmed::ArmError(ArmError::Stale(_))) => Err((Foreign::BadRequest, String::new())),
         }
     }
 }

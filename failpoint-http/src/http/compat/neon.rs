@@ -44,7 +44,7 @@ mod on {
     use crate::http::problem::Foreign;
     use crate::http::request::Request;
     use crate::http::response::Reply;
-    use failpoint::__bridge::control::Wish;
+    use failpoint::__bridge::control::ArmRequest;
     use serde::{Deserialize, Serialize};
     use std::collections::BTreeMap;
 
@@ -76,7 +76,7 @@ mod on {
                 return failed(Foreign::BadRequest, msg);
             }
         };
-        let mut wish = Wish::default();
+        let mut wish = ArmRequest::default();
         let all: BTreeMap<_, _> = all.iter().map(|one| (&*one.name, &*one.actions)).collect();
         all.into_iter().for_each(|(name, actions)| wish.add(name, actions, true));
         match arm(wish, request) {

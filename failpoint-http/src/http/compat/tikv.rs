@@ -42,7 +42,7 @@ mod on {
     use crate::http::problem::Foreign;
     use crate::http::request::Request;
     use crate::http::response::Reply;
-    use failpoint::__bridge::control::{self, PointView, Precondition, Wish};
+    use failpoint::__bridge::control::{self, ArmRequest, PointView, Precondition};
     use failpoint::__private::text::{visible, visible_lines};
 
     pub(super) fn answer(request: &Request<'_>) -> Reply {
@@ -73,7 +73,7 @@ mod on {
         if actions.is_empty() {
             return Reply::bare(Foreign::Missing, "Missing param actions".to_owned());
         }
-        let mut wish = Wish::default();
+        let mut wish = ArmRequest::default();
         wish.add(name, actions, true);
         match arm(wish, request) {
             Ok(()) => Reply::bare(

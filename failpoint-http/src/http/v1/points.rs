@@ -9,7 +9,7 @@ use crate::http::problem::{self, Kind};
 use crate::http::response::Reply;
 use crate::wire::{Arm, ArmAll, Changed, Problem, Reset, Resumed};
 use failpoint::__bridge::control::{
-    self, Disarmed, Glob, PointView, Precondition, Stale, Unfulfilled, Wish,
+    self, ArmError, ArmRequest, Disarmed, Glob, PointView, Precondition, Stale,
 };
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub(super) fn arm(call: &Call<'_>) -> Answer {
         }
         return arm_real(call, there, &terms, ttl);
     }
-    let mut wish = Wish::default();
+    let mut wish = ArmRequest::default();
     wish.add(&call.name, &terms, unlisted);
     let mut armed = apply(call, wish, ttl, &precondition)?;
     let note = note(&armed.notes);
@@ -88,7 +88,7 @@ fn arm_real(call: &Call<'_>, there: &str, terms: &str, ttl: Option<Duration>) ->
 pub(super) fn arm_all(call: &Call<'_>) -> Answer {
     let unlisted = call.query.yes_or_no("unlisted").unwrap_or_default();
     let precondition = precondition(call.request, false)?;
-    let mut wish = Wish::default();
+    let mut wish = ArmRequest::default();
     let ttl = if let Some(glob) = call.query.text("match") {
         let Arm { terms, ttl } = query::body(call.request)?;
         let ttl = query::ttl(ttl.as_deref())?;
@@ -142,20 +142,20 @@ pub(super) fn resume(call: &Call<'_>) -> Answer {
 
 fn apply(
     call: &Call<'_>,
-    wish: Wish,
+    wish: ArmRequest,
     ttl: Option<Duration>,
     precondition: &Precondition,
 ) -> Result<Armed, Box<Problem>> {
     change::arm(wish, ttl, precondition, call.request.from).map_err(|unarmed| match unarmed {
         Unarmed::NotAllowed(refused) => problem::not_allowed(refused),
-        Unarmed::Unfulfilled(why) => unfulfilled(why),
+        Unarmed::ArmError(why) => unfulfilled(why),
     })
 }
 
-fn unfulfilled(why: Unfulfilled) -> Box<Problem> {
+fn unfulfilled(why: ArmError) -> Box<Problem> {
     match why {
-        Unfulfilled::Faults(faults) => problem::of(faults),
-        Unfulfilled::Stale(stale) => problem::stale(stale),
+        ArmError::Faults(faults) => problem::of(faults),
+        ArmError::Stale(stale) => problem::stale(stale),
     }
 }
 

@@ -4,7 +4,7 @@ use super::call::Call;
 use crate::http::problem::{self, Kind};
 use crate::http::response::Reply;
 use crate::wire::{Counts, Outcome, Problem, Waited};
-use failpoint::__bridge::watch::{self, Seen, Unwatched, WaitFor};
+use failpoint::__bridge::watch::{self, WaitFor, WaitOutcome, WaitRejected};
 use std::time::Duration;
 
 /// How long, if nothing is said.
@@ -56,16 +56,16 @@ impl Wait {
     async fn outcome(&self) -> Result<Waited, Box<Problem>> {
         let seen = watch::watch(&self.name, self.wanted, self.since, self.timeout).await;
         let (outcome, counts) = match seen.map_err(|why| self.refused(why))? {
-            Seen::Reached(counts) => (Outcome::Reached, counts),
-            Seen::Disarmed(counts) => (Outcome::Disarmed, counts),
-            Seen::TimedOut(counts) => {
+            WaitOutcome::Reached(counts) => (Outcome::Reached, counts),
+            WaitOutcome::Disarmed(counts) => (Outcome::Disarmed, counts),
+            WaitOutcome::TimedOut(counts) => {
                 let detail = format!(
                     "{} did not come within {:?}: {} hits, {} fires, {} paused",
                     self.wanted, self.timeout, counts.hits, counts.fires, counts.paused
                 );
                 return Err(self.timed_out(detail, counts));
             }
-            Seen::Idle(counts) => {
+            WaitOutcome::Idle(counts) => {
                 let detail = format!(
                     "nothing was armed at `{}` within {:?}, so nothing could be counted; arm it \
                      first, or meanwhile",
@@ -84,10 +84,10 @@ impl Wait {
         problem
     }
 
-    fn refused(&self, why: Unwatched) -> Box<Problem> {
+    fn refused(&self, why: WaitRejected) -> Box<Problem> {
         match why {
-            Unwatched::Unknown(error) => problem::unknown(error),
-            Unwatched::NotYet(now) => {
+            WaitRejected::Unknown(error) => problem::unknown(error),
+            WaitRejected::NotYet(now) => {
                 let mut problem = Kind::BadRequest.because(format!(
                     "since names a generation that `{}` has not come to: it is at {now}; give the \
                      one that arming it gave",

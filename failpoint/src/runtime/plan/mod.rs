@@ -44,7 +44,7 @@ pub(crate) struct ScopeId(pub(crate) u64);
 
 /// What a plan takes from where it was armed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Setting<'a> {
+pub(crate) struct PlanSource<'a> {
     pub(crate) origin: Origin,
     pub(crate) scope: Option<ScopeId>,
     /// The scope's name, empty without one: part of what decides a chance.
@@ -55,7 +55,7 @@ pub(crate) struct Setting<'a> {
 
 /// What is armed: terms, or a callback that decides.
 #[derive(Clone)]
-pub(crate) enum Order {
+pub(crate) enum Behavior {
     /// Shared by all that one request arms with them.
     Terms(Arc<Terms>),
     Callback(Arc<Callback>),
@@ -63,11 +63,11 @@ pub(crate) enum Order {
 
 pub(crate) type Callback = dyn Fn(&Hit<'_>) -> callback::Action + Send + Sync;
 
-impl fmt::Debug for Order {
+impl fmt::Debug for Behavior {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Order::Terms(terms) => terms.fmt(f),
-            Order::Callback(_) => f.write_str("callback"),
+            Behavior::Terms(terms) => terms.fmt(f),
+            Behavior::Callback(_) => f.write_str("callback"),
         }
     }
 }
@@ -174,12 +174,17 @@ pub(crate) struct Fire {
 }
 
 impl Plan {
-    pub(crate) fn new(point: Name, order: Order, text: Arc<str>, setting: Setting<'_>) -> Self {
-        let (terms, callback) = match order {
-            Order::Terms(terms) => (terms, None),
-            Order::Callback(callback) => (Arc::new(Terms { chain: Vec::new() }), Some(callback)),
+    pub(crate) fn new(
+        point: Name,
+        behavior: Behavior,
+        text: Arc<str>,
+        source: PlanSource<'_>,
+    ) -> Self {
+        let (terms, callback) = match behavior {
+            Behavior::Terms(terms) => (terms, None),
+            Behavior::Callback(callback) => (Arc::new(Terms { chain: Vec::new() }), Some(callback)),
         };
-        let draws = |index| Draws::new(&point, setting.scope_name, index);
+        let draws = |index| Draws::new(&point, source.scope_name, index);
         let rules =
             (0..).zip(&terms.chain).map(|(index, term)| Rule::new(term, draws(index))).collect();
         let gate = Gate::new();
@@ -188,11 +193,11 @@ impl Plan {
             point,
             callback,
             text,
-            origin: setting.origin,
-            scope: setting.scope,
-            pause_limit: setting.pause_limit,
+            origin: source.origin,
+            scope: source.scope,
+            pause_limit: source.pause_limit,
             generation: 0,
-            observed: Observed::all(&terms, &gate, setting.scope),
+            observed: Observed::all(&terms, &gate, source.scope),
             gate,
             armed_at: Moment::now(),
             counts: OnceLock::new(),

@@ -16,7 +16,7 @@ use crate::name;
 use crate::runtime::plan::Plan;
 use crate::runtime::point_name::Name;
 use crate::runtime::registry::point::{Point, PointRef};
-use crate::runtime::registry::target::Slot;
+use crate::runtime::registry::target::Target;
 use crate::runtime::site::Site;
 use crate::runtime::sync::{Arc, MutexGuard};
 use std::collections::BTreeSet;
@@ -56,18 +56,18 @@ pub(crate) fn why_not_unlisted(name: &str) -> Option<&'static str> {
 }
 
 impl Registry {
-    /// Arms all of `requests` or none, in `slot`. A refusal holds one error for each fault.
+    /// Arms all of `requests` or none, in `target`. A refusal holds one error for each fault.
     pub(crate) fn arm(
         &self,
         requests: Vec<Request>,
-        slot: Slot<'_>,
+        target: Target<'_>,
     ) -> Result<Vec<Arming>, Vec<Error>> {
         // The environment that asks for nothing does not have the list read for it.
         if requests.is_empty() {
             return Ok(Vec::new());
         }
-        let (drafts, control) = self.draft(&requests, slot)?;
-        Ok(self.put_in_force(control, drafts, slot).made)
+        let (drafts, control) = self.draft(&requests, target)?;
+        Ok(self.put_in_force(control, drafts, target).made)
     }
 
     /// The same for everybody over HTTP, where `precondition` holds.
@@ -76,7 +76,7 @@ impl Registry {
         requests: Vec<Request>,
         precondition: &Precondition,
     ) -> Result<Changed<Vec<Arming>>, Unchanged> {
-        let (drafts, control) = self.draft(&requests, Slot::Remote).map_err(Unchanged::Faults)?;
+        let (drafts, control) = self.draft(&requests, Target::Remote).map_err(Unchanged::Faults)?;
         let names = requests.iter().map(|request| request.name.as_str());
         control.check(precondition, names).map_err(Unchanged::Stale)?;
         let unlisted = drafts.iter().filter(|draft| draft.point.is_none());
@@ -84,7 +84,7 @@ impl Registry {
             let refusal = Error::TooManyUnlisted { most: MOST_UNLISTED };
             return Err(Unchanged::Faults(vec![refusal]));
         }
-        Ok(self.put_in_force(control, drafts, Slot::Remote))
+        Ok(self.put_in_force(control, drafts, Target::Remote))
     }
 
     /// Arms a parsed config, all of it or none: where its text holds errors, those of what could be
@@ -92,10 +92,10 @@ impl Registry {
     pub(crate) fn arm_config(
         &self,
         (requests, mut errors): (Vec<Request>, Vec<Error>),
-        slot: Slot<'_>,
+        target: Target<'_>,
     ) -> Result<Vec<Arming>, Vec<Error>> {
         if errors.is_empty() {
-            return self.arm(requests, slot);
+            return self.arm(requests, target);
         }
         errors.extend(self.faults(&requests));
         Err(errors)
@@ -114,7 +114,7 @@ impl Registry {
                 .filter(|site| !site.accepts().is_fails())
                 .filter_map(|site| Some((site, misfit(request.terms()?, site)?)))
                 .collect();
-            let draft = found.bearers[0].draft(request, Slot::Fail);
+            let draft = found.bearers[0].draft(request, Target::Fail);
             misfits.iter().for_each(|(site, _)| draft.plan.add_misfit(site));
 
             let mut control = self.control();
@@ -122,7 +122,7 @@ impl Registry {
                 continue;
             }
             control.pending.remove(&request.name);
-            let arming = self.put_in_force(control, vec![draft], Slot::Fail).made.remove(0);
+            let arming = self.put_in_force(control, vec![draft], Target::Fail).made.remove(0);
             misfits.iter().for_each(|(_, refusal)| say_passes_by(refusal));
             return arming;
         }
@@ -138,7 +138,7 @@ impl Registry {
     fn draft<'r>(
         &self,
         requests: &'r [Request],
-        slot: Slot<'_>,
+        target: Target<'_>,
     ) -> Result<(Vec<Draft<'r>>, MutexGuard<'_, Control>), Vec<Error>> {
         loop {
             let mut found = self.look_up(requests);
@@ -147,7 +147,7 @@ impl Registry {
                 return Err(errors);
             }
             let bearers = found.bearers.iter().zip(requests);
-            let drafts = bearers.map(|(bearer, request)| bearer.draft(request, slot)).collect();
+            let drafts = bearers.map(|(bearer, request)| bearer.draft(request, target)).collect();
             let control = self.control();
             if control.sites == found.sites {
                 return Ok((drafts, control));
@@ -236,13 +236,13 @@ impl Bearer {
         }
     }
 
-    fn draft<'r>(self, request: &'r Request, slot: Slot<'_>) -> Draft<'r> {
-        let Request { name, order, text, .. } = request;
+    fn draft<'r>(self, request: &'r Request, target: Target<'_>) -> Draft<'r> {
+        let Request { name, behavior, text, .. } = request;
         let (point, name) = match self {
             Bearer::Declared(point) => (Some(point), point.name().clone()),
             Bearer::Armed | Bearer::None => (None, Name::Shared(name.as_str().into())),
         };
-        let plan = Arc::new(Plan::new(name, order.clone(), text.clone(), slot.setting()));
+        let plan = Arc::new(Plan::new(name, behavior.clone(), text.clone(), target.source()));
         Draft { request, point, plan }
     }
 }

@@ -11,7 +11,7 @@ use crate::info::PointInfo;
 use crate::runtime::events;
 use crate::runtime::plan::{Observation, Observed, Plan};
 use crate::runtime::registry::point::{Point, PointRef};
-use crate::runtime::registry::target::Slot;
+use crate::runtime::registry::target::Target;
 use crate::runtime::sync::{Arc, MutexGuard};
 use std::collections::BTreeMap;
 use std::ptr;
@@ -44,12 +44,12 @@ pub(super) struct Draft<'r> {
 }
 
 impl Registry {
-    /// Puts all of `drafts` in force, in `slot`.
+    /// Puts all of `drafts` in force, in `target`.
     pub(super) fn put_in_force(
         &self,
         mut control: MutexGuard<'_, Control>,
         mut drafts: Vec<Draft<'_>>,
-        slot: Slot<'_>,
+        target: Target<'_>,
     ) -> Changed<Vec<Arming>> {
         let mut plans = Vec::with_capacity(drafts.len());
         for Draft { request, point, plan } in &mut drafts {
@@ -75,32 +75,32 @@ impl Registry {
         let mut over = Vec::with_capacity(plans.len());
         let mut armings = Vec::with_capacity(plans.len());
         for (point, plan) in plans {
-            let old = slot.put(&point, Some(plan.clone()), plan.generation);
+            let old = target.put(&point, Some(plan.clone()), plan.generation);
             let was = old.as_ref().map(|old| old.text.clone());
             over.extend(old);
             armings.push(Arming { point, plan: plan.clone(), was });
         }
         let revision = self.finish(control, &over, || {});
-        slot.ring(armings.iter().map(|arming| &*arming.point));
+        target.ring(armings.iter().map(|arming| &*arming.point));
         armings.iter().for_each(|arming| events::publish_plain(&arming.plan, EventKind::Armed));
         Changed { revision, made: armings }
     }
 
-    /// Takes what `slot` has in force at `points` out of it; gives those that were armed there, as
+    /// Takes what `target` has in force at `points` out of it; gives those that were armed there, as
     /// they stood.
     pub(super) fn put_out_of_force(
         &self,
         mut control: MutexGuard<'_, Control>,
         points: impl IntoIterator<Item = PointRef>,
-        slot: Slot<'_>,
+        target: Target<'_>,
     ) -> Changed<Vec<PointInfo>> {
         let mut over = Vec::new();
         let mut were = Vec::new();
         for point in points {
-            if slot.plan(&point).is_some() {
+            if target.plan(&point).is_some() {
                 let generation = point.generation();
                 control.generation += 1;
-                over.extend(slot.put(&point, None, control.generation));
+                over.extend(target.put(&point, None, control.generation));
                 control.forget(&point);
                 were.push((point, generation));
             }

@@ -11,7 +11,7 @@ use crate::info::PointInfo;
 use crate::name;
 use crate::runtime::plan::Plan;
 use crate::runtime::registry::point::PointRef;
-use crate::runtime::registry::target::Slot;
+use crate::runtime::registry::target::Target;
 use crate::runtime::sync::{Arc, MutexGuard};
 
 /// What a disarming over HTTP made.
@@ -24,8 +24,8 @@ pub struct Disarmed {
 }
 
 impl Registry {
-    /// Disarms `name` in `slot`; says whether it was armed.
-    pub(crate) fn disarm(&self, name: &str, slot: Slot<'_>) -> Result<bool, Error> {
+    /// Disarms `name` in `target`; says whether it was armed.
+    pub(crate) fn disarm(&self, name: &str, target: Target<'_>) -> Result<bool, Error> {
         let control = self.control();
         let Some(point) = control.visible(name) else {
             return Err(match name::fault(name) {
@@ -33,7 +33,7 @@ impl Registry {
                 None => unknown(control, name),
             });
         };
-        Ok(self.disarm_point(control, point, slot))
+        Ok(self.disarm_point(control, point, target))
     }
 
     /// Disarms `name` for everybody over HTTP, where `precondition` holds.
@@ -48,7 +48,7 @@ impl Registry {
         };
         control.check(precondition, [name]).map_err(Unchanged::Stale)?;
         let before = point.generation();
-        let disarmed = self.put_out_of_force(control, [point.clone()], Slot::Remote);
+        let disarmed = self.put_out_of_force(control, [point.clone()], Target::Remote);
         let was = disarmed.made.into_iter().next();
         let generation = if was.is_some() { disarmed.revision } else { before };
         Ok(Disarmed { was, now: point.info_of(None, generation) })
@@ -59,7 +59,7 @@ impl Registry {
         let mut control = self.control();
         control.pending.remove(name);
         if let Some(point) = control.get(name) {
-            self.disarm_point(control, point, Slot::Fail);
+            self.disarm_point(control, point, Target::Fail);
         }
     }
 
@@ -92,29 +92,29 @@ impl Registry {
     }
 
     /// Disarms everything that a scope armed.
-    pub(crate) fn reset_scope(&self, slot: Slot<'_>) {
+    pub(crate) fn reset_scope(&self, target: Target<'_>) {
         let control = self.control();
-        self.put_out_of_force(control, slot.armed(), slot);
+        self.put_out_of_force(control, target.armed(), target);
     }
 
     fn reset_all(&self, mut control: MutexGuard<'_, Control>) -> Changed<Vec<PointInfo>> {
         control.pending.clear();
         let points: Vec<PointRef> = control.all().cloned().collect();
-        self.put_out_of_force(control, points, Slot::Global)
+        self.put_out_of_force(control, points, Target::Global)
     }
 
     fn disarm_current(&self, point: &PointRef, is_meant: impl Fn(&Arc<Plan>) -> bool) -> bool {
         let control = self.control();
         point.plan().is_some_and(|current| is_meant(&current))
-            && self.disarm_point(control, point.clone(), Slot::Global)
+            && self.disarm_point(control, point.clone(), Target::Global)
     }
 
     fn disarm_point(
         &self,
         control: MutexGuard<'_, Control>,
         point: PointRef,
-        slot: Slot<'_>,
+        target: Target<'_>,
     ) -> bool {
-        !self.put_out_of_force(control, [point], slot).made.is_empty()
+        !self.put_out_of_force(control, [point], target).made.is_empty()
     }
 }

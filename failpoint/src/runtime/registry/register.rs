@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::runtime::log::{self, Level};
 use crate::runtime::plan::{Origin, Plan};
 use crate::runtime::registry::point::Point;
-use crate::runtime::registry::target::Slot;
+use crate::runtime::registry::target::Target;
 use crate::runtime::site::Site;
 use crate::runtime::sync::Arc;
 
@@ -55,7 +55,7 @@ impl Registry {
     fn arm_pending(&self, request: Request) {
         // Not refused for a key: the site that passes it may be still to come.
         let request = Request { unknown: Unknown::Armed, ..request };
-        if let Err(errors) = self.arm(vec![request], Slot::Environment) {
+        if let Err(errors) = self.arm(vec![request], Target::Environment) {
             let refusal = Error::Config(errors);
             log::say(Level::Error, format_args!("from the environment: {refusal}"));
         }

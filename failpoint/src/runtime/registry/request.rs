@@ -1,7 +1,7 @@
 //! What is to be armed, and what becomes of a name that nobody knows?
 
 use crate::error::Error;
-use crate::runtime::plan::{Callback, Order};
+use crate::runtime::plan::{Behavior, Callback};
 use crate::runtime::sync::Arc;
 use crate::terms::config::{self, Binding};
 use crate::terms::{self, Term, Terms};
@@ -10,7 +10,7 @@ use crate::terms::{self, Term, Terms};
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) name: String,
-    pub(crate) order: Order,
+    pub(crate) behavior: Behavior,
     pub(crate) text: Arc<str>,
     pub(crate) unknown: Unknown,
 }
@@ -31,7 +31,7 @@ impl Request {
         // Shown on one line, so what was written over several is shown as it is printed.
         let text: Arc<str> =
             if terms::holds_line_end(text) { terms.to_string().into() } else { text.into() };
-        Self { name, order: Order::Terms(Arc::new(terms)), text, unknown }
+        Self { name, behavior: Behavior::Terms(Arc::new(terms)), text, unknown }
     }
 
     /// The request to arm `name` with `text`.
@@ -53,22 +53,22 @@ impl Request {
 
     /// The request to ask `callback` at every hit of `name`.
     pub(crate) fn callback(name: &str, callback: Arc<Callback>, unknown: Unknown) -> Self {
-        let (order, text) = (Order::Callback(callback), "callback".into());
-        Self { name: name.to_owned(), order, text, unknown }
+        let (behavior, text) = (Behavior::Callback(callback), "callback".into());
+        Self { name: name.to_owned(), behavior, text, unknown }
     }
 
     /// None for a callback.
     pub(super) fn terms(&self) -> Option<&Terms> {
-        match &self.order {
-            Order::Terms(terms) => Some(terms),
-            Order::Callback(_) => None,
+        match &self.behavior {
+            Behavior::Terms(terms) => Some(terms),
+            Behavior::Callback(_) => None,
         }
     }
 
     /// One that only names a point, whose terms are bad.
     pub(crate) fn of_name(name: &str, unknown: Unknown) -> Self {
-        let order = Order::Terms(Arc::new(Terms { chain: Vec::new() }));
-        Self { name: name.to_owned(), order, text: "".into(), unknown }
+        let behavior = Behavior::Terms(Arc::new(Terms { chain: Vec::new() }));
+        Self { name: name.to_owned(), behavior, text: "".into(), unknown }
     }
 
     /// The same for another point.

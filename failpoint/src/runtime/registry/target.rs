@@ -1,7 +1,7 @@
 //! Where is a plan put: in force for everybody, or in one scope?
 
 use crate::runtime::park::gate::Gate;
-use crate::runtime::plan::{Origin, Plan, ScopeId, Setting};
+use crate::runtime::plan::{Origin, Plan, PlanSource, ScopeId};
 use crate::runtime::registry::point::{Point, PointRef};
 use crate::runtime::sync::{Arc, Mutex};
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ pub(crate) const PAUSE_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// A place for plans, and the door they come through.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Slot<'a> {
+pub(crate) enum Target<'a> {
     /// For everybody, from code.
     Global,
     /// For everybody, over HTTP.
@@ -60,17 +60,17 @@ fn address(point: &Point) -> usize {
     std::ptr::from_ref(point).addr()
 }
 
-impl Slot<'_> {
+impl Target<'_> {
     /// What a plan takes from here.
-    pub(crate) fn setting(&self) -> Setting<'_> {
+    pub(crate) fn source(&self) -> PlanSource<'_> {
         let for_everybody =
-            |origin| Setting { origin, scope: None, scope_name: "", pause_limit: PAUSE_LIMIT };
+            |origin| PlanSource { origin, scope: None, scope_name: "", pause_limit: PAUSE_LIMIT };
         match self {
-            Slot::Global => for_everybody(Origin::Code),
-            Slot::Remote => for_everybody(Origin::Remote),
-            Slot::Environment => for_everybody(Origin::Environment),
-            Slot::Fail => for_everybody(Origin::Fail),
-            Slot::Scope(scope) => Setting {
+            Target::Global => for_everybody(Origin::Code),
+            Target::Remote => for_everybody(Origin::Remote),
+            Target::Environment => for_everybody(Origin::Environment),
+            Target::Fail => for_everybody(Origin::Fail),
+            Target::Scope(scope) => PlanSource {
                 origin: Origin::Code,
                 scope: Some(scope.id),
                 scope_name: &scope.name,
@@ -81,7 +81,7 @@ impl Slot<'_> {
 
     pub(crate) fn plan(&self, point: &Point) -> Option<Arc<Plan>> {
         match self {
-            Slot::Scope(scope) => scope.plan(point),
+            Target::Scope(scope) => scope.plan(point),
             _ => point.plan(),
         }
     }
@@ -90,7 +90,7 @@ impl Slot<'_> {
     /// Wakers are somebody's code: hold no lock.
     pub(crate) fn ring<'p>(&self, armed: impl Iterator<Item = &'p Point>) {
         match self {
-            Slot::Scope(scope) => scope.armings.ring(),
+            Target::Scope(scope) => scope.armings.ring(),
             _ => armed.for_each(|point| point.armings().ring()),
         }
     }
@@ -98,7 +98,7 @@ impl Slot<'_> {
     /// The points that a scope arms; what is in force for everybody is the registry's to list.
     pub(crate) fn armed(&self) -> Vec<PointRef> {
         match self {
-            Slot::Scope(scope) => {
+            Target::Scope(scope) => {
                 scope.plans.lock().values().map(|(point, _)| point.clone()).collect()
             }
             _ => Vec::new(),
@@ -113,7 +113,7 @@ impl Slot<'_> {
         generation: u64,
     ) -> Option<Arc<Plan>> {
         match self {
-            Slot::Scope(scope) => {
+            Target::Scope(scope) => {
                 let old = scope.put(point, plan.clone());
                 point.arm_scoped(scope.id, plan);
                 old
