@@ -135,11 +135,11 @@ fn run(
         let steps = fired.steps(plan);
         for (step, action) in steps.iter().enumerate() {
             match action {
-                terms::Action::Print(text) => match text {
+                terms::Step::Print(text) => match text {
                     Some(text) => log(format_args!("{}", visible(text.raw()))),
                     None => log(format_args!("failpoint {} executed.", visible(&plan.point))),
                 },
-                terms::Action::Panic(text) => {
+                terms::Step::Panic(text) => {
                     let message = match text {
                         Some(text) => visible(text.raw()).to_string(),
                         None => format!("failpoint {} panic", visible(&plan.point)),
@@ -211,16 +211,16 @@ fn chance(percent: f32) -> Option<Chance> {
     Chance::from_percent(whole, fraction)
 }
 
-fn action(task: Task) -> terms::Action {
+fn action(task: Task) -> terms::Step {
     match task {
-        Task::Off => terms::Action::Off,
-        Task::Return(text) => terms::Action::Return(text.map(value)),
-        Task::Sleep(length) => terms::Action::Sleep(Span::Fixed(length)),
-        Task::Delay(length) => terms::Action::Delay(Span::Fixed(length)),
-        Task::Pause => terms::Action::Pause(PauseLimit::Never),
-        Task::Yield => terms::Action::Yield,
-        Task::Print(text) => terms::Action::Print(text.map(value)),
-        Task::Panic(text) => terms::Action::Panic(text.map(value)),
+        Task::Off => terms::Step::Off,
+        Task::Return(text) => terms::Step::Return(text.map(value)),
+        Task::Sleep(length) => terms::Step::Sleep(Span::Fixed(length)),
+        Task::Delay(length) => terms::Step::Delay(Span::Fixed(length)),
+        Task::Pause => terms::Step::Pause(PauseLimit::Never),
+        Task::Yield => terms::Step::Yield,
+        Task::Print(text) => terms::Step::Print(text.map(value)),
+        Task::Panic(text) => terms::Step::Panic(text.map(value)),
     }
 }
 
@@ -232,7 +232,7 @@ fn value(raw: String) -> Value {
         _ => None,
     });
     match read {
-        Some(terms::Action::Return(Some(value))) => Value::foreign(&raw, value.content()),
+        Some(terms::Step::Return(Some(value))) => Value::foreign(&raw, value.content()),
         _ => Value::foreign(&raw, &raw),
     }
 }

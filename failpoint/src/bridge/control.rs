@@ -19,7 +19,7 @@ use crate::runtime::sync::Arc;
 use crate::terms::config::MOST_PARTS;
 pub use crate::terms::duration::parse as parse_duration;
 pub use crate::terms::parse::ACTIONS;
-use crate::terms::{Action, Term};
+use crate::terms::{Step, Term};
 use std::collections::HashSet;
 use std::fmt;
 use wildmatch::WildMatch;
@@ -141,7 +141,7 @@ impl ArmRequest {
     /// What would be armed: each name, with the actions of its terms.
     pub fn asks(&self) -> impl Iterator<Item = (&str, Vec<&'static str>)> {
         self.requests.iter().map(|request| {
-            (request.name.as_str(), steps(request.chain()).map(Action::word).collect())
+            (request.name.as_str(), steps(request.chain()).map(Step::word).collect())
         })
     }
 
@@ -318,14 +318,14 @@ pub fn point_elsewhere(name: String, terms: Option<String>) -> PointInfo {
     }
 }
 
-fn steps(chain: &[Term]) -> impl Iterator<Item = &Action> {
+fn steps(chain: &[Term]) -> impl Iterator<Item = &Step> {
     chain.iter().flat_map(|term| &term.steps)
 }
 
 impl Applied {
     fn new(arming: Arming) -> Self {
         let Arming { point, plan, was } = arming;
-        let unwinds = steps(&plan.terms.chain).any(|step| matches!(step, Action::Panic(_)))
+        let unwinds = steps(&plan.terms.chain).any(|step| matches!(step, Step::Panic(_)))
             && !env::panic_mode().ends_the_process();
         let generation = plan.generation;
         let point = PointView::ours(InForce { point, plan: Some(plan), generation });

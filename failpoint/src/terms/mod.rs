@@ -93,7 +93,7 @@ pub(crate) struct Term {
     /// `n*`: at most `n` fires.
     pub times: Option<u64>,
     /// What is done, one after the other; never empty.
-    pub steps: Vec<Action>,
+    pub steps: Vec<Step>,
 }
 
 /// Which of the hits that are left a term takes.
@@ -131,7 +131,7 @@ pub(crate) enum Op {
 
 /// One step of a term.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Action {
+pub(crate) enum Step {
     /// Does nothing and stops the chain.
     Off,
     /// Hands a value to the site; `None` for a bare `return`.
@@ -226,33 +226,30 @@ impl FromStr for Terms {
     }
 }
 
-impl Action {
+impl Step {
     /// The word that the action is written with.
     pub(crate) fn word(&self) -> &'static str {
         match self {
-            Action::Off => "off",
-            Action::Return(_) => "return",
-            Action::Sleep(_) => "sleep",
-            Action::Delay(_) => "delay",
-            Action::Pause(_) => "pause",
-            Action::Yield => "yield",
-            Action::Print(_) => "print",
-            Action::Panic(_) => "panic",
-            Action::Break => "break",
-            Action::Exit(_) => "exit",
-            Action::Abort => "abort",
-            Action::Kill => "kill",
-            Action::Wait { .. } => "wait",
-            Action::Barrier { .. } => "barrier",
+            Step::Off => "off",
+            Step::Return(_) => "return",
+            Step::Sleep(_) => "sleep",
+            Step::Delay(_) => "delay",
+            Step::Pause(_) => "pause",
+            Step::Yield => "yield",
+            Step::Print(_) => "print",
+            Step::Panic(_) => "panic",
+            Step::Break => "break",
+            Step::Exit(_) => "exit",
+            Step::Abort => "abort",
+            Step::Kill => "kill",
+            Step::Wait { .. } => "wait",
+            Step::Barrier { .. } => "barrier",
         }
     }
 
     /// Whether nothing can come after it: it returns from the site, or it ends the process.
     pub(crate) fn is_last_only(&self) -> bool {
-        matches!(
-            self,
-            Action::Return(_) | Action::Panic(_) | Action::Exit(_) | Action::Abort | Action::Kill
-        )
+        matches!(self, Step::Return(_) | Step::Panic(_) | Step::Exit(_) | Step::Abort | Step::Kill)
     }
 }
 

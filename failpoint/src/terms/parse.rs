@@ -10,8 +10,8 @@ use std::time::Duration;
 use super::literal::{Argument, Until, argument, close};
 use super::nearest::nearest;
 use super::{
-    Action, Chance, Condition, Cursor, DEFAULT_WAIT_LIMIT, Expected, MOST_PARTS, Op, PauseLimit,
-    Pick, Span, Term, Terms, Value, duration,
+    Chance, Condition, Cursor, DEFAULT_WAIT_LIMIT, Expected, MOST_PARTS, Op, PauseLimit, Pick,
+    Span, Step, Term, Terms, Value, duration,
 };
 use crate::name;
 
@@ -85,7 +85,7 @@ fn term(cursor: &mut Cursor<'_>) -> Result<Term, Expected> {
 }
 
 /// Reads the steps of a term, of which the word of the first, at `at`, is read already.
-fn steps(cursor: &mut Cursor<'_>, at: usize, word: &str) -> Result<Vec<Action>, Expected> {
+fn steps(cursor: &mut Cursor<'_>, at: usize, word: &str) -> Result<Vec<Step>, Expected> {
     let mut steps = vec![action(cursor, at, word)?];
     let mut last_at = at;
     loop {
@@ -97,7 +97,7 @@ fn steps(cursor: &mut Cursor<'_>, at: usize, word: &str) -> Result<Vec<Action>, 
             let what = format!("`{}` to be the last step of its term", last.word());
             return Err(Expected::at(last_at, what));
         }
-        if steps == [Action::Off] {
+        if steps == [Step::Off] {
             return Err(off_alone(last_at));
         }
         cursor.blanks();
@@ -107,7 +107,7 @@ fn steps(cursor: &mut Cursor<'_>, at: usize, word: &str) -> Result<Vec<Action>, 
         }
         let word = self::word(cursor)?;
         let step = action(cursor, last_at, word)?;
-        if step == Action::Off {
+        if step == Step::Off {
             return Err(off_alone(last_at));
         }
         steps.push(step);
@@ -197,7 +197,7 @@ impl Modifiers {
         Ok(true)
     }
 
-    fn with(self, steps: Vec<Action>) -> Term {
+    fn with(self, steps: Vec<Step>) -> Term {
         let pick = match (self.nth, self.every) {
             (Some(n), _) => Pick::Nth(n),
             (None, Some(n)) => Pick::Every(n),
@@ -298,27 +298,27 @@ fn integer(cursor: &mut Cursor<'_>) -> Result<u64, Expected> {
 }
 
 /// Reads the rest of the step that begins with `word`.
-fn action(cursor: &mut Cursor<'_>, at: usize, word: &str) -> Result<Action, Expected> {
+fn action(cursor: &mut Cursor<'_>, at: usize, word: &str) -> Result<Step, Expected> {
     Ok(match word {
-        "off" => bare(cursor, word, Action::Off)?,
-        "yield" => bare(cursor, word, Action::Yield)?,
-        "break" => bare(cursor, word, Action::Break)?,
-        "abort" => bare(cursor, word, Action::Abort)?,
-        "kill" => bare(cursor, word, Action::Kill)?,
-        "return" => Action::Return(optional(cursor)?.map(|argument| value(&argument))),
-        "print" => Action::Print(present(cursor)?.map(|argument| value(&argument))),
-        "panic" => Action::Panic(present(cursor)?.map(|argument| value(&argument))),
-        "exit" => Action::Exit(match present(cursor)? {
+        "off" => bare(cursor, word, Step::Off)?,
+        "yield" => bare(cursor, word, Step::Yield)?,
+        "break" => bare(cursor, word, Step::Break)?,
+        "abort" => bare(cursor, word, Step::Abort)?,
+        "kill" => bare(cursor, word, Step::Kill)?,
+        "return" => Step::Return(optional(cursor)?.map(|argument| value(&argument))),
+        "print" => Step::Print(present(cursor)?.map(|argument| value(&argument))),
+        "panic" => Step::Panic(present(cursor)?.map(|argument| value(&argument))),
+        "exit" => Step::Exit(match present(cursor)? {
             None => 1,
             Some(argument) => status(&argument)?,
         }),
-        "pause" => Action::Pause(match present(cursor)? {
+        "pause" => Step::Pause(match present(cursor)? {
             None => PauseLimit::Default,
             Some(argument) if argument.content == "never" => PauseLimit::Never,
             Some(argument) => PauseLimit::Within(duration_of(&argument)?),
         }),
-        "sleep" => Action::Sleep(span(cursor, word)?),
-        "delay" => Action::Delay(span(cursor, word)?),
+        "sleep" => Step::Sleep(span(cursor, word)?),
+        "delay" => Step::Delay(span(cursor, word)?),
         "wait" => wait(cursor)?,
         "barrier" => barrier(cursor)?,
         _ => return Err(unknown(at, word)),
@@ -332,7 +332,7 @@ fn unknown(at: usize, word: &str) -> Expected {
     }
 }
 
-fn bare(cursor: &Cursor<'_>, word: &str, action: Action) -> Result<Action, Expected> {
+fn bare(cursor: &Cursor<'_>, word: &str, action: Step) -> Result<Step, Expected> {
     if cursor.rest().starts_with('(') {
         return Err(cursor.expected(format!("no argument, because `{word}` takes none")));
     }
@@ -355,7 +355,7 @@ fn present<'a>(cursor: &mut Cursor<'a>) -> Result<Option<Argument<'a>>, Expected
     Ok(optional(cursor)?.filter(|argument| !argument.is_absent()))
 }
 
-fn wait(cursor: &mut Cursor<'_>) -> Result<Action, Expected> {
+fn wait(cursor: &mut Cursor<'_>) -> Result<Step, Expected> {
     const POINT: &str = "the name of the point to wait for, as in wait(walAfterSync)";
     let (point, [count, limit]) = list(cursor, "wait", POINT)?;
     if point.is_absent() {
@@ -365,17 +365,17 @@ fn wait(cursor: &mut Cursor<'_>) -> Result<Action, Expected> {
         let what = format!("the name of the point to wait for, but {wrong}");
         return Err(Expected::at(point.at, what));
     }
-    Ok(Action::Wait {
+    Ok(Step::Wait {
         point: point.content.into_owned(),
         count: count.map_or(Ok(1), |count| positive_of(&count))?,
         limit: limit.map_or(Ok(DEFAULT_WAIT_LIMIT), |limit| duration_of(&limit))?,
     })
 }
 
-fn barrier(cursor: &mut Cursor<'_>) -> Result<Action, Expected> {
+fn barrier(cursor: &mut Cursor<'_>) -> Result<Step, Expected> {
     const CALLERS: &str = "how many callers to wait for, as in barrier(2)";
     let (count, [limit]) = list(cursor, "barrier", CALLERS)?;
-    Ok(Action::Barrier {
+    Ok(Step::Barrier {
         count: positive_of(&count)?,
         limit: limit.map_or(Ok(DEFAULT_WAIT_LIMIT), |limit| duration_of(&limit))?,
     })

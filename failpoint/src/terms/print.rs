@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use super::duration::Canonical;
 use super::literal::quoted;
-use super::{
-    Action, Condition, DEFAULT_WAIT_LIMIT, Op, PauseLimit, Pick, Span, Term, Terms, Value,
-};
+use super::{Condition, DEFAULT_WAIT_LIMIT, Op, PauseLimit, Pick, Span, Step, Term, Terms, Value};
 use crate::visible::holds_hidden;
 
 impl Display for Terms {
@@ -75,31 +73,31 @@ impl Display for Op {
     }
 }
 
-impl Display for Action {
+impl Display for Step {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())?;
         match self {
-            Action::Off | Action::Yield | Action::Break | Action::Abort | Action::Kill => Ok(()),
-            Action::Return(None) | Action::Print(None) | Action::Panic(None) => Ok(()),
-            Action::Return(Some(value)) => write!(f, "({value})"),
+            Step::Off | Step::Yield | Step::Break | Step::Abort | Step::Kill => Ok(()),
+            Step::Return(None) | Step::Print(None) | Step::Panic(None) => Ok(()),
+            Step::Return(Some(value)) => write!(f, "({value})"),
             // `print()` is `print`: text that is there and empty needs its quotes.
-            Action::Print(Some(text)) | Action::Panic(Some(text)) if text.raw().is_empty() => {
+            Step::Print(Some(text)) | Step::Panic(Some(text)) if text.raw().is_empty() => {
                 f.write_str("(\"\")")
             }
-            Action::Print(Some(text)) | Action::Panic(Some(text)) => write!(f, "({text})"),
-            Action::Sleep(span) | Action::Delay(span) => write!(f, "({span})"),
-            Action::Pause(PauseLimit::Default) | Action::Exit(1) => Ok(()),
-            Action::Pause(PauseLimit::Within(limit)) => write!(f, "({})", Canonical(*limit)),
-            Action::Pause(PauseLimit::Never) => f.write_str("(never)"),
-            Action::Exit(status) => write!(f, "({status})"),
-            Action::Wait { point, count, limit } => {
+            Step::Print(Some(text)) | Step::Panic(Some(text)) => write!(f, "({text})"),
+            Step::Sleep(span) | Step::Delay(span) => write!(f, "({span})"),
+            Step::Pause(PauseLimit::Default) | Step::Exit(1) => Ok(()),
+            Step::Pause(PauseLimit::Within(limit)) => write!(f, "({})", Canonical(*limit)),
+            Step::Pause(PauseLimit::Never) => f.write_str("(never)"),
+            Step::Exit(status) => write!(f, "({status})"),
+            Step::Wait { point, count, limit } => {
                 write!(f, "({point}")?;
                 if *count != 1 || *limit != DEFAULT_WAIT_LIMIT {
                     write!(f, ", {count}")?;
                 }
                 end_with_limit(f, *limit)
             }
-            Action::Barrier { count, limit } => {
+            Step::Barrier { count, limit } => {
                 write!(f, "({count}")?;
                 end_with_limit(f, *limit)
             }

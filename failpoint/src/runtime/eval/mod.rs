@@ -16,7 +16,7 @@ use crate::runtime::scope::{self, Found, Scope};
 use crate::runtime::site::{Callsite, Site};
 use crate::runtime::sync::Arc;
 use crate::runtime::{env, events};
-use crate::terms::{Action, Text, Value};
+use crate::terms::{Step, Text, Value};
 use crate::value::{FromTerm, Written};
 use std::fmt::Display;
 use std::future::Future;
@@ -166,7 +166,7 @@ fn find<'a>(
 
 /// Asks the callback what to do. Nothing is held: it may disarm its own point, or evaluate others.
 #[inline(never)]
-fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Option<Box<[Action]>> {
+fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Option<Box<[Step]>> {
     let callback = plan.callback.clone()?;
     let text = |key: &str| fact(facts, key);
     let action = own_code::call_out(|| callback(&Hit::new(&plan.point, number + 1, &text)));

@@ -11,7 +11,7 @@ use crate::runtime::log::{self, Level};
 use crate::runtime::plan::random::Purpose;
 use crate::runtime::plan::{Fire, Plan};
 use crate::runtime::site::Site;
-use crate::terms::{Action, PauseLimit, Span, Term, Value};
+use crate::terms::{PauseLimit, Span, Step, Term, Value};
 use crate::visible::visible;
 use std::time::Duration;
 
@@ -52,11 +52,11 @@ pub(crate) enum WaitKind {
 #[derive(Clone, Debug)]
 pub(crate) struct Fired {
     pub(crate) fire: Fire,
-    pub(crate) asked: Option<Box<[Action]>>,
+    pub(crate) asked: Option<Box<[Step]>>,
 }
 
 impl Fired {
-    pub(crate) fn steps<'a>(&'a self, plan: &'a Plan) -> &'a [Action] {
+    pub(crate) fn steps<'a>(&'a self, plan: &'a Plan) -> &'a [Step] {
         match &self.asked {
             Some(asked) => asked,
             None => &plan.terms.chain[self.fire.term].steps,
@@ -69,22 +69,22 @@ pub(crate) fn perform<'a>(
     plan: &Plan,
     site: &Site,
     fire: Fire,
-    steps: &'a [Action],
+    steps: &'a [Step],
     step: usize,
 ) -> Effect<'a> {
     let draw = |span: &Span| length(span, plan, fire, step);
     match &steps[step] {
-        Action::Off => {}
-        Action::Return(value) => return Effect::Return(value.as_ref()),
-        Action::Sleep(span) => {
+        Step::Off => {}
+        Step::Return(value) => return Effect::Return(value.as_ref()),
+        Step::Sleep(span) => {
             let length = draw(span);
             // Nothing to wait for, and nobody to be told of it.
             if !length.is_zero() {
                 return Effect::Wait(WaitKind::Sleep(length));
             }
         }
-        Action::Delay(span) => return Effect::Wait(WaitKind::Busy(draw(span))),
-        Action::Pause(limit) => {
+        Step::Delay(span) => return Effect::Wait(WaitKind::Busy(draw(span))),
+        Step::Pause(limit) => {
             let limit = match limit {
                 PauseLimit::Default => Some(plan.pause_limit),
                 PauseLimit::Within(limit) => Some(*limit),
@@ -92,7 +92,7 @@ pub(crate) fn perform<'a>(
             };
             return Effect::Wait(WaitKind::Resume { limit });
         }
-        Action::Barrier { count, limit } => {
+        Step::Barrier { count, limit } => {
             return Effect::Wait(WaitKind::Barrier {
                 term: fire.term,
                 step,
@@ -100,37 +100,37 @@ pub(crate) fn perform<'a>(
                 limit: *limit,
             });
         }
-        Action::Wait { point, count, limit } => {
+        Step::Wait { point, count, limit } => {
             return Effect::Wait(WaitKind::Passages {
                 observation: plan.observation_of(point),
                 count: *count,
                 limit: *limit,
             });
         }
-        Action::Yield => std::thread::yield_now(),
-        Action::Print(None) => {
+        Step::Yield => std::thread::yield_now(),
+        Step::Print(None) => {
             log::say(Level::Info, format_args!("failpoint {} executed.", visible(&plan.point)));
         }
         // The name goes first, so that no text can pass for a line of the control plane.
-        Action::Print(Some(text)) => log::say(
+        Step::Print(Some(text)) => log::say(
             Level::Info,
             format_args!("failpoint {}: {}", visible(&plan.point), visible(text.content())),
         ),
-        Action::Panic(text) => {
+        Step::Panic(text) => {
             let message = injected_message(&plan.point, text.as_ref().map(|text| text.content()));
             if let Some(message) = panic_as_asked(message, site) {
                 return Effect::Panic(Panic::injected(&message));
             }
         }
-        Action::Break => break_in_debugger(plan),
-        action @ Action::Exit(status) => end(plan, site, action, Ending::Exit(*status)),
-        action @ Action::Abort => end(plan, site, action, Ending::Abort),
-        action @ Action::Kill => end(plan, site, action, Ending::Kill),
+        Step::Break => break_in_debugger(plan),
+        action @ Step::Exit(status) => end(plan, site, action, Ending::Exit(*status)),
+        action @ Step::Abort => end(plan, site, action, Ending::Abort),
+        action @ Step::Kill => end(plan, site, action, Ending::Kill),
     }
     Effect::Done
 }
 
-fn end(plan: &Plan, site: &Site, action: &Action, ending: Ending) -> ! {
+fn end(plan: &Plan, site: &Site, action: &Step, ending: Ending) -> ! {
     let (point, at) = (visible(&plan.point), site.at());
     exit::end(
         ending,
@@ -206,14 +206,14 @@ fn is_debugged() -> bool {
 }
 
 /// The steps that a callback asks for; none where it passes.
-pub(crate) fn steps_of(action: callback::Action) -> Option<Box<[Action]>> {
+pub(crate) fn steps_of(action: callback::Action) -> Option<Box<[Step]>> {
     let value = |text: String| Value::spelled(&text, &text);
     let step = match action {
         callback::Action::Pass => return None,
-        callback::Action::Off => Action::Off,
-        callback::Action::Return(text) => Action::Return(text.map(value)),
-        callback::Action::Sleep(length) => Action::Sleep(Span::Fixed(length)),
-        callback::Action::Panic(text) => Action::Panic(text.map(value)),
+        callback::Action::Off => Step::Off,
+        callback::Action::Return(text) => Step::Return(text.map(value)),
+        callback::Action::Sleep(length) => Step::Sleep(Span::Fixed(length)),
+        callback::Action::Panic(text) => Step::Panic(text.map(value)),
     };
     Some(Box::new([step]))
 }
@@ -222,17 +222,17 @@ impl Term {
     /// The points that the term's `wait` steps name, in order.
     pub(crate) fn waits(&self) -> impl Iterator<Item = &String> {
         self.steps.iter().filter_map(|step| match step {
-            Action::Wait { point, .. } => Some(point),
+            Step::Wait { point, .. } => Some(point),
             _ => None,
         })
     }
 
     pub(crate) fn is_off(&self) -> bool {
-        matches!(self.steps.as_slice(), [Action::Off])
+        matches!(self.steps.as_slice(), [Step::Off])
     }
 
     /// Whether the site is handed something.
     pub(crate) fn returns(&self) -> bool {
-        matches!(self.steps.last(), Some(Action::Return(_)))
+        matches!(self.steps.last(), Some(Step::Return(_)))
     }
 }

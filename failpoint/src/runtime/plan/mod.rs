@@ -19,7 +19,7 @@ use crate::runtime::park::gate::Gate;
 use crate::runtime::point_name::Name;
 use crate::runtime::site::Site;
 use crate::runtime::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering};
-use crate::terms::{Action, Pick, Span, Term, Terms};
+use crate::terms::{Pick, Span, Step, Term, Terms};
 use crate::visible::{holds_hidden, visible};
 use std::borrow::Cow;
 use std::fmt;
@@ -491,8 +491,8 @@ impl Numbers {
 
 impl Term {
     fn draws_lengths(&self) -> bool {
-        let is_range = |step: &Action| {
-            matches!(step, Action::Sleep(Span::Range(..)) | Action::Delay(Span::Range(..)))
+        let is_range = |step: &Step| {
+            matches!(step, Step::Sleep(Span::Range(..)) | Step::Delay(Span::Range(..)))
         };
         self.steps.iter().any(is_range)
     }

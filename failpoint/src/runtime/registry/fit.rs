@@ -5,7 +5,7 @@
 use crate::error::Error;
 use crate::runtime::log::{self, Level};
 use crate::runtime::site::Site;
-use crate::terms::{self, Action, Terms, Value};
+use crate::terms::{self, Step, Terms, Value};
 use crate::value::Written;
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ const BUILT_IN: [&str; 2] = ["thread", "scope"];
 /// Why `site` cannot take what `terms` may return, if it cannot.
 pub(super) fn misfit(terms: &Terms, site: &'static Site) -> Option<Error> {
     terms.chain.iter().flat_map(|term| &term.steps).find_map(|action| {
-        let Action::Return(value) = action else { return None };
+        let Step::Return(value) = action else { return None };
         misfit_of(site, value.as_ref().map_or(Written::Nothing, written))
     })
 }

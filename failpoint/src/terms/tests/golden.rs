@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::terms::config::parse_config;
-use crate::terms::{Action, Chance, Terms};
+use crate::terms::{Chance, Step, Terms};
 
 const TABLE: &str = include_str!("golden.txt");
 
@@ -144,7 +144,7 @@ fn values_keep_their_spelling_and_have_a_content() {
         ),
     ] {
         let terms = Terms::parse(&format!("return({argument})")).expect(argument);
-        let [Action::Return(Some(value))] = &terms.chain[0].steps[..] else {
+        let [Step::Return(Some(value))] = &terms.chain[0].steps[..] else {
             panic!("{argument}: {terms:?}");
         };
         assert_eq!((value.raw(), value.content()), (raw, content), "{argument}");

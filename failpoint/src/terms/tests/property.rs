@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::name;
 use crate::terms::config::{self, parse_config};
 use crate::terms::{
-    Action, Chance, Condition, DEFAULT_WAIT_LIMIT, Op, PauseLimit, Pick, Span, Term, Terms, Value,
+    Chance, Condition, DEFAULT_WAIT_LIMIT, Op, PauseLimit, Pick, Span, Step, Term, Terms, Value,
     literal,
 };
 use crate::visible::holds_hidden;
@@ -120,36 +120,36 @@ fn limit() -> impl Strategy<Value = PauseLimit> {
 }
 
 /// A step that others may follow.
-fn going_on() -> impl Strategy<Value = Action> {
+fn going_on() -> impl Strategy<Value = Step> {
     prop_oneof![
-        span().prop_map(Action::Sleep),
-        span().prop_map(Action::Delay),
-        limit().prop_map(Action::Pause),
-        Just(Action::Yield),
-        of(value()).prop_map(Action::Print),
-        Just(Action::Break),
-        (point(), count(), duration()).prop_map(|(point, count, limit)| Action::Wait {
+        span().prop_map(Step::Sleep),
+        span().prop_map(Step::Delay),
+        limit().prop_map(Step::Pause),
+        Just(Step::Yield),
+        of(value()).prop_map(Step::Print),
+        Just(Step::Break),
+        (point(), count(), duration()).prop_map(|(point, count, limit)| Step::Wait {
             point,
             count,
             limit
         }),
-        (count(), duration()).prop_map(|(count, limit)| Action::Barrier { count, limit }),
+        (count(), duration()).prop_map(|(count, limit)| Step::Barrier { count, limit }),
     ]
 }
 
-fn last() -> impl Strategy<Value = Action> {
+fn last() -> impl Strategy<Value = Step> {
     prop_oneof![
-        of(value()).prop_map(Action::Return),
-        of(value()).prop_map(Action::Panic),
-        any::<u8>().prop_map(Action::Exit),
-        Just(Action::Abort),
-        Just(Action::Kill),
+        of(value()).prop_map(Step::Return),
+        of(value()).prop_map(Step::Panic),
+        any::<u8>().prop_map(Step::Exit),
+        Just(Step::Abort),
+        Just(Step::Kill),
     ]
 }
 
-fn steps() -> impl Strategy<Value = Vec<Action>> {
+fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![
-        1 => Just(vec![Action::Off]),
+        1 => Just(vec![Step::Off]),
         4 => vec(going_on(), 1..4),
         4 => (vec(going_on(), 0..3), last()).prop_map(|(mut steps, last)| {
             steps.push(last);
@@ -200,7 +200,7 @@ fn terms() -> impl Strategy<Value = Terms> {
 fn values(terms: &Terms) -> impl Iterator<Item = &Value> {
     let steps = terms.chain.iter().flat_map(|term| &term.steps);
     steps.filter_map(|step| match step {
-        Action::Return(value) | Action::Print(value) | Action::Panic(value) => value.as_ref(),
+        Step::Return(value) | Step::Print(value) | Step::Panic(value) => value.as_ref(),
         _ => None,
     })
 }
