@@ -8,7 +8,7 @@ pub(crate) mod first;
 pub(crate) mod policy;
 pub(crate) mod ttl;
 
-use self::policy::{NotAllowed, Rails};
+use self::policy::{NotAllowed, Policy};
 use self::ttl::Whose;
 use failpoint::__bridge::control::{
     self, Applied, ArmError, ArmRequest, Changed, Disarmed, Fault, Precondition, Stale,
@@ -43,18 +43,19 @@ pub(crate) enum UnarmedReal {
 
 /// Arms all that is wished for, or nothing.
 pub(crate) fn arm(
-    wish: ArmRequest,
+    arm_request: ArmRequest,
     ttl: Option<Duration>,
     precondition: &Precondition,
     from: &str,
 ) -> Result<Armed, Unarmed> {
-    let rails = rails().map_err(|refused| Unarmed::NotAllowed(vec![refused]))?;
-    let refused = rails.refuse(&wish);
+    let policy = policy().map_err(|refused| Unarmed::NotAllowed(vec![refused]))?;
+    let refused = policy.refuse(&arm_request);
     if !refused.is_empty() {
         return Err(Unarmed::NotAllowed(refused));
     }
-    let (ttl, shortened) = rails.limit(ttl);
-    let Changed { revision, made: points } = wish.arm(precondition).map_err(Unarmed::ArmError)?;
+    let (ttl, shortened) = policy.limit(ttl);
+    let Changed { revision, made: points } =
+        arm_request.arm(precondition).map_err(Unarmed::ArmError)?;
     first::note();
     for Applied { was, point, .. } in &points {
         ttl::armed(Whose::Ours, point.name(), point.generation(), ttl);
@@ -79,12 +80,12 @@ pub(crate) fn arm_real(
     ttl: Option<Duration>,
     from: &str,
 ) -> Result<(Option<String>, PointInfo, Vec<String>), UnarmedReal> {
-    let rails = rails().map_err(UnarmedReal::NotAllowed)?;
+    let policy = policy().map_err(UnarmedReal::NotAllowed)?;
     let actions = fail_crate::actions(terms);
-    if let Some(why) = rails.why_not(name, &actions) {
+    if let Some(why) = policy.why_not(name, &actions) {
         return Err(UnarmedReal::NotAllowed(NotAllowed { name: Some(name.to_owned()), why }));
     }
-    let (ttl, shortened) = rails.limit(ttl);
+    let (ttl, shortened) = policy.limit(ttl);
     let armed = fail_crate::arm(name, there, terms).map_err(|unarmed| match unarmed {
         fail_crate::Unarmed::BadName(fault) => UnarmedReal::BadName(fault),
         fail_crate::Unarmed::BadTerms(why) => UnarmedReal::BadTerms(why),
@@ -157,7 +158,7 @@ pub(crate) fn resume(name: &str, n: usize, from: &str) -> Result<(usize, u64), E
     Ok((resumed, paused))
 }
 
-fn rails() -> Result<&'static Rails, NotAllowed> {
+fn policy() -> Result<&'static Policy, NotAllowed> {
     policy::in_force().map_err(|error| {
         let why = format!("nothing is armed over HTTP until this is put right: {error}");
         NotAllowed { name: None, why }

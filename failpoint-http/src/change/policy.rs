@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// The limits of what HTTP may arm.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Rails {
+pub(crate) struct Policy {
     /// Every name where there are none.
     allow: Vec<Glob>,
     /// They go before `allow`.
@@ -30,14 +30,14 @@ pub(crate) struct NotAllowed {
 }
 
 /// The rails of this process, or what is wrong with them.
-pub(crate) fn in_force() -> Result<&'static Rails, &'static ServeError> {
-    static RAILS: OnceLock<Result<Rails, ServeError>> = OnceLock::new();
-    RAILS.get_or_init(Rails::from_env).as_ref()
+pub(crate) fn in_force() -> Result<&'static Policy, &'static ServeError> {
+    static POLICY: OnceLock<Result<Policy, ServeError>> = OnceLock::new();
+    POLICY.get_or_init(Policy::from_env).as_ref()
 }
 
 const GLOBS: &str = "names of points with commas between, in which * stands for any text";
 
-impl Rails {
+impl Policy {
     pub(crate) fn from_env() -> Result<Self, ServeError> {
         let variable = "FAILPOINT_HTTP_ACTIONS";
         let expected = "actions with commas between: off, return, sleep, delay, pause, yield, \
@@ -54,12 +54,12 @@ impl Rails {
         })
     }
 
-    /// All of `wish` that may not be.
-    pub(crate) fn refuse(&self, wish: &ArmRequest) -> Vec<NotAllowed> {
+    /// All of `arm_request` that may not be.
+    pub(crate) fn refuse(&self, arm_request: &ArmRequest) -> Vec<NotAllowed> {
         let why = |(name, actions): (&str, Vec<&'static str>)| {
             Some(NotAllowed { name: Some(name.to_owned()), why: self.why_not(name, &actions)? })
         };
-        wish.asks().filter_map(why).collect()
+        arm_request.asks().filter_map(why).collect()
     }
 
     /// How long what is armed may stay so, where `ttl` is asked for; and whether that is less.
@@ -147,39 +147,39 @@ pub(crate) fn list(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rails, globs};
+    use super::{Policy, globs};
     use failpoint::__bridge::control::ArmRequest;
     use std::time::Duration;
 
-    fn rails(allow: &[&str], deny: &[&str], actions: &[&str]) -> Rails {
+    fn policy(allow: &[&str], deny: &[&str], actions: &[&str]) -> Policy {
         let owned =
             |texts: &[&str]| -> Vec<String> { texts.iter().map(|&text| text.to_owned()).collect() };
         let (allow, deny) = (globs(&owned(allow)), globs(&owned(deny)));
-        Rails { allow, deny, actions: owned(actions), max_ttl: None }
+        Policy { allow, deny, actions: owned(actions), max_ttl: None }
     }
 
     /// The names of `config` that are refused.
-    fn refused(rails: &Rails, config: &str) -> Vec<String> {
-        let refused = rails.refuse(&ArmRequest::config(config, true));
+    fn refused(policy: &Policy, config: &str) -> Vec<String> {
+        let refused = policy.refuse(&ArmRequest::config(config, true));
         refused.into_iter().filter_map(|one| one.name).collect()
     }
 
     #[test]
     fn deny_goes_before_allow() {
         let config = "wal/sync=off;wal/cut=off;raft/vote=off";
-        assert!(refused(&Rails::default(), config).is_empty());
-        assert_eq!(refused(&rails(&["wal/*"], &[], &[]), config), ["raft/vote"]);
-        assert_eq!(refused(&rails(&[], &["wal/?ync"], &[]), config), ["wal/sync"]);
-        let both = rails(&["wal/*", "raft/vote"], &["wal/cut"], &[]);
+        assert!(refused(&Policy::default(), config).is_empty());
+        assert_eq!(refused(&policy(&["wal/*"], &[], &[]), config), ["raft/vote"]);
+        assert_eq!(refused(&policy(&[], &["wal/?ync"], &[]), config), ["wal/sync"]);
+        let both = policy(&["wal/*", "raft/vote"], &["wal/cut"], &[]);
         assert_eq!(refused(&both, config), ["wal/cut"]);
     }
 
     #[test]
     fn every_step_is_asked_for_its_action() {
-        let rails = rails(&[], &[], &["sleep", "off"]);
+        let policy = policy(&[], &[], &["sleep", "off"]);
         let config = "a=sleep(1)->2*off;b=off->sleep(1)&kill;c=return";
-        assert_eq!(refused(&rails, config), ["b", "c"]);
-        let refused = rails.refuse(&ArmRequest::config("b=sleep(1)&kill", true));
+        assert_eq!(refused(&policy, config), ["b", "c"]);
+        let refused = policy.refuse(&ArmRequest::config("b=sleep(1)&kill", true));
         assert!(
             refused[0].why.starts_with("`kill` is none") && refused[0].why.contains("sleep, off")
         );
@@ -188,11 +188,11 @@ mod tests {
     #[test]
     fn the_shorter_time_holds() {
         let second = Duration::from_secs(1);
-        let rails = Rails { max_ttl: Some(second), ..Rails::default() };
-        assert_eq!(rails.limit(None), (Some(second), true));
-        assert_eq!(rails.limit(Some(second / 2)), (Some(second / 2), false));
-        assert_eq!(rails.limit(Some(second * 2)), (Some(second), true));
-        assert_eq!(Rails::default().limit(None), (None, false));
-        assert_eq!(Rails::default().limit(Some(second)), (Some(second), false));
+        let policy = Policy { max_ttl: Some(second), ..Policy::default() };
+        assert_eq!(policy.limit(None), (Some(second), true));
+        assert_eq!(policy.limit(Some(second / 2)), (Some(second / 2), false));
+        assert_eq!(policy.limit(Some(second * 2)), (Some(second), true));
+        assert_eq!(Policy::default().limit(None), (None, false));
+        assert_eq!(Policy::default().limit(Some(second)), (Some(second), false));
     }
 }

@@ -5,9 +5,9 @@ use super::settings::Settings;
 use super::transport::{Transport, root};
 use crate::wire::Problem;
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::Method;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH};
-use hyper::{Method, Request, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -26,7 +26,7 @@ pub(super) struct Caller {
 }
 
 /// One request.
-pub(super) struct Ask {
+pub(super) struct Request {
     method: Method,
     path: String,
     headers: Vec<(HeaderName, String)>,
@@ -36,13 +36,13 @@ pub(super) struct Ask {
 }
 
 /// One answer.
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: u16,
     media_type: String,
     body: Bytes,
 }
 
-impl Ask {
+impl Request {
     pub(super) fn new(method: Method, path: impl Into<String>) -> Self {
         let (headers, body) = (Vec::new(), Vec::new());
         Self { method, path: path.into(), headers, body, waits: Duration::ZERO }
@@ -87,7 +87,7 @@ impl Caller {
     }
 
     /// The same server by connections of its own, for another runtime.
-    pub(super) fn apart(&self) -> Self {
+    pub(super) fn with_own_connections(&self) -> Self {
         Self::new(self.settings().clone())
     }
 
@@ -100,43 +100,50 @@ impl Caller {
     }
 
     /// Asks for JSON.
-    pub(super) async fn json<T: DeserializeOwned>(&self, ask: Ask) -> Result<T, ClientError> {
-        let answer = self.succeed(ask.accept("application/json")).await?;
-        serde_json::from_slice(&answer.body).map_err(|error| self.bad(format!("{error}")))
+    pub(super) async fn json<T: DeserializeOwned>(
+        &self,
+        request: Request,
+    ) -> Result<T, ClientError> {
+        let response = self.succeed(request.accept("application/json")).await?;
+        serde_json::from_slice(&response.body).map_err(|error| self.bad(format!("{error}")))
     }
 
     /// Asks for text.
-    pub(super) async fn text(&self, ask: Ask) -> Result<String, ClientError> {
-        let answer = self.succeed(ask.accept("text/plain")).await?;
-        String::from_utf8(answer.body.into()).map_err(|error| self.bad(error))
+    pub(super) async fn text(&self, request: Request) -> Result<String, ClientError> {
+        let response = self.succeed(request.accept("text/plain")).await?;
+        String::from_utf8(response.body.into()).map_err(|error| self.bad(error))
     }
 
     /// Asks, and takes success alone.
-    pub(super) async fn succeed(&self, ask: Ask) -> Result<Answer, ClientError> {
-        let answer = self.ask(ask).await?;
-        if (200..300).contains(&answer.status) { Ok(answer) } else { Err(self.refused(&answer)) }
+    pub(super) async fn succeed(&self, request: Request) -> Result<Response, ClientError> {
+        let response = self.request(request).await?;
+        if (200..300).contains(&response.status) {
+            Ok(response)
+        } else {
+            Err(self.refused(&response))
+        }
     }
 
     /// Asks, and takes what comes.
-    pub(super) async fn ask(&self, ask: Ask) -> Result<Answer, ClientError> {
-        let limit = self.settings().total.saturating_add(ask.waits);
+    pub(super) async fn request(&self, request: Request) -> Result<Response, ClientError> {
+        let limit = self.settings().total.saturating_add(request.waits);
         let whole = async {
-            let (head, body) = self.send(ask).await?.into_parts();
+            let (head, body) = self.send(request).await?.into_parts();
             self.collect(head.status.as_u16(), head.headers.get(CONTENT_TYPE), body).await
         };
         self.within(limit, whole).await
     }
 
     /// Asks for a body that has no end, and takes success alone.
-    pub(super) async fn open(&self, ask: Ask) -> Result<Incoming, ClientError> {
+    pub(super) async fn open(&self, request: Request) -> Result<Incoming, ClientError> {
         let opening = async {
-            let (head, body) = self.send(ask).await?.into_parts();
+            let (head, body) = self.send(request).await?.into_parts();
             if head.status.is_success() {
                 return Ok(body);
             }
             let status = head.status.as_u16();
-            let answer = self.collect(status, head.headers.get(CONTENT_TYPE), body).await?;
-            Err(self.refused(&answer))
+            let response = self.collect(status, head.headers.get(CONTENT_TYPE), body).await?;
+            Err(self.refused(&response))
         };
         self.within(self.settings().total, opening).await
     }
@@ -150,12 +157,12 @@ impl Caller {
     }
 
     /// A refusal in gofail's words.
-    pub(super) fn refused_in_text(&self, answer: &Answer) -> ClientError {
+    pub(super) fn refused_in_text(&self, response: &Response) -> ClientError {
         let problem = Problem {
             kind: "about:blank".into(),
             title: "refused".into(),
-            status: answer.status,
-            detail: answer.excerpt(),
+            status: response.status,
+            detail: response.excerpt(),
             name: None,
             offset: None,
             caret: None,
@@ -167,10 +174,10 @@ impl Caller {
     }
 
     /// What an answer that is no success means.
-    pub(super) fn refused(&self, answer: &Answer) -> ClientError {
+    pub(super) fn refused(&self, response: &Response) -> ClientError {
         let address = || self.address().to_owned();
-        if answer.media_type == "application/problem+json" {
-            return match serde_json::from_slice::<Problem>(&answer.body) {
+        if response.media_type == "application/problem+json" {
+            return match serde_json::from_slice::<Problem>(&response.body) {
                 Ok(Problem { counts: Some(counts), status: 408, .. }) => {
                     ClientError::TimedOut { address: address(), counts }
                 }
@@ -180,8 +187,8 @@ impl Caller {
                 Err(error) => self.bad(error),
             };
         }
-        let text = answer.excerpt();
-        match answer.status {
+        let text = response.excerpt();
+        match response.status {
             501 => ClientError::CompiledOut { address: address() },
             status if gofail_says(&text) => match status {
                 400 | 404 | 405 | 500 => ClientError::OnlyGofail { address: address() },
@@ -191,19 +198,19 @@ impl Caller {
         }
     }
 
-    async fn send(&self, ask: Ask) -> Result<Response<Incoming>, ClientError> {
+    async fn send(&self, request: Request) -> Result<hyper::Response<Incoming>, ClientError> {
         let (settings, transport) = &*self.shared;
-        let mut request = Request::builder()
-            .method(ask.method)
-            .uri(format!("{}{}", settings.target.base, ask.path));
-        for (name, value) in ask.headers {
-            request = request.header(name, value);
+        let mut message = hyper::Request::builder()
+            .method(request.method)
+            .uri(format!("{}{}", settings.target.base, request.path));
+        for (name, value) in request.headers {
+            message = message.header(name, value);
         }
         if let Some(token) = &settings.token {
-            request = request.header(AUTHORIZATION, token);
+            message = message.header(AUTHORIZATION, token);
         }
-        let request = request.body(Full::from(ask.body)).map_err(|error| self.bad(error))?;
-        transport.send(request).await.map_err(|why| self.unreached(why))
+        let message = message.body(Full::from(request.body)).map_err(|error| self.bad(error))?;
+        transport.send(message).await.map_err(|why| self.unreached(why))
     }
 
     async fn collect(
@@ -211,27 +218,27 @@ impl Caller {
         status: u16,
         media_type: Option<&HeaderValue>,
         body: Incoming,
-    ) -> Result<Answer, ClientError> {
+    ) -> Result<Response, ClientError> {
         let media_type = media_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim().to_lowercase();
         let body = Limited::new(body, LARGEST).collect().await;
         let body = body.map_err(|error| self.unreached(root(&*error)))?.to_bytes();
-        Ok(Answer { status, media_type, body })
+        Ok(Response { status, media_type, body })
     }
 
     async fn within<T>(
         &self,
         limit: Duration,
-        exchange: impl Future<Output = Result<T, ClientError>>,
+        attempt: impl Future<Output = Result<T, ClientError>>,
     ) -> Result<T, ClientError> {
-        match timeout(limit, exchange).await {
+        match timeout(limit, attempt).await {
             Ok(result) => result,
             Err(_) => Err(self.unreached(format_args!("no answer within {limit:?}"))),
         }
     }
 }
 
-impl Answer {
+impl Response {
     /// The body; what is not UTF-8 in it is replaced.
     pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()

@@ -1,7 +1,7 @@
 //! What can one server be asked?
 
 use super::arming::{Arming, Armings};
-use super::caller::{Ask, Caller};
+use super::caller::{Caller, Request};
 use super::error::ClientError;
 use super::events::{EventStream, Events};
 use super::filter::Filter;
@@ -119,7 +119,7 @@ impl Client {
     /// # Errors
     /// Those of every question.
     pub async fn list_where(&self, filter: &Filter) -> Result<Points, ClientError> {
-        self.caller.json(Ask::get(filter.path())).await
+        self.caller.json(Request::get(filter.path())).await
     }
 
     /// One point as it stands (`GET /v1/points/NAME`).
@@ -127,7 +127,7 @@ impl Client {
     /// # Errors
     /// Refused as `unknown-point`.
     pub async fn get(&self, name: &str) -> Result<Point, ClientError> {
-        self.caller.json(Ask::get(path::point(name))).await
+        self.caller.json(Request::get(path::point(name))).await
     }
 
     /// Arms a point with terms, or with terms and conditions (`PUT /v1/points/NAME`).
@@ -144,9 +144,9 @@ impl Client {
         arming: impl Into<Arming>,
     ) -> Result<RemoteArmed, ClientError> {
         let arming = arming.into();
-        let ask = Ask::new(Method::PUT, arming.path(&path::point(name)));
-        let ask = ask.json(&arming.body()).if_match(arming.generation());
-        let changed: Changed = self.caller.json(ask).await?;
+        let request = Request::new(Method::PUT, arming.path(&path::point(name)));
+        let request = request.json(&arming.body()).if_match(arming.generation());
+        let changed: Changed = self.caller.json(request).await?;
         Ok(RemoteArmed::changed(&self.caller, changed))
     }
 
@@ -165,8 +165,8 @@ impl Client {
         armings: impl Into<Armings>,
     ) -> Result<Vec<RemoteArmed>, ClientError> {
         let armings = armings.into();
-        let ask = Ask::new(Method::PUT, armings.path("/v1/points"));
-        self.arm_several(ask.json(&armings.body()).if_match(armings.revision())).await
+        let request = Request::new(Method::PUT, armings.path("/v1/points"));
+        self.arm_several(request.json(&armings.body()).if_match(armings.revision())).await
     }
 
     /// Arms every point whose name matches, all or none (`PUT /v1/points?match=GLOB`); sorted by
@@ -180,8 +180,8 @@ impl Client {
         arming: impl Into<Arming>,
     ) -> Result<Vec<RemoteArmed>, ClientError> {
         let arming = arming.into();
-        let ask = Ask::new(Method::PUT, arming.path_matching("/v1/points", glob));
-        self.arm_several(ask.json(&arming.body()).if_match(arming.generation())).await
+        let request = Request::new(Method::PUT, arming.path_matching("/v1/points", glob));
+        self.arm_several(request.json(&arming.body()).if_match(arming.generation())).await
     }
 
     /// Disarms a point, armed or not (`DELETE /v1/points/NAME`).
@@ -189,7 +189,7 @@ impl Client {
     /// # Errors
     /// Refused as `unknown-point`.
     pub async fn disarm(&self, name: &str) -> Result<Changed, ClientError> {
-        self.caller.json(Ask::new(Method::DELETE, path::point(name))).await
+        self.caller.json(Request::new(Method::DELETE, path::point(name))).await
     }
 
     /// Disarms a point if this is still its generation.
@@ -197,8 +197,8 @@ impl Client {
     /// # Errors
     /// Refused as `unknown-point`, or as `stale`.
     pub async fn disarm_if(&self, name: &str, generation: u64) -> Result<Changed, ClientError> {
-        let ask = Ask::new(Method::DELETE, path::point(name));
-        self.caller.json(ask.if_match(Some(generation))).await
+        let request = Request::new(Method::DELETE, path::point(name));
+        self.caller.json(request.if_match(Some(generation))).await
     }
 
     /// Disarms all points and lets everybody go; says what was armed (`DELETE /v1/points`).
@@ -206,7 +206,7 @@ impl Client {
     /// # Errors
     /// Those of every question.
     pub async fn reset(&self) -> Result<Reset, ClientError> {
-        self.caller.json(Ask::new(Method::DELETE, "/v1/points")).await
+        self.caller.json(Request::new(Method::DELETE, "/v1/points")).await
     }
 
     /// Waits for what comes by at a point (`GET /v1/points/NAME/wait`).
@@ -248,7 +248,7 @@ impl Client {
     /// # Errors
     /// Those of every question.
     pub async fn report(&self) -> Result<Report, ClientError> {
-        self.caller.json(Ask::get("/v1/report")).await
+        self.caller.json(Request::get("/v1/report")).await
     }
 
     /// What is armed, as one value of `GOFAIL_FAILPOINTS` (`GET /v1/export`).
@@ -256,7 +256,7 @@ impl Client {
     /// # Errors
     /// Those of every question.
     pub async fn export(&self) -> Result<String, ClientError> {
-        let text = self.caller.text(Ask::get("/v1/export")).await?;
+        let text = self.caller.text(Request::get("/v1/export")).await?;
         Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
     }
 
@@ -265,7 +265,7 @@ impl Client {
     /// # Errors
     /// Those of every question.
     pub async fn info(&self) -> Result<Info, ClientError> {
-        self.caller.json(Ask::get("/v1/info")).await
+        self.caller.json(Request::get("/v1/info")).await
     }
 
     /// Whether it answers at all; needs no token (`GET /healthz`).
@@ -273,7 +273,7 @@ impl Client {
     /// # Errors
     /// Those of every question.
     pub async fn healthz(&self) -> Result<(), ClientError> {
-        self.caller.succeed(Ask::get("/healthz")).await.map(drop)
+        self.caller.succeed(Request::get("/healthz")).await.map(drop)
     }
 
     /// Hits, fires, paused and armed, in the text of Prometheus (`GET /metrics`).
@@ -281,7 +281,7 @@ impl Client {
     /// # Errors
     /// Those of every question.
     pub async fn metrics(&self) -> Result<String, ClientError> {
-        self.caller.text(Ask::get("/metrics")).await
+        self.caller.text(Request::get("/metrics")).await
     }
 
     /// gofail's routes, for a server that knows no others.
@@ -290,16 +290,16 @@ impl Client {
     }
 
     /// The same server by connections of its own, for another runtime.
-    pub(super) fn apart(&self) -> Self {
-        Self { caller: self.caller.apart() }
+    pub(super) fn with_own_connections(&self) -> Self {
+        Self { caller: self.caller.with_own_connections() }
     }
 
     fn with(settings: Settings) -> Self {
         Self { caller: Caller::new(settings) }
     }
 
-    async fn arm_several(&self, ask: Ask) -> Result<Vec<RemoteArmed>, ClientError> {
-        let armed: Points = self.caller.json(ask).await?;
+    async fn arm_several(&self, request: Request) -> Result<Vec<RemoteArmed>, ClientError> {
+        let armed: Points = self.caller.json(request).await?;
         let points = armed.points.into_iter();
         Ok(points.map(|point| RemoteArmed::new(&self.caller, point)).collect())
     }

@@ -1,6 +1,6 @@
 //! What happens at the points of a server, as it happens?
 
-use super::caller::{Ask, Caller};
+use super::caller::{Caller, Request};
 use super::error::ClientError;
 use super::path::with_query;
 use super::sse::{Message, Parser};
@@ -77,8 +77,8 @@ impl Events {
 
 impl EventStream {
     pub(super) async fn open(caller: &Caller, events: &Events) -> Result<Self, ClientError> {
-        let ask = Ask::get(events.path()).accept("text/event-stream");
-        let body = caller.open(ask).await?;
+        let request = Request::get(events.path()).accept("text/event-stream");
+        let body = caller.open(request).await?;
         let (parser, ready) = (Parser::default(), VecDeque::new());
         Ok(Self { caller: caller.clone(), body, parser, ready })
     }

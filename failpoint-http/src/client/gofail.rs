@@ -1,6 +1,6 @@
 //! What can be asked of a server that knows gofail's routes alone?
 
-use super::caller::{Ask, Caller};
+use super::caller::{Caller, Request};
 use super::error::ClientError;
 use crate::percent::encode;
 use hyper::Method;
@@ -33,7 +33,7 @@ impl Gofail {
     /// # Errors
     /// All that asking can meet with.
     pub async fn list(&self) -> Result<BTreeMap<String, Option<String>>, ClientError> {
-        let text = self.caller.text(Ask::get("/")).await?;
+        let text = self.caller.text(Request::get("/")).await?;
         let lines = text.lines().filter(|line| !line.is_empty());
         let pair = |line: &str| {
             let (name, terms) = line.split_once('=')?;
@@ -49,8 +49,8 @@ impl Gofail {
     /// [`ClientError::Refused`] with gofail's words for a point that does not exist, and all that
     /// asking can meet with.
     pub async fn get(&self, name: &str) -> Result<Option<String>, ClientError> {
-        let ask = Ask::get(format!("/{}", encode(name)));
-        let terms = self.unless_idle(ask).await?;
+        let request = Request::get(format!("/{}", encode(name)));
+        let terms = self.unless_idle(request).await?;
         Ok(terms.map(|terms| terms.strip_suffix('\n').unwrap_or(&terms).to_owned()))
     }
 
@@ -59,8 +59,8 @@ impl Gofail {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn count(&self, name: &str) -> Result<Option<u64>, ClientError> {
-        let ask = Ask::get(format!("/{}/count", encode(name)));
-        let Some(count) = self.unless_idle(ask).await? else { return Ok(None) };
+        let request = Request::get(format!("/{}/count", encode(name)));
+        let Some(count) = self.unless_idle(request).await? else { return Ok(None) };
         count.trim().parse().map(Some).map_err(|_| self.caller.bad("a count that is no number"))
     }
 
@@ -86,24 +86,24 @@ impl Gofail {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn disarm(&self, name: &str) -> Result<bool, ClientError> {
-        let ask = Ask::new(Method::DELETE, format!("/{}", encode(name)));
-        Ok(self.unless_idle(ask).await?.is_some())
+        let request = Request::new(Method::DELETE, format!("/{}", encode(name)));
+        Ok(self.unless_idle(request).await?.is_some())
     }
 
     async fn put(&self, path: &str, body: &str) -> Result<(), ClientError> {
-        let ask = Ask::new(Method::PUT, format!("/{path}")).text(body);
-        self.unless_idle(ask).await.map(drop)
+        let request = Request::new(Method::PUT, format!("/{path}")).text(body);
+        self.unless_idle(request).await.map(drop)
     }
 
     /// The answer; `None` where it says that the point is idle.
-    async fn unless_idle(&self, ask: Ask) -> Result<Option<String>, ClientError> {
-        let answer = self.caller.ask(ask).await?;
-        let text = answer.text();
-        match answer.status {
+    async fn unless_idle(&self, request: Request) -> Result<Option<String>, ClientError> {
+        let response = self.caller.request(request).await?;
+        let text = response.text();
+        match response.status {
             200..=299 => Ok(Some(text)),
             400 | 404 | 500 if text.trim_end().ends_with("failpoint is disabled") => Ok(None),
-            400 | 404 | 405 | 500 => Err(self.caller.refused_in_text(&answer)),
-            _ => Err(self.caller.refused(&answer)),
+            400 | 404 | 405 | 500 => Err(self.caller.refused_in_text(&response)),
+            _ => Err(self.caller.refused(&response)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How does a test hold an arming in another process?
 
 use super::background;
-use super::caller::{Ask, Caller};
+use super::caller::{Caller, Request};
 use super::error::ClientError;
 use super::path;
 use super::point;
@@ -105,7 +105,7 @@ impl RemoteArmed {
     /// # Errors
     /// As [`hits`](Self::hits).
     pub async fn counts(&self) -> Result<Counts, ClientError> {
-        let now: Point = self.caller.json(Ask::get(path::point(self.name()))).await?;
+        let now: Point = self.caller.json(Request::get(path::point(self.name()))).await?;
         let same = now.generation == self.generation() && now.armed;
         let counts = |now: Point| Counts {
             name: now.name,
@@ -197,7 +197,7 @@ impl Drop for RemoteArmed {
             return;
         }
         let (caller, name, generation) =
-            (self.caller.apart(), self.point.name.clone(), self.point.generation);
+            (self.caller.with_own_connections(), self.point.name.clone(), self.point.generation);
         let work = async move {
             match end(&caller, &name, generation).await {
                 // A process that is gone has nothing armed.
@@ -225,8 +225,8 @@ impl fmt::Debug for RemoteArmed {
 
 /// Ends one arming and no other; whether it was there.
 async fn end(caller: &Caller, name: &str, generation: u64) -> Result<bool, ClientError> {
-    let ask = Ask::new(Method::DELETE, path::point(name)).if_match(Some(generation));
-    match caller.json::<Changed>(ask).await {
+    let request = Request::new(Method::DELETE, path::point(name)).if_match(Some(generation));
+    match caller.json::<Changed>(request).await {
         Ok(changed) => Ok(changed.was.is_some()),
         // Another arming, or a name that was unlisted and is forgotten by now.
         Err(error) if error.is_refused_as("stale") || error.is_refused_as("unknown-point") => {

@@ -1,6 +1,6 @@
 //! What is asked of one point by clients and guards alike?
 
-use super::caller::{Ask, Caller};
+use super::caller::{Caller, Request};
 use super::error::ClientError;
 use super::path;
 use super::wait::Wait;
@@ -8,7 +8,7 @@ use crate::wire::{Resumed, Waited};
 use hyper::Method;
 
 pub(super) async fn wait(caller: &Caller, name: &str, wait: Wait) -> Result<Waited, ClientError> {
-    caller.json(Ask::get(wait.path(name)).waits(wait.limit())).await
+    caller.json(Request::get(wait.path(name)).waits(wait.limit())).await
 }
 
 pub(super) async fn resume(
@@ -18,5 +18,5 @@ pub(super) async fn resume(
 ) -> Result<Resumed, ClientError> {
     let path = format!("{}/resume", path::point(name));
     let path = path::with_query(&path, [("n", count.map(|count| count.to_string()))]);
-    caller.json(Ask::new(Method::POST, path)).await
+    caller.json(Request::new(Method::POST, path)).await
 }

@@ -59,13 +59,13 @@ impl ClientSet {
     {
         let mut asked = JoinSet::new();
         for (index, client) in self.clients.iter().enumerate() {
-            let answer = question(client.clone());
-            asked.spawn(async move { (index, answer.await) });
+            let response = question(client.clone());
+            asked.spawn(async move { (index, response.await) });
         }
         let mut answers = asked.join_all().await;
         answers.sort_by_key(|(index, _)| *index);
         let address = |index: usize| self.clients[index].address().to_owned();
-        answers.into_iter().map(|(index, answer)| (address(index), answer)).collect()
+        answers.into_iter().map(|(index, response)| (address(index), response)).collect()
     }
 
     /// Every point of each.
@@ -201,8 +201,8 @@ async fn all_or_none(
     answers: ByAddress<Vec<RemoteArmed>>,
 ) -> Result<Vec<RemoteArmed>, ClientError> {
     let (mut guards, mut errors) = (Vec::new(), Vec::new());
-    for (_, answer) in answers {
-        match answer {
+    for (_, response) in answers {
+        match response {
             Ok(of_one) => guards.extend(of_one),
             Err(error) => errors.push(error),
         }

@@ -3,16 +3,16 @@
 //! hyper writes all that it has of a reply and only then flushes, and it writes in the very poll in
 //! which it is given the reply: so the next flush that succeeds has carried it.
 
-use crate::conn::Exchange;
+use crate::conn::Connection;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A stream that tells its exchange what passes.
-pub(crate) struct Watched<S> {
+pub(crate) struct TrackedIo<S> {
     stream: S,
-    exchange: Exchange,
+    connection: Connection,
     /// What came while a request was held open: the beginning of the next.
     early: Vec<u8>,
 }
@@ -20,20 +20,20 @@ pub(crate) struct Watched<S> {
 /// How much is read ahead of a peer that does not wait for its reply, in bytes.
 const EARLY: usize = 32 * 1024;
 
-impl<S> Watched<S> {
-    pub(crate) fn new(stream: S, exchange: Exchange) -> Self {
-        Self { stream, exchange, early: Vec::new() }
+impl<S> TrackedIo<S> {
+    pub(crate) fn new(stream: S, connection: Connection) -> Self {
+        Self { stream, connection, early: Vec::new() }
     }
 
     /// Where something is streamed, it goes on, or the peer is given so long.
     fn note<T>(&self, written: &Poll<io::Result<T>>) {
-        if self.exchange.is_held_open() {
-            self.exchange.stream(written.is_ready());
+        if self.connection.is_held_open() {
+            self.connection.stream(written.is_ready());
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> Watched<S> {
+impl<S: AsyncRead + Unpin> TrackedIo<S> {
     /// Notices that the peer of a request that is held open is gone. hyper does not look: for it, a
     /// peer may close its half and still be answered.
     ///
@@ -57,14 +57,14 @@ impl<S: AsyncRead + Unpin> Watched<S> {
     }
 }
 
-impl<S> Drop for Watched<S> {
+impl<S> Drop for TrackedIo<S> {
     /// Nothing more goes out: whoever waits for the reply to be out waits in vain.
     fn drop(&mut self) {
-        self.exchange.let_go();
+        self.connection.let_go();
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TrackedIo<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -74,19 +74,19 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             let length = self.early.len().min(buffer.remaining());
             buffer.put_slice(&self.early[..length]);
             self.early.drain(..length);
-            self.exchange.heard();
+            self.connection.heard();
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
         if buffer.filled().len() > before {
-            self.exchange.heard();
+            self.connection.heard();
         }
         Poll::Ready(read)
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TrackedIo<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -113,9 +113,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        self.exchange.flushed();
+        self.connection.flushed();
         // hyper flushes whenever it is polled and has nothing left to write.
-        if self.exchange.is_held_open() {
+        if self.connection.is_held_open() {
             self.look_for_end(cx)?;
         }
         Poll::Ready(Ok(()))
@@ -123,7 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // Whatever did not get out by now never will.
-        self.exchange.let_go();
+        self.connection.let_go();
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

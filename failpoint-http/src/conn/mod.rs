@@ -16,7 +16,7 @@ pub(crate) mod seat;
 pub(crate) mod spare;
 
 use self::limits::Room;
-use self::seat::Seat;
+use self::seat::Permit;
 use crate::http::v1::HEARTBEAT;
 use failpoint::ExitHold;
 use std::future::{Future, poll_fn};
@@ -63,7 +63,7 @@ impl Default for Limits {
 
 /// What a connection, its requests and its watchdog share.
 #[derive(Clone)]
-pub(crate) struct Exchange {
+pub(crate) struct Connection {
     shared: Arc<Shared>,
 }
 
@@ -89,7 +89,7 @@ struct State {
 #[expect(dead_code, reason = "they are kept to be dropped")]
 enum Place {
     Ordinary(OwnedSemaphorePermit),
-    HeldOpen(Seat),
+    HeldOpen(Permit),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,7 +102,7 @@ enum Phase {
     Replying,
 }
 
-impl Exchange {
+impl Connection {
     /// Of a connection with `from`, which has `place` until it ends.
     pub(crate) fn new(from: String, limits: Limits, place: OwnedSemaphorePermit) -> Self {
         let deadline = Some(Instant::now() + limits.head);
@@ -126,9 +126,9 @@ impl Exchange {
         self.enter(Phase::Acting, None);
     }
 
-    /// The request is held open; its connection sits in `seat` and leaves its place.
-    pub(crate) fn hold_open(&self, seat: Seat) {
-        self.sit(Place::HeldOpen(seat));
+    /// The request is held open; its connection sits in `permit` and leaves its place.
+    pub(crate) fn hold_open(&self, permit: Permit) {
+        self.sit(Place::HeldOpen(permit));
         self.enter(Phase::HeldOpen, None);
     }
 

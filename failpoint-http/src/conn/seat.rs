@@ -9,25 +9,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Where seats of one kind are.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct Semaphore {
     limit: fn(Room) -> usize,
     taken: AtomicUsize,
 }
 
 /// For those who wait.
-pub(crate) static WAITS: Row = Row::new(|room| room.waits);
+pub(crate) static WAITS: Semaphore = Semaphore::new(|room| room.waits);
 
 /// For those who read events. Each has a queue, and what happens is copied into every queue by the
 /// thread that it happens on.
-pub(crate) static READERS: Row = Row::new(|room| room.readers);
+pub(crate) static READERS: Semaphore = Semaphore::new(|room| room.readers);
 
 /// One seat; dropping it gives it back.
 #[derive(Debug)]
-pub(crate) struct Seat {
-    row: &'static Row,
+pub(crate) struct Permit {
+    row: &'static Semaphore,
 }
 
-impl Row {
+impl Semaphore {
     const fn new(limit: fn(Room) -> usize) -> Self {
         Self { limit, taken: AtomicUsize::new(0) }
     }
@@ -41,16 +41,16 @@ impl Row {
     }
 
     /// A seat, if one is free.
-    pub(crate) fn take(&'static self) -> Option<Seat> {
+    pub(crate) fn take(&'static self) -> Option<Permit> {
         let limit = self.limit();
         let one_more = |taken: usize| (taken < limit).then_some(taken + 1);
         // Nothing else is read by whoever sees the number.
         let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        taken.is_ok().then(|| Seat { row: self })
+        taken.is_ok().then(|| Permit { row: self })
     }
 }
 
-impl Drop for Seat {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.row.taken.fetch_sub(1, Ordering::Relaxed);
     }
@@ -58,11 +58,11 @@ impl Drop for Seat {
 
 #[cfg(test)]
 mod tests {
-    use super::Row;
+    use super::Semaphore;
 
     #[test]
     fn a_seat_is_given_back() {
-        static ROW: Row = Row::new(|_| 2);
+        static ROW: Semaphore = Semaphore::new(|_| 2);
         let (first, second) = (ROW.take(), ROW.take());
         assert!(first.is_some() && second.is_some());
         assert!(ROW.take().is_none() && ROW.take().is_none());

@@ -4,11 +4,11 @@
 use std::fs::File;
 
 /// A file that is open to be closed.
-pub(crate) struct Spare {
+pub(crate) struct ReserveFd {
     file: Option<File>,
 }
 
-impl Spare {
+impl ReserveFd {
     pub(crate) fn new() -> Self {
         let mut spare = Self { file: None };
         spare.take_back();

@@ -8,14 +8,14 @@
 //! only `GET`, which changes nothing, and `cross-origin-resource-policy`, on every answer (`reply`),
 //! keeps the browser from letting the page know anything of what it loaded.
 
-use crate::http::problem::Refusal;
+use crate::http::problem::HttpError;
 use crate::http::request::Request;
 use std::hint::black_box;
 use std::net::IpAddr;
 
 /// Who is let in by one listener or mounted router.
 #[derive(Clone, Default)]
-pub(crate) struct Door {
+pub(crate) struct Access {
     /// The names that a `Host` may bear beside IP literals and `localhost`; any name if `None`.
     pub(crate) hosts: Option<Vec<String>>,
     pub(crate) token: Option<String>,
@@ -24,23 +24,23 @@ pub(crate) struct Door {
 /// Routes that never ask for the token: they hold no data.
 const OPEN: [&str; 2] = ["/healthz", "/ui"];
 
-impl Door {
+impl Access {
     /// Of a router in somebody else's server, which has its own doors.
     pub(crate) fn mounted() -> Self {
         Self::default()
     }
 
-    pub(crate) fn admit(&self, request: &Request<'_>) -> Result<(), Refusal> {
+    pub(crate) fn admit(&self, request: &Request<'_>) -> Result<(), HttpError> {
         if !request.header("origin").all(|origin| is_own_origin(origin, request)) {
-            return Err(Refusal::ForeignOrigin);
+            return Err(HttpError::ForeignOrigin);
         }
         if let Some(names) = &self.hosts {
             if !request.header("host").all(|host| is_own_host(host, names)) {
-                return Err(Refusal::ForeignHost);
+                return Err(HttpError::ForeignHost);
             }
         }
         match &self.token {
-            Some(token) if !is_open(request) && !bears(request, token) => Err(Refusal::NoToken),
+            Some(token) if !is_open(request) && !bears(request, token) => Err(HttpError::NoToken),
             _ => Ok(()),
         }
     }
@@ -98,17 +98,24 @@ fn is_same(given: &str, token: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Door;
-    use crate::http::problem::Refusal;
+    use super::Access;
+    use crate::http::problem::HttpError;
     use crate::http::request::Request;
 
-    fn admit(door: &Door, path: &str, headers: &[(&str, &str)]) -> Result<(), Refusal> {
-        door.admit(&Request { method: "GET", path, query: "", headers, body: b"", from: "a test" })
+    fn admit(access: &Access, path: &str, headers: &[(&str, &str)]) -> Result<(), HttpError> {
+        access.admit(&Request {
+            method: "GET",
+            path,
+            query: "",
+            headers,
+            body: b"",
+            from: "a test",
+        })
     }
 
     #[test]
     fn a_host_is_an_address_localhost_or_named() {
-        let door = Door { hosts: Some(vec!["pod.test".to_owned()]), token: None };
+        let access = Access { hosts: Some(vec!["pod.test".to_owned()]), token: None };
         for host in [
             "127.0.0.1",
             "127.0.0.1:22381",
@@ -121,7 +128,7 @@ mod tests {
             "pod.test",
             "Pod.Test:22381",
         ] {
-            assert_eq!(admit(&door, "/", &[("Host", host)]), Ok(()), "{host}");
+            assert_eq!(admit(&access, "/", &[("Host", host)]), Ok(()), "{host}");
         }
         for host in [
             "evil.test",
@@ -135,32 +142,32 @@ mod tests {
             "[evil.test]",
             "evil:1]",
         ] {
-            let refused = Err(Refusal::ForeignHost);
-            assert_eq!(admit(&door, "/", &[("host", host)]), refused, "{host}");
+            let refused = Err(HttpError::ForeignHost);
+            assert_eq!(admit(&access, "/", &[("host", host)]), refused, "{host}");
         }
-        assert_eq!(admit(&door, "/", &[]), Ok(()), "HTTP/1.0, which no browser sends");
+        assert_eq!(admit(&access, "/", &[]), Ok(()), "HTTP/1.0, which no browser sends");
         let two = [("host", "127.0.0.1"), ("host", "evil.test")];
-        assert_eq!(admit(&door, "/", &two), Err(Refusal::ForeignHost));
-        assert_eq!(admit(&Door::mounted(), "/", &[("host", "evil.test")]), Ok(()));
+        assert_eq!(admit(&access, "/", &two), Err(HttpError::ForeignHost));
+        assert_eq!(admit(&Access::mounted(), "/", &[("host", "evil.test")]), Ok(()));
     }
 
     #[test]
     fn an_origin_is_the_own_one() {
-        let door = Door { hosts: None, token: Some("secret".to_owned()) };
+        let access = Access { hosts: None, token: Some("secret".to_owned()) };
         let host = ("host", "127.0.0.1:22381");
         for origin in ["http://evil.test", "null", "http://127.0.0.1:8080", "http://127.0.0.1", ""]
         {
             let headers = [host, ("origin", origin)];
-            assert_eq!(admit(&door, "/", &headers), Err(Refusal::ForeignOrigin), "{origin}");
+            assert_eq!(admit(&access, "/", &headers), Err(HttpError::ForeignOrigin), "{origin}");
         }
         let own = [host, ("Origin", "http://127.0.0.1:22381")];
-        assert_eq!(admit(&door, "/", &own), Err(Refusal::NoToken));
-        assert_eq!(admit(&Door::mounted(), "/", &own), Ok(()));
+        assert_eq!(admit(&access, "/", &own), Err(HttpError::NoToken));
+        assert_eq!(admit(&Access::mounted(), "/", &own), Ok(()));
     }
 
     #[test]
     fn a_token_is_asked_for() {
-        let door = Door { hosts: None, token: Some("secret".to_owned()) };
+        let access = Access { hosts: None, token: Some("secret".to_owned()) };
         for wrong in [
             "Bearer",
             "Bearer ",
@@ -173,12 +180,12 @@ mod tests {
             "",
         ] {
             let headers = [("Authorization", wrong)];
-            assert_eq!(admit(&door, "/", &headers), Err(Refusal::NoToken), "{wrong}");
+            assert_eq!(admit(&access, "/", &headers), Err(HttpError::NoToken), "{wrong}");
         }
         for right in ["Bearer secret", "bearer  secret"] {
-            assert_eq!(admit(&door, "/", &[("authorization", right)]), Ok(()), "{right}");
+            assert_eq!(admit(&access, "/", &[("authorization", right)]), Ok(()), "{right}");
         }
-        assert_eq!(admit(&door, "/healthz", &[]), Ok(()));
-        assert_eq!(admit(&door, "/healthz2", &[]), Err(Refusal::NoToken));
+        assert_eq!(admit(&access, "/healthz", &[]), Ok(()));
+        assert_eq!(admit(&access, "/healthz2", &[]), Err(HttpError::NoToken));
     }
 }

@@ -44,11 +44,11 @@ pub(crate) use world::carry;
 #[cfg(feature = "failpoints")]
 mod world {
     use crate::change::policy;
-    use crate::conn::Exchange;
-    use crate::conn::seat::{self, Row, Seat};
-    use crate::http::access::Door;
+    use crate::conn::Connection;
+    use crate::conn::seat::{self, Permit, Semaphore};
+    use crate::http::access::Access;
     use crate::http::dispatch;
-    use crate::http::problem::{Kind, Refusal};
+    use crate::http::problem::{HttpError, Kind};
     use crate::http::request::Request;
     use crate::http::response::{NO_CONTENT, Reply};
     use crate::http::v1::{self, Events, Filter, HEARTBEAT, Open};
@@ -76,15 +76,15 @@ mod world {
             control::warn(format_args!("nothing can be armed over HTTP: {error}"));
         }
         let carry =
-            async |request: axum::extract::Request| carry(&Door::mounted(), request, None).await;
+            async |request: axum::extract::Request| carry(&Access::mounted(), request, None).await;
         Router::new().fallback(carry)
     }
 
-    /// Answers a request, if `door` lets it in; `exchange` is of its connection, where that is ours.
+    /// Answers a request, if `access` lets it in; `connection` is of its connection, where that is ours.
     pub(crate) async fn carry<B>(
-        door: &Door,
+        access: &Access,
         request: hyper::Request<B>,
-        exchange: Option<&Exchange>,
+        connection: Option<&Connection>,
     ) -> Response
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>>,
@@ -92,7 +92,7 @@ mod world {
         let (head, body) = request.into_parts();
         let values = values(&head);
         let headers = headers(&head, &values);
-        let from = from(&head, exchange);
+        let from = from(&head, connection);
         let request = Request {
             method: head.method.as_str(),
             path: head.uri.path(),
@@ -102,87 +102,87 @@ mod world {
             from: &from,
         };
         // Who is not let in sends no body either.
-        if let Err(refusal) = door.admit(&request) {
+        if let Err(refusal) = access.admit(&request) {
             let reply = dispatch::refuse(&request, refusal);
             let reply = if body.is_end_stream() { reply } else { reply.closing() };
-            return finish(reply, exchange, failpoint::hold_exit());
+            return finish(reply, connection, failpoint::hold_exit());
         }
-        let body = match read(body, exchange).await {
+        let body = match read(body, connection).await {
             Ok(body) => body,
             Err(refusal) => {
                 let reply = dispatch::refuse(&request, refusal);
-                return finish(reply, exchange, failpoint::hold_exit());
+                return finish(reply, connection, failpoint::hold_exit());
             }
         };
         let request = Request { body: &body, ..request };
         if let Some(open) = v1::held_open(&request) {
-            return hold_open(open, request.method == "HEAD", exchange).await;
+            return hold_open(open, request.method == "HEAD", connection).await;
         }
         // Taken before the request is acted upon, for what it arms may strike at once.
         let hold = failpoint::hold_exit();
-        finish(dispatch::answer(&request), exchange, hold)
+        finish(dispatch::answer(&request), connection, hold)
     }
 
     /// Holds the request open, and does not hold the end of the process meanwhile.
     async fn hold_open(
         open: Result<Open, Box<Problem>>,
         is_head: bool,
-        exchange: Option<&Exchange>,
+        connection: Option<&Connection>,
     ) -> Response {
         let reply = match (open, is_head) {
             (Err(problem), _) => Err(problem),
             (Ok(Open::Events(_)), true) => Ok(Reply::events()),
-            (Ok(Open::Events(filter)), false) => match sit_down(&seat::READERS, exchange) {
-                Ok(seat) => return stream(filter, exchange, seat),
-                Err(problem) => return no_seat(&problem, exchange),
+            (Ok(Open::Events(filter)), false) => match sit_down(&seat::READERS, connection) {
+                Ok(permit) => return stream(filter, connection, permit),
+                Err(problem) => return no_seat(&problem, connection),
             },
-            (Ok(Open::Wait(wait)), _) => match sit_down(&seat::WAITS, exchange) {
+            (Ok(Open::Wait(wait)), _) => match sit_down(&seat::WAITS, connection) {
                 Ok(_seat) => Ok(wait.reply().await),
-                Err(problem) => return no_seat(&problem, exchange),
+                Err(problem) => return no_seat(&problem, connection),
             },
         };
         let hold = failpoint::hold_exit();
-        finish(reply.unwrap_or_else(|problem| Reply::problem(&problem)), exchange, hold)
+        finish(reply.unwrap_or_else(|problem| Reply::problem(&problem)), connection, hold)
     }
 
     /// Takes a seat for a request; where there is an exchange, its connection keeps it.
     fn sit_down(
-        row: &'static Row,
-        exchange: Option<&Exchange>,
-    ) -> Result<Option<Seat>, Box<Problem>> {
-        let seat = row.take().ok_or_else(|| {
+        row: &'static Semaphore,
+        connection: Option<&Connection>,
+    ) -> Result<Option<Permit>, Box<Problem>> {
+        let permit = row.take().ok_or_else(|| {
             let taken = row.limit();
             Kind::TooManyReaders
                 .because(format!("{taken} requests like this are held open; end one of them"))
         })?;
-        Ok(match exchange {
-            Some(exchange) => {
-                exchange.hold_open(seat);
+        Ok(match connection {
+            Some(connection) => {
+                connection.hold_open(permit);
                 None
             }
-            None => Some(seat),
+            None => Some(permit),
         })
     }
 
     /// Refuses a request that finds no seat, and closes its connection: kept open, refused connections
     /// would take the places of those that end the waits.
-    fn no_seat(problem: &Problem, exchange: Option<&Exchange>) -> Response {
-        if let Some(exchange) = exchange {
-            exchange.close_promptly();
+    fn no_seat(problem: &Problem, connection: Option<&Connection>) -> Response {
+        if let Some(connection) = connection {
+            connection.close_promptly();
         }
-        finish(Reply::problem(problem).closing(), exchange, failpoint::hold_exit())
+        finish(Reply::problem(problem).closing(), connection, failpoint::hold_exit())
     }
 
-    fn stream(filter: Filter, exchange: Option<&Exchange>, seat: Option<Seat>) -> Response {
-        let heartbeat = exchange.map_or(HEARTBEAT, |exchange| exchange.limits().heartbeat);
+    fn stream(filter: Filter, connection: Option<&Connection>, permit: Option<Permit>) -> Response {
+        let heartbeat = connection.map_or(HEARTBEAT, |connection| connection.limits().heartbeat);
         let mut response = super::response(Reply::events());
-        *response.body_mut() = Events::begin(filter, heartbeat, seat).into_body();
+        *response.body_mut() = Events::begin(filter, heartbeat, permit).into_body();
         response
     }
 
-    fn finish(reply: Reply, exchange: Option<&Exchange>, hold: ExitHold) -> Response {
-        if let Some(exchange) = exchange {
-            exchange.reply(hold);
+    fn finish(reply: Reply, connection: Option<&Connection>, hold: ExitHold) -> Response {
+        if let Some(connection) = connection {
+            connection.reply(hold);
         }
         let is_empty = reply.status == NO_CONTENT;
         let mut response = super::response(reply);
@@ -212,26 +212,26 @@ mod world {
         }
     }
 
-    async fn read<B>(body: B, exchange: Option<&Exchange>) -> Result<Bytes, Refusal>
+    async fn read<B>(body: B, connection: Option<&Connection>) -> Result<Bytes, HttpError>
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>>,
     {
         let limit = u64::try_from(BODY_LIMIT).unwrap_or(u64::MAX);
         if body.size_hint().lower() > limit {
-            return Err(Refusal::BodyTooLarge);
+            return Err(HttpError::BodyTooLarge);
         }
         let whole = Limited::new(body, BODY_LIMIT).collect();
-        let whole = match exchange {
-            Some(exchange) => tokio::time::timeout(exchange.limits().body, whole)
+        let whole = match connection {
+            Some(connection) => tokio::time::timeout(connection.limits().body, whole)
                 .await
-                .map_err(|_| Refusal::BodyTooSlow)?,
+                .map_err(|_| HttpError::BodyTooSlow)?,
             // The runtime is the server's, and may keep no time.
             None => whole.await,
         };
         match whole {
             Ok(whole) => Ok(whole.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge),
-            Err(_) => Err(Refusal::BodyCutOff),
+            Err(error) if error.is::<LengthLimitError>() => Err(HttpError::BodyTooLarge),
+            Err(_) => Err(HttpError::BodyCutOff),
         }
     }
 
@@ -253,9 +253,9 @@ mod world {
     }
 
     /// Who asks.
-    fn from<'a>(head: &Parts, exchange: Option<&'a Exchange>) -> Cow<'a, str> {
-        match (exchange, head.extensions.get::<ConnectInfo<SocketAddr>>()) {
-            (Some(exchange), _) => exchange.from().into(),
+    fn from<'a>(head: &Parts, connection: Option<&'a Connection>) -> Cow<'a, str> {
+        match (connection, head.extensions.get::<ConnectInfo<SocketAddr>>()) {
+            (Some(connection), _) => connection.from().into(),
             (None, Some(ConnectInfo(peer))) => peer.to_string().into(),
             (None, None) => "a mounted router".into(),
         }

@@ -1,8 +1,8 @@
 //! The answer to a request, whoever carries it.
 
-use crate::http::access::Door;
+use crate::http::access::Access;
 use crate::http::gofail;
-use crate::http::problem::Refusal;
+use crate::http::problem::HttpError;
 use crate::http::request::Request;
 use crate::http::response::Reply;
 use crate::http::v1;
@@ -27,7 +27,7 @@ pub(crate) fn respond_by(
 ) -> Reply {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let request = Request { method, path, query, headers, body, from };
-    match Door::mounted().admit(&request) {
+    match Access::mounted().admit(&request) {
         Ok(()) => act(&request),
         Err(refusal) => refuse(&request, refusal),
     }
@@ -44,19 +44,19 @@ pub(crate) fn answer(request: &Request<'_>) -> Reply {
 /// Lets `act` answer. No point is evaluated meanwhile, whatever code it calls.
 pub(crate) fn guarded(
     request: &Request<'_>,
-    act: impl FnOnce() -> Result<Reply, Refusal>,
+    act: impl FnOnce() -> Result<Reply, HttpError>,
 ) -> Reply {
     let _quiet = control::quiet();
     // `FromTerm` of the program says whether it takes a value, and may panic.
     let answered = panic::catch_unwind(AssertUnwindSafe(act));
-    match answered.unwrap_or(Err(Refusal::Panicked)) {
+    match answered.unwrap_or(Err(HttpError::Panicked)) {
         Ok(reply) => reply,
         Err(refusal) => refuse(request, refusal),
     }
 }
 
 /// Refuses in the form that the caller reads.
-pub(crate) fn refuse(request: &Request<'_>, refusal: Refusal) -> Reply {
+pub(crate) fn refuse(request: &Request<'_>, refusal: HttpError) -> Reply {
     if request.wants_json() || v1::is_route(request.path) {
         refusal.into_problem()
     } else {

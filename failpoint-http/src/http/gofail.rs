@@ -13,7 +13,7 @@
 //! `GET /name` gives what was written, byte for byte.
 
 use crate::change::{self, Unarmed, UnarmedReal, fail_crate, policy};
-use crate::http::problem::{self, Kind, Refusal, Why};
+use crate::http::problem::{self, HttpError, Kind, Why};
 use crate::http::request::Request;
 use crate::http::response::Reply;
 use crate::percent;
@@ -28,17 +28,17 @@ use std::time::Duration;
 /// What a line of the list takes, about.
 const ROOM: usize = 48;
 
-pub(crate) fn answer(request: &Request<'_>) -> Result<Reply, Refusal> {
-    let key = request.path.strip_prefix('/').ok_or(Refusal::BadPath);
+pub(crate) fn answer(request: &Request<'_>) -> Result<Reply, HttpError> {
+    let key = request.path.strip_prefix('/').ok_or(HttpError::BadPath);
     match request.method {
         "GET" => get(key?, request.wants_json()),
         "PUT" => put(key?, request),
         "DELETE" => delete(key?, request),
-        _ => Err(Refusal::BadMethod),
+        _ => Err(HttpError::BadMethod),
     }
 }
 
-fn get(key: &str, json: bool) -> Result<Reply, Refusal> {
+fn get(key: &str, json: bool) -> Result<Reply, HttpError> {
     if key.is_empty() {
         return Ok(list(json));
     }
@@ -46,7 +46,7 @@ fn get(key: &str, json: bool) -> Result<Reply, Refusal> {
         return count(key, json);
     }
     let point = find(key)?;
-    let terms = point.terms.ok_or(Refusal::GetIdle)?;
+    let terms = point.terms.ok_or(HttpError::GetIdle)?;
     Ok(if json {
         Reply::json(&One { name: &point.name, terms: &terms })
     } else {
@@ -70,13 +70,13 @@ fn list(json: bool) -> Reply {
     Reply::text(if text.is_empty() { "\n".to_owned() } else { text })
 }
 
-fn count(key: &str, json: bool) -> Result<Reply, Refusal> {
+fn count(key: &str, json: bool) -> Result<Reply, HttpError> {
     if fail_crate::point(&name(key)).is_some() {
-        return Err(Refusal::Uncounted);
+        return Err(HttpError::Uncounted);
     }
     let point = find(key)?;
     if point.terms.is_none() {
-        return Err(Refusal::CountIdle);
+        return Err(HttpError::CountIdle);
     }
     Ok(if json {
         Reply::json(&Count { name: &point.name, count: point.fires })
@@ -85,10 +85,10 @@ fn count(key: &str, json: bool) -> Result<Reply, Refusal> {
     })
 }
 
-fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
+fn put(key: &str, request: &Request<'_>) -> Result<Reply, HttpError> {
     let body = std::str::from_utf8(request.body).map_err(|error| {
         let why = format!("expected UTF-8 text, and byte {} is none", error.valid_up_to());
-        Refusal::SetBadTerms(why.into())
+        HttpError::SetBadTerms(why.into())
     })?;
     let options = Options::of(request)?;
     let several = key.eq_ignore_ascii_case("failpoints");
@@ -96,23 +96,23 @@ fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
     if let (false, Some(there)) = (several, fail_crate::name_in(&name)) {
         return match change::arm_real((&name, there), body, options.ttl, request.from) {
             Ok((_, _, notes)) => Ok(Reply::done().noting(options.note(notes))),
-            Err(UnarmedReal::NotAllowed(refused)) => Err(Refusal::SetNotAllowed(refused.why)),
+            Err(UnarmedReal::NotAllowed(refused)) => Err(HttpError::SetNotAllowed(refused.why)),
             Err(UnarmedReal::BadName(fault)) => Err(refused(vec![*fault], false)),
-            Err(UnarmedReal::BadTerms(why)) => Err(Refusal::SetBadTerms(why.into())),
+            Err(UnarmedReal::BadTerms(why)) => Err(HttpError::SetBadTerms(why.into())),
         };
     }
-    let wish = if several {
+    let arm_request = if several {
         ArmRequest::config(body, options.unlisted)
     } else {
-        let mut wish = ArmRequest::default();
-        wish.add(&name, body, options.unlisted);
-        wish
+        let mut arm_request = ArmRequest::default();
+        arm_request.add(&name, body, options.unlisted);
+        arm_request
     };
-    match change::arm(wish, options.ttl, &Precondition::None, request.from) {
+    match change::arm(arm_request, options.ttl, &Precondition::None, request.from) {
         Ok(armed) => Ok(Reply::done().noting(options.note(armed.notes))),
         Err(Unarmed::NotAllowed(refused)) => {
             let lines = problem::lines(refused.into_iter().map(|one| one.why));
-            Err(Refusal::SetNotAllowed(lines.join("\n")))
+            Err(HttpError::SetNotAllowed(lines.join("\n")))
         }
         Err(Unarmed::ArmError(ArmError::Faults(faults))) => Err(refused(faults, several)),
         // Nothing was to hold.
@@ -120,13 +120,13 @@ fn put(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
     }
 }
 
-fn delete(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
+fn delete(key: &str, request: &Request<'_>) -> Result<Reply, HttpError> {
     let name = name(key);
     match change::disarm(&name, &Precondition::None, request.from) {
         Ok(disarmed) if disarmed.was.is_some() => Ok(Reply::done()),
-        Ok(_) => Err(Refusal::DeleteIdle),
+        Ok(_) => Err(HttpError::DeleteIdle),
         Err(ArmError::Faults(faults)) => {
-            Err(Refusal::DeleteUnknown(match fail_crate::name_in(&name) {
+            Err(HttpError::DeleteUnknown(match fail_crate::name_in(&name) {
                 Some(there) => {
                     format!("the crate `fail` has nothing configured at `{}`", visible(there))
                         .into()
@@ -135,7 +135,7 @@ fn delete(key: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
             }))
         }
         // Nothing was to hold.
-        Err(ArmError::Stale(_)) => Err(Refusal::DeleteUnknown(why(Vec::new(), false))),
+        Err(ArmError::Stale(_)) => Err(HttpError::DeleteUnknown(why(Vec::new(), false))),
     }
 }
 
@@ -157,10 +157,10 @@ struct All<'a> {
 }
 
 /// The point that a path stands for.
-fn find(key: &str) -> Result<PointInfo, Refusal> {
+fn find(key: &str) -> Result<PointInfo, HttpError> {
     let name = name(key);
     let point = failpoint::point(&name).ok().or_else(|| fail_crate::point(&name));
-    point.ok_or(Refusal::GetUnknown)
+    point.ok_or(HttpError::GetUnknown)
 }
 
 /// The name that a path stands for: the raw one goes first.
@@ -183,17 +183,17 @@ fn listed(name: &str) -> Cow<'_, str> {
     if name.contains(is_odd) { percent::encode(name).into() } else { name.into() }
 }
 
-fn refused(faults: Vec<Fault>, several: bool) -> Refusal {
+fn refused(faults: Vec<Fault>, several: bool) -> HttpError {
     let first = faults.first().map(|fault| &fault.error);
     let kind = first.map_or(Kind::BadTerms, problem::kind_of);
     let is_unparsed = matches!(first, Some(Error::Parse { .. }) | None);
     let why = why(faults, several);
     match kind {
-        Kind::UnknownPoint | Kind::BadName => Refusal::SetUnknown(why),
-        Kind::TooLarge => Refusal::SetTooLarge(why),
-        Kind::TooManyUnlisted => Refusal::SetTooManyUnlisted(why),
-        _ if is_unparsed => Refusal::SetBadTerms(why),
-        kind => Refusal::SetUnfit(kind, why),
+        Kind::UnknownPoint | Kind::BadName => HttpError::SetUnknown(why),
+        Kind::TooLarge => HttpError::SetTooLarge(why),
+        Kind::TooManyUnlisted => HttpError::SetTooManyUnlisted(why),
+        _ if is_unparsed => HttpError::SetBadTerms(why),
+        kind => HttpError::SetUnfit(kind, why),
     }
 }
 
@@ -216,7 +216,7 @@ struct Options {
 }
 
 impl Options {
-    fn of(request: &Request<'_>) -> Result<Self, Refusal> {
+    fn of(request: &Request<'_>) -> Result<Self, HttpError> {
         let mut options = Self::default();
         for (name, value) in request.parameters() {
             match &*name {
@@ -240,14 +240,14 @@ impl Options {
     }
 }
 
-fn ttl(text: &str) -> Result<Duration, Refusal> {
-    policy::ttl(text).map_err(|why| Refusal::BadParameter(format!("ttl: {why}")))
+fn ttl(text: &str) -> Result<Duration, HttpError> {
+    policy::ttl(text).map_err(|why| HttpError::BadParameter(format!("ttl: {why}")))
 }
 
-fn yes_or_no(text: &str) -> Result<bool, Refusal> {
+fn yes_or_no(text: &str) -> Result<bool, HttpError> {
     match text {
         "1" | "true" | "" => Ok(true),
         "0" | "false" => Ok(false),
-        _ => Err(Refusal::BadParameter("unlisted: expected 1 or 0".to_owned())),
+        _ => Err(HttpError::BadParameter("unlisted: expected 1 or 0".to_owned())),
     }
 }

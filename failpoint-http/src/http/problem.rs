@@ -97,7 +97,7 @@ impl Kind {
 /// Why a request was not done, where gofail's routes and version 1 say it alike, or only gofail's
 /// do. Refusing changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum HttpError {
     ForeignOrigin,
     ForeignHost,
     NoToken,
@@ -138,11 +138,11 @@ impl From<String> for Why {
     }
 }
 
-impl Refusal {
+impl HttpError {
     /// The table of gofail's routes: status, kind, text. What gofail says stands as gofail says it.
     #[rustfmt::skip]
     fn row(&self) -> (u16, Kind, String) {
-        use Refusal::*;
+        use HttpError::*;
         let row = |status, kind, text: &str| (status, kind, text.to_owned());
         match self {
             NoToken => row(401, Kind::NoToken, "send the token of FAILPOINT_HTTP_TOKEN as `Authorization: Bearer TOKEN`; there was none, or another"),
@@ -182,7 +182,7 @@ impl Refusal {
 
     /// For a program; the status is gofail's where gofail has one.
     pub(crate) fn into_problem(self) -> Reply {
-        use Refusal::*;
+        use HttpError::*;
         let (status, kind, text) = self.row();
         let mut problem = kind.because(text);
         problem.status = status;
@@ -206,9 +206,9 @@ impl Refusal {
 
     fn add_headers(&self, reply: Reply) -> Reply {
         match self {
-            Refusal::BadMethod => reply.allowing("DELETE, GET, PUT"),
-            Refusal::NoToken => reply.with("www-authenticate", "Bearer realm=\"failpoint\""),
-            Refusal::BodyTooLarge | Refusal::BodyTooSlow => reply.closing(),
+            HttpError::BadMethod => reply.allowing("DELETE, GET, PUT"),
+            HttpError::NoToken => reply.with("www-authenticate", "Bearer realm=\"failpoint\""),
+            HttpError::BodyTooLarge | HttpError::BodyTooSlow => reply.closing(),
             _ => reply,
         }
     }

@@ -16,12 +16,12 @@ use self::runtime::OwnRuntime;
 use self::settings::Settings;
 use crate::address::Address;
 use crate::change::first;
-use crate::conn::io::Watched;
-use crate::conn::spare::Spare;
-use crate::conn::{Exchange, Limits};
+use crate::conn::io::TrackedIo;
+use crate::conn::spare::ReserveFd;
+use crate::conn::{Connection, Limits};
 use crate::env;
 use crate::error::ServeError;
-use crate::http::access::Door;
+use crate::http::access::Access;
 use crate::http::axum;
 use failpoint::__bridge::control;
 use hyper::body::Incoming;
@@ -82,16 +82,16 @@ pub(crate) fn start(
             "FAILPOINT_HTTP_INSECURE: whoever reaches {address} can end this process"
         ));
     }
-    let door = Arc::new(door(&address, &settings));
+    let access = Arc::new(access(&address, &settings));
     let port_file = settings.port_file.map(|path| PortFile::write(path, &address)).transpose()?;
 
     // Now, for the program may have no file left once our thread runs.
-    let spare = Spare::new();
+    let spare = ReserveFd::new();
     let runtime = OwnRuntime::new().map_err(ServeError::Thread)?;
     let (stop, stopped) = oneshot::channel();
     let thread = thread::Builder::new()
         .name("failpoint-http".to_owned())
-        .spawn(move || run(&runtime, (listening, spare), door, limits, stopped))
+        .spawn(move || run(&runtime, (listening, spare), access, limits, stopped))
         .map_err(ServeError::Thread)?;
     // Says it once a process; the line below says it of every listener.
     control::announce(Some(&address.to_string()));
@@ -135,16 +135,16 @@ fn is_local(address: &Address) -> bool {
 }
 
 /// A browser reaches TCP alone, and knows no token.
-fn door(address: &Address, settings: &Settings) -> Door {
+fn access(address: &Address, settings: &Settings) -> Access {
     let asks_for_host = matches!(address, Address::Tcp(_)) && settings.token.is_none();
-    Door { hosts: asks_for_host.then(|| settings.hosts.clone()), token: settings.token.clone() }
+    Access { hosts: asks_for_host.then(|| settings.hosts.clone()), token: settings.token.clone() }
 }
 
 /// The whole life of the thread.
 fn run(
     runtime: &OwnRuntime,
-    (listening, spare): (Listening, Spare),
-    door: Arc<Door>,
+    (listening, spare): (Listening, ReserveFd),
+    access: Arc<Access>,
     limits: Limits,
     stopped: oneshot::Receiver<()>,
 ) {
@@ -155,7 +155,7 @@ fn run(
         tokio::select! {
             // Comes as an error, since the sender is only ever dropped.
             _ = stopped => {}
-            Err(error) = accept(socket, closed_in_children, spare, door, limits) => control::warn(
+            Err(error) = accept(socket, closed_in_children, spare, access, limits) => control::warn(
                 format_args!("failpoint-http: {address} does not listen any more: {error}")
             ),
         }
@@ -166,8 +166,8 @@ fn run(
 async fn accept(
     socket: Socket,
     closed: ClosedInChildren,
-    spare: Spare,
-    door: Arc<Door>,
+    spare: ReserveFd,
+    access: Arc<Access>,
     limits: Limits,
 ) -> io::Result<()> {
     match socket {
@@ -180,7 +180,7 @@ async fn accept(
                 let _ = stream.set_nodelay(true);
                 Ok((stream, peer.to_string()))
             };
-            accept_from(next, spare, door, limits).await
+            accept_from(next, spare, access, limits).await
         }
         #[cfg(unix)]
         Socket::Unix(listener) => {
@@ -192,15 +192,15 @@ async fn accept(
                 let peer = pid.map_or("a unix socket".to_owned(), |pid| format!("process {pid}"));
                 Ok((stream, peer))
             };
-            accept_from(next, spare, door, limits).await
+            accept_from(next, spare, access, limits).await
         }
     }
 }
 
 async fn accept_from<S>(
     next: impl AsyncFn() -> io::Result<(S, String)>,
-    mut spare: Spare,
-    door: Arc<Door>,
+    mut spare: ReserveFd,
+    access: Arc<Access>,
     limits: Limits,
 ) -> io::Result<()>
 where
@@ -213,8 +213,8 @@ where
         match next().await {
             Ok((stream, peer)) => {
                 complained &= !spare.take_back();
-                let exchange = Exchange::new(peer, limits, place);
-                tokio::spawn(converse(stream, door.clone(), exchange));
+                let connection = Connection::new(peer, limits, place);
+                tokio::spawn(converse(stream, access.clone(), connection));
             }
             // The fault of one who wanted to connect.
             Err(error)
@@ -241,28 +241,28 @@ where
 }
 
 /// Serves one connection until the peer goes, or takes longer than it may.
-async fn converse<S>(stream: S, door: Arc<Door>, exchange: Exchange)
+async fn converse<S>(stream: S, access: Arc<Access>, connection: Connection)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (door, exchange) = (&*door, &exchange);
+    let (access, connection) = (&*access, &connection);
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        exchange.begin();
-        let carried = axum::carry(door, request, Some(exchange));
+        connection.begin();
+        let carried = axum::carry(access, request, Some(connection));
         Box::pin(async { Ok::<_, Infallible>(carried.await) })
     });
-    let mut connection = http1::Builder::new()
+    let mut served = http1::Builder::new()
         // Ours: hyper's would also end a connection that is idle between two requests.
         .header_read_timeout(None)
         .half_close(true)
-        .serve_connection(TokioIo::new(Watched::new(stream, exchange.clone())), service);
+        .serve_connection(TokioIo::new(TrackedIo::new(stream, connection.clone())), service);
     tokio::select! {
         // In this order: what the connection comes to moves the deadline.
         biased;
-        _ = poll_fn(|cx| connection.poll_without_shutdown(cx)) => {}
-        () = exchange.overdue() => return,
+        _ = poll_fn(|cx| served.poll_without_shutdown(cx)) => {}
+        () = connection.overdue() => return,
     }
-    linger(connection.into_parts().io.into_inner(), exchange.linger()).await;
+    linger(served.into_parts().io.into_inner(), connection.linger()).await;
 }
 
 /// Closes so that the last reply arrives: where bytes of the peer are left unread, the system would

@@ -1,6 +1,6 @@
 //! What does the environment say about the control plane?
 
-use crate::change::policy::{Rails, duration, list};
+use crate::change::policy::{Policy, duration, list};
 use crate::env::{self, TOKEN, text};
 use crate::error::ServeError;
 use failpoint::__bridge::control;
@@ -24,7 +24,7 @@ pub(crate) fn wait() -> Result<Option<Duration>, ServeError> {
 impl Settings {
     pub(crate) fn from_env() -> Result<Self, ServeError> {
         // They are the same for all who carry requests; whoever listens is told what is wrong.
-        Rails::from_env()?;
+        Policy::from_env()?;
         let token = env::token()?;
         if token.is_none() && std::env::var_os(TOKEN).is_some() {
             control::warn(format_args!("{TOKEN} is empty, so no request needs a token"));

@@ -145,6 +145,6 @@ impl Client {
 impl From<client::Client> for Client {
     /// With connections of its own: those of `client` belong to the runtime that it is used in.
     fn from(client: client::Client) -> Self {
-        Self { client: client.apart() }
+        Self { client: client.with_own_connections() }
     }
 }

@@ -61,8 +61,11 @@ mod on {
     }
 
     /// Arms all or nothing; why not, in words.
-    pub(super) fn arm(wish: ArmRequest, request: &Request<'_>) -> Result<(), (Foreign, String)> {
-        match change::arm(wish, None, &Precondition::None, request.from) {
+    pub(super) fn arm(
+        arm_request: ArmRequest,
+        request: &Request<'_>,
+    ) -> Result<(), (Foreign, String)> {
+        match change::arm(arm_request, None, &Precondition::None, request.from) {
             Ok(_) => Ok(()),
             Err(Unarmed::NotAllowed(refused)) => {
                 let whys = lines(refused.into_iter().map(|one| one.why));

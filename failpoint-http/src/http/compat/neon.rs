@@ -76,10 +76,10 @@ mod on {
                 return failed(Foreign::BadRequest, msg);
             }
         };
-        let mut wish = ArmRequest::default();
+        let mut arm_request = ArmRequest::default();
         let all: BTreeMap<_, _> = all.iter().map(|one| (&*one.name, &*one.actions)).collect();
-        all.into_iter().for_each(|(name, actions)| wish.add(name, actions, true));
-        match arm(wish, request) {
+        all.into_iter().for_each(|(name, actions)| arm_request.add(name, actions, true));
+        match arm(arm_request, request) {
             Ok(()) => Reply::bare_json(Foreign::Done, &()),
             Err((why, text)) => failed(why, format!("Failed to configure failpoints: {text}")),
         }

@@ -73,9 +73,9 @@ mod on {
         if actions.is_empty() {
             return Reply::bare(Foreign::Missing, "Missing param actions".to_owned());
         }
-        let mut wish = ArmRequest::default();
-        wish.add(name, actions, true);
-        match arm(wish, request) {
+        let mut arm_request = ArmRequest::default();
+        arm_request.add(name, actions, true);
+        match arm(arm_request, request) {
             Ok(()) => Reply::bare(
                 Foreign::Done,
                 format!(

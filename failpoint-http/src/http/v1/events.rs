@@ -5,7 +5,7 @@
 //! and is told how many.
 
 use super::call::Call;
-use crate::conn::seat::Seat;
+use crate::conn::seat::Permit;
 use crate::http::problem::Kind;
 use crate::http::response;
 use crate::wire::{Event, EventKind, Lost, Problem};
@@ -70,12 +70,12 @@ pub(crate) struct Events {
     yields: bool,
     /// Counts what was sent and what was lost.
     number: u64,
-    _seat: Option<Seat>,
+    _seat: Option<Permit>,
 }
 
 impl Events {
-    /// `seat` is kept as long as there is a reader, where nobody else keeps it.
-    pub(crate) fn begin(filter: Filter, heartbeat: Duration, seat: Option<Seat>) -> Self {
+    /// `permit` is kept as long as there is a reader, where nobody else keeps it.
+    pub(crate) fn begin(filter: Filter, heartbeat: Duration, permit: Option<Permit>) -> Self {
         Self {
             feed: Feed::begin(),
             filter,
@@ -84,7 +84,7 @@ impl Events {
             greeted: false,
             yields: false,
             number: 0,
-            _seat: seat,
+            _seat: permit,
         }
     }
 

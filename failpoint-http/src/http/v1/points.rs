@@ -53,9 +53,9 @@ pub(super) fn arm(call: &Call<'_>) -> Answer {
         }
         return arm_real(call, there, &terms, ttl);
     }
-    let mut wish = ArmRequest::default();
-    wish.add(&call.name, &terms, unlisted);
-    let mut armed = apply(call, wish, ttl, &precondition)?;
+    let mut arm_request = ArmRequest::default();
+    arm_request.add(&call.name, &terms, unlisted);
+    let mut armed = apply(call, arm_request, ttl, &precondition)?;
     let note = note(&armed.notes);
     let one = armed.points.remove(0);
     let generation = one.point.generation();
@@ -88,7 +88,7 @@ fn arm_real(call: &Call<'_>, there: &str, terms: &str, ttl: Option<Duration>) ->
 pub(super) fn arm_all(call: &Call<'_>) -> Answer {
     let unlisted = call.query.yes_or_no("unlisted").unwrap_or_default();
     let precondition = precondition(call.request, false)?;
-    let mut wish = ArmRequest::default();
+    let mut arm_request = ArmRequest::default();
     let ttl = if let Some(glob) = call.query.text("match") {
         let Arm { terms, ttl } = query::body(call.request)?;
         let ttl = query::ttl(ttl.as_deref())?;
@@ -102,15 +102,15 @@ pub(super) fn arm_all(call: &Call<'_>) -> Answer {
             );
         }
         // One that no code declares may be disarmed meanwhile: it is still asked for.
-        wish.add_all(matching.map(|point| (point.name(), !point.is_declared())), &terms);
+        arm_request.add_all(matching.map(|point| (point.name(), !point.is_declared())), &terms);
         ttl
     } else {
         let ArmAll { points, ttl } = query::body(call.request)?;
         let ttl = query::ttl(ttl.as_deref())?;
-        points.iter().for_each(|(name, terms)| wish.add(name, terms, unlisted));
+        points.iter().for_each(|(name, terms)| arm_request.add(name, terms, unlisted));
         ttl
     };
-    let Armed { revision, points, notes } = apply(call, wish, ttl, &precondition)?;
+    let Armed { revision, points, notes } = apply(call, arm_request, ttl, &precondition)?;
     let mut points: Vec<PointView> = points.into_iter().map(|one| one.point).collect();
     points.sort_by(|a, b| a.name().cmp(b.name()));
     Ok(Reply::json(&List { revision, points: &points }).tagged(revision).noting(note(&notes)))
@@ -119,7 +119,7 @@ pub(super) fn arm_all(call: &Call<'_>) -> Answer {
 pub(super) fn disarm(call: &Call<'_>) -> Answer {
     let precondition = precondition(call.request, true)?;
     let disarmed = change::disarm(&call.name, &precondition, call.request.from);
-    let Disarmed { was, now } = disarmed.map_err(unfulfilled)?;
+    let Disarmed { was, now } = disarmed.map_err(not_armed)?;
     let generation = now.generation;
     let was = was.and_then(|was| was.terms);
     let changed = Changed { was, note: None, point: shape::point(now) };
@@ -142,17 +142,19 @@ pub(super) fn resume(call: &Call<'_>) -> Answer {
 
 fn apply(
     call: &Call<'_>,
-    wish: ArmRequest,
+    arm_request: ArmRequest,
     ttl: Option<Duration>,
     precondition: &Precondition,
 ) -> Result<Armed, Box<Problem>> {
-    change::arm(wish, ttl, precondition, call.request.from).map_err(|unarmed| match unarmed {
-        Unarmed::NotAllowed(refused) => problem::not_allowed(refused),
-        Unarmed::ArmError(why) => unfulfilled(why),
-    })
+    change::arm(arm_request, ttl, precondition, call.request.from).map_err(
+        |unarmed| match unarmed {
+            Unarmed::NotAllowed(refused) => problem::not_allowed(refused),
+            Unarmed::ArmError(why) => not_armed(why),
+        },
+    )
 }
 
-fn unfulfilled(why: ArmError) -> Box<Problem> {
+fn not_armed(why: ArmError) -> Box<Problem> {
     match why {
         ArmError::Faults(faults) => problem::of(faults),
         ArmError::Stale(stale) => problem::stale(stale),
