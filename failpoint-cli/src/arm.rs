@@ -64,10 +64,7 @@ impl ArmRequest {
                 ))
             })?;
             if pairs.iter().any(|(known, _)| known == name) {
-                return Err(Failure::usage(format!(
-                    "`{}` stands there twice",
-                    name.escape_debug()
-                )));
+                return Err(Failure::usage(format!("`{}` is given twice", name.escape_debug())));
             }
             pairs.push((name.to_owned(), terms.to_owned()));
         }

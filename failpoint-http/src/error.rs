@@ -107,9 +107,9 @@ impl fmt::Display for Raw<'_> {
             ),
             ServeError::NotLoopback { given, suggestion } => write!(
                 f,
-                "`{given}` can be reached from other machines, and whoever reaches it can end this \
+                "`{given}` can be reached from other machines, and any client that reaches it can end this \
                  process; write {suggestion}, or set FAILPOINT_HTTP_TOKEN to a secret, or \
-                 FAILPOINT_HTTP_INSECURE=1 where the network is trusted"
+                 FAILPOINT_HTTP_INSECURE=1 if you trust the network"
             ),
             ServeError::InUse { given } => write!(
                 f,

@@ -32,7 +32,7 @@ pub(crate) fn serve_from_env() -> Result<Option<Running>, ServeError> {
 
 pub(crate) fn serve(address: &str) -> Result<Option<Running>, ServeError> {
     let address = visible(address);
-    to_stderr(format_args!("failpoint: nothing listens at {address}, for {CompiledOut}"));
+    to_stderr(format_args!("failpoint: nothing listens at {address}: {CompiledOut}"));
     Ok(None)
 }
 

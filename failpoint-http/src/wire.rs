@@ -355,7 +355,7 @@ fn each_once<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Stri
             let mut points = BTreeMap::new();
             while let Some((name, terms)) = map.next_entry::<String, String>()? {
                 if let Some(_terms) = points.insert(name.clone(), terms) {
-                    return Err(A::Error::custom(format_args!("`{name}` stands there twice")));
+                    return Err(A::Error::custom(format_args!("`{name}` is given twice")));
                 }
             }
             Ok(points)

@@ -93,7 +93,7 @@ fn either_name_is_taken_and_gofails_goes_first() {
     ] {
         let server = Server::start(variables);
         assert_eq!(Client::connect(&server.address).ask("GET", "/", "").body, "env/declared=\n");
-        let log = format!("control listens at {}", server.address);
+        let log = format!("control plane: {}", server.address);
         let said = server.end();
         assert!(said.contains(&log), "{said}");
     }
@@ -304,9 +304,8 @@ fn rails_limit_what_is_armed_and_nothing_else() {
     ]);
     let mut client = Client::connect(&server.address);
     let denied = "FAILPOINT_HTTP_DENY keeps `env/denied` from being armed over HTTP";
-    let outside = "`raft` is none of the points that FAILPOINT_HTTP_ALLOW lets be armed over HTTP";
-    let action = "`kill` is none of the actions that FAILPOINT_HTTP_ACTIONS lets be armed over \
-                  HTTP, which are off, sleep";
+    let outside = "`raft` cannot be armed over HTTP: FAILPOINT_HTTP_ALLOW does not list it";
+    let action = "`kill` cannot be armed over HTTP: FAILPOINT_HTTP_ACTIONS allows only off, sleep";
     for (path, body, why) in [
         ("/env/denied?unlisted=1", "off", vec![denied]),
         ("/raft?unlisted=1", "off", vec![outside]),
@@ -369,7 +368,7 @@ fn an_error_begins_with_its_cause() {
 
 #[test]
 fn where_rails_cannot_be_read_nothing_is_armed() {
-    let without = "nothing is armed over HTTP until this is put right: \
+    let without = "nothing can be armed over HTTP until this is fixed: \
                    FAILPOINT_HTTP_MAX_TTL takes a duration";
     if is_child() {
         let _declared = || fail_point!("env/declared");
@@ -447,7 +446,7 @@ fn the_program_is_held_until_something_is_armed() {
     assert_eq!(client.ask("PUT", "/env/declared", "bad").status, 400, "which arms nothing");
     assert_eq!(client.ask("PUT", "/v1/points/env/declared", r#"{"terms":"off"}"#).status, 200);
     assert_eq!(line_of(&mut child, "listening at "), address.trim());
-    assert!(log.any(|line| line == "failpoint-http: a failpoint is armed; going on"));
+    assert!(log.any(|line| line == "failpoint-http: a failpoint is armed; continuing"));
     drop(child);
 
     let server = Server::start(&[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_WAIT", "10ms")]);

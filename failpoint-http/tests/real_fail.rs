@@ -64,7 +64,7 @@ fn gofails_rows() {
     row("PUT", "/fail/rows/site", "1*return(7)->125%return(\"8\")\n", 204, "");
     assert_eq!((site().as_deref(), site().as_deref()), (Some("7"), Some("\"8\"")));
     row("GET", "/fail/rows/site", "", 200, "1*return(7)->125%return(\"8\")\n");
-    let uncounted = "failed to GET: the crate fail does not count what comes by at its points\n";
+    let uncounted = "failed to GET: the crate fail does not count hits\n";
     row("GET", "/fail/rows/site/count", "", 404, uncounted);
     row(
         "PUT",

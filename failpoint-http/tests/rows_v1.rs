@@ -228,12 +228,7 @@ fn refused_for_the_query() {
         ),
         (
             ("GET", "/v1/points?armed=1&armed=0", &[], ""),
-            (
-                400,
-                "bad-request",
-                "bad request",
-                r#""detail":"the parameter armed stands there twice""#,
-            ),
+            (400, "bad-request", "bad request", r#""detail":"the parameter armed is given twice""#),
         ),
         (
             ("GET", "/v1/points?match=%f", &[], ""),
@@ -369,7 +364,7 @@ fn refused_for_the_body() {
                 400,
                 "bad-request",
                 "bad request",
-                r#""detail":"the body: `refused/plain` stands there twice at line 1 column 57""#,
+                r#""detail":"the body: `refused/plain` is given twice at line 1 column 57""#,
             ),
         ),
     ]);
@@ -562,7 +557,7 @@ fn refused_for_terms_and_values() {
                 500,
                 "panicked",
                 "panicked",
-                r#""detail":"code of this program that judges values panicked; its log says where""#,
+                r#""detail":"the program's own code panicked while it checked a value; see the program's log""#,
             ),
         ),
     ]);
@@ -581,8 +576,8 @@ fn refused_for_preconditions() {
             (
                 412,
                 "stale",
-                "changed meanwhile",
-                r#""detail":"it is at 0 now, which If-Match does not name; read it again""#,
+                "changed in the meantime",
+                r#""detail":"it is at 0 now, and If-Match names another generation; read the point again""#,
             ),
         ),
         (
@@ -590,8 +585,8 @@ fn refused_for_preconditions() {
             (
                 412,
                 "stale",
-                "changed meanwhile",
-                r#""detail":"it is at 0 now, which If-Match does not name; read it again""#,
+                "changed in the meantime",
+                r#""detail":"it is at 0 now, and If-Match names another generation; read the point again""#,
             ),
         ),
         (
@@ -599,8 +594,8 @@ fn refused_for_preconditions() {
             (
                 412,
                 "stale",
-                "changed meanwhile",
-                r#""detail":"it is at 0 now, which If-Match does not name; read it again""#,
+                "changed in the meantime",
+                r#""detail":"it is at 0 now, and If-Match names another generation; read the point again""#,
             ),
         ),
         (
@@ -613,8 +608,8 @@ fn refused_for_preconditions() {
             (
                 412,
                 "stale",
-                "changed meanwhile",
-                r#""detail":"there is no such point, which If-Match asks for""#,
+                "changed in the meantime",
+                r#""detail":"If-Match asks for a point that does not exist""#,
             ),
         ),
         (
@@ -638,7 +633,7 @@ fn refused_for_who_may_come_in() {
                 403,
                 "foreign-origin",
                 "foreign origin",
-                r#""detail":"a web page of another origin may not control failpoints""#,
+                r#""detail":"a web page from another origin cannot control failpoints""#,
             ),
         ),
         (
@@ -647,7 +642,7 @@ fn refused_for_who_may_come_in() {
                 403,
                 "foreign-origin",
                 "foreign origin",
-                r#""detail":"a web page of another origin may not control failpoints""#,
+                r#""detail":"a web page from another origin cannot control failpoints""#,
             ),
         ),
         (

@@ -159,8 +159,10 @@ fn the_revision_is_compared_and_changed_at_once() {
     assert_eq!(ask("PUT", "/v1/points?match=whole/1", &now(), r#"{"terms":"off"}"#), 200);
     let stale = respond("DELETE", "/v1/points", &[("if-match", "\"0\"")], b"");
     let stale: Problem = serde_json::from_slice(&stale.body).expect("a problem");
-    let said =
-        format!("it is at {} now, which If-Match does not name; read it again", points().revision);
+    let said = format!(
+        "it is at {} now, and If-Match names another generation; read the point again",
+        points().revision
+    );
     assert_eq!(stale.detail, said);
     assert_eq!(ask("DELETE", "/v1/points", &now(), ""), 200);
     assert_eq!(ask("DELETE", "/v1/points", "*", ""), 200);

@@ -35,7 +35,7 @@ mod testing;
 ///   future is dropped. Neither can return.
 /// - `crate = path` says where the crate is, if not at `::failpoint`.
 ///
-/// It stands on functions and methods, of traits too, sync and async. A function that is not
+/// It applies to functions and methods, of traits too, sync and async. A function that is not
 /// `async` but whose last expression is `async move { … }`, or `Box::pin(async move { … })` as
 /// `#[async_trait]` makes it, is marked inside that future. Of several attributes, the nearest to
 /// the function is the outermost. A const fn cannot be marked; what returns or waits for a return

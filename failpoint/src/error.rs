@@ -288,7 +288,10 @@ impl fmt::Display for WaitError {
                 if let Some(outside) = outside {
                     write!(f, "; {}", visible(outside))?;
                 } else if *hits == 0 {
-                    write!(f, "; no code came by: is the site reached, and its condition true?")?;
+                    write!(
+                        f,
+                        "; no code reached it: does the code run, and is the condition of the point true?"
+                    )?;
                 }
                 Ok(())
             }
@@ -301,8 +304,8 @@ impl fmt::Display for WaitError {
             WaitError::Refused(error) => error.fmt(f),
             WaitError::Disarmed { name, wanted } => write!(
                 f,
-                "the failpoint `{name}` was disarmed, armed anew or reset while {wanted} of it \
-                 were waited for",
+                "the failpoint `{name}` was disarmed, armed again or reset during the wait for \
+                 {wanted}",
                 name = visible(name)
             ),
         }

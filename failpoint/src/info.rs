@@ -83,7 +83,7 @@ impl fmt::Display for Report {
         };
         list("never reached", &self.never_reached)?;
         list("armed and never fired", &self.never_fired)?;
-        list("armed by the environment, declared nowhere", &self.pending)?;
+        list("armed by the environment, not declared in the program", &self.pending)?;
         let shared =
             |(name, packages): &(String, Vec<String>)| format!("{name} ({})", packages.join(", "));
         list("names that packages share", &self.shared.iter().map(shared).collect::<Vec<_>>())

@@ -23,7 +23,7 @@ pub(crate) const fn assert_distinct(keys: &[&str]) {
         while let [other, after @ ..] = others {
             assert!(
                 !is_same(key.as_bytes(), other.as_bytes()),
-                "a key of the context was given twice; give each key once"
+                "a context key is given twice; give each key once"
             );
             others = after;
         }

@@ -64,7 +64,7 @@ fn both_variables_arm_and_the_first_wins_by_name() {
     assert!(stdout(&output).contains("value=Some(1) other=Some(3)"), "{output:?}");
     let said = stderr(&output);
     let warning = said.lines().find(|line| line.contains("failpoints are compiled in")).unwrap();
-    assert!(warning.contains("armed: env/other, env/value; control listens nowhere"), "{warning}");
+    assert!(warning.contains("armed: env/other, env/value; control plane: off"), "{warning}");
 }
 
 #[test]

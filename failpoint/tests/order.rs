@@ -190,7 +190,7 @@ fn a_limit_that_runs_out_names_who_waits_for_what() {
         let standing = |message: &str| {
             for part in [
                 "\n  thread `flusher` at ",
-                " stands at a barrier at `order/stuck-thread` (barrier(7, 5m))",
+                " waits at a barrier at `order/stuck-thread` (barrier(7, 5m))",
                 "\n  a task on thread `executor` at ",
                 " is paused at `order/stuck-task` (pause(5m))",
                 "order.rs:",
@@ -225,7 +225,7 @@ fn a_limit_that_runs_out_names_who_waits_for_what() {
             "failpoint order/limited: the limit of 1ms ran out at ",
             "the barrier never held 2 callers",
             "\n  a task on thread `runtime` at ",
-            " stands at a barrier at `order/limited` (barrier(2, 1ms))",
+            " waits at a barrier at `order/limited` (barrier(2, 1ms))",
         ] {
             assert!(message.contains(part), "{part} is missing in: {message}");
         }

@@ -30,9 +30,9 @@ pub(crate) fn hold(limit: Duration) {
     let (_armed, time) = waited.unwrap_or_else(PoisonError::into_inner);
     if time.timed_out() {
         control::warn(format_args!(
-            "failpoint-http: nothing was armed within {limit:?} (FAILPOINT_HTTP_WAIT); going on"
+            "failpoint-http: nothing was armed within {limit:?} (FAILPOINT_HTTP_WAIT); continuing"
         ));
     } else {
-        control::inform(format_args!("failpoint-http: a failpoint is armed; going on"));
+        control::inform(format_args!("failpoint-http: a failpoint is armed; continuing"));
     }
 }

@@ -64,7 +64,7 @@ pub(crate) fn arm(
     let mut notes = Vec::new();
     if points.iter().any(|one| one.unwinds) {
         notes.push(
-            "panic unwinds only the thread that comes by; start the process with \
+            "panic unwinds only the thread that hits the point; start the process with \
              FAILPOINT_PANIC=abort to end it"
                 .to_owned(),
         );
@@ -95,7 +95,7 @@ pub(crate) fn arm_real(
     tell(from, name, armed.was.as_deref(), armed.point.terms.as_deref(), ttl);
     let panics = actions.contains(&"panic");
     let note =
-        "the crate fail unwinds only the thread that comes by, whatever FAILPOINT_PANIC says";
+        "the crate fail unwinds only the thread that hits the point, whatever FAILPOINT_PANIC says";
     let notes = panics.then(|| note.to_owned()).into_iter();
     Ok((armed.was, armed.point, notes.chain(note_of_ttl(ttl, shortened)).collect()))
 }
@@ -160,7 +160,7 @@ pub(crate) fn resume(name: &str, n: usize, from: &str) -> Result<(usize, u64), E
 
 fn policy() -> Result<&'static Policy, NotAllowed> {
     policy::in_force().map_err(|error| {
-        let why = format!("nothing is armed over HTTP until this is put right: {error}");
+        let why = format!("nothing can be armed over HTTP until this is fixed: {error}");
         NotAllowed { name: None, why }
     })
 }

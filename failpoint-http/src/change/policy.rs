@@ -35,7 +35,7 @@ pub(crate) fn in_force() -> Result<&'static Policy, &'static ServeError> {
     POLICY.get_or_init(Policy::from_env).as_ref()
 }
 
-const GLOBS: &str = "names of points with commas between, in which * stands for any text";
+const GLOBS: &str = "names of points, separated by commas; * matches any text";
 
 impl Policy {
     pub(crate) fn from_env() -> Result<Self, ServeError> {
@@ -82,7 +82,7 @@ impl Policy {
         }
         if !self.allow.is_empty() && !is_one(&self.allow) {
             return Some(format!(
-                "`{}` is none of the points that FAILPOINT_HTTP_ALLOW lets be armed over HTTP",
+                "`{}` cannot be armed over HTTP: FAILPOINT_HTTP_ALLOW does not list it",
                 visible(name)
             ));
         }
@@ -90,8 +90,7 @@ impl Policy {
         let action = actions.find(|action| !self.actions.iter().any(|one| one == action))?;
         (!self.actions.is_empty()).then(|| {
             format!(
-                "`{}` is none of the actions that FAILPOINT_HTTP_ACTIONS lets be armed over \
-                 HTTP, which are {}",
+                "`{}` cannot be armed over HTTP: FAILPOINT_HTTP_ACTIONS allows only {}",
                 visible(action),
                 self.actions.join(", ")
             )
@@ -181,7 +180,8 @@ mod tests {
         assert_eq!(refused(&policy, config), ["b", "c"]);
         let refused = policy.refuse(&ArmRequest::config("b=sleep(1)&kill", true));
         assert!(
-            refused[0].why.starts_with("`kill` is none") && refused[0].why.contains("sleep, off")
+            refused[0].why.starts_with("`kill` cannot be armed")
+                && refused[0].why.contains("sleep, off")
         );
     }
 

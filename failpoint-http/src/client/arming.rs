@@ -17,7 +17,7 @@ use std::time::Duration;
 /// let arming = Arming::new("3*sleep(100)->off").ttl(Duration::from_secs(60));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "it arms nothing by itself"]
+#[must_use = "it does nothing until you pass it to a client"]
 pub struct Arming {
     terms: String,
     conditions: Conditions,
@@ -33,7 +33,7 @@ pub struct Arming {
 ///     .ttl(Duration::from_secs(60));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use = "it arms nothing by itself"]
+#[must_use = "it does nothing until you pass it to a client"]
 pub struct Armings {
     points: BTreeMap<String, String>,
     conditions: Conditions,

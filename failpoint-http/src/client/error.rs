@@ -147,7 +147,7 @@ impl fmt::Display for Raw<'_> {
             ClientError::TimedOut { address, counts } => {
                 write!(f, "at {address}, {} was not reached in time: ", counts.name)?;
                 tell(f, counts)?;
-                f.write_str("; is the point armed, and does the server come by?")
+                f.write_str("; is the point armed, and does the server reach it?")
             }
             ClientError::Disarmed { address, counts } => {
                 write!(f, "at {address}, that arming of {} is over: ", counts.name)?;

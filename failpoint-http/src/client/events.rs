@@ -26,7 +26,7 @@ const LARGEST: usize = 1 << 20;
 /// let fires = Events::matching("raft*").kinds([EventKind::Fired]);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use = "it listens to nothing by itself"]
+#[must_use = "it does nothing until you pass it to a client"]
 pub struct Events {
     glob: Option<String>,
     kinds: Vec<EventKind>,

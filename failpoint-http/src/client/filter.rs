@@ -10,7 +10,7 @@ use super::path::with_query;
 /// let tried = Filter::new().armed(true).matching("raft*");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use = "it lists nothing by itself"]
+#[must_use = "it does nothing until you pass it to a client"]
 pub struct Filter {
     armed: Option<bool>,
     reached: Option<bool>,

@@ -59,10 +59,10 @@ impl Target {
 }
 
 fn tcp(authority: &str, prefix: &str) -> Result<Target, &'static str> {
-    let (host, port) = authority.rsplit_once(':').ok_or("it has no `:PORT`")?;
-    let port: u16 = port.parse().map_err(|_| "its port is not a number from 1 to 65535")?;
+    let (host, port) = authority.rsplit_once(':').ok_or("`:PORT` is missing")?;
+    let port: u16 = port.parse().map_err(|_| "the port is not a number from 1 to 65535")?;
     if port == 0 {
-        return Err("port 0 is for those who listen");
+        return Err("port 0 is only for a listener");
     }
     let host = host_of(host)?;
     let written =
@@ -72,7 +72,7 @@ fn tcp(authority: &str, prefix: &str) -> Result<Target, &'static str> {
         prefix => format!("http://{written}/{prefix}"),
     };
     if base.parse::<hyper::Uri>().is_err() {
-        return Err("its host or its prefix holds what no URL holds");
+        return Err("the host or the prefix has characters that a URL cannot have");
     }
     let address = if prefix.is_empty() { written } else { base.clone() };
     Ok(Target { address, peer: Peer::Tcp { host, port }, base })
@@ -83,14 +83,14 @@ fn host_of(host: &str) -> Result<String, &'static str> {
     let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     match (inner.unwrap_or(host).parse::<IpAddr>(), inner) {
         (Ok(IpAddr::V4(_)), Some(_)) | (Err(_), Some(_)) => {
-            Err("only an IPv6 address has brackets")
+            Err("only an IPv6 address is written in brackets")
         }
-        (Ok(IpAddr::V6(_)), None) => Err("an IPv6 address stands in brackets"),
+        (Ok(IpAddr::V6(_)), None) => Err("write an IPv6 address in brackets"),
         (Ok(ip), _) if !ip.is_unspecified() => Ok(ip.to_string()),
         (Ok(IpAddr::V6(_)), _) => Ok(Ipv6Addr::LOCALHOST.to_string()),
         (Ok(IpAddr::V4(_)), _) => Ok(Ipv4Addr::LOCALHOST.to_string()),
         (Err(_), None) if host.is_empty() => Ok(Ipv4Addr::LOCALHOST.to_string()),
-        (Err(_), None) if host.contains([':', '@']) => Err("its host is none"),
+        (Err(_), None) if host.contains([':', '@']) => Err("the host is not valid"),
         (Err(_), None) => Ok(host.to_owned()),
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// let wait = Wait::paused(1).since(7).timeout(Duration::from_secs(10));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "it waits for nothing by itself"]
+#[must_use = "it does nothing until you pass it to a client"]
 pub struct Wait {
     what: &'static str,
     count: u64,

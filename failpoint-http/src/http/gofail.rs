@@ -87,7 +87,7 @@ fn count(key: &str, json: bool) -> Result<Reply, HttpError> {
 
 fn put(key: &str, request: &Request<'_>) -> Result<Reply, HttpError> {
     let body = std::str::from_utf8(request.body).map_err(|error| {
-        let why = format!("expected UTF-8 text, and byte {} is none", error.valid_up_to());
+        let why = format!("expected UTF-8 text; byte {} is not valid UTF-8", error.valid_up_to());
         HttpError::SetBadTerms(why.into())
     })?;
     let options = Options::of(request)?;

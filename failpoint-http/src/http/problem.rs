@@ -57,7 +57,7 @@ impl Kind {
             Kind::TimedOut         => (408, "timed-out", "timed out"),
             Kind::BodyTooSlow      => (408, "body-too-slow", "body too slow"),
             Kind::TooManyUnlisted  => (409, "too-many-unlisted", "too many points that no code declares"),
-            Kind::Stale            => (412, "stale", "changed meanwhile"),
+            Kind::Stale            => (412, "stale", "changed in the meantime"),
             Kind::BodyTooLarge     => (413, "body-too-large", "body too large"),
             Kind::TooLarge         => (413, "too-large", "too much in one change"),
             Kind::BadTerms         => (422, "bad-terms", "bad terms"),
@@ -145,22 +145,22 @@ impl HttpError {
         use HttpError::*;
         let row = |status, kind, text: &str| (status, kind, text.to_owned());
         match self {
-            NoToken => row(401, Kind::NoToken, "send the token of FAILPOINT_HTTP_TOKEN as `Authorization: Bearer TOKEN`; there was none, or another"),
-            ForeignOrigin => row(403, Kind::ForeignOrigin, "a web page of another origin may not control failpoints"),
+            NoToken => row(401, Kind::NoToken, "send the token of FAILPOINT_HTTP_TOKEN as `Authorization: Bearer TOKEN`; the request had none, or a different one"),
+            ForeignOrigin => row(403, Kind::ForeignOrigin, "a web page from another origin cannot control failpoints"),
             ForeignHost => row(403, Kind::ForeignHost, "the Host is neither an IP address nor localhost; to let it in, name it in FAILPOINT_HTTP_HOSTS"),
 
             BadPath => row(400, Kind::BadRequest, "malformed request URI"),
             BadMethod => row(405, Kind::MethodNotAllowed, "Method not allowed"),
             BodyCutOff => row(400, Kind::BadRequest, "failed ReadAll in PUT"),
-            BodyTooSlow => row(408, Kind::BodyTooSlow, "the body did not come in time"),
+            BodyTooSlow => row(408, Kind::BodyTooSlow, "the body did not arrive in time"),
             BodyTooLarge => row(413, Kind::BodyTooLarge, "the body is larger than 1 MiB"),
-            Panicked => row(500, Kind::Panicked, "code of this program that judges values panicked; its log says where"),
+            Panicked => row(500, Kind::Panicked, "the program's own code panicked while it checked a value; see the program's log"),
 
             GetUnknown => row(404, Kind::UnknownPoint, "failed to GET: failpoint: failpoint does not exist"),
             GetIdle => row(404, Kind::IdlePoint, "failed to GET: failpoint: failpoint is disabled"),
             CountIdle => row(500, Kind::IdlePoint, "failed to GET: failpoint: failpoint is disabled"),
 
-            Uncounted => row(404, Kind::IdlePoint, "failed to GET: the crate fail does not count what comes by at its points"),
+            Uncounted => row(404, Kind::IdlePoint, "failed to GET: the crate fail does not count hits"),
 
             SetUnknown(why) => (400, Kind::UnknownPoint, format!("fail to set failpoint: failpoint: failpoint does not exist: {}", why.text)),
             SetBadTerms(why) => (400, Kind::BadTerms, format!("fail to set failpoint: failpoint: could not parse terms: {}", why.text)),
@@ -290,9 +290,11 @@ pub(crate) fn unknown(error: Error) -> Box<Problem> {
 pub(crate) fn stale(stale: Stale) -> Box<Problem> {
     Kind::Stale.because(match stale {
         Stale(Some(now)) => {
-            format!("it is at {now} now, which If-Match does not name; read it again")
+            format!(
+                "it is at {now} now, and If-Match names another generation; read the point again"
+            )
         }
-        Stale(None) => "there is no such point, which If-Match asks for".to_owned(),
+        Stale(None) => "If-Match asks for a point that does not exist".to_owned(),
     })
 }
 
@@ -307,8 +309,8 @@ pub(crate) fn not_allowed(mut refused: Vec<NotAllowed>) -> Box<Problem> {
         return problem(refused.remove(0));
     }
     let lists = lists(refused.len());
-    let mut all =
-        Kind::NotAllowed.because(format!("{} points may not be armed so; {lists}", refused.len()));
+    let mut all = Kind::NotAllowed
+        .because(format!("{} points cannot be armed over HTTP; {lists}", refused.len()));
     all.errors = refused.into_iter().take(SHOWN).map(|one| *problem(one)).collect();
     all
 }

@@ -64,7 +64,7 @@ pub(crate) fn bind(given: &str, open: bool) -> Result<Listening, ServeError> {
 
 fn bind_tcp(given: &str, open: bool) -> Result<Listening, ServeError> {
     let bad = |why: &str| ServeError::BadAddress { given: given.to_owned(), why: why.to_owned() };
-    let (host, port) = given.rsplit_once(':').ok_or_else(|| bad("it has no `:PORT`"))?;
+    let (host, port) = given.rsplit_once(':').ok_or_else(|| bad("`:PORT` is missing"))?;
     let port: u16 = port.parse().map_err(|_| bad("its port is not a number from 0 to 65535"))?;
     let candidates = resolve(host, port).map_err(|why| bad(&why))?;
 
@@ -124,7 +124,7 @@ fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
         if ip.is_ipv6() == host.starts_with('[') {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }
-        return Err("an IPv6 address stands in brackets, an IPv4 address does not".to_owned());
+        return Err("write an IPv6 address in brackets, and an IPv4 address without".to_owned());
     }
     let found = (host, port).to_socket_addrs();
     let mut found: Vec<SocketAddr> =
@@ -153,7 +153,7 @@ fn bind_unix(given: &str, rest: &str) -> Result<Listening, ServeError> {
     let (path, query) = rest.split_once('?').unwrap_or((rest, "mode=0600"));
     let mode = query.strip_prefix("mode=").filter(|mode| mode.bytes().all(|b| b.is_ascii_digit()));
     let mode = mode.and_then(|mode| u32::from_str_radix(mode, 8).ok()).filter(|&m| m <= 0o777);
-    let mode = mode.ok_or_else(|| bad("after `?` stands mode=, and a mode such as 0660"))?;
+    let mode = mode.ok_or_else(|| bad("after `?`, write mode= and a mode such as 0660"))?;
     if path.is_empty() {
         return Err(bad("it has no path"));
     }

@@ -79,7 +79,7 @@ pub(crate) fn start(
     let address = listening.address.clone();
     if settings.token.is_none() && !is_local(&address) {
         control::warn(format_args!(
-            "FAILPOINT_HTTP_INSECURE: whoever reaches {address} can end this process"
+            "FAILPOINT_HTTP_INSECURE: any client that reaches {address} can end this process"
         ));
     }
     let access = Arc::new(access(&address, &settings));

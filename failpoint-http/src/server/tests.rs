@@ -135,7 +135,7 @@ fn a_slow_body_is_given_up() {
     send(&mut slow, "PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nsle");
     let answer = rest(slow);
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-    assert!(answer.ends_with("\r\n\r\nthe body did not come in time\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nthe body did not arrive in time\n"), "{answer}");
 }
 
 #[test]

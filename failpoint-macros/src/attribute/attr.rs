@@ -91,7 +91,7 @@ fn head(input: ParseStream<'_>) -> Result<Sites> {
     while !input.is_empty() {
         if input.peek(Token![if]) {
             if !keys.is_empty() {
-                return Err(input.error("the condition stands before the context: `if …, key = …`"));
+                return Err(input.error("write the condition before the context: `if …, key = …`"));
             }
             let keyword: Token![if] = input.parse()?;
             if input.is_empty() || input.peek(Token![,]) {
@@ -104,7 +104,7 @@ fn head(input: ParseStream<'_>) -> Result<Sites> {
                 return Err(input.error("one condition is enough: join them with `&&`"));
             }
         } else if krate::peek(input) {
-            return Err(input.error("`crate = …` stands first"));
+            return Err(input.error("write `crate = …` first"));
         } else if peek_key(input) {
             let key = input.call(Ident::parse_any)?;
             check_context(&key, &keys)?;
@@ -128,8 +128,8 @@ fn reply(input: ParseStream<'_>, arguments: &mut TokenStream) -> Result<Reply> {
     let is_word = matches!(&reply, Expr::Path(path) if path.path.is_ident("err"));
     if !input.is_empty() {
         return Err(match reply {
-            Expr::Closure(_) => input.error("nothing stands after the closure"),
-            _ if is_word => input.error("nothing stands after `err`"),
+            Expr::Closure(_) => input.error("nothing can follow the closure"),
+            _ if is_word => input.error("nothing can follow `err`"),
             _ => Error::new_spanned(reply, CONDITION),
         });
     }
@@ -153,7 +153,7 @@ fn check_context(key: &Ident, seen: &[Ident]) -> Result<()> {
     let word = key.unraw().to_string();
     let complaint = match word.as_str() {
         "before" | "after" => format!(
-            "`{word}` names a point of its own: either #[failpoint(\"name\", …)] or \
+            "`{word}` names another point: write either #[failpoint(\"name\", …)] or \
              #[failpoint({word} = \"name\")]; two attributes are fine"
         ),
         "thread" | "scope" => {
@@ -169,7 +169,7 @@ fn around(input: ParseStream<'_>) -> Result<Sites> {
     let (mut before, mut after) = (None, None);
     while !input.is_empty() {
         if krate::peek(input) {
-            return Err(input.error("`crate = …` stands first"));
+            return Err(input.error("write `crate = …` first"));
         }
         if !peek_key(input) {
             return Err(input.error("expected `before = \"name\"` or `after = \"name\"`"));

@@ -15,7 +15,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream, on: bool) -> Res
     let arguments = Arguments::parse(arguments)?;
     let function = Function::parse(
         item,
-        "#[failpoint] stands on functions; for a place inside of one write fail_point!(\"name\")",
+        "#[failpoint] applies to functions; for a place inside of one write fail_point!(\"name\")",
     )?;
     check(&arguments, &function)?;
     Ok(expand::function(&arguments, &function, on))

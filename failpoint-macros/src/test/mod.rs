@@ -14,7 +14,7 @@ use syn::{Attribute, Error, FnArg, PatType, Result, Type};
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream, on: bool) -> Result<TokenStream> {
     let arguments = syn::parse2::<Arguments>(arguments)?;
     let mut function =
-        Function::parse(item, "#[failpoint::test] stands on functions, sync or async")?;
+        Function::parse(item, "#[failpoint::test] applies to functions, sync or async")?;
     let test = Test {
         scope: take_scope(&mut function),
         has_harness: function.attributes.iter().any(is_test),

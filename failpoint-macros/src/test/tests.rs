@@ -8,7 +8,7 @@ fn refusals_point_to_what_is_wrong() {
     refusals(
         expand,
         &[
-            ("", "mod m {}", "mod", "stands on functions"),
+            ("", "mod m {}", "mod", "applies to functions"),
             ("", "const fn f() {}", "const", "a const fn"),
             ("", "fn f(&self) {}", "self", "not a method"),
             ("", "fn f(n: u8) {}", "n: u8", "`scope: failpoint::Scope`"),

@@ -71,7 +71,7 @@ mod imp {
 
     /// Stands for a value in code that is checked and never made.
     pub fn never<T>() -> T {
-        unreachable!("it stands in an arm that nothing reaches")
+        unreachable!("this arm is never reached")
     }
 }
 

@@ -243,7 +243,7 @@ macro_rules! __fail_point {
     };
     (@arguments $head:tt $condition:tt $context:tt if $($rest:tt)*) => {
         $crate::__private::compile_error!(
-            "`if CONDITION` stands once, right after the name: \
+            "`if CONDITION` is given once, right after the name: \
              fail_point!(NAME, if CONDITION, KEY = VALUE, |v| …)"
         )
     };

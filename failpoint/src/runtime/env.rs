@@ -141,11 +141,11 @@ pub fn announce(control: Option<&str>) {
     }
     let (points, armed) = registry().summary();
     let armed = if armed.is_empty() { "none".to_owned() } else { armed.join(", ") };
-    let control = control.map_or_else(|| "nowhere".to_owned(), |at| format!("at {}", visible(at)));
+    let control = control.map_or_else(|| "off".to_owned(), |at| visible(at).to_string());
     log::say(
         Level::Warn,
         format_args!(
-            "failpoints are compiled in: {points} of them; armed: {armed}; control listens {control}"
+            "failpoints are compiled in: {points} of them; armed: {armed}; control plane: {control}"
         ),
     );
 }

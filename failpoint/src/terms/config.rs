@@ -119,7 +119,7 @@ impl<'a> Config<'a> {
             let what = format!("the name of a point, but {wrong}");
             self.refuse(shown, Expected::at(name_offset, what));
         } else if !self.names.insert(name) {
-            let what = format!("each name at most once, and `{name}` stands here again");
+            let what = format!("each name at most once; `{name}` is repeated");
             self.refuse(shown, Expected::at(name_offset, what));
         }
         let terms_offset = cursor.at();
@@ -297,7 +297,7 @@ mod tests {
                 "c@26 a duration such as 10ms",
                 "d@33 each modifier at most once",
                 "?@39 the name of a point, but a name must not be empty",
-                "b@44 each name at most once, and `b` stands here again",
+                "b@44 each name at most once; `b` is repeated",
                 "?@51 `=` and terms after a name",
             ],
         );

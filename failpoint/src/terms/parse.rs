@@ -218,7 +218,7 @@ impl Modifiers {
 
 fn set<T>(slot: &mut Option<T>, value: T, at: usize, modifier: &str) -> Result<(), Expected> {
     if slot.replace(value).is_some() {
-        let what = format!("each modifier at most once, and `{modifier}` stands here again");
+        let what = format!("each modifier at most once; `{modifier}` is repeated");
         return Err(Expected::at(at, what));
     }
     Ok(())

@@ -19,7 +19,7 @@ pub(super) fn metrics(_: &Call<'_>) -> Result<Reply, Box<Problem>> {
     };
     by_point("failpoint_hits_total", "counter", "Hits, in all armings.", |point| point.hits);
     by_point("failpoint_fires_total", "counter", "Fires, in all armings.", |point| point.fires);
-    by_point("failpoint_paused", "gauge", "Callers that stand in pause.", |point| point.paused);
+    by_point("failpoint_paused", "gauge", "Callers that are paused.", |point| point.paused);
     by_point("failpoint_armed", "gauge", "Whether it is armed, for everybody.", |point| {
         u64::from(point.armed)
     });

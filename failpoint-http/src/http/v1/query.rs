@@ -51,7 +51,7 @@ impl<'a> Query<'a> {
                 return Err(unknown(&name, parameters));
             };
             if given.iter().any(|(other, _)| *other == parameter.name) {
-                return Err(bad(format!("the parameter {name} stands there twice")));
+                return Err(bad(format!("the parameter {name} is given twice")));
             }
             if !parameter.takes.is_met_by(&value) {
                 let expected = parameter.takes.expected();

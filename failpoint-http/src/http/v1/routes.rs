@@ -35,12 +35,12 @@ const ARMED: Parameter = Parameter {
 const REACHED: Parameter = Parameter {
     name: "reached",
     takes: Takes::YesOrNo,
-    about: "Only those that an evaluation came by, or only those that none did.",
+    about: "Only points that were reached, or only points that were not.",
 };
 const MATCH: Parameter = Parameter {
     name: "match",
     takes: Takes::Text,
-    about: "Only those whose names match: `*` is any text, `?` any character.",
+    about: "Only points whose names match: `*` is any text, `?` any character.",
 };
 const UNLISTED: Parameter = Parameter {
     name: "unlisted",
@@ -66,7 +66,7 @@ pub(crate) const ROUTES: &[Route] = &[
         method: "PUT",
         path: "/v1/points",
         id: "armPoints",
-        summary: "Arms several points, or with `match` all that match: all of them or none.",
+        summary: "Arms several points, or with `match` every point that matches: all of them or none.",
         parameters: &[MATCH, UNLISTED],
         matched: Some(Matched::Revision),
         body: &[of::<ArmAll>, of::<Arm>],
@@ -90,7 +90,7 @@ pub(crate) const ROUTES: &[Route] = &[
         method: "GET",
         path: "/v1/points/{name}/wait",
         id: "waitForPoint",
-        summary: "Comes back when a point has had its hits, fires or paused callers, or is disarmed.",
+        summary: "Returns when the point has the requested number of hits, fires or paused callers, or when it is disarmed.",
         parameters: &[
             Parameter { name: "hits", takes: Takes::Count, about: "Until it has so many hits." },
             Parameter { name: "fires", takes: Takes::Count, about: "Until it has so many fires." },
@@ -239,7 +239,7 @@ pub(crate) const ROUTES: &[Route] = &[
         method: "GET",
         path: "/ui",
         id: "page",
-        summary: "A page to look at points and to arm them; asks for no token itself.",
+        summary: "A page that shows points and arms them. The page itself needs no token.",
         parameters: &[],
         matched: None,
         body: &[],

@@ -67,8 +67,8 @@ impl Wait {
             }
             WaitOutcome::Idle(counts) => {
                 let detail = format!(
-                    "nothing was armed at `{}` within {:?}, so nothing could be counted; arm it \
-                     first, or meanwhile",
+                    "nothing was armed at `{}` within {:?}, so nothing was counted; arm it \
+                     before you wait, or while you wait",
                     self.name, self.timeout
                 );
                 return Err(self.timed_out(detail, counts));
@@ -89,8 +89,8 @@ impl Wait {
             WaitRejected::Unknown(error) => problem::unknown(error),
             WaitRejected::NotYet(now) => {
                 let mut problem = Kind::BadRequest.because(format!(
-                    "since names a generation that `{}` has not come to: it is at {now}; give the \
-                     one that arming it gave",
+                    "`since` names a generation that `{}` has not reached: it is at {now}; use the \
+                     generation that the reply to the arming had",
                     self.name
                 ));
                 problem.name = Some(self.name.clone());

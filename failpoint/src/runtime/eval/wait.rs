@@ -327,7 +327,7 @@ impl PendingWait {
         let (what, limit) = match self.kind {
             WaitKind::Sleep(_) | WaitKind::Busy(_) => return WaitEnd::Continue,
             WaitKind::Resume { limit } => {
-                ("nobody resumed the pause".to_owned(), limit.unwrap_or_default())
+                ("the pause was not resumed".to_owned(), limit.unwrap_or_default())
             }
             WaitKind::Barrier { size, limit, .. } => {
                 (format!("the barrier never held {size} callers"), limit)
@@ -383,7 +383,7 @@ fn describe_waiting(own: &Arc<Plan>, message: &mut String) {
             let what = match reason {
                 Reason::Sleeping => "sleeps",
                 Reason::Paused => "is paused",
-                Reason::Barrier { .. } => "stands at a barrier",
+                Reason::Barrier { .. } => "waits at a barrier",
                 Reason::Passages => "waits for another point",
                 Reason::Watching(_) | Reason::Armings => continue,
             };

@@ -306,9 +306,9 @@ impl Plan {
         let (count, first) =
             (self.counted(|counts| counts.counters.sum(OUTSIDE)), self.first_outside.get()?);
         Some(format!(
-            "{count} evaluations came from outside the scope, the first at {first}; give that \
-             thread the scope with scope.wrap(future), scope.wrap_fn(closure) or \
-             scope.on_thread_start(), or arm the point for everybody with failpoint::arm"
+            "{count} evaluations came from outside the scope, the first at {first}; enter \
+             the scope on that thread with scope.wrap(future), scope.wrap_fn(closure) or \
+             scope.on_thread_start(), or arm the point globally with failpoint::arm"
         ))
     }
 

@@ -9,7 +9,7 @@ pub fn nothing() {}
 pub const fn constant() {} //~ both: a const fn cannot have a failpoint
 
 #[failpoint("syntax")]
-pub struct NoFunction; //~ both: #[failpoint] stands on functions
+pub struct NoFunction; //~ both: #[failpoint] applies to functions
 
 #[failpoint(befor = "syntax")] //~ both: unknown key `befor`: expected `before` or `after`
 pub fn misspelt() {}

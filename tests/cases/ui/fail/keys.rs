@@ -11,8 +11,8 @@ pub fn keys(n: u64) -> u64 {
     let _ = fail_value!("key", u64, thread = n); //~ both: `thread` is built in
     let _ = fail_result!("key", thread = n); //~ both: `thread` is built in
     fail_point!("key", r#thread = n); //~ both: `thread` is built in
-    fail_point!("key", id = n, other = n, id = n); //~ both: a key of the context was given twice
-    let _ = fail_value!("key", u64, r#type = n, type = n); //~ both: a key of the context was given twice
-    let _ = fail_result!("key", if n > 1, id = n, id = n); //~ both: a key of the context was given twice
+    fail_point!("key", id = n, other = n, id = n); //~ both: a context key is given twice
+    let _ = fail_value!("key", u64, r#type = n, type = n); //~ both: a context key is given twice
+    let _ = fail_result!("key", if n > 1, id = n, id = n); //~ both: a context key is given twice
     n
 }

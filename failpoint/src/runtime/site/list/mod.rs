@@ -64,7 +64,7 @@ impl fmt::Display for NoList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Dropped => {
-                "the linker dropped the list of failpoints: each is known only after its first hit; \
+                "the linker dropped the list of failpoints: each is listed only after its first hit; \
                  keep the sections whose names begin with `failpoint_` or `linkme_`"
             }
             Self::Shared => {
