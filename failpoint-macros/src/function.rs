@@ -1,4 +1,4 @@
-//! What does an attribute see of the function it stands on? All but the body, which stays tokens.
+//! The function that an attribute is on: all but the body is parsed, which stays tokens.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -88,14 +88,14 @@ impl Function {
     }
 }
 
-/// `{ statements }`, with braces that say they stand at `span`.
+/// `{ statements }`, with braces at `span`.
 pub(crate) fn braces(statements: TokenStream, span: Span) -> Group {
     let mut group = Group::new(Delimiter::Brace, statements);
     group.set_span(span);
     group
 }
 
-/// Whether `fn` comes after the words that may stand before it.
+/// Whether `fn` comes after the words that are allowed before it.
 fn is_function(input: ParseStream<'_>) -> bool {
     let Ok(ahead) = input.fork().parse::<TokenStream>() else { return false };
     let is_qualifier = |token: &TokenTree| match token {

@@ -52,7 +52,7 @@ fn async_block(expression: &mut Expr) -> Option<&mut ExprAsync> {
     }
 }
 
-/// Whether a word stands anywhere in the tokens.
+/// Whether a word is anywhere in the tokens.
 fn mentions(tokens: TokenStream, wanted: &str) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(word) => word == wanted,

@@ -39,9 +39,9 @@ mod testing;
 /// `async` but whose last expression is `async move { … }`, or `Box::pin(async move { … })` as
 /// `#[async_trait]` makes it, is marked inside that future. Of several attributes, the nearest to
 /// the function is the outermost. A const fn cannot be marked; what returns or waits for a return
-/// cannot stand on a function that gives `!`.
+/// cannot be on a function that returns `!`.
 ///
-/// The arguments are read where the site stands: an `async move` block captures the variables that
+/// The arguments are read at the site: an `async move` block captures the variables that
 /// its site names, as it would if the macro were written there.
 ///
 /// Without the feature `failpoints` the attribute leaves nothing: its arguments are checked by the
@@ -183,7 +183,8 @@ pub fn derive_from_term(item: TokenStream) -> TokenStream {
     derive::expand(item.into()).unwrap_or_else(|error| error.into_compile_error()).into()
 }
 
-/// Not for use: of `CRATE NAME` makes the check of the name, or nothing where it is good at a glance.
+/// Not for use: of `CRATE NAME` makes the check of the name, or nothing where it is good at a
+/// glance.
 #[doc(hidden)]
 #[proc_macro]
 pub fn check_name(input: TokenStream) -> TokenStream {

@@ -1,9 +1,9 @@
 //! Is a name good at a glance?
 //!
-//! Without failpoints nothing of a site is left but checks, and there the constant that checks the name
-//! is dearer than all else: the compiler interprets it. Most names are a literal that needs no such
-//! care. Whatever is not certainly good is left to the constant, which alone knows the rules and has the
-//! words for whoever breaks them.
+//! Without failpoints nothing of a site is left but checks, and there the constant that checks the
+//! name is dearer than all else: the compiler interprets it. Most names are a literal that needs no
+//! such care. Whatever is not certainly good is left to the constant, which alone knows the rules
+//! and has the messages if they are broken.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::quote;

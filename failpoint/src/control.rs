@@ -1,6 +1,6 @@
 //! What can be done to points: arm, disarm, list, wait.
 //!
-//! One face for both worlds; `world` is what stands behind it.
+//! The free functions, written once for both worlds; `imp` is the world behind them.
 
 use crate::callback::{Action, Hit};
 use crate::error::{Error, WaitError};
@@ -15,8 +15,8 @@ use std::time::Duration;
 
 /// Arms a point: from now on every evaluation of its sites does what `terms` say.
 ///
-/// Arming anew replaces the terms, starts the counts at zero and releases whoever sleeps or is
-/// paused there. The guard disarms when it is dropped.
+/// Arming again replaces the terms, starts the counts at zero and releases every caller that sleeps
+/// or is paused there. The guard disarms when it is dropped.
 ///
 /// # Errors
 /// [`Error::UnknownPoint`] with the nearest names, [`Error::Parse`], [`Error::CannotReturn`] or
@@ -77,8 +77,8 @@ pub fn arm_with(
 /// Arms several points, `a=TERMS;b=TERMS`: all of them or, with every error, none.
 ///
 /// # Errors
-/// [`Error::Config`] with one error for each fault; with [`Error::TooLarge`] alone beyond 10,000 points,
-/// steps and conditions.
+/// [`Error::Config`] with one error for each fault; with [`Error::TooLarge`] alone beyond 10,000
+/// points, steps and conditions.
 ///
 /// ```
 /// # #[cfg(feature = "failpoints")] {
@@ -113,8 +113,8 @@ pub fn arm_unlisted(name: &str, terms: &str) -> Result<Armed, Error> {
     imp::arm_unlisted(name, terms).map(Armed::new)
 }
 
-/// Disarms a point, whoever armed it, and releases who sleeps or is paused there. Says whether it
-/// was armed.
+/// Disarms a point, however it was armed, and releases the callers that sleep or are paused there.
+/// Returns whether it was armed.
 ///
 /// # Errors
 /// [`Error::UnknownPoint`], [`Error::BadName`], [`Error::CompiledOut`].
@@ -134,8 +134,8 @@ pub fn disarm(name: &str) -> Result<bool, Error> {
     imp::disarm(name)
 }
 
-/// Disarms every point and releases everyone; gives what was armed, as it stood. Empty in a build
-/// without failpoints.
+/// Disarms every point and releases all callers; returns what was armed, with its last state. Empty
+/// in a build without failpoints.
 ///
 /// ```
 /// let were_armed = failpoint::reset();
@@ -145,7 +145,7 @@ pub fn reset() -> Vec<PointInfo> {
     imp::reset()
 }
 
-/// Every point that code declares or somebody armed, by name: also those that no evaluation has
+/// Every point that code declares or that was armed, by name: also those that no evaluation has
 /// reached. Empty in a build without failpoints.
 ///
 /// ```
@@ -160,7 +160,7 @@ pub fn points() -> Vec<PointInfo> {
     imp::points()
 }
 
-/// One point as it stands.
+/// The state of one point.
 ///
 /// # Errors
 /// [`Error::UnknownPoint`] with the nearest names, [`Error::CompiledOut`].
@@ -177,7 +177,7 @@ pub fn point(name: &str) -> Result<PointInfo, Error> {
     imp::point(name)
 }
 
-/// What happens from now on at points that are armed for everybody: armed, disarmed, fired,
+/// What happens from now on at points that are armed globally: armed, disarmed, fired,
 /// paused, resumed. A scope has [its own](crate::Scope::subscribe).
 ///
 /// ```
@@ -204,9 +204,9 @@ pub fn subscribe() -> Subscription {
 /// first wins), `FAILPOINT_PANIC` (`unwind`, `abort`, `exit:CODE`), `FAILPOINT_SEED`.
 ///
 /// It is read once, at the latest before the first evaluation. Call this at the start of `main` to
-/// get what is wrong with it as an error: a later reading that nobody asked for prints it and ends
-/// the process with status 1. In a build without failpoints a line on stderr says so where one of
-/// the first two is set.
+/// get what is wrong with it as an error: a later reading that the program did not ask for prints
+/// it and ends the process with status 1. In a build without failpoints a line on stderr says so
+/// where one of the first two is set.
 ///
 /// # Errors
 /// [`Error::Config`] with everything that is wrong. Then nothing is armed.
@@ -232,9 +232,9 @@ pub fn seed(seed: u64) {
 /// What this process has not tried: points never reached, points armed that never fired. Empty in a
 /// build without failpoints.
 ///
-/// With `FAILPOINT_REPORT=FILE` a process appends what it knows to a file, as one line of JSON, when
-/// it ends; `failpoint report FILE` (crate `failpoint-cli`) makes one report of all its lines. A pipe that
-/// does not take the line within a second goes without it.
+/// With `FAILPOINT_REPORT=FILE` a process appends what it knows to a file, as one line of JSON,
+/// when it ends; `failpoint report FILE` (crate `failpoint-cli`) makes one report of all its lines.
+/// A pipe that does not take the line within a second goes without it.
 ///
 /// ```
 /// fn never_called() {
@@ -254,7 +254,7 @@ pub fn report() -> Report {
 
 /// Runs `body` again and again: the n-th run fails at the n-th passage of a point that can fail,
 /// until a run comes to its end with nothing injected. So every error path is walked, once for each
-/// time that the body comes by it.
+/// time that the body reaches it.
 ///
 /// A point can fail if each of its sites takes a bare `return`, or else `return(EIO)`:
 /// `fail_result!`, closures of the text, and values of a type that reads one of these. The body is
@@ -320,7 +320,7 @@ impl fmt::Debug for ExitHold {
 
 /// A point that was armed; dropping it disarms.
 ///
-/// It stands for one arming: where the point has been armed anew since, it keeps its own counts,
+/// It belongs to one arming: if the point has been armed again since, it keeps its own counts,
 /// its waits give [`WaitError::Disarmed`], and dropping it changes nothing.
 #[must_use = "dropping the guard disarms the point; keep it, or call `.keep()`"]
 pub struct Armed {
@@ -357,7 +357,7 @@ impl Armed {
         self.inner.fires()
     }
 
-    /// Callers that stand in `pause` now.
+    /// Callers that are paused now.
     pub fn paused(&self) -> u64 {
         self.inner.paused()
     }
@@ -400,7 +400,7 @@ impl Armed {
         self.inner.wait(WaitFor::Fires(n), timeout)
     }
 
-    /// Blocks until `n` callers stand in `pause` at once.
+    /// Blocks until `n` callers are paused at once.
     ///
     /// # Errors
     /// As [`Armed::wait_hits`].
@@ -450,7 +450,7 @@ impl Armed {
         self.inner.resume(n)
     }
 
-    /// Leaves the point armed until somebody disarms it.
+    /// Leaves the point armed until it is disarmed.
     pub fn keep(self) {
         self.inner.keep();
     }

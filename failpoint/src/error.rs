@@ -1,6 +1,6 @@
 //! What can go wrong when a point is armed or waited for, and what to do about it.
 //!
-//! The same types stand in both worlds. `Debug` prints the `Display` text, because a `main` that
+//! The same types exist in both worlds. `Debug` prints the `Display` text, because a `main` that
 //! returns an error prints its `Debug`.
 
 use crate::terms::ParseError;
@@ -247,10 +247,10 @@ pub enum WaitError {
         hits: u64,
         /// Fires since the arming.
         fires: u64,
-        /// Callers that stand in `pause` now.
+        /// Callers that are paused now.
         paused: u64,
-        /// What to say of evaluations that came from outside the scope which arms the point, and of a
-        /// scope that was never entered.
+        /// What to say of evaluations that came from outside the scope which arms the point, and of
+        /// a scope that was never entered.
         outside: Option<String>,
     },
     /// The time given ran out, and nothing was armed at the point: an idle point counts nothing.
@@ -263,9 +263,9 @@ pub enum WaitError {
         /// How long was waited.
         waited: Duration,
     },
-    /// The point cannot be waited for: there is none of that name, or no failpoints at all.
+    /// The point cannot be waited for: it does not exist, or failpoints are compiled out.
     Refused(Error),
-    /// The arming that was waited for is over: disarmed, armed anew, or reset.
+    /// The arming that was waited for is over: disarmed, armed again, or reset.
     #[non_exhaustive]
     Disarmed {
         /// The point.

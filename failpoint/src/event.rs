@@ -28,12 +28,12 @@ pub struct Event {
 pub enum EventKind {
     /// The point was armed.
     Armed,
-    /// The arming is over: disarmed, armed anew or reset.
+    /// The arming is over: disarmed, armed again or reset.
     Disarmed,
     /// A term acted.
     Fired,
-    /// A caller stands in `pause`.
+    /// A caller is paused.
     Paused,
-    /// A caller that stood in `pause` goes on.
+    /// A paused caller continues.
     Resumed,
 }

@@ -4,9 +4,9 @@ use crate::visible::visible;
 use std::fmt;
 use std::time::SystemTime;
 
-/// A point as it stands: its sites, what is armed, and the counts since that arming.
+/// The state of a point: its sites, what is armed, and the counts since that arming.
 ///
-/// Reading it consumes nothing. Given by [`points`](crate::points) and [`point`](crate::runtime::registry::point).
+/// Reading it consumes nothing. Given by [`points`](crate::points) and [`point`](crate::point).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PointInfo {
@@ -25,7 +25,7 @@ pub struct PointInfo {
     pub hits: u64,
     /// Fires since it was armed; 0 when idle.
     pub fires: u64,
-    /// Callers that stand in `pause` now.
+    /// Callers that are paused now.
     pub paused: u64,
     /// When a term other than `off` last acted in this arming; on Linux up to some milliseconds
     /// before, but never before the arming.
@@ -50,7 +50,7 @@ pub struct SiteInfo {
     pub accepts: Option<&'static str>,
     /// The keys of the context that it passes, for `when(KEY=…)`, in the order of the source.
     pub keys: &'static [&'static str],
-    /// Whether this process has come by.
+    /// Whether this process has evaluated the site.
     pub reached: bool,
 }
 

@@ -43,7 +43,7 @@ impl Injected {
         self.point
     }
 
-    /// What stood in `return(…)`; `None` for a bare `return`.
+    /// The text in `return(…)`; `None` for a bare `return`.
     pub fn value(&self) -> Option<&str> {
         self.value.as_deref()
     }
@@ -56,7 +56,7 @@ impl Injected {
         match self.never {}
     }
 
-    /// What stood in `return(…)`; `None` for a bare `return`.
+    /// The text in `return(…)`; `None` for a bare `return`.
     pub fn value(&self) -> Option<&str> {
         match self.never {}
     }
@@ -109,16 +109,16 @@ impl From<Injected> for io::Error {
 
 /// Room behind the text of an injected panic, of which nothing is used.
 ///
-/// A payload has its text and its capacity, and nothing else to know it by. A text that merely reads
-/// alike has the room that it needs, or twice that.
+/// A payload has its text and its capacity, and nothing else to know it by. A text that merely
+/// reads alike has the room that it needs, or twice that.
 #[cfg(feature = "runtime")]
 const MARK: usize = 509;
 
 /// A panic that an armed `panic` injected.
 ///
-/// Its payload is a `String`: `failpoint NAME panic`, followed by the text of `panic(TEXT)` if there is
-/// one. Panic hooks, `JoinError`, `#[should_panic(expected = …)]` and crash reporters show that text,
-/// and the place of the point.
+/// Its payload is a `String`: `failpoint NAME panic`, followed by the text of `panic(TEXT)` if
+/// there is one. Panic hooks, `JoinError`, `#[should_panic(expected = …)]` and crash reporters show
+/// that text, and the place of the point.
 ///
 /// ```
 /// # #[cfg(feature = "failpoints")] {
@@ -150,13 +150,14 @@ pub struct InjectedPanic<'a> {
 }
 
 impl<'a> InjectedPanic<'a> {
-    /// The injected panic that `payload` is of; `None` for any other panic, also one with the same text.
+    /// The injected panic that `payload` is of; `None` for any other panic, also one with the same
+    /// text.
     ///
     /// `payload` is what a panic hook, `catch_unwind`, `JoinHandle::join` or tokio's
-    /// `JoinError::into_panic` gives; the `Box` that it is in may be passed as well. A `String` that is
-    /// made of the text of an injected panic is not such a payload, the payload itself raised again is.
-    /// Panics of the packages named `fail` have `fail`'s text and are not recognized, nor are limits
-    /// that ran out. Without the feature `failpoints` nothing is.
+    /// `JoinError::into_panic` gives; the `Box` that it is in may be passed as well. A `String`
+    /// that is made of the text of an injected panic is not such a payload, the payload itself
+    /// raised again is. Panics of the packages named `fail` have `fail`'s text and are not
+    /// recognized, nor are limits that ran out. Without the feature `failpoints` nothing is.
     pub fn of(payload: &'a (dyn Any + Send)) -> Option<Self> {
         // A reference to a box is a `dyn Any`, too.
         match payload.downcast_ref::<Box<dyn Any + Send>>() {
@@ -185,7 +186,7 @@ impl<'a> InjectedPanic<'a> {
         self.point
     }
 
-    /// What stood in `panic(TEXT)`, its control characters escaped.
+    /// The text in `panic(TEXT)`, with control characters escaped.
     pub fn text(&self) -> Option<&'a str> {
         self.text
     }

@@ -7,7 +7,8 @@ use std::io::{self, ErrorKind};
 /// blanks and in any case of letters (`permission denied`, `PermissionDenied`).
 pub(crate) fn by_name(text: &str) -> Option<io::Error> {
     if let Some(&(_, kind, number)) = ERRNOS.iter().find(|(name, ..)| *name == text) {
-        // Where the numbers are the platform's, the error is the very one that the system would give.
+        // Where the numbers are the platform's, the error is the very one that the system would
+        // give.
         return Some(if HAS_THESE_NUMBERS {
             io::Error::from_raw_os_error(number)
         } else {
@@ -19,8 +20,8 @@ pub(crate) fn by_name(text: &str) -> Option<io::Error> {
     KINDS.iter().find(|kind| plain(&format!("{kind:?}")) == wanted).map(|&kind| kind.into())
 }
 
-/// What is wrong with `word`, which was written without quotes: it looks like an errno, and there is
-/// none of that name, so it is a slip and no message. Gives the errno most like it.
+/// What is wrong with `word`, which was written without quotes: it looks like an errno, and there
+/// is none of that name, so it is a slip and no message. Gives the errno most like it.
 pub(crate) fn slip(word: &str) -> Option<&'static str> {
     let looks_like_one = (3..=LONGEST).contains(&word.len())
         && word.starts_with('E')
@@ -47,8 +48,8 @@ const HAS_THESE_NUMBERS: bool = cfg!(all(
     ))
 ));
 
-/// Name, kind, and the number in the generic table of Linux, which is whole here: of what looks like an
-/// errno and is missing, the user is told that there is none.
+/// Name, kind, and the number in the generic table of Linux, which is whole here: of what looks
+/// like an errno and is missing, the error says that there is no such errno.
 const ERRNOS: &[(&str, ErrorKind, i32)] = &[
     ("EPERM", ErrorKind::PermissionDenied, 1),
     ("ENOENT", ErrorKind::NotFound, 2),

@@ -14,7 +14,7 @@ pub(crate) const fn plain(identifier: &'static str) -> &'static str {
     }
 }
 
-/// The const assertion that stands at every site with context.
+/// The const assertion of every site with context.
 #[track_caller]
 pub(crate) const fn assert_distinct(keys: &[&str]) {
     let mut rest = keys;

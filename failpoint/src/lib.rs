@@ -26,23 +26,24 @@
 //! **Cost.** Without the feature `failpoints` the macros leave no instruction and the crate has no
 //! run-time dependency. With it, an idle point is one load, one test and one branch.
 //!
-//! **Log.** What the library says goes to `tracing`, with the target `failpoint`, where the subscriber in
-//! force takes it, and to stderr where it does not. Why the process ends (an armed `exit`, `abort` or
-//! `kill`, a `panic` under `FAILPOINT_PANIC`, a mistake in the environment that is found by the first
-//! evaluation) is on stderr in any case, so it is there twice where the log writes to stderr too.
+//! **Log.** What the library says goes to `tracing`, with the target `failpoint`, where the
+//! subscriber in force takes it, and to stderr where it does not. Why the process ends (an armed
+//! `exit`, `abort` or `kill`, a `panic` under `FAILPOINT_PANIC`, a mistake in the environment that
+//! is found by the first evaluation) is on stderr in any case, so it is there twice where the log
+//! writes to stderr too.
 //!
-//! **Where points may stand.** Anywhere but in signal handlers; in a `#[global_allocator]` too, before
-//! `main` as well. What the library allocates, logs or renders for itself passes by all points of that
-//! thread. In an allocator, a point must stand where the allocator holds no lock of its own, and must not
-//! be armed with what panics (`panic`, and the limit of a `pause`, `wait` or `barrier` that was armed
-//! from code) or with a callback that allocates.
+//! **Where points can be.** Anywhere but in signal handlers; in a `#[global_allocator]` too, before
+//! `main` as well. What the library allocates, logs or renders for itself passes by all points of
+//! that thread. In an allocator, put a point where the allocator holds no lock of its own, and must
+//! not be armed with what panics (`panic`, and the limit of a `pause`, `wait` or `barrier` that was
+//! armed from code) or with a callback that allocates.
 //!
-//! **Fork.** A child of `fork` that goes on without `exec` has a copy of all that is armed and counted. It
-//! evaluates points, sleeps, and arms and disarms like any process. Two limits remain. A lock of this
-//! library that another thread holds at the moment of the `fork` stays locked in the child, as with any
-//! library: such locks are held for moments, while something is armed, listed or waited for, so fork before
-//! you start threads that do so. And the control plane stays with the parent: see
-//! `failpoint_http::serve_from_env`.
+//! **Fork.** A child of `fork` that goes on without `exec` has a copy of all that is armed and
+//! counted. It evaluates points, sleeps, and arms and disarms like any process. Two limits remain.
+//! A lock of this library that another thread holds at the moment of the `fork` stays locked in the
+//! child, as with any library: such locks are held for moments, while something is armed, listed or
+//! waited for, so fork before you start threads that do so. And the control plane stays with the
+//! parent: see `failpoint_http::serve_from_env`.
 //!
 //! **Words.** A *site* is a place in the source; a *point* is a name with its sites; *terms* are
 //! what is written, such as `3*return(5)->panic`. A *hit* is an evaluation of an armed point, a
@@ -125,7 +126,7 @@ mod terms;
 mod value;
 mod wait_for;
 
-/// The door of the sister crates.
+/// The API of the sister crates.
 #[cfg(feature = "runtime")]
 #[doc(hidden)]
 #[path = "bridge/mod.rs"]

@@ -2,12 +2,13 @@
 //!
 //! A name is part of a URL path and of a config, and some last segments and some first ones
 //! belong to the control plane. The check is a `const fn`, so that a site asks it while it is
-//! being compiled, and everybody else asks the very same one at run time.
+//! being compiled, and the other callers use the same function at run time.
 
 /// Says what is wrong with `name`, in one sentence; `None` means that nothing is.
 ///
-/// The compiler interprets this once for every site, and its interpreter is slow, above all in calls:
-/// hence one pass over the name, several letters at a time, and patterns instead of comparisons.
+/// The compiler interprets this once for every site, and its interpreter is slow, above all in
+/// calls: hence one pass over the name, several letters at a time, and patterns instead of
+/// comparisons.
 pub(crate) const fn fault(name: &str) -> Option<&'static str> {
     let name = name.as_bytes();
     let mut rest = name;
@@ -60,9 +61,10 @@ pub(crate) const fn fault(name: &str) -> Option<&'static str> {
     }
 }
 
-/// The const assertion that stands at every site.
+/// The const assertion of every site.
 ///
-/// It and those that call it track their caller, so that the compiler shows the site and none of them.
+/// It and those that call it track their caller, so that the compiler shows the site and none of
+/// them.
 #[track_caller]
 pub(crate) const fn assert_good(name: &str) {
     assert!(

@@ -119,7 +119,7 @@ impl Armed {
     }
 }
 
-/// Nothing is armed, so nobody is inside or outside.
+/// Nothing is armed, so no evaluation is inside or outside.
 #[derive(Clone)]
 pub(crate) struct Scope;
 

@@ -1,4 +1,4 @@
-//! Arming for one test, or one part of a program, and nobody else: the public face of scopes.
+//! Scopes: arming for one test or one part of a program only.
 
 use crate::callback::{Action, Hit};
 use crate::error::{Error, WaitError};
@@ -16,11 +16,11 @@ use std::time::Duration;
 /// Inside are the thread that [entered](Scope::enter) it, the futures and closures it
 /// [wraps](Scope::wrap), and the threads of pools it was [given to](Scope::on_thread_start). An
 /// evaluation looks at the innermost scope in force that arms the name, then at those outside it,
-/// then at what is armed for everybody. A thread that was merely spawned is outside: its
-/// evaluations are counted, and a wait that fails for it says where they came from. It also says when
-/// the scope was never entered at all.
+/// then at what is armed globally. A thread that was merely spawned is outside: its
+/// evaluations are counted, and a wait that fails for it says where they came from. It also says
+/// when the scope was never entered at all.
 ///
-/// A scope is a handle: clones stand for the same scope, and dropping the last one disarms all that
+/// A scope is a handle: clones refer to the same scope, and dropping the last one disarms all that
 /// it armed and releases who sleeps or is paused there. A wrapped task that is paused holds its
 /// scope, so [`reset`](Scope::reset) lets it go.
 ///
@@ -69,7 +69,7 @@ impl Scope {
     }
 
     /// A scope that does not fall back: what it does not arm is not armed inside it, also where
-    /// it is armed for everybody.
+    /// it is armed globally.
     ///
     /// ```
     /// # #[cfg(feature = "failpoints")] {
@@ -167,7 +167,7 @@ impl Scope {
         self.inner.disarm(name)
     }
 
-    /// Disarms all that the scope arms and releases everyone.
+    /// Disarms all that the scope arms and releases all callers.
     pub fn reset(&self) {
         self.inner.reset();
     }
@@ -188,7 +188,7 @@ impl Scope {
         self.inner.fires(name)
     }
 
-    /// Callers that stand in `pause` at `name` inside the scope now.
+    /// Callers that are paused at `name` inside the scope now.
     ///
     /// # Errors
     /// As [`Scope::hits`].
@@ -216,7 +216,7 @@ impl Scope {
         self.inner.wait(name, WaitFor::Fires(n), timeout)
     }
 
-    /// Blocks until `n` callers stand in `pause` at `name` inside the scope at once.
+    /// Blocks until `n` callers are paused at `name` inside the scope at once.
     ///
     /// # Errors
     /// As [`Scope::wait_hits`].

@@ -37,7 +37,7 @@ use std::time::Duration;
             one), implement it, or write `|v|` for the text as an `Option<String>`"
 )]
 pub trait FromTerm: Sized {
-    /// Reads the content of `return(TEXT)`, unquoted; `None` stands for a bare `return`, which only
+    /// Reads the content of `return(TEXT)`, unquoted; `None` is a bare `return`, which only
     /// `()` and `Option` take.
     ///
     /// # Errors
@@ -45,11 +45,12 @@ pub trait FromTerm: Sized {
     fn from_term(text: Option<&str>) -> Result<Self, BadTerm>;
 
     /// Reads the content of a `return(TEXT)` that is written without quotes. Only whether it can be
-    /// read is asked, when the point is armed; what fires is read by [`from_term`](Self::from_term).
+    /// read is asked, when the point is armed; what fires is read by
+    /// [`from_term`](Self::from_term).
     ///
     /// A type for which any text is right can refuse a word here that looks like a slip, and leave
-    /// the quotes for those who mean it: `std::io::Error` refuses `ENOSPCC`, and takes `"ENOSPCC"`. A
-    /// type that reads another one asks that one, as `Option` does.
+    /// the quotes for those who mean it: `std::io::Error` refuses `ENOSPCC`, and takes `"ENOSPCC"`.
+    /// A type that reads another one asks that one, as `Option` does.
     ///
     /// # Errors
     /// Says what would have been right.

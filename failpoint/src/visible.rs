@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-/// Whether `c` is not seen where it stands, but does something to the text around it.
+/// Whether `c` is invisible itself but changes the text around it.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -40,8 +40,8 @@ pub fn visible_json(json: String) -> String {
     }
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
-        // What is hidden in ASCII is white space here, but for DEL; inside a string JSON escapes it. All
-        // that is hidden is below U+10000, where an escape is one code unit.
+        // What is hidden in ASCII is white space here, but for DEL; inside a string JSON escapes
+        // it. All that is hidden is below U+10000, where an escape is one code unit.
         if c >= '\x7f' && is_hidden(c) {
             shown += &format!("\\u{:04x}", u32::from(c));
         } else {

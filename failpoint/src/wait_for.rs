@@ -10,12 +10,12 @@ pub enum WaitFor {
     Hits(u64),
     /// Fires since it was armed.
     Fires(u64),
-    /// Callers that stand in `pause` at once.
+    /// Callers that are paused at once.
     Paused(u64),
 }
 
 impl WaitFor {
-    /// As it stands in the names of the methods.
+    /// As in the names of the methods.
     #[cfg(feature = "runtime")]
     pub(crate) fn word(self) -> &'static str {
         match self {

@@ -3,12 +3,13 @@
 use crate::grammar;
 use failpoint::__bridge::compat;
 
-/// Arms the point `name` with `actions`: `action[->action...]`, of which the first that allows acts.
+/// Arms the point `name` with `actions`: `action[->action...]`, of which the first that allows
+/// acts.
 ///
-/// An action is `[p%][cnt*]task[(arg)]`: by the chance `p`, and at most `cnt` times. A task is `off`,
-/// `return(arg)`, `sleep(milliseconds)`, `delay(milliseconds)`, `panic(text)`, `print(text)`,
-/// `pause` or `yield`. No code need declare the name. What was armed there is over, and whoever it
-/// holds goes on.
+/// An action is `[p%][cnt*]task[(arg)]`: by the chance `p`, and at most `cnt` times. A task is
+/// `off`, `return(arg)`, `sleep(milliseconds)`, `delay(milliseconds)`, `panic(text)`,
+/// `print(text)`, `pause` or `yield`. No code need declare the name. What was armed there is over,
+/// and whoever it holds goes on.
 ///
 /// # Errors
 /// What is wrong with `actions`; then nothing changes.
@@ -17,7 +18,7 @@ pub fn cfg<S: Into<String>>(name: S, actions: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Arms the point `name` with a callback, which is called by whoever hits it.
+/// Arms the point `name` with a callback, which is called by each caller that hits it.
 ///
 /// # Errors
 /// Never.
@@ -30,12 +31,13 @@ where
     Ok(())
 }
 
-/// Disarms the point `name`, and lets go of whoever it holds. An unknown name is nothing to disarm.
+/// Disarms the point `name`, and releases its callers. An unknown name is nothing to disarm.
 pub fn remove<S: AsRef<str>>(name: S) {
     compat::disarm(name.as_ref());
 }
 
-/// The points that are armed, each with its actions as they were written; `callback` for a callback.
+/// The points that are armed, each with its actions as they were written; `callback` for a
+/// callback.
 pub fn list() -> Vec<(String, String)> {
     compat::armed()
 }

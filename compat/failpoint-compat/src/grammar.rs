@@ -6,9 +6,9 @@
 //! actions = action { "->" action }
 //! action  = [ number "%" ] [ count "*" ] task [ "(" argument ")" ]
 //! ```
-//! Not the language of `failpoint`: this one knows no quotes and no blanks but around a whole action,
-//! splits at every `->` and `;` wherever it stands, and keeps an argument to the letter. What it takes
-//! and what it refuses, and in which words, is what programs written for `fail` lean on.
+//! Not the language of `failpoint`: this one knows no quotes and no blanks but around a whole
+//! action, splits at every `->` and `;` wherever it is, and keeps an argument to the letter. What
+//! it takes and what it refuses, and in which words, is what programs written for `fail` lean on.
 
 use failpoint::__bridge::compat::{Task, Term};
 use std::time::Duration;

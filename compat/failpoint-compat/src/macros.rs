@@ -91,7 +91,7 @@ macro_rules! __listed {
     }};
 }
 
-/// Where a point stands whose name is computed.
+/// The place of a point whose name is computed.
 #[cfg(feature = "failpoints")]
 #[doc(hidden)]
 #[macro_export]

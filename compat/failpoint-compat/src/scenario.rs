@@ -1,4 +1,4 @@
-//! What stands between two tests that arm points for everybody?
+//! What separates two tests that arm points globally.
 
 use crate::grammar;
 use failpoint::__bridge::compat;
@@ -46,7 +46,7 @@ impl FailScenario<'_> {
         Self { _alone: alone }
     }
 
-    /// Disarms everything and lets go of whoever is held, as dropping the scenario does.
+    /// Disarms everything and releases every caller, as dropping the scenario does.
     pub fn teardown(self) {
         drop(self);
     }

@@ -1,9 +1,9 @@
 //! What is answered, as a value for whoever carries it?
 //!
-//! The statuses of refusals stand in the table in `refusal`; those of success, and of a build without
-//! failpoints, stand here. No other file names any.
+//! The statuses of refusals stand in the table in `refusal`; those of success, and of a build
+//! without failpoints, stand here. No other file names any.
 
-/// An answer of the control plane, for any server to carry; given by [`respond`](crate::http::dispatch).
+/// An answer of the control plane, for any server to carry; given by [`respond`](crate::respond).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reply {
@@ -19,8 +19,9 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 impl Reply {
     pub(crate) fn new(status: u16, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        // Keeps pages of other origins from loading what is read without their `Origin`, as an image
-        // or a script is: that it loads, and what terms do as a script, would tell them something.
+        // Keeps pages of other origins from loading what is read without their `Origin`, as an
+        // image or a script is: that it loads, and what terms do as a script, would tell them
+        // something.
         let policy = ("cross-origin-resource-policy", "same-origin".to_owned());
         let headers = vec![("content-type", media_type.to_owned()), policy];
         Self { status, headers, body: body.into() }

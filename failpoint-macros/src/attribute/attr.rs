@@ -32,7 +32,7 @@ pub(crate) enum Sites {
 pub(crate) enum Reply {
     /// It cannot be armed. The span is the name's.
     Nothing(Span),
-    /// The function returns what the closure gives; it stands in the arguments.
+    /// The function returns what the closure gives; it is in the arguments.
     Value(Span),
     /// The function returns the error.
     Error(Ident),

@@ -2,10 +2,10 @@
 //!
 //! Its body keeps its meaning: the types expected there, the borrows, `return` and `?`. A site at
 //! the head is a statement more. What is evaluated after the body hangs on a guard in sync code,
-//! where the compiler itself knows every way out. A guard cannot await, so in async code the body is
-//! awaited as a future of its own.
+//! where the compiler itself knows every way out. A guard cannot await, so in async code the body
+//! is awaited as a future of its own.
 //!
-//! With failpoints off, the same sites stand at the head, where the macros let nothing of them run;
+//! With failpoints off, the same sites are at the head, where the macros let nothing of them run;
 //! nothing waits for the return, so the body stays as it is.
 //!
 //! The braces of the body go out as they came in: their place decides the edition, and the edition
@@ -134,8 +134,8 @@ impl Emitter<'_> {
     }
 }
 
-/// Locals of the expansion are none of the body's. (But a constant of the user's of such a name would
-/// be a pattern: hence the underscores.)
+/// Locals of the expansion are none of the body's. (But a constant of the user's of such a name
+/// would be a pattern: hence the underscores.)
 fn mixed() -> Span {
     Span::mixed_site()
 }

@@ -150,7 +150,7 @@ fn snake_case(written: &str) -> String {
     snake
 }
 
-/// What stands in `#[from_term(…)]`.
+/// The content of `#[from_term(…)]`.
 #[derive(Default)]
 struct Options {
     krate: Option<Path>,

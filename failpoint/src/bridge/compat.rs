@@ -1,6 +1,6 @@
-//! The door of the packages named `fail`: what they may do that code of ours does not.
+//! The API of the packages named `fail`: what they may do that users' code does not.
 //!
-//! They bring their own grammar and their own log; names and values are refused by nobody. Sites of
+//! They bring their own grammar and their own log; no name and no value is refused. Sites of
 //! theirs take values as they were written, quotes included, and speak in `fail`'s words.
 
 use super::computed;
@@ -46,7 +46,7 @@ pub enum Task {
     Sleep(Duration),
     /// Keep the processor busy.
     Delay(Duration),
-    /// Wait until disarmed, armed anew or resumed: there is no limit.
+    /// Wait until disarmed, armed again or resumed: there is no limit.
     Pause,
     /// Give up the time slice.
     Yield,
@@ -86,21 +86,21 @@ pub fn arm_with(name: &str, callback: impl Fn() + Send + Sync + 'static) {
     registry().arm_leniently(Request::callback(name, callback, Unknown::Armed));
 }
 
-/// Disarms `name` for everybody, through whichever door it was armed.
+/// Disarms `name` globally, however it was armed.
 pub fn disarm(name: &str) {
     env::ensure_leniently();
     VERBATIM.lock().remove(name);
     registry().disarm_leniently(name);
 }
 
-/// Disarms everything for everybody.
+/// Disarms everything globally.
 pub fn reset() {
     env::ensure_leniently();
     VERBATIM.lock().clear();
     registry().reset();
 }
 
-/// The points that are armed for everybody, and the terms as they were written.
+/// The points that are armed globally, and the terms as they were written.
 pub fn armed() -> Vec<(String, String)> {
     env::ensure_leniently();
     let verbatim = VERBATIM.lock().clone();

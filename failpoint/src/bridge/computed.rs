@@ -1,11 +1,11 @@
 //! Is anything armed under a name that some place of `fail` computes?
 //!
 //! There is no switch to look at: there are as many names as the place computes. What is looked at
-//! instead are the names under which an evaluation finds anything, which somebody works out after a
+//! instead are the names under which an evaluation finds anything, which are computed after a
 //! change and all others read without a lock.
 //!
-//! A place has a site for each name that was armed when it came by, and no other: their number is
-//! bounded, whatever names are computed.
+//! A place has a site for each name that was armed when it was evaluated, and no other: their
+//! number is bounded, whatever names are computed.
 
 use crate::runtime::env;
 use crate::runtime::point_name::Name;
@@ -39,7 +39,7 @@ struct Live {
 
 /// What was worked out last.
 static LIVE: ArcSwapOption<Live> = ArcSwapOption::const_empty();
-/// The count of changes at which there was nothing to be found; at first, nobody has looked.
+/// The count of changes at which there was nothing to be found; at first, none was made.
 static NOTHING_AT: AtomicU64 = AtomicU64::new(u64::MAX);
 
 /// Whether no evaluation finds anything, whatever its name.

@@ -1,4 +1,4 @@
-//! The door of the control plane: what HTTP may do that code does not.
+//! The API of the control plane: what HTTP may do that users' code does not.
 
 pub use super::view::PointView;
 use crate::error::Error;
@@ -51,7 +51,7 @@ pub struct ArmRequest {
     text: usize,
 }
 
-/// What is wrong with a wish.
+/// What is wrong with a request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Fault {
@@ -183,12 +183,12 @@ impl Fault {
     }
 }
 
-/// Reads the environment if nobody has, without saying that failpoints are compiled in.
+/// Reads the environment unless it was read, without saying that failpoints are compiled in.
 pub fn read_environment() -> Result<(), Error> {
     env::read()
 }
 
-/// Every point that code declares or somebody armed, by name, and the count of all changes.
+/// Every point that code declares or that was armed, by name, and the count of all changes.
 pub fn listing() -> Changed<Vec<PointView>> {
     env::ensure();
     let Changed { revision, made } = registry().listing();
@@ -201,14 +201,14 @@ pub fn disarm(name: &str, precondition: &Precondition) -> Result<Disarmed, ArmEr
     registry().disarm_if(name, precondition).map_err(ArmError::of)
 }
 
-/// Disarms everything, where `precondition` holds; gives what was armed, as it stood.
+/// Disarms everything, where `precondition` holds; returns what was armed, with its last state.
 pub fn reset(precondition: &Precondition) -> Result<Changed<Vec<PointInfo>>, Stale> {
     env::ensure();
     registry().reset_if(precondition)
 }
 
 /// Lets at most `n` of those go that are paused now, the oldest first: how many went, and how many
-/// stand there still.
+/// are still paused.
 pub fn resume(name: &str, n: usize) -> Result<(usize, u64), Error> {
     env::ensure();
     let plan = registry().find(name)?.plan();
@@ -251,7 +251,7 @@ impl Glob {
     }
 }
 
-/// Whether code declares the point, or somebody armed it for everybody.
+/// Whether code declares the point, or it was armed globally.
 pub fn is_known(name: &str) -> bool {
     env::ensure();
     registry().is_known(name)
@@ -283,8 +283,8 @@ pub fn quiet() -> Quiet {
     Quiet::enter()
 }
 
-/// While the guard lives, children of `fork` begin with `file` closed: a listener on which one thread
-/// serves control, and which outlives the guard.
+/// While the guard lives, children of `fork` begin with `file` closed: a listener on which one
+/// thread serves control, and which outlives the guard.
 #[cfg(unix)]
 pub fn closed_in_children(file: std::os::fd::BorrowedFd<'_>) -> ClosedInChildren {
     crate::runtime::fork::closed_in_children(file)

@@ -1,14 +1,14 @@
-//! How does a point stand, for those who tell of it over HTTP?
+//! The state of a point, as lists over HTTP show it.
 //!
-//! Nothing is copied before it is told: a list may be of ten thousand points, and the lock that orders
-//! all changes is held while it is made.
+//! Nothing is copied before it is written: a list may be of ten thousand points, and the lock that
+//! orders all changes is held while it is made.
 
 use crate::info::PointInfo;
 use crate::runtime::registry::point::InForce;
 use crate::visible::visible;
 use std::borrow::Cow;
 
-/// A point as it stood for everybody at one moment; its counts are of when they are asked for.
+/// The global state of a point at one moment; its counts are of when they are asked for.
 #[derive(Clone, Debug)]
 pub struct PointView {
     of: Of,
@@ -47,8 +47,8 @@ impl PointView {
         }
     }
 
-    /// The terms for a person to read, on one line without hidden characters; of ours, they parse to what
-    /// is armed.
+    /// The terms for a person to read, on one line without hidden characters; of ours, they parse
+    /// to what is armed.
     pub fn shown(&self) -> Option<Cow<'_, str>> {
         match &self.of {
             Of::Ours(now) => now.plan.as_deref().map(|plan| plan.shown()),

@@ -1,4 +1,4 @@
-//! The door of those who look on over HTTP: how do they wait, read what happens, and keep count?
+//! The API of clients that watch over HTTP: waits, events and counts.
 //!
 //! What waits here is a future that any executor polls. It is woken, by a count, an arming or an
 //! alarm of our own, and needs no timer of the executor's.
@@ -27,7 +27,7 @@ pub struct Counts {
     pub hits: u64,
     /// Fires.
     pub fires: u64,
-    /// Callers that stand in `pause`.
+    /// Callers that are paused.
     pub paused: u64,
 }
 
@@ -44,7 +44,7 @@ pub enum WaitOutcome {
     Idle(Counts),
 }
 
-/// Why nobody waits.
+/// Why a wait is refused.
 #[derive(Clone, Debug)]
 pub enum WaitRejected {
     /// There is no such point.
@@ -56,8 +56,8 @@ pub enum WaitRejected {
 /// Waits until the point has seen what is wanted.
 ///
 /// Of the arming in force, or of the next one where the point is idle. With `since`, a generation
-/// that an arming or a disarming gave: of that arming or of the next one after that disarming; where
-/// something newer has come it is over at once.
+/// that an arming or a disarming gave: of that arming or of the next one after that disarming;
+/// where something newer has come it is over at once.
 pub async fn watch(
     name: &str,
     wanted: WaitFor,
@@ -88,10 +88,10 @@ pub async fn watch(
     })
 }
 
-/// What was armed while somebody waited for it.
+/// What was armed during the wait for it.
 enum Next {
     Plan(Arc<Plan>),
-    /// It came and went before anybody looked.
+    /// It was armed and disarmed before the waiter looked.
     Over(Over),
 }
 
@@ -161,7 +161,7 @@ pub async fn sleep(length: Duration) {
         wait::until(Instant::now().checked_add(length), |_| Poll::Pending).await;
 }
 
-/// What happens at points for everybody, from the moment it was made. It holds so much and no more.
+/// What happens at points that are armed globally, from the moment it was made. It holds so much and no more.
 #[derive(Debug)]
 pub struct Feed {
     queue: Arc<Queue>,
@@ -180,7 +180,7 @@ impl Feed {
     }
 }
 
-/// What a point has seen in all its armings for everybody.
+/// What a point has seen in all its global armings.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Total {
@@ -190,7 +190,7 @@ pub struct Total {
     pub hits: u64,
     /// Fires.
     pub fires: u64,
-    /// Callers that stand in `pause` now.
+    /// Callers that are paused now.
     pub paused: u64,
     /// Whether it is armed now.
     pub armed: bool,
@@ -208,10 +208,12 @@ pub struct Totals {
     pub revision: u64,
 }
 
-/// Sums over all armings: they never go back, but where a point that no code declares was forgotten.
+/// Sums over all armings: they never go back, but where a point that no code declares was
+/// forgotten.
 pub fn totals() -> Totals {
     env::ensure();
-    // As they stood between two changes: no arming counts any more once it is among those that are over.
+    // As they stood between two changes: no arming counts any more once it is among those that are
+    // over.
     let Changed { revision, made } = registry().survey();
     let declared = made.iter().filter(|(now, _)| now.point.is_declared()).count();
     let points = made.into_iter().filter_map(|(now, past)| Total::of(&now, past)).collect();

@@ -62,9 +62,9 @@ mod imp {
     pub async fn awaited() {}
 
     /// A call that a const function may not make. The result is for `clippy::missing_const_for_fn`:
-    /// it sees no call in an arm that is dropped, but it sees the local for the result, and takes no
-    /// function for const that has a local with a function pointer. The line is for lints that compare
-    /// code: two points are not the same code.
+    /// it sees no call in an arm that is dropped, but it sees the local for the result, and takes
+    /// no function for const that has a local with a function pointer. The line is for lints that
+    /// compare code: two points are not the same code.
     pub fn not_const(_: u32) -> fn() {
         || {}
     }
@@ -81,7 +81,8 @@ pub use imp::*;
 #[cfg(all(feature = "runtime", not(feature = "failpoints")))]
 pub use crate::runtime::site::Site;
 
-// In both worlds: the proc macros run on the host, where cargo may have them on for a library that is off.
+// In both worlds: the proc macros run on the host, where cargo may have them on for a library that
+// is off.
 mod on_return;
 #[cfg(feature = "failpoints")]
 mod test_scope;
@@ -151,7 +152,7 @@ pub fn call_responder<R>(text: Option<Text>, responder: impl Responder<R>) -> R 
     responder(text.map(String::from))
 }
 
-/// What can stand in the place of the closure.
+/// What can be given instead of the closure.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a closure that a failpoint can call",
     label = "neither a condition nor a closure",

@@ -1,4 +1,4 @@
-//! What stands behind `#[failpoint(after = …)]` in code that is not async.
+//! The run-time half of `#[failpoint(after = …)]` in code that is not async.
 
 use std::thread;
 

@@ -1,4 +1,4 @@
-//! What stands behind `#[failpoint::test]`.
+//! The run-time half of `#[failpoint::test]`.
 
 use crate::runtime::panic_hook;
 use crate::runtime::scope::Scope;
@@ -92,7 +92,8 @@ impl TestScope {
     }
 }
 
-/// What a test returned. A `Result` has a method of its own, which the compiler takes before that of
+/// What a test returned. A `Result` has a method of its own, which the compiler takes before that
+/// of
 /// [`Succeeded`].
 #[derive(Debug)]
 pub struct Outcome<'a, R>(pub &'a R);

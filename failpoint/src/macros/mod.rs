@@ -20,7 +20,8 @@ mod on;
 /// - `in SCOPE` looks through that [`Scope`](crate::Scope) first, for code that passes one along.
 /// - `CONDITION` is evaluated only when the point is armed; where it is false nothing happens.
 /// - `KEY = VALUE` is context for `when(KEY=…)` filters: anything `Display`, evaluated only when
-///   armed. Each key stands once; a `when` with a key that no site of the point passes is refused.
+///   armed. Each key is given once; a `when` with a key that no site of the point passes is
+///   refused.
 /// - `CLOSURE` makes `return` possible: when that fires, the enclosing function returns what the
 ///   closure gives. `|v| …`, or any `FnOnce(Option<String>) -> R`, gets the text of `return(…)`;
 ///   `|v: T| …` gets a `T` (see [`FromTerm`](crate::FromTerm)), and a value that is no `T` is
@@ -118,8 +119,9 @@ macro_rules! fail_value {
 /// fail_result!([in SCOPE,] NAME [, if CONDITION] [, KEY = VALUE]*) -> Result<(), Injected>
 /// ```
 ///
-/// Any value can be returned. A word without quotes that looks like an errno (`E` and capitals) has to
-/// be one, or it is refused with the nearest: write `return("EXPIRED")` for a message of such a form.
+/// Any value can be returned. A word without quotes that looks like an errno (`E` and capitals) has
+/// to be one, or it is refused with the nearest: write `return("EXPIRED")` for a message of such a
+/// form.
 ///
 /// # Panics
 /// As [`fail_point!`].
@@ -149,11 +151,11 @@ macro_rules! fail_result {
     };
 }
 
-/// [`fail_point!`] for async code: sleeps, pauses and waits are awaited and never block an executor's
-/// thread.
+/// [`fail_point!`] for async code: sleeps, pauses and waits are awaited and never block an
+/// executor's thread.
 ///
 /// The same forms, to be used inside an `async` block or function. Dropping the future leaves
-/// wherever it stands. No runtime is needed. An idle point adds nothing to the future but
+/// wherever it is. No runtime is needed. An idle point adds nothing to the future but
 /// one pointer, which all points of a function share.
 ///
 /// # Panics
@@ -175,11 +177,11 @@ macro_rules! fail_point_async {
     };
 }
 
-/// [`fail_value!`] for async code: sleeps, pauses and waits are awaited and never block an executor's
-/// thread.
+/// [`fail_value!`] for async code: sleeps, pauses and waits are awaited and never block an
+/// executor's thread.
 ///
 /// The same forms, to be used inside an `async` block or function. Dropping the future leaves
-/// wherever it stands. No runtime is needed. An idle point adds nothing to the future but
+/// wherever it is. No runtime is needed. An idle point adds nothing to the future but
 /// one pointer, which all points of a function share.
 ///
 /// # Panics
@@ -200,11 +202,11 @@ macro_rules! fail_value_async {
     };
 }
 
-/// [`fail_result!`] for async code: sleeps, pauses and waits are awaited and never block an executor's
-/// thread.
+/// [`fail_result!`] for async code: sleeps, pauses and waits are awaited and never block an
+/// executor's thread.
 ///
 /// The same forms, to be used inside an `async` block or function. Dropping the future leaves
-/// wherever it stands. No runtime is needed. An idle point adds nothing to the future but
+/// wherever it is. No runtime is needed. An idle point adds nothing to the future but
 /// one pointer, which all points of a function share.
 ///
 /// # Panics
@@ -294,7 +296,8 @@ macro_rules! __fail_point {
     };
 }
 
-/// The muncher of `fail_value!`: `(mode (scope) name) rest`, then `head (type) (condition) (context) rest`.
+/// The muncher of `fail_value!`: `(mode (scope) name) rest`, then `head (type) (condition)
+/// (context) rest`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fail_value {

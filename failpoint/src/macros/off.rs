@@ -1,13 +1,15 @@
 //! What does a site become when failpoints are compiled out?
 //!
-//! Nothing that runs. The code of a site stands in the second arm of `match Off { Off => …, _ => … }`.
-//! The compiler checks that arm (types, borrows, moves) and drops it before it makes code. So a future
-//! keeps its size to the byte; `if false` would keep the locals. The const items of the on world refuse
-//! some names and types; they are refused here as well, so that both worlds refuse the same code.
+//! Nothing that runs. The code of a site is in the second arm of `match Off { Off => …, _ => … }`.
+//! The compiler checks that arm (types, borrows, moves) and drops it before it makes code. So a
+//! future keeps its size to the byte; `if false` would keep the locals. The const items of the on
+//! world refuse some names and types; they are refused here as well, so that both worlds refuse the
+//! same code.
 //!
-//! Tools read this code too, and must find in it what the on world has: the uses of variables, and a
-//! call that is not const. `Off` is the one variant of an enum. It is not `()`, because rust-analyzer
-//! ignores the arms after a pattern such as `()`, and calls a variable unused that only they use.
+//! Tools read this code too, and must find in it what the on world has: the uses of variables, and
+//! a call that is not const. `Off` is the one variant of an enum. It is not `()`, because
+//! rust-analyzer ignores the arms after a pattern such as `()`, and calls a variable unused that
+//! only they use.
 
 /// `__emit!(form (mode (scope) name) … )`: see the munchers for what each form is given.
 #[doc(hidden)]
@@ -104,8 +106,8 @@ macro_rules! __emit {
     };
 }
 
-/// What the static of a site would check: its name, and the type of its value. The constant has a name
-/// and is used, because older compilers call unused what only a `const _` uses.
+/// What the static of a site would check: its name, and the type of its value. The constant has a
+/// name and is used, because older compilers call unused what only a `const _` uses.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __check {
@@ -122,9 +124,9 @@ macro_rules! __check {
     };
 }
 
-/// `check_name! { $crate NAME }`: the constant that says whether the name is a good one. The compiler
-/// has to interpret it, which takes longer than all else here; the proc macro of this name spares it
-/// that where the name is good at a glance.
+/// `check_name! { $crate NAME }`: the constant that says whether the name is a good one. The
+/// compiler has to interpret it, which takes longer than all else here; the proc macro of this name
+/// spares it that where the name is good at a glance.
 #[cfg(not(feature = "attributes"))]
 #[doc(hidden)]
 #[macro_export]

@@ -1,9 +1,9 @@
 //! What does a site become when failpoints are compiled in?
 //!
 //! Two statics, of which the linker lists one, a load and a branch; all else is a cold call. Every
-//! name goes through `$crate::__private`, so that nothing of the user's can stand in the way. A local
-//! is hygienic towards the user's locals, but `let callsite` means the user's `const callsite` where there
-//! is one: hence the underscores.
+//! name goes through `$crate::__private`, so that no name of the user's can shadow it. A local
+//! is hygienic towards the user's locals, but `let callsite` means the user's `const callsite`
+//! where there is one: hence the underscores.
 //!
 //! What was evaluated is bound before it is matched, so that the context is gone when the closure
 //! takes what the context borrowed.
@@ -122,7 +122,7 @@ macro_rules! __through {
 }
 
 /// The statics of a site, which the linker lists, as a value: a static that a macro leaves is not
-/// hygienic, a local is. Of the context the keys stand there; the values come with each evaluation.
+/// hygienic, a local is. It holds the keys of the context; each evaluation passes the values.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __callsite {

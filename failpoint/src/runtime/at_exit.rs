@@ -35,7 +35,7 @@ extern "C" fn leave() {
     let _ = std::panic::catch_unwind(leave_report);
 }
 
-/// Leaves the line now; whoever ends the process without ceremony calls this.
+/// Leaves the line now. Code that ends the process at once calls this.
 pub(crate) fn leave_report() {
     let Some(file) = FILE.lock().clone() else { return };
     if WRITTEN.swap(true, Ordering::SeqCst) {
@@ -47,8 +47,8 @@ pub(crate) fn leave_report() {
     }
 }
 
-/// Appends to a file, or writes to a pipe or device if that takes the line within [`PATIENCE`]: a pipe
-/// is not even opened before it has a reader.
+/// Appends to a file, or writes to a pipe or device if that takes the line within [`PATIENCE`]: a
+/// pipe is not even opened before it has a reader.
 fn append(file: &Path, line: String) -> io::Result<()> {
     if fs::metadata(file).map_or(true, |there| there.is_file()) {
         return write(file, &line);

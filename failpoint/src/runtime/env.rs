@@ -1,7 +1,7 @@
 //! What does the environment ask for?
 //!
 //! It is read once: by `init_from_env`, or before the first evaluation and any other public call.
-//! What is wrong with it is an `Err` of the former; the latter has nobody to give an error to,
+//! What is wrong with it is an `Err` of the former; the latter cannot return an error,
 //! prints it and ends the process, since a test that believes itself armed proves nothing.
 
 use crate::error::Error;
@@ -59,19 +59,19 @@ static READ: OnceLock<Result<(), Error>> = OnceLock::new();
 static DONE: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// This thread is reading: what it calls meanwhile must not wait for the reading to end.
+    /// This thread is reading: what it calls while it reads must not wait for the reading to end.
     static READING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Reads the environment if nobody has; an error is the caller's to report.
+/// Reads the environment unless it was read; the caller reports an error.
 pub(crate) fn read() -> Result<(), Error> {
     once().map_or(Ok(()), |(_, result)| result.clone())
 }
 
-/// Reads the environment if nobody has; an error ends the process with status 1.
+/// Reads the environment unless it was read; an error ends the process with status 1.
 ///
-/// Who got the error from `init_from_env` was told, and goes on as it likes: only a first reading
-/// that nobody asked for ends the process.
+/// A caller that got the error from `init_from_env` may continue: only a first reading
+/// that the program did not ask for ends the process.
 #[inline]
 pub(crate) fn ensure() {
     if !DONE.load(Ordering::Acquire) {
@@ -91,7 +91,7 @@ fn ensure_now(refuse: impl FnOnce(&Error)) {
 }
 
 /// The same for the crate `fail`, whose programs may mean `FAILPOINTS` for `fail` alone to read, in
-/// its own grammar: an error is told, and ends nothing.
+/// its own grammar: an error is logged, and ends nothing.
 #[inline]
 pub(crate) fn ensure_leniently() {
     if !DONE.load(Ordering::Acquire) {

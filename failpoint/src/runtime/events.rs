@@ -1,7 +1,7 @@
-//! Who is told of what happens, as it happens?
+//! The queues of those who subscribe to events.
 //!
 //! Subscribers, each with a queue of its own that holds so much and no more: who reads slowly loses
-//! the oldest, and is told how many. Where nobody subscribes, an event costs one load.
+//! the oldest, and the reader learns how many. Without a subscriber an event costs one load.
 
 use crate::event::{Event, EventKind};
 use crate::runtime::count::fast_counter::SlowPathGuard;
@@ -25,16 +25,16 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// What waits for one reader.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    /// Events of this scope, or those for everybody.
+    /// Events of this scope, or the global ones.
     scope: Option<ScopeId>,
     state: Mutex<State>,
-    /// Each fire is told of.
+    /// Every fire is an event.
     _slow_path: SlowPathGuard,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Shared with the other queues: whoever fires copies nothing for a reader.
+    /// Shared with the other queues: a fire copies nothing for a reader.
     events: VecDeque<Arc<Event>>,
     text: usize,
     lost: u64,

@@ -46,7 +46,7 @@ fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-/// A site that nobody knows of yet.
+/// A site that is not registered yet.
 fn new_callsite(accepts: &'static Accepts) -> Callsite {
     let (file, module) = (file!(), module_path!());
     let place = WaiterGuard { file, module, package: None, accepts, keys: &[] };
@@ -225,7 +225,7 @@ mod gate {
     }
 }
 
-/// An `off` counts in its point's lane: each hit once, for the arming that it saw.
+/// An `off` counts in its point's fast counter: each hit once, for the arming that it saw.
 mod fast_counter {
     use super::*;
 
@@ -418,8 +418,8 @@ mod watching {
 
     /// Can these checks fail? Rung for before it is counted, a hit is missed.
     ///
-    /// Without the one order of `Gate::ring` and `WaiterGuard::look`, which loom has from a fence in each,
-    /// the checks above say
+    /// Without the one order of `Gate::ring` and `WaiterGuard::look`, which loom has from a fence
+    /// in each, the checks above say
     /// `deadlock; threads = [(Id(0), Blocked(Location(None))), (Id(1), Terminated)]`.
     #[test]
     #[should_panic(expected = "neither saw the hit nor was woken")]

@@ -274,7 +274,7 @@ pub(crate) struct Subscription {
     lost: u64,
 }
 
-/// What happens for everybody.
+/// What happens globally.
 pub(crate) fn subscribe() -> Subscription {
     env::ensure();
     Subscription { queue: events::subscribe(None), lost: 0 }

@@ -1,7 +1,7 @@
 //! What has to happen between a panic and its unwinding?
 //!
-//! A failing test is told before it unwinds, and a panic that is the answer to a question of ours is
-//! not heard of. One panic hook does both, and calls the one before it.
+//! A failing test is reported before it unwinds, and a panic that is the answer to a question of
+//! ours is not heard of. One panic hook does both, and calls the one before it.
 
 use crate::injected::InjectedPanic;
 use crate::runtime::own_code::OwnCode;

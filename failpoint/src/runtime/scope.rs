@@ -1,8 +1,8 @@
-//! Who sees an arming: everybody, or those in a scope?
+//! Who sees an arming: all callers, or those in a scope?
 //!
 //! A scope is seen by the thread that entered it, by the futures and closures it wraps, and by the
 //! pools whose threads it was given to. An evaluation looks through the scopes in force, the
-//! innermost first, then at what is armed for everybody.
+//! innermost first, then at what is armed globally.
 
 use crate::callback::{Action, Hit};
 use crate::error::Error;
@@ -34,7 +34,7 @@ struct Inner {
     lineage: Arc<Lineage>,
     /// The scope in force where this one was made, which it keeps alive.
     _outer: Option<Scope>,
-    /// An isolated one hides what is armed for everybody: then it depends on the thread.
+    /// An isolated one hides what is armed globally: then it depends on the thread.
     _slow_path: Option<SlowPathGuard>,
 }
 
@@ -211,7 +211,7 @@ impl Scope {
         registry().find(name).map(|point| self.inner.plans.plan(&point))
     }
 
-    /// Where those stand who wait for the scope to arm something.
+    /// Where those wait who wait for the scope to arm something.
     pub(crate) fn armings(&self) -> &Arc<Gate> {
         &self.inner.plans.armings
     }
@@ -260,7 +260,7 @@ impl Drop for Inside {
 pub(crate) enum Found<'a> {
     /// The innermost that arms the point.
     Plan(&'a Arc<Plan>),
-    /// None arms it: what is armed for everybody holds.
+    /// None arms it: what is armed globally holds.
     Nothing,
     /// None arms it, and an isolated one ends the search.
     Isolated,
@@ -269,7 +269,7 @@ pub(crate) enum Found<'a> {
 /// Looks in `now` for what the scopes in force arm, `through` them first if one was given by hand.
 #[inline]
 pub(crate) fn find<'a>(now: &'a Snapshot, through: Option<&Scope>) -> Found<'a> {
-    // What is armed nowhere but for everybody is hidden by isolated scopes alone.
+    // What is armed nowhere but globally is hidden by isolated scopes alone.
     if !now.is_scoped() && !SlowPathGuard::is_on() {
         return Found::Nothing;
     }

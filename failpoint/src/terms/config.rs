@@ -4,7 +4,7 @@
 //! config  = [ binding ] { ";" [ binding ] } ;
 //! binding = name "=" terms ;                  (* blanks around both are trimmed *)
 //! ```
-//! A config is taken whole or not at all, and all that is wrong with it is told at once. It is the
+//! A config is taken whole or not at all, and all errors are reported at once. It is the
 //! parser of terms that says where terms end, so a `;`, `=` or `->` in an argument needs no care.
 //! Only after an error, when that parser has lost its way, the text is searched for the next `;`
 //! outside of quotes and parentheses.
@@ -16,8 +16,8 @@ use std::sync::Arc;
 use crate::name;
 use crate::terms::{Cursor, Expected, ParseError, Terms, parse};
 
-/// How many points, steps and conditions one change holds at most, all together: each takes time under
-/// the lock that orders changes.
+/// How many points, steps and conditions one change holds at most, all together: each takes time
+/// under the lock that orders changes.
 pub(crate) const MOST_PARTS: usize = 10_000;
 
 /// There are more.
@@ -46,8 +46,8 @@ pub(crate) struct ConfigError {
     pub error: ParseError,
 }
 
-/// Parses a config: the bindings that are sound, and all that is wrong with the others, in the order
-/// of the text.
+/// Parses a config: the bindings that are sound, and all that is wrong with the others, in the
+/// order of the text.
 ///
 /// # Errors
 /// It holds too much, sound or not. The rest is not looked at.

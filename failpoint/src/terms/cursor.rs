@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::ParseError;
 
-/// What the grammar missed, and where; the door that knows the whole text adds it.
+/// What the grammar missed, and where; the caller that knows the whole text adds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Expected {
     pub(crate) offset: usize,
@@ -91,7 +91,7 @@ impl<'a> Cursor<'a> {
     /// `what` is missing here.
     ///
     /// At the end of the text "here" is where the last token ends, so that a caret does not
-    /// stand alone below an empty last line.
+    /// be alone below an empty last line.
     pub(crate) fn expected(&self, what: impl Into<Cow<'static, str>>) -> Expected {
         let offset = if self.is_at_end() { self.text.trim_end().len() } else { self.at };
         Expected::at(offset, what)

@@ -50,7 +50,7 @@ impl Argument<'_> {
 
 /// Reads an argument, and the blanks around it, up to what must follow it.
 ///
-/// `open` is the place of the parenthesis that the argument stands in.
+/// `open` is the place of the parenthesis around the argument.
 pub(super) fn argument<'a>(
     cursor: &mut Cursor<'a>,
     open: usize,

@@ -23,12 +23,12 @@
 //! escape   = "\" ( "n" | "t" | "r" | "\" | '"' | "'" | "0" | "a" | "b" | "f" | "v"
 //!          | "x" 2 hex | "u" 4 hex | "u{" 1..6 hex "}" ) ;
 //! ```
-//! Blanks and line ends may stand between tokens. Only `wait` and `barrier` take more than one
+//! Blanks and line ends are allowed between tokens. Only `wait` and `barrier` take more than one
 //! argument; everywhere else a comma in raw text is a comma. Integers have 64 bits.
 //!
 //! Terms hold [`MOST_PARTS`] steps and conditions at most.
 //!
-//! Beyond the grammar: a modifier stands at most once, `nth` and `every` exclude each other,
+//! Beyond the grammar: a modifier is given at most once, `nth` and `every` exclude each other,
 //! [last-only](Action::is_last_only) steps end their term, and `off` is a term alone.
 
 use std::str::FromStr;
@@ -75,7 +75,7 @@ pub(crate) struct Terms {
 
 /// One link of a chain: when it allows, and what it then does.
 ///
-/// The fields stand in the order in which they are asked, whatever order they were written in.
+/// The fields are in the order in which they are applied, whatever order they were written in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Term {
     /// What the site's context must look like; empty without `when`.
@@ -165,7 +165,7 @@ pub(crate) enum Step {
         /// How long at most; [`DEFAULT_WAIT_LIMIT`] where it is not written.
         limit: Duration,
     },
-    /// Waits until enough callers stand here.
+    /// Waits until enough callers are here.
     Barrier {
         /// How many callers, from 1.
         count: u64,
@@ -177,7 +177,7 @@ pub(crate) enum Step {
 /// How long `pause` holds a caller at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PauseLimit {
-    /// Nothing was written: as long as the door it was armed through rules.
+    /// Nothing was written: the API it was armed through decides.
     Default,
     /// At most this long.
     Within(Duration),
@@ -273,7 +273,7 @@ pub fn round_trip(text: &str) {
     }
 }
 
-/// Parses once, for whoever measures that alone; says whether it is terms.
+/// Parses once, for a benchmark; returns whether the text is terms.
 #[doc(hidden)]
 pub fn parses(text: &str) -> bool {
     Terms::parse(text).is_ok()

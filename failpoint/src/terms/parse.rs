@@ -339,7 +339,7 @@ fn bare(cursor: &Cursor<'_>, word: &str, action: Step) -> Result<Step, Expected>
     Ok(action)
 }
 
-/// Reads `( [argument] )` if it stands there.
+/// Reads `( [argument] )` if it is there.
 fn optional<'a>(cursor: &mut Cursor<'a>) -> Result<Option<Argument<'a>>, Expected> {
     let open = cursor.at();
     if !cursor.eat("(") {
@@ -382,7 +382,7 @@ fn barrier(cursor: &mut Cursor<'_>) -> Result<Step, Expected> {
 }
 
 /// Reads `( argument { "," argument } )`, of which `N` are optional; `first` is what is expected
-/// where it does not stand.
+/// where it is not.
 fn list<'a, const N: usize>(
     cursor: &mut Cursor<'a>,
     action: &str,

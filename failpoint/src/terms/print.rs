@@ -1,4 +1,4 @@
-//! How are terms written when nobody is there who wrote them?
+//! How terms are printed, in their canonical form.
 //!
 //! Canonically: modifiers in the order in which they are asked, what is a default left out,
 //! durations in the largest unit that fits, and all on one line that holds no hidden character. It

@@ -1,8 +1,8 @@
-//! How is a text handed to whoever takes it, at every fire, without an allocation?
+//! Texts that a fire hands over without an allocation.
 
 use std::str;
 
-/// How many bytes stand in the place that a `String` takes anyway.
+/// How many bytes fit where a `String` would be.
 const SHORT: usize = 15;
 
 /// A text. A short one, as most values are, is copied and not allocated.

@@ -46,7 +46,7 @@ impl Value {
         self.content.as_str()
     }
 
-    /// The same, for whoever takes it along.
+    /// The same, owned.
     pub(crate) fn text(&self) -> Text {
         self.content.clone()
     }

@@ -1,6 +1,6 @@
 //! What users of `fail` lean on, point by point. The package for 0.4 runs the same.
 //!
-//! Points are armed for everybody: each test runs in a scenario of its own, and scenarios one after
+//! Points are armed globally: each test runs in a scenario of its own, and scenarios one after
 //! the other.
 
 mod child;

@@ -68,7 +68,7 @@ fn a_scope_holds_for_fails_points() {
     scope.arm("together", "return").unwrap();
     assert!(!closure());
     assert!(scope.wrap_fn(closure)());
-    // What is armed for one scope is not for everybody.
+    // What is armed for one scope is not globally.
     assert_eq!(fail::list(), []);
 }
 

@@ -16,7 +16,7 @@ use crate::Reply;
 
 /// Answers a request for `/fail` or below it, as TiKV does.
 ///
-/// `path` is raw; names of `headers` are in any case. See [`respond`](crate::http::dispatch) for what is the
+/// `path` is raw; names of `headers` are in any case. See [`respond`](crate::respond) for what is the
 /// caller's.
 ///
 /// ```

@@ -1,34 +1,34 @@
 //! How is a hit counted where nothing but that it was one matters?
 //!
-//! An `off` armed for everybody does nothing and counts. So an evaluation needs no plan for it: it
-//! counts in the lane of its point, which is open while such an `off` is all there is to know. A
-//! point keeps its lane as long as it lives itself, so an evaluation has to hold nothing.
+//! An `off` armed globally does nothing and counts. So an evaluation needs no plan for it: it
+//! counts in the fast counter of its point, which is open while such an `off` is all that is armed.
+//! A point keeps its fast counter for as long as it lives, so an evaluation holds nothing.
 //!
-//! A lane is opened for one plan at a time, the tenant, and each time under a new number, which
-//! every stripe bears beside its count. Counting is one compare-and-exchange of both: it fails
-//! where the lane was closed meanwhile, so that no hit is counted for an arming that it did not
-//! see, and none that was counted is missed by who closes.
+//! A fast counter is open for one plan at a time, which leases it, and each time under a new
+//! number, which every stripe bears beside its count. Counting is one compare-and-exchange of both:
+//! it fails where the fast counter was closed in between, so that no hit is counted for an arming
+//! that it did not see, and none that was counted is missed by who closes.
 
 use crate::runtime::count::striped::{CachePadded, STRIPES, own_stripe};
 use crate::runtime::sync::lasting;
 use crate::runtime::sync::{Arc, AtomicU64, Mutex, Ordering};
 
 /// How much of a stripe is its count; the rest is the number of the opening. A stripe that is full
-/// is emptied by opening anew, which the unit tests shall see happen.
+/// is emptied by opening again, which the unit tests shall see happen.
 const COUNT_BITS: u32 = if cfg!(test) { 2 } else { 24 };
 const FULL: u64 = (1 << COUNT_BITS) - 1;
 
-/// What stands for a number where the lane is closed.
+/// The number of a fast counter that is closed.
 const CLOSED: u64 = 0;
 
-/// How many need to be told more than a number, of any point.
+/// How many readers need more than a number, of any point.
 static SLOW_PATHS: lasting::AtomicUsize = lasting::AtomicUsize::new(0);
 
 #[derive(Debug)]
 pub(crate) struct FastCounter {
     /// The number of this opening, or [`CLOSED`].
     open: AtomicU64,
-    /// The number of the last opening. Only the tenant's lock lets anybody open.
+    /// The number of the last opening. It is opened only under the lock of the lease.
     opened: AtomicU64,
     stripes: [CachePadded<AtomicU64>; STRIPES],
 }
@@ -40,7 +40,7 @@ pub(crate) enum Counted {
     Done,
     /// Go the long way.
     Closed,
-    /// The long way, and open the lane anew.
+    /// Take the slow path, and open the fast counter again.
     Full,
 }
 
@@ -99,7 +99,7 @@ impl FastCounter {
     }
 }
 
-/// A plan's side of a lane.
+/// A plan's side of a fast counter.
 #[derive(Debug, Default)]
 pub(crate) struct CounterLease {
     state: Mutex<LeaseState>,
@@ -110,12 +110,12 @@ struct LeaseState {
     fast_counter: Option<Arc<FastCounter>>,
     /// How many need every hit to come the long way.
     holds: usize,
-    /// What was counted before the lane was closed last.
+    /// What was counted before the fast counter was last closed.
     counted: u64,
 }
 
 impl CounterLease {
-    /// Takes the lane, which is nobody else's.
+    /// Takes the fast counter, which no other plan has.
     pub(crate) fn move_in(&self, fast_counter: Arc<FastCounter>) {
         self.state.lock().change(|state| state.fast_counter = Some(fast_counter));
     }
@@ -125,13 +125,14 @@ impl CounterLease {
         self.state.lock().change(|state| state.fast_counter = None);
     }
 
-    /// Closes the lane while the guard lives: every hit comes the long way, and rings.
+    /// Closes the fast counter while the guard lives: every hit takes the slow path, and wakes
+    /// those who wait for counts.
     pub(crate) fn hold(&self) -> CounterPause<'_> {
         self.state.lock().change(|state| state.holds += 1);
         CounterPause { lease: self }
     }
 
-    /// The hits counted in the lane, so far.
+    /// The hits that the fast counter has counted so far.
     pub(crate) fn count(&self) -> u64 {
         let state = self.state.lock();
         state.counted + state.open_counter().map_or(0, |fast_counter| fast_counter.count())
@@ -166,8 +167,8 @@ impl Drop for CounterPause<'_> {
     }
 }
 
-/// While one lives, no lane is used, at any point: somebody is told of every fire, or it depends on
-/// the thread what is armed.
+/// While one lives, no fast counter is used, at any point: someone reads every fire, or the result
+/// depends on the thread what is armed.
 #[derive(Debug)]
 pub(crate) struct SlowPathGuard(());
 

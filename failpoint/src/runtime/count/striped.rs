@@ -12,7 +12,7 @@ pub(crate) const STRIPES: usize = if cfg!(all(test, loom)) { 2 } else { 8 };
 /// How many counts fit on two lines.
 const PER_LINE: usize = 16;
 
-/// Something that is written at every hit, apart from whatever stands beside it. Two lines: some
+/// Something that is written at every hit, on cache lines of its own. Two lines: some
 /// processors fetch them in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]

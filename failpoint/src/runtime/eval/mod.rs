@@ -107,9 +107,9 @@ pub fn ready(callsite: Callsite) -> bool {
     !own_code::is_running() && (callsite.is_seen_armed() || point(callsite).is_live())
 }
 
-/// The point of this site; none where nothing is left to be done, since nothing may be evaluated here or
-/// it was a hit that only had to be counted. That is the commonest case, and the cheapest: nothing is
-/// held, nothing shared is written.
+/// The point of this site; none where nothing is left to be done, since nothing may be evaluated
+/// here or it was a hit that only had to be counted. That is the commonest case, and the cheapest:
+/// nothing is held, nothing shared is written.
 #[inline]
 pub(crate) fn enter(callsite: Callsite) -> Option<&'static Point> {
     let is_done = own_code::is_running() || callsite.site.pass();
@@ -185,7 +185,8 @@ fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Optio
     Some(asked)
 }
 
-/// Decides, and has `act` do what fires. What it is lent is held by nothing that a change waits for.
+/// Decides, and has `act` do what fires. What it is lent is held by nothing that a change waits
+/// for.
 pub(crate) fn when_fired<R>(
     point: &'static Point,
     site: &'static Site,
@@ -273,7 +274,7 @@ fn begin(
     })
 }
 
-/// An evaluation that awaits. Dropping it leaves wherever it stands.
+/// An evaluation that awaits. Dropping it leaves the gate that it waits at.
 #[derive(Debug)]
 #[must_use = "an evaluation does nothing unless it is awaited"]
 pub struct Evaluation {

@@ -139,7 +139,7 @@ fn end(plan: &Plan, site: &Site, action: &Step, ending: Ending) -> ! {
 }
 
 /// A panic with `message`. It is only logged where the thread unwinds already: a second panic would
-/// end the process for a reason that nobody asked for.
+/// end the process without having been asked to.
 pub(crate) fn panic_unless_unwinding(message: String) -> Option<String> {
     if std::thread::panicking() {
         log::say(
@@ -151,8 +151,8 @@ pub(crate) fn panic_unless_unwinding(message: String) -> Option<String> {
     Some(message)
 }
 
-/// Ends what `FAILPOINT_PANIC` asks for: the process, or the thread by a panic with the message that
-/// this gives.
+/// Ends what `FAILPOINT_PANIC` asks for: the process, or the thread by a panic with the message
+/// that this gives.
 #[cold]
 pub(crate) fn panic_as_asked(message: String, site: &Site) -> Option<String> {
     let ending = match env::panic_mode() {

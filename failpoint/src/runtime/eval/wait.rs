@@ -287,7 +287,7 @@ impl PendingWait {
     }
 
     /// Busy, but not to the ruin of the tasks beside it: a slice, then their turn. Where the clock
-    /// in force stands still meanwhile, as tokio's does when it is paused, the rest is slept on it.
+    /// in force stands still, as tokio's does when it is paused, the rest is slept on it.
     fn poll_busy(&mut self, length: Duration, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(sleep) = &mut self.sleep {
             return sleep.poll(cx);
@@ -367,9 +367,9 @@ impl PendingWait {
     }
 }
 
-/// Lists the callers that wait, those of `own` first: an order that is impossible shows here. The list is
-/// bounded, since each of the callers may come to write it, and so is the part of one point, since a
-/// crowd there would hide the others.
+/// Lists the callers that wait, those of `own` first: an order that is impossible shows here. The
+/// list is bounded, since each of the callers may come to write it, and so is the part of one
+/// point, since a crowd there would hide the others.
 fn describe_waiting(own: &Arc<Plan>, message: &mut String) {
     const SHOWN: usize = 32;
     const OF_ONE: usize = 8;
@@ -434,8 +434,8 @@ pub(crate) fn block_on<T>(
     }
 }
 
-/// What wakes a blocked thread. Not `std::thread::park`, for which a thread has to have a handle: one
-/// that is torn down has none any more, and the memory that it frees last may evaluate a point.
+/// What wakes a blocked thread. Not `std::thread::park`, for which a thread has to have a handle:
+/// one that is torn down has none any more, and the memory that it frees last may evaluate a point.
 struct Bell {
     is_rung: Mutex<bool>,
     rung: Condvar,

@@ -1,10 +1,10 @@
-//! Where do callers stand until something lets them go?
+//! Where callers wait until something releases them.
 //!
 //! Every plan has one gate. Who sleeps, pauses, waits or watches enters it and leaves a waker; a
 //! thread's waker wakes it, a task's schedules it. A caller goes when it is freed (`resume`, a
 //! full barrier), when the gate closes (the plan is over), or when its own time is up.
 //!
-//! Wakers are somebody's code: they are called after the lock is gone.
+//! Wakers are the user's code: they are called after the lock is released.
 
 use crate::runtime::sync::{Arc, AtomicUsize, Mutex, Ordering, fence_for_models};
 use crate::wait_for::WaitFor;
@@ -13,7 +13,8 @@ use std::task::Waker;
 
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
-    /// How many follow what is counted elsewhere. Read on the armed path instead of taking the lock.
+    /// How many follow what is counted elsewhere. Read on the armed path instead of taking the
+    /// lock.
     followers: AtomicUsize,
     state: Mutex<State>,
 }
@@ -34,14 +35,14 @@ struct Waiter {
     freed: bool,
 }
 
-/// Why somebody stands at a gate.
+/// Why a caller waits at a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// In `sleep` or `delay`.
     Sleeping,
     /// In `pause`.
     Paused,
-    /// In the `barrier` at this place of the terms, until so many stand there.
+    /// In the `barrier` at this place of the terms, until so many wait there.
     Barrier { term: usize, step: usize, size: u64 },
     /// In `wait`, for passages of another point.
     Passages,
@@ -52,7 +53,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    /// Whether it stands in the terms.
+    /// Whether the terms ask for it.
     fn is_of_the_terms(self) -> bool {
         !matches!(self, Reason::Watching(_) | Reason::Armings)
     }
@@ -72,7 +73,7 @@ pub(crate) enum Entered {
     Closed,
 }
 
-/// How somebody who entered stands now.
+/// The state of a caller that entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WaiterState {
     Still,
@@ -111,7 +112,8 @@ impl Gate {
         if reason.follows() {
             self.followers.fetch_add(1, Ordering::SeqCst);
         }
-        // One more is paused, and who waited for so many is told. Else none is counted: they may be many.
+        // One more is paused, and who waited for so many is told. Else none is counted: they may be
+        // many.
         let told = if reason == Reason::Paused && self.has_followers() {
             let paused = state.paused();
             state.wakers(
@@ -126,13 +128,13 @@ impl Gate {
         Entered::Waiting(place)
     }
 
-    /// Tells those who wait for passages or for an arming to look again. Call it after there was one;
-    /// one load where nobody follows.
+    /// Tells those who wait for passages or for an arming to look again. Call it after there was
+    /// one; one load if no one waits for counts.
     ///
     /// The change that was made before, this load, the addition that a follower made to `followers`
-    /// when it entered, and its loads of what it waits for are all `SeqCst`, so they have one order.
-    /// Either the change stands before the follower's loads, and it sees the change; or the follower's
-    /// addition stands before our load, and we see the follower.
+    /// when it entered, and its loads of what it waits for are all `SeqCst`, so they have one
+    /// order. Either the change comes before the follower's loads, and the follower sees it; or the
+    /// follower's addition comes before our load, and we see the follower.
     #[inline]
     pub(crate) fn ring(&self) {
         if self.has_followers() {
@@ -141,10 +143,10 @@ impl Gate {
     }
 
     /// Tells those who wait for so many hits or fires that there are as many. Call it after one was
-    /// counted; `counts`, hits and fires, is called where somebody follows.
+    /// counted; `counts`, hits and fires, is called if someone waits for counts.
     ///
-    /// The counts are read after the addition of whoever rings. Of the first n to add, the last in the
-    /// one order reads n at least, and wakes who waits for n.
+    /// The counts are read after the addition of whoever rings. Of the first n to add, the last in
+    /// the one order reads n at least, and wakes who waits for n.
     #[inline]
     pub(crate) fn ring_for(&self, counts: impl FnOnce() -> (u64, u64)) {
         if self.has_followers() {
@@ -202,8 +204,8 @@ impl Gate {
         if state.closed { 0 } else { state.paused() }
     }
 
-    /// Those who stand here for a reason of the terms, for messages: the first of them, and how many
-    /// there are.
+    /// The callers that wait here because of the terms, for messages: the first of them, and how
+    /// many there are.
     pub(crate) fn standing(&self, first: usize) -> (Vec<(Reason, String)>, usize) {
         let state = self.state.lock();
         let of_the_terms = |waiter: &&Waiter| waiter.reason.is_of_the_terms() && !waiter.freed;
@@ -219,7 +221,7 @@ impl Gate {
 }
 
 impl State {
-    /// Who stands in `pause` and was not freed.
+    /// The callers in `pause` that were not freed.
     fn paused(&self) -> u64 {
         let paused = |waiter: &&Waiter| waiter.reason == Reason::Paused && !waiter.freed;
         self.standing.values().filter(paused).count() as u64
@@ -240,7 +242,7 @@ pub(crate) struct WaiterGuard {
 }
 
 impl WaiterGuard {
-    /// How the caller stands; leaves `waker` for the next change.
+    /// The state of the caller; leaves `waker` for the next change.
     pub(crate) fn look(&self, waker: &Waker) -> WaiterState {
         let mut state = self.gate.state.lock();
         let closed = state.closed;
@@ -263,8 +265,8 @@ impl WaiterGuard {
 }
 
 impl WaiterGuard {
-    /// Gives the place up, and says how the caller stood at that very moment: who was freed before
-    /// must not believe that its time ran out.
+    /// Leaves the gate, and returns the state of the caller at that moment: a caller that was freed
+    /// before must not believe that its time ran out.
     pub(crate) fn leave(&self) -> WaiterState {
         let mut state = self.gate.state.lock();
         let closed = state.closed;
@@ -293,7 +295,7 @@ mod tests {
     use super::*;
     use std::task::Wake;
 
-    /// How often somebody was woken.
+    /// How often a waiter was woken.
     #[derive(Default)]
     struct Woken(AtomicUsize);
 

@@ -1,7 +1,7 @@
 //! Which term acts at this hit?
 //!
 //! A plan is terms being spent: made when a point is armed, never changed but in its counts, and
-//! over when the point is disarmed, armed anew or reset. Deciding is all it does; acting is
+//! over when the point is disarmed, armed again or reset. Deciding is all it does; acting is
 //! `effect`'s.
 
 pub(crate) mod filter;
@@ -25,7 +25,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-/// Through which door the terms came: it decides what happens when a limit runs out.
+/// Which API the terms were armed through. It decides what happens when a limit runs out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// `failpoint::arm` and its kin: a limit that runs out panics.
@@ -80,7 +80,7 @@ pub(crate) struct Plan {
     /// As written; on one line.
     pub(crate) text: Arc<str>,
     pub(crate) origin: Origin,
-    /// The scope it is armed in; `None` for everybody.
+    /// The scope it is armed in; `None` if it is global.
     pub(crate) scope: Option<ScopeId>,
     pub(crate) pause_limit: Duration,
     /// 0 until it is put in force.
@@ -92,9 +92,10 @@ pub(crate) struct Plan {
     armed_at: Moment,
     /// One for each term.
     rules: Vec<Rule>,
-    /// Made when something has to be counted here: an `off` whose hits its lane counts takes none.
+    /// Made when something has to be counted here: an `off` whose hits the fast counter counts
+    /// takes none.
     counts: OnceLock<Box<Counts>>,
-    /// What its point's lane counts for it: an `off` for everybody, and nothing else to know.
+    /// What its point's fast counter counts for it: a global `off`, and nothing else to know.
     lease: CounterLease,
     has_misfits: AtomicBool,
     misfits: Mutex<Vec<&'static Site>>,
@@ -214,8 +215,8 @@ impl Plan {
         plan
     }
 
-    /// The terms for a person to read: as they were written or, where that holds a hidden character, as
-    /// they are printed. Either parses to these terms.
+    /// The terms for a person to read: as they were written or, where that holds a hidden
+    /// character, as they are printed. Either parses to these terms.
     pub(crate) fn shown(&self) -> Cow<'_, str> {
         // A callback has no terms to print, and its text is ours.
         if holds_hidden(&self.text) {
@@ -264,7 +265,7 @@ impl Plan {
         self.counts.get().and_then(|counts| counts.last_fire.get())
     }
 
-    /// Whether it is an `off` that acts at every hit, for everybody: then a hit is only counted.
+    /// Whether it is an `off` that acts at every hit, globally: then a hit is only counted.
     pub(crate) fn only_counts(&self) -> bool {
         let counts_only = |term: &Term| term.is_off() && term.when.is_empty() && !term.has_window();
         self.scope.is_none()
@@ -571,7 +572,7 @@ impl Observation {
         self.passages.load(Ordering::SeqCst)
     }
 
-    /// Somebody came by the observed point.
+    /// A caller hit the observed point.
     pub(crate) fn pass(&self) {
         self.passages.fetch_add(1, Ordering::SeqCst);
         self.gate.ring();

@@ -104,7 +104,7 @@ pub(crate) fn set_seed(seed: u64) {
     ANNOUNCED.store(false, Ordering::Relaxed);
 }
 
-/// Prints the seed once, at the first chance drawn, so that a run can be had again.
+/// Prints the seed once, at the first chance drawn, so that a run can be reproduced.
 fn announce_seed() {
     if !ANNOUNCED.load(Ordering::Relaxed) && !ANNOUNCED.swap(true, Ordering::Relaxed) {
         let seed = seed();

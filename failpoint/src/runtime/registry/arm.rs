@@ -1,8 +1,8 @@
 //! What is armed, and what is refused?
 //!
-//! What is asked for is looked at before the lock is taken: sites are asked whether they can take what
-//! the terms return, which calls the user's `FromTerm`, names are suggested for those that are not
-//! there, and plans are made. Where a site registers meanwhile, all of it is done again.
+//! What is asked for is looked at before the lock is taken: sites are asked whether they can take
+//! what the terms return, which calls the user's `FromTerm`, names are suggested for those that are
+//! not there, and plans are made. If a site registers in the meantime, all of it is done again.
 
 use super::Registry;
 use super::change::{Arming, Changed, Draft};
@@ -70,7 +70,7 @@ impl Registry {
         Ok(self.put_in_force(control, drafts, target).made)
     }
 
-    /// The same for everybody over HTTP, where `precondition` holds.
+    /// The same globally over HTTP, where `precondition` holds.
     pub(crate) fn arm_if(
         &self,
         requests: Vec<Request>,
@@ -133,8 +133,8 @@ impl Registry {
         self.look_up(requests).faults(requests)
     }
 
-    /// What to put in force, and the lock, where nothing is wrong with `requests` and no site that may
-    /// say otherwise has come.
+    /// What to put in force, and the lock, where nothing is wrong with `requests` and no site that
+    /// may say otherwise has come.
     fn draft<'r>(
         &self,
         requests: &'r [Request],

@@ -1,7 +1,7 @@
 //! How do several points change at once?
 //!
-//! Under the one lock all of a change is made. What it puts in force is ready before, and what it puts
-//! out of force is let go of, told of and dropped after: the lock is held for moments.
+//! Under the one lock all of a change is made. What it puts in force is ready before, and what it
+//! puts out of force is released, reported and dropped afterwards: the lock is held for moments.
 
 use super::Registry;
 use super::control::Control;
@@ -86,8 +86,8 @@ impl Registry {
         Changed { revision, made: armings }
     }
 
-    /// Takes what `target` has in force at `points` out of it; gives those that were armed there, as
-    /// they stood.
+    /// Takes what `target` has in force at `points` out of it; gives those that were armed there,
+    /// as they stood.
     pub(super) fn put_out_of_force(
         &self,
         mut control: MutexGuard<'_, Control>,
@@ -113,8 +113,8 @@ impl Registry {
         Changed { revision, made }
     }
 
-    /// Ends a change with all that it put out of force; gives the count of all changes. Between, with
-    /// no lock held, `look` sees those who stand there before they go.
+    /// Ends a change with all that it put out of force; gives the count of all changes. Between,
+    /// with no lock held, `look` sees the callers that wait there before they are released.
     fn finish(
         &self,
         mut control: MutexGuard<'_, Control>,

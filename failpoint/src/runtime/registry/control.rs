@@ -1,10 +1,11 @@
 //! What does the one lock guard?
 //!
-//! The points by their names, the terms that wait for a name, and the two counts by which it is told
-//! that something has changed. What is here looks up and adds; what changes a point is `change`.
+//! The points by their names, the terms that wait for a name, and the two counts by which it is
+//! told that something has changed. What is here looks up and adds; what changes a point is
+//! `change`.
 //!
-//! Under the lock names are looked up, and never compared for likeness: who has to suggest names takes
-//! them along.
+//! Under the lock names are looked up, and never compared for likeness: who has to suggest names
+//! takes them along.
 
 use super::precondition::{Precondition, Stale};
 use super::request::Request;
@@ -18,7 +19,8 @@ use std::collections::BTreeMap;
 pub(crate) const MOST_UNLISTED: usize = 1_024;
 
 pub(super) struct Control {
-    /// What code declares, which stays; and what no code declares, as long as it is armed or observed.
+    /// What code declares, which stays; and what no code declares, as long as it is armed or
+    /// observed.
     points: BTreeMap<Name, PointRef>,
     /// How many no code declares.
     unlisted: usize,
@@ -41,8 +43,8 @@ impl Control {
         }
     }
 
-    /// Adds what the linker listed to what has registered so far. Sorted by name first, so that points
-    /// and homes are two allocations and the map is built in one go.
+    /// Adds what the linker listed to what has registered so far. Sorted by name first, so that
+    /// points and homes are two allocations and the map is built in one go.
     pub(super) fn add_listed(&mut self, mut sites: Vec<&'static Site>) {
         sites.retain(|site| !site.is_registered());
         sites.sort_by_key(|site| site.name());
@@ -135,7 +137,7 @@ impl Control {
         self.points.values()
     }
 
-    /// Every point that is declared or armed, by name, as it stands.
+    /// The current state of every point that is declared or armed, by name.
     pub(super) fn listing(&self) -> Vec<InForce> {
         // Nearly all of them are listed: no time under the lock to grow.
         let mut listing = Vec::with_capacity(self.points.len());

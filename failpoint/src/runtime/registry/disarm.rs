@@ -17,9 +17,9 @@ use crate::runtime::sync::{Arc, MutexGuard};
 /// What a disarming over HTTP made.
 #[derive(Clone, Debug)]
 pub struct Disarmed {
-    /// The point as it stood, if it was armed.
+    /// The point before the change, if it was armed.
     pub was: Option<PointInfo>,
-    /// As it stands now.
+    /// Its state now.
     pub now: PointInfo,
 }
 
@@ -36,7 +36,7 @@ impl Registry {
         Ok(self.disarm_point(control, point, target))
     }
 
-    /// Disarms `name` for everybody over HTTP, where `precondition` holds.
+    /// Disarms `name` globally over HTTP, where `precondition` holds.
     pub(crate) fn disarm_if(
         &self,
         name: &str,
@@ -63,12 +63,12 @@ impl Registry {
         }
     }
 
-    /// Ends the arming for everybody that made `plan`, and only that one.
+    /// Ends the global arming that made `plan`, and only that one.
     pub(crate) fn disarm_plan(&self, point: &PointRef, plan: &Arc<Plan>) -> bool {
         self.disarm_current(point, |current| Arc::ptr_eq(current, plan))
     }
 
-    /// Ends the arming for everybody of `generation`, and only that one.
+    /// Ends the global arming of `generation`, and only that one.
     pub(crate) fn disarm_generation(&self, name: &str, generation: u64) -> bool {
         let point = self.control().get(name);
         point.is_some_and(|point| {
@@ -76,7 +76,7 @@ impl Registry {
         })
     }
 
-    /// Disarms everything for everybody; gives what was armed, as it stood.
+    /// Disarms everything globally; returns what was armed, with its last state.
     pub(crate) fn reset(&self) -> Vec<PointInfo> {
         self.reset_all(self.control()).made
     }

@@ -36,7 +36,8 @@ pub(crate) fn misfit_of(site: &'static Site, written: Written<'_>) -> Option<Err
     Some(Error::BadValue { name, at, expected: bad.to_string(), got })
 }
 
-/// Why a `when` of `terms` can never hold at the point `name`, which has these sites, if one cannot.
+/// Why a `when` of `terms` can never hold at the point `name`, which has these sites, if one
+/// cannot.
 pub(super) fn unknown_key(name: &str, terms: &Terms, sites: &[&'static Site]) -> Option<Error> {
     let mut conditions = terms.chain.iter().flat_map(|term| &term.when).peekable();
     conditions.peek()?;
@@ -52,7 +53,7 @@ pub(super) fn unknown_key(name: &str, terms: &Terms, sites: &[&'static Site]) ->
     })
 }
 
-/// What is armed stands, and a site that cannot take it was left out.
+/// The point stays armed, and a site that cannot take the terms is left out.
 pub(crate) fn say_passes_by(refusal: &Error) {
     log::say(Level::Error, format_args!("{refusal}; that site passes by"));
 }

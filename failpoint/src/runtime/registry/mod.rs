@@ -2,12 +2,12 @@
 //!
 //! One lock, `control`, orders all changes and all listings, so that several points change at once
 //! or not at all. It is held for moments and never while anything of the user's runs: values are
-//! checked and plans made before it is taken, and what a change releases is woken and dropped after.
-//! What takes more than to look a name up, or to take a handle to each of the points, comes when it is
-//! gone: counts are added up, sites are listed, names are suggested.
+//! checked and plans made before it is taken, and what a change releases is woken and dropped
+//! after. What takes more than to look a name up, or to take a handle to each of the points, comes
+//! when it is gone: counts are added up, sites are listed, names are suggested.
 //!
-//! Here is what is asked of it; the modules below, each with its question, are what changes it. They
-//! stand on this one, and it on `control` alone.
+//! Here is what is asked of it; the modules below, each with its question, are what changes it.
+//! They stand on this one, and it on `control` alone.
 
 use self::point::{InForce, Past, Point, PointRef, Tried};
 use crate::error::Error;
@@ -76,7 +76,7 @@ impl Registry {
 
     /// The one lock, with all that the linker listed behind it.
     ///
-    /// The list is read when somebody first asks for anything, and not by the evaluations, which
+    /// The list is read at the first question, and not by the evaluations, which
     /// register their own sites: no caller waits for ten thousand others.
     fn control(&self) -> MutexGuard<'_, Control> {
         self.listed.get_or_init(|| {
@@ -89,7 +89,7 @@ impl Registry {
         self.control.lock()
     }
 
-    /// The point of this name, if any code declares it or somebody armed it.
+    /// The point of this name, if code declares it or it was armed.
     pub(crate) fn find(&self, name: &str) -> Result<PointRef, Error> {
         let control = self.control();
         match control.visible(name) {
@@ -102,18 +102,18 @@ impl Registry {
         self.control().is_known(name)
     }
 
-    /// Whether the arming of that generation is in force for everybody.
+    /// Whether the arming of that generation is in force globally.
     pub(crate) fn is_in_force(&self, name: &str, generation: u64) -> bool {
         let plan = self.control().get(name).and_then(|point| point.plan());
         plan.is_some_and(|plan| plan.generation == generation)
     }
 
-    /// Every point that code declares or somebody armed, by name.
+    /// Every point that code declares or that was armed, by name.
     pub(crate) fn points(&self) -> Vec<PointInfo> {
         self.listing().made.iter().map(InForce::info).collect()
     }
 
-    /// The same as they stand, with the count of all changes at that moment.
+    /// The same with their current state and the count of all changes at that moment.
     pub(crate) fn listing(&self) -> Changed<Vec<InForce>> {
         let control = self.control();
         Changed { revision: control.generation, made: control.listing() }
@@ -123,7 +123,7 @@ impl Registry {
         Ok(self.in_force(name)?.0.info())
     }
 
-    /// How the point of this name stands for everybody, and how it stood.
+    /// The global state of the point of this name, now and before.
     pub(crate) fn in_force(&self, name: &str) -> Result<(InForce, Past), Error> {
         let control = self.control();
         match control.visible(name) {
@@ -132,21 +132,21 @@ impl Registry {
         }
     }
 
-    /// How `point` stands now, and how it stood.
+    /// The state of `point` now and before.
     pub(crate) fn still_in_force(&self, point: &PointRef) -> (InForce, Past) {
         let _control = self.control();
         (InForce::of(point), point.past())
     }
 
-    /// Every point that there is, at one moment between two changes, with its past; and the count of
-    /// all changes.
+    /// Every point that there is, at one moment between two changes, with its past; and the count
+    /// of all changes.
     pub(crate) fn survey(&self) -> Changed<Vec<(InForce, Past)>> {
         let control = self.control();
         let all = control.all().map(|point| (InForce::of(point), point.past()));
         Changed { revision: control.generation, made: all.collect() }
     }
 
-    /// What is armed for everybody with terms, by name.
+    /// What is armed globally with terms, by name.
     pub(crate) fn armed_terms(&self) -> Vec<Arc<Plan>> {
         let plans = self.listing().made.into_iter().filter_map(|now| now.plan);
         plans.filter(|plan| plan.callback.is_none()).collect()
@@ -213,7 +213,7 @@ impl Registry {
     }
 
     /// How often anything changed that an evaluation may find: what was worked out from the points
-    /// at this count holds as long as it stands.
+    /// at this count holds until the next change.
     #[inline]
     pub(crate) fn changes(&self) -> u64 {
         // Acquire pairs with the release in `note_change`: who sees the count sees the change.
@@ -225,8 +225,8 @@ impl Registry {
         self.changes.fetch_add(1, Ordering::Release);
     }
 
-    /// The names under which an evaluation finds anything, or which are pending, sorted; and the count
-    /// of changes that this is true of.
+    /// The names under which an evaluation finds anything, or which are pending, sorted; and the
+    /// count of changes that this is true of.
     pub(crate) fn live(&self) -> (u64, Vec<Name>) {
         // Without the linker's list: no name of it is live before somebody asked for it.
         let control = self.control.lock();

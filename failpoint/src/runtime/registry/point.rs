@@ -1,11 +1,11 @@
 //! What is armed at a name?
 //!
 //! A point is a name with its sites. What an evaluation needs of it is one immutable snapshot; the
-//! switches of its sites are worked out anew from that snapshot at every change, never adjusted.
+//! switches of its sites are recomputed from that snapshot at every change, never adjusted.
 //! Only this module writes switches.
 //!
-//! What code declares is there as long as the process. A point that no code declares goes when it is
-//! neither armed nor observed any more, and when the last that looks at it has gone.
+//! What code declares is there as long as the process. A point that no code declares goes when it
+//! is neither armed nor observed any more, and when the last that looks at it has gone.
 
 use crate::info::PointInfo;
 use crate::runtime::count::fast_counter::{Counted, FastCounter};
@@ -23,7 +23,7 @@ use std::ops::Deref;
 #[derive(Debug)]
 pub(crate) struct Point {
     name: Name,
-    /// `None` while nothing is armed and nobody observes.
+    /// `None` while nothing is armed and no plan observes it.
     now: ArcSwapOption<Snapshot>,
     /// Whether there is one.
     live: AtomicBool,
@@ -32,7 +32,7 @@ pub(crate) struct Point {
     generation: AtomicU64,
     /// Taken for changes.
     state: Mutex<State>,
-    /// Where those stand who wait for it to be armed for everybody.
+    /// Where those wait who wait for it to be armed globally.
     armings: Arc<Gate>,
 }
 
@@ -45,7 +45,7 @@ struct State {
     past: Past,
 }
 
-/// What came of the armings for everybody that are over. A hit that was being decided when its
+/// What came of the global armings that are over. A hit that was being decided when its
 /// arming ended may be missing.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Past {
@@ -91,7 +91,7 @@ impl Deref for PointRef {
     }
 }
 
-/// How a point stands for everybody, at one moment between two changes.
+/// The global state of a point at one moment between two changes.
 #[derive(Clone, Debug)]
 pub(crate) struct InForce {
     pub(crate) point: PointRef,
@@ -157,7 +157,7 @@ impl Snapshot {
         self.plan.is_some() || self.is_scoped() || !self.observers.is_empty()
     }
 
-    /// The plan for which the lane counts: all that there is, and it only counts.
+    /// The plan for which the fast counter counts: it is all that is armed, and it only counts.
     fn lease(&self) -> Option<&Arc<Plan>> {
         let is_alone = !self.is_scoped() && self.observers.is_empty();
         self.plan.as_ref().filter(|plan| is_alone && plan.only_counts())
@@ -204,7 +204,7 @@ impl Point {
         &self.name
     }
 
-    /// At which it was last armed or disarmed for everybody; 0 if never.
+    /// At which it was last armed or disarmed globally; 0 if never.
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
     }
@@ -244,7 +244,7 @@ impl Point {
         site.set_switch(self.now.load().is_some());
     }
 
-    /// Notes that an evaluation came by a site, and works out its switch again.
+    /// Notes that an evaluation reached a site, and recomputes its switch.
     pub(crate) fn mark_reached(&self, callsite: Callsite) {
         let Callsite { switch, site } = callsite;
         let _state = self.state.lock();
@@ -286,7 +286,7 @@ impl Point {
         });
     }
 
-    /// Everything armed here, for everybody and in scopes.
+    /// Everything armed here, globally and in scopes.
     pub(crate) fn plans(&self) -> Vec<Arc<Plan>> {
         let now = self.now.load_full();
         let scoped = |now: &Snapshot| now.scoped.iter().map(|(_, plan)| plan.clone()).collect();
@@ -294,7 +294,8 @@ impl Point {
         now.and_then(|now| now.plan.clone()).into_iter().chain(scoped).collect()
     }
 
-    /// Adds observers. A change adds all that it has at once, because each call copies the snapshot.
+    /// Adds observers. A change adds all that it has at once, because each call copies the
+    /// snapshot.
     pub(crate) fn observe(&self, new: &[&Arc<Observation>]) {
         self.change(|snapshot, _| snapshot.observers.extend(new.iter().copied().cloned()));
     }
@@ -343,7 +344,7 @@ impl Point {
         self.fast_counter.get_or_init(|| Arc::new(FastCounter::new())).clone()
     }
 
-    /// The point as it stood when `plan` was put in force at `generation`; the counts are of now.
+    /// The state of the point when `plan` was put in force at `generation`; the counts are of now.
     pub(crate) fn info_of(&self, plan: Option<&Plan>, generation: u64) -> PointInfo {
         PointInfo {
             name: str::to_owned(&self.name),

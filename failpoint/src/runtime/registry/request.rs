@@ -1,4 +1,4 @@
-//! What is to be armed, and what becomes of a name that nobody knows?
+//! What is to be armed, and what happens to an unknown name.
 
 use crate::error::Error;
 use crate::runtime::plan::{Behavior, Callback};

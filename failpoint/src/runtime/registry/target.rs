@@ -1,4 +1,4 @@
-//! Where is a plan put: in force for everybody, or in one scope?
+//! Where is a plan put: in force globally, or in one scope?
 
 use crate::runtime::park::gate::Gate;
 use crate::runtime::plan::{Origin, Plan, PlanSource, ScopeId};
@@ -10,16 +10,16 @@ use std::time::Duration;
 /// How long a `pause` lasts if nothing says.
 pub(crate) const PAUSE_LIMIT: Duration = Duration::from_secs(5 * 60);
 
-/// A place for plans, and the door they come through.
+/// Where a plan is armed: globally or in a scope, and through which API.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target<'a> {
-    /// For everybody, from code.
+    /// Global, from code.
     Global,
-    /// For everybody, over HTTP.
+    /// Global, over HTTP.
     Remote,
-    /// For everybody, from the environment.
+    /// Global, from the environment.
     Environment,
-    /// For everybody, by the verbs of the crate `fail`.
+    /// Global, by the verbs of the crate `fail`.
     Fail,
     /// For those in a scope.
     Scope(&'a ScopePlans),
@@ -33,7 +33,7 @@ pub(crate) struct ScopePlans {
     pub(crate) pause_limit: Duration,
     /// By the address of the point.
     plans: Mutex<BTreeMap<usize, (PointRef, Arc<Plan>)>>,
-    /// Where those stand who wait for something to be armed.
+    /// Where those wait who wait for something to be armed.
     pub(crate) armings: Arc<Gate>,
 }
 
@@ -63,13 +63,13 @@ fn address(point: &Point) -> usize {
 impl Target<'_> {
     /// What a plan takes from here.
     pub(crate) fn source(&self) -> PlanSource<'_> {
-        let for_everybody =
+        let global =
             |origin| PlanSource { origin, scope: None, scope_name: "", pause_limit: PAUSE_LIMIT };
         match self {
-            Target::Global => for_everybody(Origin::Code),
-            Target::Remote => for_everybody(Origin::Remote),
-            Target::Environment => for_everybody(Origin::Environment),
-            Target::Fail => for_everybody(Origin::Fail),
+            Target::Global => global(Origin::Code),
+            Target::Remote => global(Origin::Remote),
+            Target::Environment => global(Origin::Environment),
+            Target::Fail => global(Origin::Fail),
             Target::Scope(scope) => PlanSource {
                 origin: Origin::Code,
                 scope: Some(scope.id),
@@ -86,8 +86,8 @@ impl Target<'_> {
         }
     }
 
-    /// Tells those who wait for something to be armed here, or for one of `armed` for everybody.
-    /// Wakers are somebody's code: hold no lock.
+    /// Tells those who wait for something to be armed here, or for one of `armed` globally.
+    /// Wakers are the user's code: hold no lock.
     pub(crate) fn ring<'p>(&self, armed: impl Iterator<Item = &'p Point>) {
         match self {
             Target::Scope(scope) => scope.armings.ring(),
@@ -95,7 +95,7 @@ impl Target<'_> {
         }
     }
 
-    /// The points that a scope arms; what is in force for everybody is the registry's to list.
+    /// The points that a scope arms; what is in force globally is the registry's to list.
     pub(crate) fn armed(&self) -> Vec<PointRef> {
         match self {
             Target::Scope(scope) => {

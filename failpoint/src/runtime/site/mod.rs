@@ -1,13 +1,13 @@
 //! What is a site?
 //!
 //! Two statics for each place in the source. The **site** is what is known of the place; the linker
-//! gathers the sites, so that a point is listed before it is first hit. The **switch** is the byte that
-//! an evaluation tests.
+//! gathers the sites, so that a point is listed before it is first hit. The **switch** is the byte
+//! that an evaluation tests.
 //!
-//! They are two, and the site does not know its switch before the first evaluation brings it, because
-//! what the linker gathers, and all that this refers to, may be seen by others: in a library, the
-//! address of such a static is loaded before its byte is. Nobody need find the switch sooner: it starts
-//! as *unseen*, and an unseen switch goes the cold way.
+//! They are two, and the site does not know its switch before the first evaluation brings it,
+//! because what the linker gathers, and all that this refers to, may be seen by others: in a
+//! library, the address of such a static is loaded before its byte is. Nobody need find the switch
+//! sooner: it starts as *unseen*, and an unseen switch goes the cold way.
 
 use crate::info::SiteInfo;
 use crate::runtime::sync::lasting::{self, AtomicBool, AtomicU8};
@@ -34,12 +34,12 @@ pub(crate) trait Owner: Any + Send + Sync {
 #[derive(Debug)]
 pub struct Switch(AtomicU8);
 
-/// A switch that nobody has looked at yet: the first evaluation reads the environment, registers
+/// A switch that no evaluation has read yet: the first evaluation reads the environment, registers
 /// the site where the linker did not, and marks it reached.
 const UNSEEN: u8 = 1;
 /// Nothing is armed here.
 const IDLE: u8 = 0;
-/// Go the cold way: something is armed, or somebody observes.
+/// Take the slow path: something is armed, or a plan observes the point.
 const ARMED: u8 = 2;
 
 impl Switch {
@@ -48,7 +48,7 @@ impl Switch {
     pub const UNSEEN: Switch = Switch(AtomicU8::new(UNSEEN));
 }
 
-/// Where an evaluation stands.
+/// Where an evaluation takes place.
 #[derive(Clone, Copy, Debug)]
 pub struct Callsite {
     /// The switch of this site and of no other.
@@ -67,7 +67,7 @@ impl Callsite {
         self.switch.0.load(Ordering::Relaxed) != IDLE
     }
 
-    /// Whether that was for what is armed, and not because nobody looked yet.
+    /// Whether that was for what is armed, and not because it is unseen.
     #[inline]
     pub(crate) fn is_seen_armed(self) -> bool {
         self.switch.0.load(Ordering::Relaxed) == ARMED
@@ -87,7 +87,7 @@ pub struct Site {
 
 /// What becomes known of a site in the running program.
 pub(crate) struct Registration {
-    /// The point that the site was registered with. Its type stands to the right of this module.
+    /// The point that the site was registered with. Its type is defined above this module.
     owner: &'static dyn Owner,
     /// Brought by the first evaluation.
     switch: OnceLock<&'static Switch>,
@@ -115,8 +115,8 @@ pub struct Place {
 }
 
 impl Site {
-    /// A site of the point `name`, which must be a good name, but where `fail`'s macro stands: that
-    /// took any. The keys of its context must differ.
+    /// A site of the point `name`, which must be a good name, except for a site of `fail`'s macro:
+    /// that took any. The keys of its context must differ.
     #[track_caller]
     pub const fn new(name: &'static str, place: &'static Place, line: u32) -> Self {
         if !place.accepts.is_fails {
@@ -166,7 +166,7 @@ impl Site {
         }
     }
 
-    /// Whether an evaluation came by.
+    /// Whether an evaluation reached it.
     pub(crate) fn is_reached(&self) -> bool {
         self.switch().is_some()
     }
@@ -175,17 +175,17 @@ impl Site {
         self.registration.get()?.switch.get().copied()
     }
 
-    /// Whether nobody has complained of this site yet.
+    /// Whether no warning about this site was logged yet.
     pub(crate) fn may_complain(&self) -> bool {
         !self.complained.load(Ordering::Relaxed)
     }
 
-    /// The same, and from now on somebody has.
+    /// The same, and from now on one was.
     pub(crate) fn is_first_complaint(&self) -> bool {
         !self.complained.swap(true, Ordering::Relaxed)
     }
 
-    /// Notes that an evaluation came by a site that is registered. Only `point` calls this.
+    /// Notes that an evaluation reached a registered site. Only `point` calls this.
     pub(crate) fn mark_reached(&self, switch: &'static Switch) {
         if let Some(registration) = self.registration.get() {
             // Another evaluation that came first brought the same one.
@@ -205,7 +205,7 @@ impl Site {
         self.registration.get()?.owner.as_any().downcast_ref()
     }
 
-    /// The same, once an evaluation came by.
+    /// The same, once an evaluation reached it.
     #[inline]
     pub(crate) fn reached_owner<T: Any>(&self) -> Option<&'static T> {
         self.reached_registration()?.owner.as_any().downcast_ref()
@@ -226,7 +226,7 @@ impl Site {
         self.registration.get().is_some()
     }
 
-    /// Whether this call made `registration` the home: a site is registered once.
+    /// Whether this call set the registration: a site is registered once.
     pub(crate) fn register(&self, registration: &'static Registration) -> bool {
         self.registration.set(registration).is_ok()
     }
@@ -243,7 +243,7 @@ pub struct Accepts {
     kind: &'static str,
     returns: Option<&'static str>,
     check: fn(Written<'_>) -> Result<(), BadTerm>,
-    /// Whether it stands where the macro of the crate `fail` stands.
+    /// Whether it is a site of the macro of the crate `fail`.
     is_fails: bool,
 }
 

@@ -1,6 +1,7 @@
 //! Which locks and atomics do we use?
 //!
-//! One door for all of them. The unit tests have loom's under `--cfg loom`: see `models`.
+//! All locks and atomics are imported from here. The unit tests have loom's under `--cfg loom`: see
+//! `loom.rs`.
 
 mod locks;
 #[cfg(all(test, loom))]
@@ -63,7 +64,7 @@ mod threads {
     }
 }
 
-/// What stands in statics, where `new` must be const.
+/// The types for statics, whose `new` must be const.
 pub(crate) mod lasting {
     pub(crate) use super::locks::{Condvar, Mutex};
     #[cfg(all(test, loom))]

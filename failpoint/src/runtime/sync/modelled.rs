@@ -2,7 +2,7 @@
 //!
 //! Loom runs a model in every order of its loads, stores and locks. It takes an access that is
 //! `SeqCst` for one that only acquires and releases, so where the code relies on the one order of
-//! such accesses, `fence_for_models` stands.
+//! such accesses, there is a `fence_for_models`.
 
 pub(crate) use loom::sync::MutexGuard;
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
@@ -35,7 +35,8 @@ impl<T> Mutex<T> {
     }
 }
 
-/// What we use of `arc_swap`: an index that is released and acquired, into all that was ever stored.
+/// What we use of `arc_swap`: an index that is released and acquired, into all that was ever
+/// stored.
 #[derive(Debug)]
 pub(crate) struct ArcSwapOption<T> {
     current: AtomicUsize,

@@ -12,7 +12,7 @@ enum Expected<'a> {
     Error { offset: usize, begin: &'a str },
 }
 
-/// The rows: what stands in the table, the text that it means, and the result.
+/// The rows: what the table says, the text that it means, and the result.
 fn rows() -> impl Iterator<Item = (&'static str, String, Expected<'static>)> {
     TABLE
         .lines()

@@ -1,8 +1,8 @@
 //! How does a section of the binary become a list?
 //!
 //! Linkers for ELF define `__start_…` and `__stop_…` for a section whose name is an identifier, and
-//! put what several files have for it end to end. `rustc` asks them to keep it (`-z nostart-stop-gc`),
-//! and `#[used]` keeps each site in it, in code that nobody calls too.
+//! put what several files have for it end to end. `rustc` asks them to keep it (`-z
+//! nostart-stop-gc`), and `#[used]` keeps each site in it, also in code that is never called.
 
 // The linker's symbols, and what they stand for, are what the compiler cannot check. The names bear
 // the version, so that two versions in one program never collide.
@@ -33,8 +33,8 @@ crate::__list!(SENTINEL = super::sentinel());
 #[unsafe(link_section = "failpoint_copies_0_1")]
 static THIS_COPY: u8 = 1;
 
-// SAFETY: the linker defines all four. They are arrays of no length, so that nothing is read through
-// them, and only their addresses are taken.
+// SAFETY: the linker defines all four. They are arrays of no length, so that nothing is read
+// through them, and only their addresses are taken.
 unsafe extern "Rust" {
     #[link_name = "__start_failpoint_sites_0_1"]
     static FIRST_SITE: [Site; 0];
