@@ -1,4 +1,4 @@
-//! What can be written on the command line?
+//! The command line: verbs, arguments and their help.
 
 use crate::duration::parse as duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -12,17 +12,18 @@ Examples:
   export GOFAIL_HTTP=127.0.0.1:22381            what the server was started with
   failpoint list                                every point, and what is armed
   failpoint arm raftAfterSave 'sleep(100)'      arm one
-  failpoint arm --ttl 30s a=panic 'b=3*off'     arm several or none, for 30 s
-  failpoint wait raftAfterSave --hits 2         until the server came by twice
-  failpoint resume raftAfterSave                let go who stands in `pause`
-  failpoint reset                               disarm all
+  failpoint arm --ttl 30s a=panic 'b=3*off'     arm both or neither, for 30 s
+  failpoint wait raftAfterSave --hits 2         wait until the point was hit twice
+  failpoint resume raftAfterSave                resume the callers that are paused there
+  failpoint reset                               disarm all points
   failpoint watch                               a live table
   failpoint --addr :22381,:22382,:22383 list    several servers at once
 
-Exit status: 0 done, 1 refused, 2 usage, 3 not reachable, 4 time ran out. Of several servers, the
-highest counts. Against a gofail in Go: list, get, arm, disarm, reset, export.";
+Exit status: 0 done, 1 refused, 2 usage, 3 not reachable, 4 timed out. With several servers, the
+highest status is used. These commands also work with a Go server that uses gofail: list, get, arm,
+disarm, reset, export.";
 
-/// Failpoints of running servers, from the shell.
+/// Lists, arms, waits for and watches the failpoints of running servers.
 #[derive(Parser)]
 #[command(version, about, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -34,18 +35,18 @@ pub(crate) struct Cli {
 
 #[derive(Args)]
 pub(crate) struct Global {
-    /// The servers: HOST:PORT, http://HOST:PORT/prefix, or unix:/path; repeated, or with commas
-    /// between. Else GOFAIL_HTTP or FAILPOINT_HTTP says it.
+    /// The servers: HOST:PORT, http://HOST:PORT/prefix, or unix:/path. Repeat the option, or
+    /// separate addresses by commas. Default: GOFAIL_HTTP, then FAILPOINT_HTTP.
     #[arg(long, global = true, value_delimiter = ',', value_name = "ADDRESS")]
     pub(crate) addr: Vec<String>,
-    /// The secret that the servers ask for. Others can see a command line: better set
-    /// FAILPOINT_HTTP_TOKEN, or FAILPOINT_HTTP_TOKEN_FILE.
+    /// The token of the servers. Other users can see your command line, so prefer
+    /// FAILPOINT_HTTP_TOKEN or FAILPOINT_HTTP_TOKEN_FILE.
     #[arg(long, global = true, value_name = "SECRET")]
     pub(crate) token: Option<String>,
-    /// How long connecting and answering may take, beyond what a server is asked to wait.
+    /// How long to wait for a connection and for a reply. `wait` adds its own timeout.
     #[arg(long, global = true, value_name = "TIME", value_parser = duration, default_value = "10s")]
     pub(crate) patience: Duration,
-    /// JSON instead of text; with several servers an object by address.
+    /// Print JSON instead of text; with several servers, an object with one entry per address.
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }
@@ -55,57 +56,58 @@ pub(crate) enum Command {
     /// Lists the points.
     #[command(visible_alias = "ls")]
     List(List),
-    /// Shows all that is known of points: terms, counts, places in the source.
+    /// Shows points in full: terms, counts, places in the source.
     Get {
-        /// The points.
+        /// The points to show.
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
     },
     /// Arms points.
     ///
-    /// Written as NAME TERMS, or as NAME=TERMS any number of times, or with --match as TERMS alone.
-    /// Several points, and several servers, are armed all or none.
+    /// Takes NAME TERMS for one point, NAME=TERMS for each of several points, or only TERMS with
+    /// --match. Several points are armed together or not at all; so are several servers.
     Arm(Arm),
-    /// Disarms points; an idle one is no error.
+    /// Disarms points. It is no error if a point is idle.
     Disarm {
-        /// The points.
+        /// The points to disarm.
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
-        /// Only if this is still the generation of the point.
+        /// Disarm only if this is still the generation of the point.
         #[arg(long, value_name = "GENERATION")]
         if_match: Option<u64>,
     },
-    /// Disarms all points, lets everybody go, and says what was armed.
+    /// Disarms all points, resumes all paused callers, and prints what was armed.
     Reset,
-    /// Waits until a server has come by a point.
+    /// Waits until a point is hit.
     ///
-    /// It counts from the arming in force, or at an idle point from the next one. Of several servers
-    /// all have to reach it, or with --any one.
+    /// Counts hits of the current arming, or, if the point is idle, of the next one. With several
+    /// servers, waits for all of them, or with --any for the first.
     Wait(Wait),
-    /// Lets those go who stand in `pause` at a point; it stays armed.
+    /// Resumes the callers that are paused at a point. The point stays armed.
     Resume {
         /// The point.
         name: String,
-        /// How many; all if left out.
+        /// How many callers to resume; all of them if omitted.
         #[arg(value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
         count: Option<u64>,
     },
-    /// A live table, until q or ctrl-C. Needs a terminal.
+    /// Shows a live table of points, until q or ctrl-C. Needs a terminal.
     Watch(Watch),
-    /// What happens, line by line, until the server ends.
+    /// Prints one line per event, until the server ends.
     Events(Events),
-    /// What is armed, as one value of GOFAIL_FAILPOINTS.
+    /// Prints what is armed, as a value for GOFAIL_FAILPOINTS.
     Export,
-    /// What was never tried: by a server that runs, or by all that left a line in files.
+    /// Lists points that were never reached, and points that were armed and never fired.
     ///
-    /// A process started with FAILPOINT_REPORT=FILE appends a line to FILE when it ends. With files,
-    /// one report is made of all lines: the points that no process reached, and those that were
-    /// armed somewhere and fired nowhere. Exits with 1 where a file cannot be read.
+    /// Without FILES, it asks the running servers. A process that was started with
+    /// FAILPOINT_REPORT=FILE appends a line to FILE when it ends. With FILES, the command merges all
+    /// lines into one report: the points that no process reached, and those that were armed in some
+    /// process and fired in none. Exits with 1 if a file cannot be read.
     Report {
-        /// The files, in any order.
+        /// Files that FAILPOINT_REPORT wrote, in any order.
         files: Vec<PathBuf>,
     },
-    /// A script that completes this command's words in a shell.
+    /// Prints a completion script for a shell.
     ///
     /// For bash: source <(failpoint completions bash)
     Completions {
@@ -116,38 +118,39 @@ pub(crate) enum Command {
 
 #[derive(Args)]
 pub(crate) struct List {
-    /// Those that are armed.
+    /// Only points that are armed.
     #[arg(long, conflicts_with = "idle")]
     pub(crate) armed: bool,
-    /// Those that are not.
+    /// Only points that are idle.
     #[arg(long)]
     pub(crate) idle: bool,
-    /// Those that the process has come by.
+    /// Only points that the process has reached.
     #[arg(long, conflicts_with = "unreached")]
     pub(crate) reached: bool,
-    /// Those that it has not.
+    /// Only points that the process has not reached.
     #[arg(long)]
     pub(crate) unreached: bool,
-    /// Those whose name matches.
+    /// Only points whose name matches; `*` and `?` are wildcards.
     #[arg(long = "match", value_name = "GLOB")]
     pub(crate) glob: Option<String>,
 }
 
 #[derive(Args)]
 pub(crate) struct Arm {
-    /// NAME TERMS, or NAME=TERMS …, or with --match TERMS.
+    /// NAME TERMS, or NAME=TERMS …, or only TERMS with --match.
     #[arg(required = true, value_name = "NAME=TERMS")]
     pub(crate) what: Vec<String>,
-    /// Disarms by itself after this time, such as 30s.
+    /// Have the server disarm the points after this time, such as 30s.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) ttl: Option<Duration>,
-    /// Takes a name that no code declares.
+    /// Accept a name that no code declares.
     #[arg(long)]
     pub(crate) unlisted: bool,
-    /// Arms every point whose name matches.
+    /// Arm every point whose name matches; `*` and `?` are wildcards.
     #[arg(long = "match", value_name = "GLOB")]
     pub(crate) glob: Option<String>,
-    /// Only if this is still the generation of the point; with several, the revision of the process.
+    /// Arm only if this is still the generation of the point; with several points, the revision of
+    /// the process.
     #[arg(long, value_name = "GENERATION")]
     pub(crate) if_match: Option<u64>,
 }
@@ -158,13 +161,13 @@ pub(crate) struct Wait {
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) what: What,
-    /// Only of the arming with this generation.
+    /// Count only hits of the arming with this generation.
     #[arg(long, value_name = "GENERATION")]
     pub(crate) since: Option<u64>,
-    /// For how long, at most ten minutes.
+    /// How long to wait, at most ten minutes.
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
     pub(crate) timeout: Duration,
-    /// One of several servers is enough.
+    /// With several servers, stop waiting when the first of them reaches it.
     #[arg(long)]
     pub(crate) any: bool,
 }
@@ -172,33 +175,33 @@ pub(crate) struct Wait {
 #[derive(Args)]
 #[group(multiple = false)]
 pub(crate) struct What {
-    /// Until so many hits; 1 unless something else is asked for.
+    /// Wait for this many hits. This is the default, with 1.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) hits: Option<u64>,
-    /// Until so many fires.
+    /// Wait for this many fires.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) fires: Option<u64>,
-    /// Until so many stand in `pause` at once.
+    /// Wait until this many callers are paused at the same time.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) paused: Option<u64>,
 }
 
 #[derive(Args)]
 pub(crate) struct Watch {
-    /// Points whose name matches.
+    /// Only points whose name matches; `*` and `?` are wildcards.
     #[arg(long = "match", value_name = "GLOB")]
     pub(crate) glob: Option<String>,
 }
 
 #[derive(Args)]
 pub(crate) struct Events {
-    /// Points whose name matches.
+    /// Only points whose name matches; `*` and `?` are wildcards.
     #[arg(long = "match", value_name = "GLOB")]
     pub(crate) glob: Option<String>,
-    /// Of these kinds alone.
+    /// Only events of these kinds.
     #[arg(long, value_delimiter = ',', value_name = "KIND")]
     pub(crate) kinds: Vec<Kind>,
-    /// Ends after so many.
+    /// Stop after this many events.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 }

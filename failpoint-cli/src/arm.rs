@@ -1,4 +1,4 @@
-//! What does `failpoint arm` arm?
+//! `failpoint arm`: one point, several points, or all that match a glob.
 
 use crate::args::Arm;
 use crate::output::{Output, visible};
@@ -8,7 +8,7 @@ use crate::status::{Failure, Status};
 use failpoint_http::{Arming, Armings, ClientError, RemoteArmed};
 use serde_json::{Map, Value, json};
 
-/// What was written, taken apart.
+/// The arguments of `arm`, parsed.
 enum ArmRequest {
     One { name: String, terms: String },
     Several(Vec<(String, String)>),
@@ -20,8 +20,8 @@ pub(crate) async fn arm(
     arm: Arm,
     output: &mut Output,
 ) -> Result<Status, Failure> {
-    let wish = ArmRequest::of(&arm)?;
-    let armed = match &wish {
+    let request = ArmRequest::of(&arm)?;
+    let armed = match &request {
         ArmRequest::One { name, terms } => servers.set.arm(name, arming(terms, &arm)).await,
         ArmRequest::Several(points) => servers.set.arm_all(armings(points, &arm)).await,
         ArmRequest::Matching { glob, terms } => {
@@ -34,7 +34,7 @@ pub(crate) async fn arm(
             guards.into_iter().for_each(RemoteArmed::keep);
             Ok(Status::Done)
         }
-        Err(ClientError::OnlyGofail { .. }) => on_gofail(servers, &wish, &arm, output).await,
+        Err(ClientError::OnlyGofail { .. }) => on_gofail(servers, &request, &arm, output).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -59,7 +59,7 @@ impl ArmRequest {
         for pair in what {
             let (name, terms) = pair.split_once('=').ok_or_else(|| {
                 Failure::usage(format!(
-                    "`{}` is no NAME=TERMS; write arm NAME TERMS, or arm NAME=TERMS …",
+                    "`{}` is not of the form NAME=TERMS; write arm NAME TERMS, or arm NAME=TERMS …",
                     pair.escape_debug()
                 ))
             })?;
@@ -127,23 +127,26 @@ fn show(servers: &Servers, guards: &[RemoteArmed], arm: &Arm, output: &mut Outpu
     }
 }
 
-/// A gofail in Go takes terms, and no conditions; one after the other, where there are several.
+/// Arms on a gofail in Go, which takes terms but no conditions.
 async fn on_gofail(
     servers: &Servers,
-    wish: &ArmRequest,
+    request: &ArmRequest,
     arm: &Arm,
     output: &mut Output,
 ) -> Result<Status, Failure> {
     if arm.ttl.is_some() || arm.unlisted || arm.if_match.is_some() || servers.are_several() {
-        let why = "a gofail in Go takes terms alone, of one server at a time: no --ttl, --unlisted, \
-                   --match, --if-match";
+        let why = "this server uses gofail in Go: --ttl, --unlisted, --match, --if-match and \
+                   several servers at once are not supported";
         return Err(Failure::new(Status::Refused, why));
     }
-    let points = match wish {
+    let points = match request {
         ArmRequest::One { name, terms } => vec![(name.clone(), terms.clone())],
         ArmRequest::Several(points) => points.clone(),
         ArmRequest::Matching { .. } => {
-            return Err(Failure::new(Status::Refused, "a gofail in Go knows no --match"));
+            return Err(Failure::new(
+                Status::Refused,
+                "this server uses gofail in Go: --match is not supported",
+            ));
         }
     };
     for client in servers.set.clients() {

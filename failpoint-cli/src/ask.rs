@@ -1,6 +1,6 @@
-//! What is asked of a server that may be a gofail in Go?
+//! Requests that also work with a gofail in Go.
 //!
-//! That one knows points and terms alone; what it cannot tell is empty or zero here.
+//! A gofail in Go reports only points and terms. The other fields are empty or zero then.
 
 use failpoint_http::wire::{Point, Points, Reset, WasArmed};
 use failpoint_http::{Client, ClientError, Filter};
@@ -27,7 +27,7 @@ pub(crate) async fn get(client: &Client, name: &str) -> Result<Point, ClientErro
     }
 }
 
-/// What was armed there.
+/// Disarms a point; returns the terms that were armed.
 pub(crate) async fn disarm(
     client: &Client,
     name: &str,

@@ -1,4 +1,5 @@
-//! How is a time written? As in terms: `30s`, `1.5m`, `1m30s`; a bare number is milliseconds.
+//! Times on the command line, written as in terms: `30s`, `1.5m`, `1m30s`; a bare number is
+//! milliseconds.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ const UNITS: [(&str, f64); 6] =
     [("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9)];
 
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
-    let expected = "expected a time longer than nothing, such as 30s, 1.5m or 250ms";
+    let expected = "expected a time greater than zero, such as 30s, 1.5m or 250ms";
     seconds(text)
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .filter(|time| !time.is_zero())

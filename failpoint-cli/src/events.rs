@@ -1,4 +1,4 @@
-//! What happens at the points of several servers, line by line?
+//! `failpoint events`: the events of all servers, one line each.
 
 use crate::args;
 use crate::output::{Output, visible, visible_json};
@@ -10,19 +10,20 @@ use failpoint_http::{ClientError, EventStream, Events, Received};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-/// As many wait to be written; then the server is not read on, and says how many were lost.
+/// How many events may wait to be written. Beyond that, the command stops reading from the servers,
+/// and each server reports how many events were lost.
 const AHEAD: usize = 256;
 
 type Heard = (String, Result<Received, ClientError>);
 
 pub(crate) async fn events(
     servers: &Servers,
-    wish: args::Events,
+    request: args::Events,
     output: &mut Output,
 ) -> Result<Status, Failure> {
-    let mut left = wish.count;
-    let wish = of(wish.glob, wish.kinds);
-    let (streams, mut status) = open(servers, &wish, output).await;
+    let mut left = request.count;
+    let request = of(request.glob, request.kinds);
+    let (streams, mut status) = open(servers, &request, output).await;
     let mut heard = gather(streams);
     while let Some((address, received)) = heard.recv().await {
         match received {
@@ -47,12 +48,16 @@ pub(crate) fn of(glob: Option<String>, kinds: Vec<args::Kind>) -> Events {
     events.kinds(kinds.into_iter().map(Into::into))
 }
 
-/// A stream of each server that gives one; the others are told of.
-async fn open(servers: &Servers, wish: &Events, output: &mut Output) -> (Vec<EventStream>, Status) {
+/// Opens a stream from each server; prints the errors of those that refuse.
+async fn open(
+    servers: &Servers,
+    request: &Events,
+    output: &mut Output,
+) -> (Vec<EventStream>, Status) {
     let (mut streams, mut status) = (Vec::new(), Status::Done);
     let question = |client: failpoint_http::Client| {
-        let wish = wish.clone();
-        async move { client.events(&wish).await }
+        let request = request.clone();
+        async move { client.events(&request).await }
     };
     for (_, stream) in servers.set.each(question).await {
         match stream {
@@ -66,7 +71,7 @@ async fn open(servers: &Servers, wish: &Events, output: &mut Output) -> (Vec<Eve
     (streams, status)
 }
 
-/// What all of them give, until the last has ended.
+/// Merges the streams into one channel, which closes when the last stream has ended.
 pub(crate) fn gather(streams: Vec<EventStream>) -> mpsc::Receiver<Heard> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     for mut stream in streams {
@@ -99,7 +104,7 @@ fn line(servers: &Servers, address: &str, received: &Received) -> String {
     }
     let text = match received {
         Received::Event(event) => in_words(event),
-        Received::Lost(lost) => format!("{lost} events were lost: this reader was too slow"),
+        Received::Lost(lost) => format!("{lost} events were lost because this reader was too slow"),
         _ => String::new(),
     };
     servers.prefix(address) + &visible(&text)

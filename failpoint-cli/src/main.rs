@@ -72,15 +72,15 @@ async fn ask(command: Command, servers: &Servers, output: &mut Output) -> Result
     match command {
         Command::List(list) => verbs::list(servers, list, output).await,
         Command::Get { names } => verbs::get(servers, names, output).await,
-        Command::Arm(wish) => arm::arm(servers, wish, output).await,
+        Command::Arm(request) => arm::arm(servers, request, output).await,
         Command::Disarm { names, if_match } => {
             verbs::disarm(servers, names, if_match, output).await
         }
         Command::Reset => verbs::reset(servers, output).await,
-        Command::Wait(wish) => wait::wait(servers, wish, output).await,
+        Command::Wait(request) => wait::wait(servers, request, output).await,
         Command::Resume { name, count } => verbs::resume(servers, name, count, output).await,
-        Command::Events(wish) => events::events(servers, wish, output).await,
-        Command::Watch(wish) => watch::watch(servers, wish).await,
+        Command::Events(request) => events::events(servers, request, output).await,
+        Command::Watch(request) => watch::watch(servers, request).await,
         Command::Export => verbs::export(servers, output).await,
         Command::Report { .. } => verbs::report(servers, output).await,
         Command::Completions { .. } => Ok(Status::Done),

@@ -1,4 +1,4 @@
-//! Where does text go, and may it be coloured?
+//! Standard output and standard error: writing, colours, widths.
 
 use crossterm::style::{StyledContent, Stylize};
 use failpoint::__private::text;
@@ -7,7 +7,7 @@ use std::env;
 use std::io::{self, IsTerminal, Write};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Standard output, and errors. Nothing is said twice, and nobody who went away is told anything.
+/// Standard output and standard error. A write error is reported once, and a closed pipe not at all.
 pub(crate) struct Output {
     coloured: bool,
     terminal: bool,
@@ -97,17 +97,17 @@ pub(crate) fn may_colour(terminal: bool) -> bool {
     terminal && !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// Text of a server on one line: what it holds must not steer the terminal.
+/// A server's text on one line, with control characters escaped so that it cannot steer the terminal.
 pub(crate) fn visible(text: &str) -> String {
     text::visible(text).to_string()
 }
 
-/// How many columns of a terminal it takes: some characters take two, some none.
+/// How many columns of a terminal the text takes: some characters take two, some none.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// As much of the beginning as fits into so many columns.
+/// The longest prefix that fits into `columns`.
 pub(crate) fn cut(text: &str, columns: usize) -> &str {
     let mut taken = 0;
     let end = text.char_indices().find(|(_, char)| {

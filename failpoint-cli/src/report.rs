@@ -1,4 +1,4 @@
-//! What did a whole test run try?
+//! `failpoint report FILE…`: merges the lines that processes left into one report.
 
 use crate::output::{visible, visible_json};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// One line of a file: what one process knew when it ended.
+/// One line of a file: what one process reported when it ended.
 #[derive(Deserialize)]
 struct Line {
     points: Vec<Point>,
@@ -22,7 +22,7 @@ struct Point {
     fired: bool,
 }
 
-/// What all of them tried together.
+/// The merged report of all processes.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Report {
     processes: usize,
@@ -47,7 +47,7 @@ impl fmt::Display for Unreadable {
             }
             Unreadable::Line { path, number, source } => write!(
                 f,
-                "{}:{number} is not a line that FAILPOINT_REPORT leaves: {source}",
+                "{}:{number} is not a line that FAILPOINT_REPORT writes: {source}",
                 path.display()
             ),
         }
@@ -97,7 +97,7 @@ fn lines(path: &Path) -> Result<Vec<Line>, Unreadable> {
         .collect()
 }
 
-/// A point counts as tried where any process tried it.
+/// A point counts as tried if any process tried it.
 fn add(points: &mut BTreeMap<String, Point>, new: Point) {
     match points.get_mut(&new.name) {
         None => drop(points.insert(new.name.clone(), new)),
@@ -114,7 +114,7 @@ fn add(points: &mut BTreeMap<String, Point>, new: Point) {
 
 impl Report {
     pub(crate) fn to_json(&self) -> String {
-        // Strings and numbers alone: there is nothing in it that JSON cannot hold.
+        // Only strings and numbers, so this cannot fail.
         serde_json::to_string_pretty(self).map(|json| visible_json(json) + "\n").unwrap_or_default()
     }
 }
@@ -128,7 +128,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// How many there are, and each on a line.
+/// A title with the number of names, then one name per line.
 pub(crate) fn section(title: &str, names: &[String]) -> String {
     let lines: String = names.iter().map(|name| format!("  {}\n", visible(name))).collect();
     format!("{title}: {}\n{lines}", names.len())

@@ -1,4 +1,4 @@
-//! How is a terminal taken, drawn on, and given back?
+//! The terminal of `failpoint watch`: taking it over, drawing, restoring it, reading keys.
 
 use crate::output::{Style, cut, may_colour};
 use crate::status::Status;
@@ -19,7 +19,7 @@ pub(crate) struct Table {
     pub(crate) rows: Vec<(String, Style)>,
 }
 
-/// The whole terminal. Dropping it gives the terminal back as it was.
+/// The whole terminal. Dropping it restores the terminal.
 pub(crate) struct Screen {
     coloured: bool,
 }
@@ -27,7 +27,7 @@ pub(crate) struct Screen {
 impl Screen {
     pub(crate) fn open() -> io::Result<Self> {
         terminal::enable_raw_mode()?;
-        // From here on dropping it undoes what has been done.
+        // From here on, dropping `screen` restores the terminal.
         let screen = Self { coloured: may_colour(true) };
         execute!(
             io::stdout(),
@@ -40,7 +40,7 @@ impl Screen {
 
     pub(crate) fn draw(&mut self, table: &Table) -> io::Result<()> {
         let (width, height) = terminal::size()?;
-        // Head, columns, and the last line.
+        // Leave room for the head, the column names and the last line.
         let room = usize::from(height).saturating_sub(3);
         let mut out = io::stdout();
         queue!(out, terminal::BeginSynchronizedUpdate, cursor::MoveTo(0, 0))?;
@@ -76,12 +76,13 @@ impl Drop for Screen {
     }
 }
 
-/// Comes back when somebody quits.
-pub(crate) async fn left(keys: &mut mpsc::Receiver<Key>) {
+/// Returns when the user quits.
+pub(crate) async fn quit(keys: &mut mpsc::Receiver<Key>) {
     while let Some(Key::Resize) = keys.recv().await {}
 }
 
-/// The signals that end a process; while there is this, they do not: the terminal is given back first.
+/// The signals that end a process. While this value exists they do not, so that the terminal can be
+/// restored first.
 #[cfg(unix)]
 pub(crate) struct Ended {
     terminated: signal::unix::Signal,
@@ -106,7 +107,7 @@ impl Ended {
     }
 }
 
-/// Elsewhere nobody is told.
+/// Only Unix has these signals.
 #[cfg(not(unix))]
 pub(crate) struct Ended;
 

@@ -1,4 +1,4 @@
-//! Which servers are asked?
+//! The servers that a command asks, from `--addr` or from the environment.
 
 use crate::args::Global;
 use crate::status::Failure;
@@ -16,8 +16,8 @@ impl Servers {
         if addresses.is_empty() {
             addresses = from_env().ok_or_else(|| {
                 Failure::usage(
-                    "no address of a server: write --addr 127.0.0.1:22381, or set GOFAIL_HTTP to \
-                     what the server was started with",
+                    "no server address: pass --addr 127.0.0.1:22381, or set GOFAIL_HTTP to the \
+                     value that the server was started with",
                 )
             })?;
         }
@@ -38,7 +38,7 @@ impl Servers {
         self.set.clients().len() > 1
     }
 
-    /// `ADDRESS: ` before a line where there are several.
+    /// `ADDRESS: ` if there are several servers; empty otherwise.
     pub(crate) fn prefix(&self, address: &str) -> String {
         if self.are_several() { format!("{address}: ") } else { String::new() }
     }

@@ -1,4 +1,4 @@
-//! How are the answers of one server or of several shown?
+//! Prints the answers of one or several servers, as text or as JSON.
 
 use crate::output::{Output, Style, visible, visible_json, width};
 use crate::servers::Servers;
@@ -9,7 +9,7 @@ use failpoint_http::{ByAddress, ClientError};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// Shows every answer, and says every error; the status of all of it.
+/// Prints every answer and every error; returns the highest status.
 pub(crate) fn answers<T: Serialize>(
     servers: &Servers,
     output: &mut Output,
@@ -36,7 +36,7 @@ pub(crate) fn answers<T: Serialize>(
     status
 }
 
-/// One object by address; of one server its answer alone.
+/// Prints one object keyed by address; for a single server, only its answer.
 pub(crate) fn as_json(servers: &Servers, output: &mut Output, mut by_address: Map<String, Value>) {
     let value = match by_address.iter_mut().next() {
         Some((_, one)) if !servers.are_several() => one.take(),
@@ -52,7 +52,7 @@ pub(crate) fn problem(error: &ClientError) -> Value {
     }
 }
 
-/// A table of points, the header included.
+/// A table of points with its header.
 pub(crate) fn table(points: &[Point], output: &Output) -> String {
     if points.is_empty() {
         return "no points\n".to_owned();
@@ -76,7 +76,7 @@ pub(crate) fn style_of(point: &Point) -> Style {
     }
 }
 
-/// Names and terms to the left, numbers to the right; no blanks at the end.
+/// Aligns text to the left and numbers to the right; no trailing blanks.
 pub(crate) fn line<const N: usize>(cells: &[String; N], widths: &[usize; N]) -> String {
     let mut text = String::new();
     for (index, (cell, widest)) in cells.iter().zip(widths).enumerate() {
@@ -100,7 +100,7 @@ pub(crate) fn widths<'a, const N: usize>(
     })
 }
 
-/// An idle point has no counts.
+/// The cells of a row. An idle point has no counts.
 fn cells(point: &Point) -> [String; 5] {
     let count = |count: u64| if point.armed { count.to_string() } else { String::new() };
     let terms = point.terms.as_deref().map_or("-".to_owned(), visible);

@@ -1,10 +1,10 @@
-//! With which status does the command end?
+//! The exit status of the command.
 
 use crate::words::said;
 use failpoint_http::ClientError;
 use std::process::ExitCode;
 
-/// The greatest of several is the status of the command.
+/// If there are several, the command ends with the highest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Status {
     Done = 0,
@@ -12,7 +12,7 @@ pub(crate) enum Status {
     Usage = 2,
     NotReachable = 3,
     TimedOut = 4,
-    /// As a shell says it of a process that a signal ended.
+    /// 128 plus the signal, as shells report it.
     HungUp = 129,
     Terminated = 143,
 }

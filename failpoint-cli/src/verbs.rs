@@ -1,4 +1,4 @@
-//! What do the commands do that are one question and one answer?
+//! The commands that are one request and one reply per server.
 
 use crate::args::List;
 use crate::ask;
@@ -122,7 +122,7 @@ pub(crate) async fn export(servers: &Servers, output: &mut Output) -> Result<Sta
         ask::export(&client).await.map(|failpoints| Export { failpoints })
     };
     let answers = servers.set.each(question).await;
-    // To be read by a shell.
+    // A shell reads this.
     let text = |export: &Export, output: &Output| output.for_a_program(&export.failpoints) + "\n";
     Ok(show::answers(servers, output, answers, text))
 }
@@ -138,7 +138,7 @@ pub(crate) async fn report(servers: &Servers, output: &mut Output) -> Result<Sta
         [
             ("never reached", &report.never_reached),
             ("armed and never fired", &report.never_fired),
-            ("in the environment, and borne by no site", &report.pending),
+            ("in the environment, but no code declares them", &report.pending),
             ("names that packages share", &shared),
         ]
         .iter()
@@ -148,7 +148,7 @@ pub(crate) async fn report(servers: &Servers, output: &mut Output) -> Result<Sta
     Ok(show::answers(servers, output, answers, text))
 }
 
-/// The answers for several names; of one name that one in JSON, and no list of it.
+/// The answers for several names. In JSON, one name gives the answer itself, not a list.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum One<T> {
@@ -165,7 +165,7 @@ impl<T> One<T> {
     }
 }
 
-/// Asks for each name in turn, of all servers at once. The first that is refused ends it there.
+/// Asks for each name in turn, all servers in parallel. At a server, the first refusal ends it.
 async fn each_name<T, F>(
     servers: &Servers,
     names: Vec<String>,

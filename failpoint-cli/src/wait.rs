@@ -1,4 +1,4 @@
-//! How does the shell wait for a point, and what does it show meanwhile?
+//! `failpoint wait`: waits for a point, and shows the progress on a terminal.
 
 use crate::args;
 use crate::output::{Output, visible};
@@ -14,26 +14,26 @@ use tokio::time::{Instant, interval};
 
 pub(crate) async fn wait(
     servers: &Servers,
-    wish: args::Wait,
+    request: args::Wait,
     output: &mut Output,
 ) -> Result<Status, Failure> {
-    let mut wait = match (wish.what.fires, wish.what.paused) {
+    let mut wait = match (request.what.fires, request.what.paused) {
         (Some(fires), _) => Wait::fires(fires),
         (_, Some(paused)) => Wait::paused(paused),
-        _ => Wait::hits(wish.what.hits.unwrap_or(1)),
+        _ => Wait::hits(request.what.hits.unwrap_or(1)),
     };
-    wait = wait.timeout(wish.timeout);
-    if let Some(generation) = wish.since {
+    wait = wait.timeout(request.timeout);
+    if let Some(generation) = request.since {
         wait = wait.since(generation);
     }
     let waiting = async {
-        if wish.any {
-            servers.set.wait_any(&wish.name, wait).await.map(|one| vec![one])
+        if request.any {
+            servers.set.wait_any(&request.name, wait).await.map(|one| vec![one])
         } else {
-            servers.set.wait_all(&wish.name, wait).await
+            servers.set.wait_all(&request.name, wait).await
         }
     };
-    let reached = with_progress(servers, &wish, waiting).await?;
+    let reached = with_progress(servers, &request, waiting).await?;
     show(servers, &reached, output);
     Ok(Status::Done)
 }
@@ -51,24 +51,24 @@ fn show(servers: &Servers, reached: &[(String, Counts)], output: &mut Output) {
     }
 }
 
-/// Awaits `waiting`; on a terminal, one line tells how it stands, and is gone afterwards.
+/// Awaits `waiting`. On a terminal, it shows the progress on one line and removes it at the end.
 async fn with_progress<T>(
     servers: &Servers,
-    wish: &args::Wait,
+    request: &args::Wait,
     waiting: impl Future<Output = Result<T, ClientError>>,
 ) -> Result<T, ClientError> {
     if !io::stderr().is_terminal() {
         return waiting.await;
     }
     tokio::pin!(waiting);
-    let end = Instant::now() + wish.timeout;
+    let end = Instant::now() + request.timeout;
     let mut ticks = interval(Duration::from_millis(200));
     let reached = loop {
         tokio::select! {
             reached = &mut waiting => break reached,
             _ = ticks.tick() => {}
         }
-        let name = wish.name.clone();
+        let name = request.name.clone();
         let points = servers.set.each(|client| {
             let name = name.clone();
             async move { client.get(&name).await }
@@ -77,10 +77,10 @@ async fn with_progress<T>(
             reached = &mut waiting => break reached,
             points = points => points,
         };
-        let stand: Vec<String> =
+        let counts: Vec<String> =
             points.iter().filter_map(|(_, point)| point.as_ref().ok()).map(counted).collect();
         let left = end.saturating_duration_since(Instant::now()).as_secs();
-        let line = format!("waiting for {}: {}; {left} s left", wish.name, stand.join(", "));
+        let line = format!("waiting for {}: {}; {left} s left", request.name, counts.join(", "));
         let _ = write!(io::stderr(), "\r{}\x1b[K", visible(&line));
     };
     let _ = write!(io::stderr(), "\r\x1b[K");

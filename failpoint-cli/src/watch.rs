@@ -1,13 +1,13 @@
-//! What stands at the points of several servers right now?
+//! `failpoint watch`: a live table of the points of all servers.
 //!
-//! The table is asked for anew at each event, at most ten times a second, and once a second anyway:
+//! It is refreshed at each event, at most ten times a second, and at least once a second because
 //! hits make no events.
 
 use crate::args;
 use crate::ask;
 use crate::events::{gather, of};
 use crate::output::{Style, visible};
-use crate::screen::{Ended, Key, Screen, Table, ended, keys, left};
+use crate::screen::{Ended, Key, Screen, Table, ended, keys, quit};
 use crate::servers::Servers;
 use crate::show::{line, style_of, widths};
 use crate::status::{Failure, Status};
@@ -23,21 +23,21 @@ use tokio::time::{Instant, sleep_until};
 const AT_LEAST: Duration = Duration::from_secs(1);
 const AT_MOST: Duration = Duration::from_millis(100);
 
-pub(crate) async fn watch(servers: &Servers, wish: args::Watch) -> Result<Status, Failure> {
+pub(crate) async fn watch(servers: &Servers, request: args::Watch) -> Result<Status, Failure> {
     if servers.json || !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-        let why = "watch draws on a terminal, and this is none; `failpoint events` tells line by \
-                   line what happens, `failpoint list --json` what stands";
+        let why = "watch needs a terminal; use `failpoint events` for one line per event, or \
+                   `failpoint list --json` for the current state";
         return Err(Failure::usage(why));
     }
     let broken = |error: io::Error| Failure::new(Status::Refused, error);
     let mut filter = Filter::new();
-    if let Some(glob) = &wish.glob {
+    if let Some(glob) = &request.glob {
         filter = filter.matching(glob.clone());
     }
     let mut ended = ended().map_err(broken)?;
     let mut screen = Screen::open().map_err(broken)?;
     let mut keys = keys();
-    let mut changes = match unless_over(changes(servers, &wish), &mut keys, &mut ended).await {
+    let mut changes = match unless_over(changes(servers, &request), &mut keys, &mut ended).await {
         Ok(changes) => changes,
         Err(status) => return Ok(status),
     };
@@ -67,7 +67,7 @@ pub(crate) async fn watch(servers: &Servers, wish: args::Watch) -> Result<Status
     }
 }
 
-/// Does the work, unless somebody leaves: a server that does not answer keeps nobody.
+/// Does the work until the user quits or a signal arrives, also if a server does not answer.
 async fn unless_over<T>(
     work: impl Future<Output = T>,
     keys: &mut mpsc::Receiver<Key>,
@@ -75,14 +75,14 @@ async fn unless_over<T>(
 ) -> Result<T, Status> {
     tokio::select! {
         done = work => Ok(done),
-        () = left(keys) => Err(Status::Done),
+        () = quit(keys) => Err(Status::Done),
         status = ended.recv() => Err(status),
     }
 }
 
-/// Something happened somewhere. A server without events is only asked once a second.
-async fn changes(servers: &Servers, wish: &args::Watch) -> mpsc::Receiver<()> {
-    let events = of(wish.glob.clone(), Vec::new());
+/// Signals that some server sent an event. A server without events is polled once a second only.
+async fn changes(servers: &Servers, request: &args::Watch) -> mpsc::Receiver<()> {
+    let events = of(request.glob.clone(), Vec::new());
     let streams = servers.set.each(|client| {
         let events = events.clone();
         async move { client.events(&events).await }
@@ -92,7 +92,7 @@ async fn changes(servers: &Servers, wish: &args::Watch) -> mpsc::Receiver<()> {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         while heard.recv().await.is_some() {
-            // One that is not taken yet stands for this one too.
+            // If the channel is full, the signal in it covers this event too.
             let _ = sender.try_send(());
         }
         sender.closed().await;
@@ -109,7 +109,7 @@ fn table(servers: &Servers, answers: &ByAddress<Points>) -> Table {
             Err(error) => troubles.push((visible(&said(error)), Style::Paused)),
         }
     }
-    // Those that are armed first, of them the ones where somebody stands.
+    // Armed points first, and of these the ones with paused callers first.
     points.sort_by_key(|(_, point)| (!point.armed, point.paused == 0));
     let several = servers.are_several();
     let cells: Vec<[String; 7]> =

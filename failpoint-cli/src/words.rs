@@ -1,18 +1,17 @@
-//! How is an error of the client said to a shell?
+//! Rewords errors of the client library for the command line.
 //!
-//! The library and the servers say what to do next in their own words: a method, or a request. Who
-//! typed a command is told of a command.
+//! The library and the servers suggest a method or a request. Here the suggestion is a command.
 
 use failpoint_http::ClientError;
 
-/// How a server begins the request that shows what there is.
+/// How servers begin the suggestion of a request that lists the points.
 const REQUEST: &str = "; GET /";
 
 pub(crate) fn said(error: &ClientError) -> String {
     match error {
         ClientError::OnlyGofail { address, .. } => format!(
-            "{address} knows gofail's routes alone, which cannot do this; the commands list, get, \
-             arm, disarm, reset and export work there"
+            "{address} has only gofail's routes, which do not support this; list, get, arm, disarm, \
+             reset and export work there"
         ),
         ClientError::Several(errors) => errors.iter().map(said).collect::<Vec<_>>().join("\n"),
         error => error.to_string().lines().map(in_commands).collect::<Vec<_>>().join("\n"),
@@ -21,7 +20,7 @@ pub(crate) fn said(error: &ClientError) -> String {
 
 fn in_commands(line: &str) -> String {
     match line.split_once(REQUEST) {
-        Some((what, _)) => format!("{what}; `failpoint list` shows all there are"),
+        Some((what, _)) => format!("{what}; `failpoint list` lists all points"),
         None => line.to_owned(),
     }
 }
@@ -35,11 +34,11 @@ mod tests {
         for (line, said) in [
             (
                 "no failpoint is named `a` in this program; GET / lists those there are",
-                "no failpoint is named `a` in this program; `failpoint list` shows all there are",
+                "no failpoint is named `a` in this program; `failpoint list` lists all points",
             ),
             (
                 "no point matches a*; GET /v1/points lists all",
-                "no point matches a*; `failpoint list` shows all there are",
+                "no point matches a*; `failpoint list` lists all points",
             ),
             ("expected an action", "expected an action"),
         ] {

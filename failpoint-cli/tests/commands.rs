@@ -95,7 +95,7 @@ fn what_is_refused() {
         let refused = server.ask(arguments);
         assert_eq!(refused.status, 1, "{arguments:?}");
         let line = refused.err.trim_end();
-        assert!(line.ends_with("; `failpoint list` shows all there are"), "{line}");
+        assert!(line.ends_with("; `failpoint list` lists all points"), "{line}");
         assert!(!line.contains("GET /"), "{line}");
     }
     let refused = server.ask(&["arm", "QQQQ=off", "tick=slep"]);

@@ -1,4 +1,4 @@
-//! Servers to ask: this executable once more, its test `serves` alone.
+//! Servers for the tests: this executable again, running only its test `serves`.
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
 
 use failpoint::{fail_point, fail_value};
@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-/// Five points. `tick` is passed all the time; the others only where they are armed to be.
+/// Five points. Only `tick` is reached, about once a millisecond.
 fn points() {
     fn never() {
         fail_point!("raftBeforeSave");
@@ -27,17 +27,17 @@ fn tick() {
     fail_point!("tick");
 }
 
-/// What the test `serves` does: nothing, unless this process is a server.
+/// The test `serves`: does nothing unless this process is a server.
 pub fn serve() {
     if std::env::var_os("THIS_IS_A_SERVER").is_none() {
         return;
     }
     let control = failpoint_http::serve("127.0.0.1:0").unwrap();
-    // Reached before anybody can ask whether it was.
+    // Reached before a client can ask whether it was.
     tick();
     println!("\nserver at {}", control.address().unwrap());
     thread::spawn(points);
-    // Until the one who started it goes away.
+    // Until the parent process ends.
     let _ = std::io::stdin().read(&mut [0]);
 }
 
@@ -66,7 +66,7 @@ impl Server {
         let lines = BufReader::new(process.stdout.as_mut().unwrap()).lines();
         let mut addresses =
             lines.filter_map(|line| line.unwrap().strip_prefix("server at ").map(str::to_owned));
-        let address = addresses.next().expect("the server says where it is");
+        let address = addresses.next().expect("the server prints its address");
         Some(Self { _process: process, address })
     }
 
@@ -76,7 +76,7 @@ impl Server {
     }
 }
 
-/// What the command left.
+/// What the command printed, and its exit status.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Asked {
     pub status: i32,
