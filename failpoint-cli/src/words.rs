@@ -33,7 +33,7 @@ mod tests {
     fn a_request_becomes_a_command() {
         for (line, said) in [
             (
-                "no failpoint is named `a` in this program; GET / lists those there are",
+                "no failpoint is named `a` in this program; GET / lists all points",
                 "no failpoint is named `a` in this program; `failpoint list` lists all points",
             ),
             (

@@ -1,4 +1,4 @@
-//! What the command can do where a server knows gofail's routes alone. Such a one is made here of
+//! What the command can do where a server has only gofail's routes. Such a one is made here of
 //! our own rows, which are gofail's to the byte, without version 1. Needs its own process: it lists
 //! every point.
 
@@ -58,8 +58,8 @@ fn what_gofails_routes_suffice_for() {
     refused(&["arm", "nobody", "off"], "failpoint does not exist");
     refused(&["arm", "raftAfterSave", "slep"], "could not parse terms");
     refused(&["arm", "raftAfterSave", "off", "--ttl", "1s"], "terms alone");
-    refused(&["wait", "raftAfterSave"], "gofail's routes alone");
-    refused(&["events"], "gofail's routes alone");
+    refused(&["wait", "raftAfterSave"], "only gofail's routes");
+    refused(&["events"], "only gofail's routes");
 }
 
 /// One request of one connection.

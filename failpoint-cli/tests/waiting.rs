@@ -35,7 +35,7 @@ fn wait_and_resume() {
     server.ask(&["disarm", "tick"]);
     let over = server.ask(&["wait", "tick", "--since", &generation, "--fires", "1000000"]);
     assert_eq!(over.status, 1, "{over:?}");
-    assert!(over.err.contains("that arming of tick is over"), "{}", over.err);
+    assert!(over.err.contains("the arming of tick has ended"), "{}", over.err);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn progress_on_a_terminal() {
     server.ask(&["arm", "raftAfterSave", "off"]);
     tmux.shows("waiting for raftAfterSave: 0 hits 0 fires 0 paused; ");
     server.ask(&["disarm", "raftAfterSave"]);
-    tmux.shows("that arming of raftAfterSave is over");
+    tmux.shows("the arming of raftAfterSave has ended");
     tmux.shows("ended with 1");
     assert!(!tmux.screen().contains("waiting for"), "the line is gone: {}", tmux.screen());
 }

@@ -26,8 +26,7 @@ pub(crate) const TOKEN: &str = "FAILPOINT_HTTP_TOKEN";
 pub(crate) const TOKEN_FILE: &str = "FAILPOINT_HTTP_TOKEN_FILE";
 
 const ADDRESS: &str = "HOST:PORT, or unix:/path?mode=0660, as UTF-8 text";
-const SECRET: &str =
-    "a secret of visible ASCII characters, without blanks, in it or in FAILPOINT_HTTP_TOKEN_FILE";
+const SECRET: &str = "a secret of visible ASCII characters without blanks; FAILPOINT_HTTP_TOKEN_FILE, a file with one";
 
 /// What `name` holds; unset and empty are the same.
 pub(crate) fn text(name: &'static str, expected: &'static str) -> Result<Option<String>, Unusable> {
@@ -50,7 +49,7 @@ pub(crate) fn token() -> Result<Option<String>, Unusable> {
         (None, None) => Ok(None),
         (Some(_), Some(_)) => Err(Unusable::Variable {
             name: TOKEN_FILE,
-            expected: "no file where FAILPOINT_HTTP_TOKEN is set as well; unset one of them",
+            expected: "a file only if FAILPOINT_HTTP_TOKEN is not set; unset one of them",
         }),
         (Some(secret), None) => as_token(TOKEN, &secret).map(Some),
         (None, Some(path)) => match read(&path, PATIENCE) {
@@ -76,7 +75,7 @@ fn read(path: &Path, patience: Duration) -> io::Result<String> {
         let _ = send.send(read_to_end(&path));
     })?;
     read.recv_timeout(patience).unwrap_or_else(|_| {
-        let why = format!("it is a pipe, and did not come to its end within {patience:?}");
+        let why = format!("it is a pipe, and its writer did not close it within {patience:?}");
         Err(io::Error::new(ErrorKind::TimedOut, why))
     })
 }
@@ -140,7 +139,7 @@ mod tests {
         }
         // It has no writer.
         let refused = read(&pipe, Duration::from_millis(1)).unwrap_err();
-        assert!(refused.to_string().contains("did not come to its end"), "{refused}");
+        assert!(refused.to_string().contains("did not close it within"), "{refused}");
         // A pipe of its own, since that reader still waits.
         let written = directory.path().join("written");
         assert!(Command::new("mkfifo").arg(&written).status().unwrap().success());

@@ -96,12 +96,12 @@ impl fmt::Display for Raw<'_> {
         | ServeError::Bind { .. }
         | ServeError::Thread(_) = self.0
         {
-            f.write_str("the control plane of failpoints does not listen: ")?;
+            f.write_str("the failpoint control plane did not start: ")?;
         }
         match self.0 {
             ServeError::BadAddress { given, why } => write!(
                 f,
-                "`{}` is no address, {why}; write HOST:PORT such as 127.0.0.1:22381, or \
+                "`{}` is not a valid address: {why}; write HOST:PORT such as 127.0.0.1:22381, or \
                  unix:/path?mode=0660",
                 given.escape_debug()
             ),
@@ -114,7 +114,7 @@ impl fmt::Display for Raw<'_> {
             ServeError::InUse { given } => write!(
                 f,
                 "`{given}` is in use by another listener; stop that one, or choose another address \
-                 (port 0 picks a free one, and FAILPOINT_HTTP_PORT_FILE names the file to find it in)"
+                 (port 0 picks a free one, and FAILPOINT_HTTP_PORT_FILE names a file to write it to)"
             ),
             ServeError::Bind { given, source } => {
                 write!(f, "cannot bind `{given}`: {source}; choose another address")

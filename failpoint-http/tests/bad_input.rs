@@ -79,7 +79,7 @@ fn every_refusal_says_what_was_expected_and_changes_nothing() {
         ("/bad/statement/count", "off", UNKNOWN, "bad/statement/count"),
         ("/bad/statement?ttl=", "panic", "fail to set failpoint: ttl: ", "a duration"),
         ("/bad/statement?ttl=soon", "panic", "fail to set failpoint: ttl: ", "a duration"),
-        ("/bad/statement?ttl=0", "panic", "fail to set failpoint: ttl: ", "longer than"),
+        ("/bad/statement?ttl=0", "panic", "fail to set failpoint: ttl: ", "greater than"),
         ("/bad/statement?ttl=-1s", "panic", "fail to set failpoint: ttl: ", "a duration"),
         ("/bad/nobody?unlisted=maybe", "off", "fail to set failpoint: unlisted: ", "1 or 0"),
         ("/failpoints", "bad/statement", PARSE, "`=`"),

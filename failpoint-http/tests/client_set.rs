@@ -130,11 +130,11 @@ fn the_environment_says_where_to_ask() {
     assert_eq!(asked(&[("GOFAIL_HTTP", &server.1)]), "Ok(2)");
     assert_eq!(asked(&[("GOFAIL_HTTP", ""), ("FAILPOINT_HTTP", &server.1)]), "Ok(2)");
     assert!(asked(&[]).contains("set GOFAIL_HTTP"));
-    assert!(asked(&[("GOFAIL_HTTP", "here")]).contains("`here` is no address"));
+    assert!(asked(&[("GOFAIL_HTTP", "here")]).contains("`here` is not a valid"));
     let (address, token) = (("GOFAIL_HTTP", server.1.as_str()), ("FAILPOINT_HTTP_TOKEN", "x"));
     assert_eq!(asked(&[address, token]), "Ok(2)", "it is not asked for");
     assert!(asked(&[address, ("FAILPOINT_HTTP_TOKEN", "a b")]).contains("without blanks"));
     let file = ("FAILPOINT_HTTP_TOKEN_FILE", "/no/such/file");
-    assert!(asked(&[address, file]).contains("a file that can be read"));
+    assert!(asked(&[address, file]).contains("a readable file"));
     assert!(asked(&[address, token, file]).contains("unset one of them"));
 }

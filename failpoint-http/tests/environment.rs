@@ -350,7 +350,7 @@ fn an_error_begins_with_its_cause() {
     let taken = taken.local_addr().unwrap().to_string();
     let listens = ("GOFAIL_HTTP", "127.0.0.1:0");
     for (variables, beginning) in [
-        (&[("GOFAIL_HTTP", &*taken)] as &[_], "the control plane of failpoints does not listen: `"),
+        (&[("GOFAIL_HTTP", &*taken)] as &[_], "the failpoint control plane did not start: `"),
         (
             &[listens, ("GOFAIL_FAILPOINTS", "env/declared=slep(1)")],
             "in the environment: 1 error, so nothing was applied:\nGOFAIL_FAILPOINTS: expected",
@@ -409,7 +409,7 @@ fn an_empty_token_is_a_warning() {
 fn what_is_armed_ends_after_the_longest_time_allowed() {
     let server = Server::start(&[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_MAX_TTL", "9m")]);
     let mut client = Client::connect(&server.address);
-    let note = "it is disarmed after 540000ms, as FAILPOINT_HTTP_MAX_TTL says";
+    let note = "it is disarmed after 540000ms because of FAILPOINT_HTTP_MAX_TTL";
     for (path, body) in [
         ("/env/declared", "off"),
         ("/env/declared?ttl=1h", "off"),
@@ -438,7 +438,7 @@ fn the_program_is_held_until_something_is_armed() {
     ];
     let mut child = Killed::spawn(&mut child("child_serves", &variables));
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let held = log.by_ref().find(|line| line.contains("FAILPOINT_HTTP_WAIT holds this program"));
+    let held = log.by_ref().find(|line| line.contains("waiting for a failpoint to be armed"));
     assert!(held.is_some_and(|line| line.contains("3600s")));
     let address = std::fs::read_to_string(&path).unwrap();
     let mut client = Client::connect(address.trim());

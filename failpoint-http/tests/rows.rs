@@ -96,7 +96,7 @@ fn a_name_that_nobody_bears() {
         400,
         REFUSED,
         "fail to set failpoint: failpoint: failpoint does not exist: no failpoint is named `QQQQ` \
-         in this program; GET / lists those there are\n",
+         in this program; GET / lists all points\n",
     );
     let near = String::from_utf8(ask("PUT", "/rows/onee", "off").body).expect("UTF-8");
     assert!(near.contains("the nearest are `rows/one`"), "{near}");
@@ -141,7 +141,7 @@ fn several_at_once_are_all_armed_or_none() {
         400,
         REFUSED,
         "fail to set failpoint: failpoint: failpoint does not exist: no failpoint is named `QQQQ` \
-         in this program; GET / lists those there are\nnothing was changed\n",
+         in this program; GET / lists all points\nnothing was changed\n",
     );
     let two = ask("PUT", "/failpoints", "rows/several-a=panic;rows/several-b=slep(1);x");
     let text = String::from_utf8(two.body).expect("UTF-8");

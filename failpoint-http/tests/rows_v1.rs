@@ -205,7 +205,7 @@ fn refused_for_the_query() {
                 400,
                 "bad-request",
                 "bad request",
-                r#""detail":"the parameter armd means nothing here; this route takes armed, reached, match""#,
+                r#""detail":"the parameter armd is not known; this route takes armed, reached, match""#,
             ),
         ),
         (
@@ -214,7 +214,7 @@ fn refused_for_the_query() {
                 400,
                 "bad-request",
                 "bad request",
-                r#""detail":"the parameter x means nothing here; this route takes none""#,
+                r#""detail":"the parameter x is not known; this route takes none""#,
             ),
         ),
         (
@@ -254,7 +254,7 @@ fn refused_for_the_query() {
                 400,
                 "bad-request",
                 "bad request",
-                r#""detail":"the parameter n takes an integer from 1""#,
+                r#""detail":"the parameter n takes an integer of at least 1""#,
             ),
         ),
         (
@@ -263,7 +263,7 @@ fn refused_for_the_query() {
                 400,
                 "bad-request",
                 "bad request",
-                r#""detail":"the parameter n takes an integer from 1""#,
+                r#""detail":"the parameter n takes an integer of at least 1""#,
             ),
         ),
     ]);
@@ -323,7 +323,7 @@ fn refused_for_the_body() {
                 400,
                 "bad-request",
                 "bad request",
-                r#""detail":"ttl: expected a duration longer than nothing""#,
+                r#""detail":"ttl: expected a duration greater than zero""#,
             ),
         ),
         (
@@ -388,7 +388,7 @@ fn refused_for_names() {
                 404,
                 "unknown-point",
                 "unknown point",
-                r#""detail":"no failpoint is named `QQQQ` in this program; GET / lists those there are","name":"QQQQ""#,
+                r#""detail":"no failpoint is named `QQQQ` in this program; GET / lists all points","name":"QQQQ""#,
             ),
         ),
         (
@@ -397,7 +397,7 @@ fn refused_for_names() {
                 404,
                 "unknown-point",
                 "unknown point",
-                r#""detail":"no failpoint is named `QQQQ` in this program; GET / lists those there are","name":"QQQQ""#,
+                r#""detail":"no failpoint is named `QQQQ` in this program; GET / lists all points","name":"QQQQ""#,
             ),
         ),
         (
@@ -406,7 +406,7 @@ fn refused_for_names() {
                 404,
                 "unknown-point",
                 "unknown point",
-                r#""detail":"no failpoint is named `QQQQ` in this program; GET / lists those there are","name":"QQQQ""#,
+                r#""detail":"no failpoint is named `QQQQ` in this program; GET / lists all points","name":"QQQQ""#,
             ),
         ),
         (
@@ -415,7 +415,7 @@ fn refused_for_names() {
                 404,
                 "unknown-point",
                 "unknown point",
-                r#""detail":"no failpoint is named `QQQQ` in this program; GET / lists those there are","name":"QQQQ""#,
+                r#""detail":"no failpoint is named `QQQQ` in this program; GET / lists all points","name":"QQQQ""#,
             ),
         ),
         (
@@ -525,7 +525,7 @@ fn refused_for_terms_and_values() {
                 422,
                 "several",
                 "several problems",
-                r#""detail":"2 problems, so nothing was changed; errors lists them","errors":[{"type":"urn:failpoint:bad-terms","title":"bad terms","status":422,"detail":"expected an action such as return, sleep or panic (did you mean \"sleep\"?)","name":"refused/number","offset":0,"caret":"  slep\n  ^ at byte 0"},{"type":"urn:failpoint:unknown-point","title":"unknown point","status":404,"detail":"no failpoint is named `QQQQ` in this program; GET / lists those there are","name":"QQQQ"}]"#,
+                r#""detail":"2 problems, so nothing was changed; errors lists them","errors":[{"type":"urn:failpoint:bad-terms","title":"bad terms","status":422,"detail":"expected an action such as return, sleep or panic (did you mean \"sleep\"?)","name":"refused/number","offset":0,"caret":"  slep\n  ^ at byte 0"},{"type":"urn:failpoint:unknown-point","title":"unknown point","status":404,"detail":"no failpoint is named `QQQQ` in this program; GET / lists all points","name":"QQQQ"}]"#,
             ),
         ),
         (
@@ -618,7 +618,7 @@ fn refused_for_preconditions() {
                 400,
                 "bad-request",
                 "bad request",
-                r#""detail":"If-Match takes what ETag gave, in its quotes, or several with commas between""#,
+                r#""detail":"If-Match takes an ETag with its quotes, or several separated by commas""#,
             ),
         ),
     ]);
@@ -651,7 +651,7 @@ fn refused_for_who_may_come_in() {
                 403,
                 "foreign-host",
                 "foreign host",
-                r#""detail":"the Host is neither an IP address nor localhost; to let it in, name it in FAILPOINT_HTTP_HOSTS""#,
+                r#""detail":"the Host is neither an IP address nor localhost; to allow it, add it to FAILPOINT_HTTP_HOSTS""#,
             ),
         ),
     ]);

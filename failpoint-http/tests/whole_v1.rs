@@ -112,7 +112,7 @@ fn reset_says_what_was_armed_and_lets_everyone_go() {
     }
     let armed = failpoint::arm("whole/paused", "1*pause->off").expect("a point");
     let caller = thread::spawn(pass);
-    armed.wait_paused(1, common::PATIENCE).expect("it comes by");
+    armed.wait_paused(1, common::PATIENCE).expect("it reaches the point");
     armed.keep();
     pass();
     let reset: Reset = read(&respond("DELETE", "/v1/points", &[], b""));

@@ -22,8 +22,8 @@ pub(crate) fn note() {
 /// Comes back when it has, or after `limit`.
 pub(crate) fn hold(limit: Duration) {
     control::inform(format_args!(
-        "failpoint-http: FAILPOINT_HTTP_WAIT holds this program until a failpoint is armed, for \
-         {limit:?} at most"
+        "failpoint-http: waiting for a failpoint to be armed, for at most {limit:?} \
+         (FAILPOINT_HTTP_WAIT)"
     ));
     let armed = ARMED.lock().unwrap_or_else(PoisonError::into_inner);
     let waited = CHANGED.wait_timeout_while(armed, limit, |armed| !*armed);

@@ -168,7 +168,7 @@ fn policy() -> Result<&'static Policy, NotAllowed> {
 fn note_of_ttl(ttl: Option<Duration>, shortened: bool) -> Option<String> {
     // In ASCII, which the sign of microseconds is not.
     let millis = ttl.filter(|_| shortened)?.as_millis();
-    Some(format!("it is disarmed after {millis}ms, as FAILPOINT_HTTP_MAX_TTL says"))
+    Some(format!("it is disarmed after {millis}ms because of FAILPOINT_HTTP_MAX_TTL"))
 }
 
 fn tell(from: &str, name: &str, was: Option<&str>, now: Option<&str>, ttl: Option<Duration>) {

@@ -40,7 +40,7 @@ const GLOBS: &str = "names of points, separated by commas; * matches any text";
 impl Policy {
     pub(crate) fn from_env() -> Result<Self, ServeError> {
         let variable = "FAILPOINT_HTTP_ACTIONS";
-        let expected = "actions with commas between: off, return, sleep, delay, pause, yield, \
+        let expected = "actions, separated by commas: off, return, sleep, delay, pause, yield, \
                         print, panic, break, exit, abort, kill, wait, barrier";
         let actions = names(variable, expected)?;
         if actions.iter().any(|action| !control::ACTIONS.contains(&action.as_str())) {
@@ -76,7 +76,7 @@ impl Policy {
         let is_one = |globs: &[Glob]| globs.iter().any(|glob| glob.is_match(name));
         if is_one(&self.deny) {
             return Some(format!(
-                "FAILPOINT_HTTP_DENY keeps `{}` from being armed over HTTP",
+                "`{}` may not be armed over HTTP: FAILPOINT_HTTP_DENY lists it",
                 visible(name)
             ));
         }
@@ -114,7 +114,7 @@ fn names(variable: &'static str, expected: &'static str) -> Result<Vec<String>, 
 
 /// A length of time, longer than nothing.
 pub(crate) fn duration(variable: &'static str) -> Result<Option<Duration>, ServeError> {
-    let expected = "a duration longer than nothing, such as 30s, 15m or 1h30m";
+    let expected = "a duration greater than zero, such as 30s, 15m or 1h30m";
     let Some(text) = text(variable, expected)? else { return Ok(None) };
     match control::parse_duration(text.trim()) {
         Ok(duration) if !duration.is_zero() => Ok(Some(duration)),
@@ -128,10 +128,9 @@ const LONGEST_TTL: Duration = Duration::from_secs(876_000 * 60 * 60);
 /// Reads the `ttl` of a request; an error says what was expected.
 pub(crate) fn ttl(text: &str) -> Result<Duration, String> {
     match control::parse_duration(text) {
-        Ok(Duration::ZERO) => Err("expected a duration longer than nothing".to_owned()),
+        Ok(Duration::ZERO) => Err("expected a duration greater than zero".to_owned()),
         Ok(ttl) if ttl > LONGEST_TTL => {
-            Err("expected a duration of at most 876000h; leave it out \
-             for an arming that does not end"
+            Err("expected a duration of at most 876000h; omit ttl for an arming without an end"
                 .to_owned())
         }
         Ok(ttl) => Ok(ttl),

@@ -61,7 +61,7 @@ pub struct Client {
 /// # Ok::<(), failpoint_http::ClientError>(())
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "a builder is no client yet"]
+#[must_use = "call `build()` to get a client"]
 pub struct ClientBuilder {
     address: String,
     token: Option<String>,

@@ -128,21 +128,21 @@ impl fmt::Display for Raw<'_> {
         match self.0 {
             ClientError::BadAddress { given, why } => write!(
                 f,
-                "`{}` is no address of a control plane, {why}; write HOST:PORT such as \
+                "`{}` is not a valid control plane address: {why}; write HOST:PORT such as \
                  127.0.0.1:22381, http://HOST:PORT/prefix, or unix:/path",
                 given.escape_debug()
             ),
             ClientError::NoAddress => f.write_str(
-                "no address of a control plane: set GOFAIL_HTTP to the one that the server was \
-                 given, such as 127.0.0.1:22381",
+                "no control plane address: set GOFAIL_HTTP to the value that the server was \
+                 started with, such as 127.0.0.1:22381",
             ),
             ClientError::BadVariable { variable, expected } => {
                 write!(f, "{variable} takes {expected}")
             }
             ClientError::NotReachable { address, why } => write!(
                 f,
-                "no control plane answers at {address}: {why}; does the server run, was it built \
-                 with failpoints, and does its GOFAIL_HTTP say {address}?"
+                "no control plane answers at {address}: {why}; check that the server is running, \
+                 was built with failpoints, and was started with GOFAIL_HTTP={address}"
             ),
             ClientError::TimedOut { address, counts } => {
                 write!(f, "at {address}, {} was not reached in time: ", counts.name)?;
@@ -150,7 +150,7 @@ impl fmt::Display for Raw<'_> {
                 f.write_str("; is the point armed, and does the server reach it?")
             }
             ClientError::Disarmed { address, counts } => {
-                write!(f, "at {address}, that arming of {} is over: ", counts.name)?;
+                write!(f, "at {address}, the arming of {} has ended: ", counts.name)?;
                 tell(f, counts)
             }
             ClientError::Refused { address, problem } => {
@@ -159,8 +159,8 @@ impl fmt::Display for Raw<'_> {
             }
             ClientError::OnlyGofail { address } => write!(
                 f,
-                "{address} knows gofail's routes alone: use Client::gofail() there, or build the \
-                 server with this project's control plane"
+                "{address} has only gofail's routes: use Client::gofail(), or build the server with \
+                 this project's control plane"
             ),
             ClientError::CompiledOut { address } => write!(
                 f,
@@ -169,8 +169,8 @@ impl fmt::Display for Raw<'_> {
             ),
             ClientError::BadAnswer { address, why } => write!(
                 f,
-                "what came from {address} is no answer of a control plane: {why}; is it the address \
-                 and, on a mounted one, the prefix of the control plane?"
+                "the reply from {address} is not one of a control plane: {why}; check the address \
+                 and, if the control plane is mounted on a router, its prefix"
             ),
             ClientError::Several(errors) => {
                 let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
@@ -206,7 +206,7 @@ impl From<Unusable> for ClientError {
             }
             Unusable::File { path, source } => ClientError::BadVariable {
                 variable: TOKEN_FILE,
-                expected: format!("a file that can be read; `{}`: {source}", path.display()),
+                expected: format!("a readable file; `{}`: {source}", path.display()),
             },
         }
     }

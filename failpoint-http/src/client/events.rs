@@ -98,7 +98,7 @@ impl EventStream {
             }
             let frame = match timeout(SILENCE, self.body.frame()).await {
                 Err(_) => {
-                    let why = format_args!("nothing was heard for {SILENCE:?}");
+                    let why = format_args!("nothing was received for {SILENCE:?}");
                     return Err(self.caller.unreached(why));
                 }
                 Ok(None) => return Err(self.caller.unreached("the stream of events has ended")),

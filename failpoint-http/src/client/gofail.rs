@@ -61,7 +61,7 @@ impl Gofail {
     pub async fn count(&self, name: &str) -> Result<Option<u64>, ClientError> {
         let request = Request::get(format!("/{}/count", encode(name)));
         let Some(count) = self.unless_idle(request).await? else { return Ok(None) };
-        count.trim().parse().map(Some).map_err(|_| self.caller.bad("a count that is no number"))
+        count.trim().parse().map(Some).map_err(|_| self.caller.bad("a count that is not a number"))
     }
 
     /// Arms a point.

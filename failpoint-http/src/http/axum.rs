@@ -152,8 +152,9 @@ mod world {
     ) -> Result<Option<Permit>, Box<Problem>> {
         let permit = row.take().ok_or_else(|| {
             let taken = row.limit();
-            Kind::TooManyReaders
-                .because(format!("{taken} requests like this are held open; end one of them"))
+            Kind::TooManyReaders.because(format!(
+                "{taken} requests of this kind are open already; close one of them"
+            ))
         })?;
         Ok(match connection {
             Some(connection) => {

@@ -233,7 +233,7 @@ impl Options {
         if let Some(name) = &self.unknown {
             let name = name.escape_default();
             notes.push(format!(
-                "the parameter {name} means nothing here; there are ttl and unlisted"
+                "the parameter {name} is not known; this route takes ttl and unlisted"
             ));
         }
         (!notes.is_empty()).then(|| notes.join("; "))

@@ -319,12 +319,12 @@ pub(crate) fn not_allowed(mut refused: Vec<NotAllowed>) -> Box<Problem> {
 pub(crate) fn explain(error: &Error) -> String {
     match error {
         Error::UnknownPoint { name, .. } if fail_crate::name_in(name).is_some() => format!(
-            "`{name}` is a point of the crate `fail`, which are armed one at a time, by PUT /{name}",
+            "`{name}` is a point of the crate `fail`; arm such points one at a time, with PUT /{name}",
             name = visible(name)
         ),
         Error::UnknownPoint { name, nearest, .. } if nearest.is_empty() => {
             format!(
-                "no failpoint is named `{}` in this program; GET / lists those there are",
+                "no failpoint is named `{}` in this program; GET / lists all points",
                 visible(name)
             )
         }

@@ -128,7 +128,7 @@ fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     }
     let found = (host, port).to_socket_addrs();
     let mut found: Vec<SocketAddr> =
-        found.map_err(|error| format!("its host is not known: {error}"))?.collect();
+        found.map_err(|error| format!("its host cannot be resolved: {error}"))?.collect();
     found.sort_by_key(SocketAddr::is_ipv6);
     Ok(found)
 }
@@ -175,7 +175,10 @@ fn replace_stale(path: &Path) -> io::Result<()> {
 
     let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(()) };
     if !metadata.file_type().is_socket() {
-        return Err(io::Error::new(ErrorKind::AlreadyExists, "a file that is no socket is there"));
+        return Err(io::Error::new(
+            ErrorKind::AlreadyExists,
+            "a file that is not a socket exists there",
+        ));
     }
     match connect(path)? {
         Poll::Ready(Err(error)) => match error.kind() {

@@ -156,7 +156,7 @@ fn run(
             // Comes as an error, since the sender is only ever dropped.
             _ = stopped => {}
             Err(error) = accept(socket, closed_in_children, spare, access, limits) => control::warn(
-                format_args!("failpoint-http: {address} does not listen any more: {error}")
+                format_args!("failpoint-http: stopped listening at {address}: {error}")
             ),
         }
     });
@@ -228,7 +228,9 @@ where
             // No more files, say: let others close some.
             Err(error) => {
                 if !complained {
-                    control::warn(format_args!("failpoint-http: cannot accept: {error}"));
+                    control::warn(format_args!(
+                        "failpoint-http: cannot accept a connection: {error}"
+                    ));
                     complained = true;
                 }
                 if !spare.give_up() {

@@ -42,7 +42,7 @@ fn write_at_once(path: &Path, text: &str) -> io::Result<()> {
     let Some(name) = path.file_name() else { return Err(ErrorKind::InvalidInput.into()) };
     // Of a link what it names: /dev/stdout is one.
     if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-        return Err(io::Error::new(ErrorKind::AlreadyExists, "it is no regular file"));
+        return Err(io::Error::new(ErrorKind::AlreadyExists, "it is not a regular file"));
     }
     let (new, mut file) = create_beside(path, name)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| fs::rename(&new, path));
@@ -111,7 +111,7 @@ mod tests {
         symlink("/dev/null", &link).unwrap();
         for path in [directory.path(), &socket, &link] {
             let refused = write(path).err().unwrap();
-            assert!(refused.contains("cannot be written: it is no regular file"), "{refused}");
+            assert!(refused.contains("cannot be written: it is not a regular file"), "{refused}");
             assert!(fs::symlink_metadata(path).is_ok());
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "nothing else is left");

@@ -29,7 +29,7 @@ impl Settings {
         if token.is_none() && std::env::var_os(TOKEN).is_some() {
             control::warn(format_args!("{TOKEN} is empty, so no request needs a token"));
         }
-        let names = text("FAILPOINT_HTTP_HOSTS", "host names with commas between, no ports")?;
+        let names = text("FAILPOINT_HTTP_HOSTS", "host names without ports, separated by commas")?;
         Ok(Self {
             token,
             insecure: insecure()?,
@@ -43,7 +43,7 @@ impl Settings {
 
 fn insecure() -> Result<bool, ServeError> {
     let variable = "FAILPOINT_HTTP_INSECURE";
-    let expected = "1 to listen without a token where other machines reach it, or 0";
+    let expected = "1 to listen without a token on addresses that other machines can reach, or 0";
     match text(variable, expected)?.as_deref().map(str::trim) {
         Some("1") => Ok(true),
         None | Some("0") => Ok(false),

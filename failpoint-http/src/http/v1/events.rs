@@ -52,8 +52,7 @@ impl Filter {
 fn kind(word: &str) -> Result<EventKind, Box<Problem>> {
     EventKind::ALL.into_iter().find(|kind| kind.as_str() == word).ok_or_else(|| {
         Kind::BadRequest.because(format!(
-            "kinds takes armed, disarmed, fired, paused and resumed, with commas between, and not \
-             `{}`",
+            "kinds takes armed, disarmed, fired, paused and resumed, separated by commas, not `{}`",
             word.escape_debug()
         ))
     })

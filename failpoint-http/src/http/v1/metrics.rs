@@ -23,11 +23,11 @@ pub(super) fn metrics(_: &Call<'_>) -> Result<Reply, Box<Problem>> {
     by_point("failpoint_armed", "gauge", "Whether it is armed, for everybody.", |point| {
         u64::from(point.armed)
     });
-    head(&mut text, "failpoint_points", "gauge", "How many points code declares.");
+    head(&mut text, "failpoint_points", "gauge", "How many points the code declares.");
     line(&mut text, "failpoint_points", None, totals.declared);
-    head(&mut text, "failpoint_revision", "gauge", "The count of all armings and disarmings.");
+    head(&mut text, "failpoint_revision", "gauge", "Number of armings and disarmings so far.");
     line(&mut text, "failpoint_revision", None, totals.revision);
-    head(&mut text, "failpoint_held_open", "gauge", "Requests that are held open.");
+    head(&mut text, "failpoint_held_open", "gauge", "Open waits and event streams.");
     line(&mut text, "failpoint_held_open", Some(("kind", "wait")), seat::WAITS.taken());
     line(&mut text, "failpoint_held_open", Some(("kind", "events")), seat::READERS.taken());
     Ok(Reply::prometheus(text))

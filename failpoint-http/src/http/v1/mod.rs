@@ -40,8 +40,8 @@ pub(crate) fn answer(request: &Request<'_>) -> Option<Reply> {
                 Act::Now(act) => act(&call),
                 Act::Document => Ok(Reply::json(openapi::document())),
                 Act::Held(_) => Err(Kind::NeedsListener.because(
-                    "a request that is held open needs the listener of serve_from_env(), or a \
-                     router of axum",
+                    "waits and event streams need the listener of serve_from_env(), or the axum \
+                     router",
                 )),
             });
             done.unwrap_or_else(|problem| {

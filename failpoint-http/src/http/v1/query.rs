@@ -84,9 +84,9 @@ impl Takes {
     fn expected(self) -> &'static str {
         match self {
             Takes::YesOrNo => "true or false, or 1 or 0",
-            Takes::Count => "an integer from 1",
-            Takes::Generation => "an integer from 0",
-            Takes::Duration => "a duration longer than nothing, such as 10ms, 1.5s or 1m",
+            Takes::Count => "an integer of at least 1",
+            Takes::Generation => "an integer of at least 0",
+            Takes::Duration => "a duration greater than zero, such as 10ms, 1.5s or 1m",
             Takes::Text => "text",
         }
     }
@@ -144,8 +144,7 @@ pub(crate) fn precondition(
 fn quoted(tag: &str) -> Result<&str, Box<Problem>> {
     let inner = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
     inner.filter(|inner| !inner.contains('"')).ok_or_else(|| {
-        bad("If-Match takes what ETag gave, in its quotes, or several with commas between"
-            .to_owned())
+        bad("If-Match takes an ETag with its quotes, or several separated by commas".to_owned())
     })
 }
 
@@ -153,7 +152,7 @@ fn unknown(name: &str, parameters: &[Parameter]) -> Box<Problem> {
     let there: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
     let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
     let name = name.escape_debug();
-    bad(format!("the parameter {name} means nothing here; this route takes {there}"))
+    bad(format!("the parameter {name} is not known; this route takes {there}"))
 }
 
 fn bad(detail: String) -> Box<Problem> {

@@ -60,7 +60,7 @@ impl Wait {
             WaitOutcome::Disarmed(counts) => (Outcome::Disarmed, counts),
             WaitOutcome::TimedOut(counts) => {
                 let detail = format!(
-                    "{} did not come within {:?}: {} hits, {} fires, {} paused",
+                    "{} not reached within {:?}: {} hits, {} fires, {} paused",
                     self.wanted, self.timeout, counts.hits, counts.fires, counts.paused
                 );
                 return Err(self.timed_out(detail, counts));
