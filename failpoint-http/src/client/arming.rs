@@ -1,19 +1,19 @@
-//! What is to be armed, and under which conditions?
+//! [`Arming`] and [`Armings`]: what to arm, and under which conditions.
 
 use super::path::with_query;
 use crate::wire::{Arm, ArmAll};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What to arm one point with, or all that a glob matches: terms, and conditions.
+/// Terms and conditions with which to arm one point, or all points that match a glob.
 ///
-/// Terms alone are one as well: wherever an `Arming` is taken, `"sleep(100)"` will do.
+/// A string converts into an `Arming`, so you can pass `"sleep(100)"` where an `Arming` is expected.
 ///
 /// ```
 /// use failpoint_http::Arming;
 /// use std::time::Duration;
 ///
-/// // A test that is killed leaves it armed for a minute, no longer.
+/// // If the test is killed, the point stays armed for at most a minute.
 /// let arming = Arming::new("3*sleep(100)->off").ttl(Duration::from_secs(60));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Arming {
     conditions: Conditions,
 }
 
-/// What to arm several points with at once: terms by name, and conditions. All are armed or none.
+/// Terms by name, and conditions, with which to arm several points together: all or none.
 ///
 /// ```
 /// use failpoint_http::Armings;
@@ -47,26 +47,25 @@ struct Conditions {
 }
 
 impl Arming {
-    /// With these terms.
+    /// An arming with these terms.
     pub fn new(terms: impl Into<String>) -> Self {
         Self { terms: terms.into(), conditions: Conditions::default() }
     }
 
-    /// Disarms by itself after this time, which the server keeps, unless the point is armed anew
-    /// until then.
+    /// Makes the server disarm the point after this time, unless it is armed again before.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.conditions.ttl = Some(ttl);
         self
     }
 
-    /// Takes a name that no code declares, where it is refused else.
+    /// Allows a name that no code declares. By default, such a name is refused.
     pub fn unlisted(mut self) -> Self {
         self.conditions.unlisted = true;
         self
     }
 
     /// Arms only if this is still the generation of the point (with a glob: the revision of the
-    /// process); else it is refused as `stale`.
+    /// process); otherwise it is refused as `stale`.
     pub fn if_match(mut self, generation: u64) -> Self {
         self.conditions.if_match = Some(generation);
         self
@@ -90,12 +89,12 @@ impl Arming {
 }
 
 impl Armings {
-    /// None so far.
+    /// No points yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One more; the last one of a name holds.
+    /// Adds a point. If a name is added twice, the last terms apply.
     pub fn with(mut self, name: impl Into<String>, terms: impl Into<String>) -> Self {
         self.points.insert(name.into(), terms.into());
         self
@@ -113,7 +112,7 @@ impl Armings {
         self
     }
 
-    /// Arms only if this is still the revision of the process; else it is refused as `stale`.
+    /// Arms only if this is still the revision of the process; otherwise it is refused as `stale`.
     pub fn if_match(mut self, revision: u64) -> Self {
         self.conditions.if_match = Some(revision);
         self
@@ -169,7 +168,7 @@ impl Conditions {
     }
 }
 
-/// As terms write it, to the nanosecond.
+/// A duration as terms write it, exact to the nanosecond.
 pub(super) fn duration(time: Duration) -> String {
     match time.subsec_nanos() % 1_000_000 {
         0 => format!("{}ms", time.as_millis()),

@@ -1,7 +1,7 @@
-//! Where does the work of blocking clients and dropped guards run?
+//! The background thread on which the work of blocking clients and dropped guards runs.
 //!
-//! On one thread of the process, with a runtime of its own: a caller may block on it wherever it
-//! stands, on a worker of some tokio runtime too, and the work goes on when that runtime is gone.
+//! There is one per process, with its own runtime. So a caller may block on it anywhere, also on a
+//! worker thread of a tokio runtime, and the work continues after that runtime has shut down.
 
 use super::error::ClientError;
 use once_cell::sync::OnceCell;
@@ -22,9 +22,9 @@ pub(super) fn run<T: Send + 'static>(
     start(work)?.recv().map_err(gone)?
 }
 
-/// Runs `work`, and blocks until it is done, though not for longer than `patience`. It goes on then.
+/// Runs `work`, and blocks until it is done or `patience` has passed. The work then continues.
 pub(super) fn run_for_a_while(work: impl Future<Output = ()> + Send + 'static, patience: Duration) {
-    // On the thread itself nobody would do the work meanwhile.
+    // On the background thread itself, blocking would keep the work from running.
     let here = thread::current().name() == Some(NAME);
     if let (Ok(done), false) = (start(work), here) {
         let _ = done.recv_timeout(patience);
@@ -42,13 +42,13 @@ fn start<T: Send + 'static>(
     Ok(receiver)
 }
 
-/// The runtime of the thread, which is started by the first caller; the others wait for it.
+/// The runtime of the thread. The first caller starts it; others wait until it has started.
 fn handle() -> io::Result<&'static Handle> {
     static HANDLE: OnceCell<Handle> = OnceCell::new();
     HANDLE.get_or_try_init(|| {
         let (started, starts) = mpsc::sync_channel(1);
-        // The runtime is made on its thread, and dropped there where it cannot be made: a caller may be
-        // inside another runtime, which refuses that.
+        // Build and drop the runtime on its own thread: tokio refuses both inside another runtime, and
+        // a caller may be inside one.
         let serve = move || match Builder::new_current_thread().enable_io().enable_time().build() {
             Ok(runtime) => {
                 let _ = started.send(Ok(runtime.handle().clone()));

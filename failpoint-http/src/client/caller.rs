@@ -1,4 +1,4 @@
-//! How is one request made, and what does its answer mean?
+//! Sends one request and interprets its reply.
 
 use super::error::ClientError;
 use super::settings::Settings;
@@ -16,10 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// No answer is larger: two hundred thousand points with all that is known of them.
+/// The largest reply that is accepted: about two hundred thousand points in full.
 const LARGEST: usize = 64 << 20;
 
-/// Asks one server. Clones share its connections.
+/// Sends requests to one server. Clones share its connections.
 #[derive(Clone)]
 pub(super) struct Caller {
     shared: Arc<(Settings, Transport)>,
@@ -31,7 +31,7 @@ pub(super) struct Request {
     path: String,
     headers: Vec<(HeaderName, String)>,
     body: Vec<u8>,
-    /// How long the server was asked to wait.
+    /// How long the server is asked to wait.
     waits: Duration,
 }
 
@@ -58,7 +58,7 @@ impl Request {
     }
 
     pub(super) fn json(mut self, body: &impl Serialize) -> Self {
-        // Text, numbers and maps by text: there is nothing in it that JSON cannot hold.
+        // Only strings, numbers and maps with string keys, so this cannot fail.
         self.body = serde_json::to_vec(body).unwrap_or_default();
         self.headers.push((CONTENT_TYPE, "application/json".into()));
         self
@@ -86,7 +86,7 @@ impl Caller {
         Self { shared: Arc::new((settings, transport)) }
     }
 
-    /// The same server by connections of its own, for another runtime.
+    /// A caller for the same server with its own connections, for another runtime.
     pub(super) fn with_own_connections(&self) -> Self {
         Self::new(self.settings().clone())
     }
@@ -99,7 +99,7 @@ impl Caller {
         &self.shared.0
     }
 
-    /// Asks for JSON.
+    /// Requests JSON.
     pub(super) async fn json<T: DeserializeOwned>(
         &self,
         request: Request,
@@ -108,13 +108,13 @@ impl Caller {
         serde_json::from_slice(&response.body).map_err(|error| self.bad(format!("{error}")))
     }
 
-    /// Asks for text.
+    /// Requests text.
     pub(super) async fn text(&self, request: Request) -> Result<String, ClientError> {
         let response = self.succeed(request.accept("text/plain")).await?;
         String::from_utf8(response.body.into()).map_err(|error| self.bad(error))
     }
 
-    /// Asks, and takes success alone.
+    /// Sends a request; an unsuccessful status is an error.
     pub(super) async fn succeed(&self, request: Request) -> Result<Response, ClientError> {
         let response = self.request(request).await?;
         if (200..300).contains(&response.status) {
@@ -124,7 +124,7 @@ impl Caller {
         }
     }
 
-    /// Asks, and takes what comes.
+    /// Sends a request; any status is accepted.
     pub(super) async fn request(&self, request: Request) -> Result<Response, ClientError> {
         let limit = self.settings().total.saturating_add(request.waits);
         let whole = async {
@@ -134,7 +134,7 @@ impl Caller {
         self.within(limit, whole).await
     }
 
-    /// Asks for a body that has no end, and takes success alone.
+    /// Sends a request whose reply is a stream; an unsuccessful status is an error.
     pub(super) async fn open(&self, request: Request) -> Result<Incoming, ClientError> {
         let opening = async {
             let (head, body) = self.send(request).await?.into_parts();
@@ -156,7 +156,7 @@ impl Caller {
         ClientError::BadAnswer { address: self.address().into(), why: why.to_string() }
     }
 
-    /// A refusal in gofail's words.
+    /// The error for a refusal in gofail's text.
     pub(super) fn refused_in_text(&self, response: &Response) -> ClientError {
         let problem = Problem {
             kind: "about:blank".into(),
@@ -173,7 +173,7 @@ impl Caller {
         ClientError::Refused { address: self.address().into(), problem: Box::new(problem) }
     }
 
-    /// What an answer that is no success means.
+    /// The error for an unsuccessful reply.
     pub(super) fn refused(&self, response: &Response) -> ClientError {
         let address = || self.address().to_owned();
         if response.media_type == "application/problem+json" {
@@ -239,12 +239,12 @@ impl Caller {
 }
 
 impl Response {
-    /// The body; what is not UTF-8 in it is replaced.
+    /// The body, with invalid UTF-8 replaced.
     pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body, to be shown.
+    /// The beginning of the body, for a message.
     fn excerpt(&self) -> String {
         let text = self.text();
         let text = text.trim_end();
@@ -255,7 +255,7 @@ impl Response {
     }
 }
 
-/// Whether this is how gofail begins an error.
+/// Whether `text` begins like an error of gofail.
 fn gofail_says(text: &str) -> bool {
     ["fail to set failpoint", "failed to GET", "failed to delete failpoint", "Method not allowed"]
         .iter()

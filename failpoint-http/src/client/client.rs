@@ -1,4 +1,4 @@
-//! What can one server be asked?
+//! [`Client`]: the requests to one server, one method per route.
 
 use super::arming::{Arming, Armings};
 use super::caller::{Caller, Request};
@@ -16,12 +16,12 @@ use hyper::Method;
 use std::fmt;
 use std::time::Duration;
 
-/// Controls the failpoints of one server, from a task; [`blocking::Client`](crate::blocking::Client)
-/// does from a thread.
+/// Controls the failpoints of one server from async code. In blocking code, use
+/// [`blocking::Client`](crate::blocking::Client).
 ///
-/// It needs a tokio runtime, with time and I/O, whose tasks are polled: a client lives as long as
-/// the runtime that it was first used in, so make one in each test. Clones share its connections.
-/// Nothing is sent before the first question.
+/// It needs a tokio runtime with time and I/O enabled. A client can only be used on the runtime on
+/// which it was first used, so create one in each test. Clones share its connections. Nothing is sent
+/// before the first request.
 ///
 /// ```no_run
 /// use failpoint_http::{Arming, Client};
@@ -32,22 +32,22 @@ use std::time::Duration;
 /// let save = server.arm("raftAfterSave", Arming::new("pause").ttl(Duration::from_secs(60))).await?;
 /// // … a write …
 /// save.wait_paused(1, Duration::from_secs(10)).await?;
-/// // … the server stands between saving and sending: what do the others see? …
+/// // … the server is paused between saving and sending: check what the others see …
 /// save.resume(1).await?;
 /// save.disarm().await?;
 /// # Ok(()) }
 /// ```
 ///
-/// Each method says in which row of the control plane it asks. All of them can give
+/// Each method names the route that it requests. All methods can return
 /// [`NotReachable`](ClientError::NotReachable), [`Refused`](ClientError::Refused),
 /// [`OnlyGofail`](ClientError::OnlyGofail), [`CompiledOut`](ClientError::CompiledOut) and
-/// [`BadAnswer`](ClientError::BadAnswer); what else they give they say.
+/// [`BadAnswer`](ClientError::BadAnswer); their docs list the other errors.
 #[derive(Clone)]
 pub struct Client {
     caller: Caller,
 }
 
-/// Makes a [`Client`] with more than an address.
+/// Builds a [`Client`] with a token or other time limits.
 ///
 /// ```
 /// use failpoint_http::Client;
@@ -71,9 +71,9 @@ pub struct ClientBuilder {
 }
 
 impl Client {
-    /// Of the server at `address`: `HOST:PORT`, `http://HOST:PORT/prefix` where the control plane is
-    /// mounted on the server's own router, or `unix:/path`. All that `GOFAIL_HTTP` may hold for the
-    /// server is understood.
+    /// A client for the server at `address`: `HOST:PORT`, `unix:/path`, or
+    /// `http://HOST:PORT/prefix` if the control plane is mounted on the server's own router. Every
+    /// value that the server accepts in `GOFAIL_HTTP` works here too.
     ///
     /// # Errors
     /// [`ClientError::BadAddress`].
@@ -81,8 +81,9 @@ impl Client {
         Ok(Self::with(Settings::new(address)?))
     }
 
-    /// Of the server that `GOFAIL_HTTP`, else `FAILPOINT_HTTP`, names, with the token in
-    /// `FAILPOINT_HTTP_TOKEN` or in the file that `FAILPOINT_HTTP_TOKEN_FILE` names.
+    /// A client for the server at the address in `GOFAIL_HTTP`, or else in `FAILPOINT_HTTP`. The
+    /// token is read from `FAILPOINT_HTTP_TOKEN`, or from the file that `FAILPOINT_HTTP_TOKEN_FILE`
+    /// names.
     ///
     /// # Errors
     /// [`ClientError::NoAddress`], [`ClientError::BadAddress`], [`ClientError::BadVariable`].
@@ -90,7 +91,7 @@ impl Client {
         Settings::from_env().map(Self::with)
     }
 
-    /// Of the server at `address`, with a token or with other limits.
+    /// A builder for the server at `address`, to set a token or other time limits.
     pub fn builder(address: impl Into<String>) -> ClientBuilder {
         ClientBuilder {
             address: address.into(),
@@ -101,28 +102,28 @@ impl Client {
         }
     }
 
-    /// The server, as it can be given to [`Client::new`].
+    /// The server's address, in a form that [`Client::new`] accepts.
     pub fn address(&self) -> &str {
         self.caller.address()
     }
 
-    /// Every point as it stands (`GET /v1/points`).
+    /// All points in their current state (`GET /v1/points`).
     ///
     /// # Errors
-    /// Those of every question.
+    /// The errors that all methods can return.
     pub async fn list(&self) -> Result<Points, ClientError> {
         self.list_where(&Filter::new()).await
     }
 
-    /// Some of the points (`GET /v1/points?armed=…`).
+    /// The points that match `filter` (`GET /v1/points?armed=…`).
     ///
     /// # Errors
-    /// Those of every question.
+    /// The errors that all methods can return.
     pub async fn list_where(&self, filter: &Filter) -> Result<Points, ClientError> {
         self.caller.json(Request::get(filter.path())).await
     }
 
-    /// One point as it stands (`GET /v1/points/NAME`).
+    /// One point in its current state (`GET /v1/points/NAME`).
     ///
     /// # Errors
     /// Refused as `unknown-point`.
@@ -132,11 +133,11 @@ impl Client {
 
     /// Arms a point with terms, or with terms and conditions (`PUT /v1/points/NAME`).
     ///
-    /// Where no answer comes it may be armed all the same, with nobody to disarm it but its
-    /// [`ttl`](Arming::ttl).
+    /// If no reply arrives, the point may be armed nevertheless. Then only its [`ttl`](Arming::ttl)
+    /// disarms it.
     ///
     /// # Errors
-    /// Refused as `unknown-point` (with the nearest), `bad-terms` (with the place), `bad-value`,
+    /// Refused as `unknown-point` (with similar names), `bad-terms` (with the position), `bad-value`,
     /// `unknown-key` (of a `when`), `bad-name`, `not-allowed`, `stale`.
     pub async fn arm(
         &self,
@@ -150,7 +151,7 @@ impl Client {
         Ok(RemoteArmed::changed(&self.caller, changed))
     }
 
-    /// Arms several points, all or none (`PUT /v1/points`); sorted by name.
+    /// Arms several points, all or none (`PUT /v1/points`). The guards are sorted by name.
     ///
     /// ```no_run
     /// # async fn test(server: failpoint_http::Client) -> Result<(), failpoint_http::ClientError> {
@@ -159,7 +160,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// As [`arm`](Self::arm); `several` with every fault where there is more than one.
+    /// As [`arm`](Self::arm); `several` with every error if there is more than one.
     pub async fn arm_all(
         &self,
         armings: impl Into<Armings>,
@@ -169,11 +170,11 @@ impl Client {
         self.arm_several(request.json(&armings.body()).if_match(armings.revision())).await
     }
 
-    /// Arms every point whose name matches, all or none (`PUT /v1/points?match=GLOB`); sorted by
-    /// name.
+    /// Arms every point whose name matches, all or none (`PUT /v1/points?match=GLOB`). The guards are
+    /// sorted by name.
     ///
     /// # Errors
-    /// As [`arm_all`](Self::arm_all); `no-match` where there is no such name.
+    /// As [`arm_all`](Self::arm_all); `no-match` if no name matches.
     pub async fn arm_matching(
         &self,
         glob: &str,
@@ -184,7 +185,7 @@ impl Client {
         self.arm_several(request.json(&arming.body()).if_match(arming.generation())).await
     }
 
-    /// Disarms a point, armed or not (`DELETE /v1/points/NAME`).
+    /// Disarms a point, whether it is armed or not (`DELETE /v1/points/NAME`).
     ///
     /// # Errors
     /// Refused as `unknown-point`.
@@ -201,33 +202,34 @@ impl Client {
         self.caller.json(request.if_match(Some(generation))).await
     }
 
-    /// Disarms all points and lets everybody go; says what was armed (`DELETE /v1/points`).
+    /// Disarms all points, resumes all paused callers, and returns what was armed
+    /// (`DELETE /v1/points`).
     ///
     /// # Errors
-    /// Those of every question.
+    /// The errors that all methods can return.
     pub async fn reset(&self) -> Result<Reset, ClientError> {
         self.caller.json(Request::new(Method::DELETE, "/v1/points")).await
     }
 
-    /// Waits for what comes by at a point (`GET /v1/points/NAME/wait`).
+    /// Waits for hits, fires or paused callers at a point (`GET /v1/points/NAME/wait`).
     ///
     /// # Errors
-    /// [`ClientError::TimedOut`] with the counts. That the arming is over is no error:
-    /// [`Waited::outcome`] says it.
+    /// [`ClientError::TimedOut`] with the counts. It is not an error if the arming ends during the
+    /// wait: [`Waited::outcome`] says so.
     pub async fn wait(&self, name: &str, wait: Wait) -> Result<Waited, ClientError> {
         point::wait(&self.caller, name, wait).await
     }
 
-    /// Lets at most `count` of those go that stand in `pause` at a point now; it stays armed
+    /// Resumes at most `count` of the callers that are paused at a point. It stays armed
     /// (`POST /v1/points/NAME/resume?n=COUNT`).
     ///
     /// # Errors
-    /// Refused as `unknown-point`, or as `bad-request` where `count` is 0.
+    /// Refused as `unknown-point`, or as `bad-request` if `count` is 0.
     pub async fn resume(&self, name: &str, count: u64) -> Result<Resumed, ClientError> {
         point::resume(&self.caller, name, Some(count)).await
     }
 
-    /// Lets everybody go who stands in `pause` at a point now; it stays armed.
+    /// Resumes all callers that are paused at a point. It stays armed.
     ///
     /// # Errors
     /// Refused as `unknown-point`.
@@ -235,7 +237,7 @@ impl Client {
         point::resume(&self.caller, name, None).await
     }
 
-    /// What happens from now on (`GET /v1/events`).
+    /// A stream of the events from now on (`GET /v1/events`).
     ///
     /// # Errors
     /// Refused as `too-many-readers`.
@@ -243,53 +245,53 @@ impl Client {
         EventStream::open(&self.caller, events).await
     }
 
-    /// What has not been tried in this process (`GET /v1/report`).
+    /// The points that were never reached, or armed and never fired (`GET /v1/report`).
     ///
     /// # Errors
-    /// Those of every question.
+    /// The errors that all methods can return.
     pub async fn report(&self) -> Result<Report, ClientError> {
         self.caller.json(Request::get("/v1/report")).await
     }
 
-    /// What is armed, as one value of `GOFAIL_FAILPOINTS` (`GET /v1/export`).
+    /// What is armed, as a value for `GOFAIL_FAILPOINTS` (`GET /v1/export`).
     ///
     /// # Errors
-    /// Those of every question.
+    /// The errors that all methods can return.
     pub async fn export(&self) -> Result<String, ClientError> {
         let text = self.caller.text(Request::get("/v1/export")).await?;
         Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
     }
 
-    /// Version, process, seed and the like (`GET /v1/info`).
+    /// Version, process id, seed and other facts about the process (`GET /v1/info`).
     ///
     /// # Errors
-    /// Those of every question.
+    /// The errors that all methods can return.
     pub async fn info(&self) -> Result<Info, ClientError> {
         self.caller.json(Request::get("/v1/info")).await
     }
 
-    /// Whether it answers at all; needs no token (`GET /healthz`).
+    /// Checks that the control plane answers. Needs no token (`GET /healthz`).
     ///
     /// # Errors
-    /// Those of every question.
+    /// The errors that all methods can return.
     pub async fn healthz(&self) -> Result<(), ClientError> {
         self.caller.succeed(Request::get("/healthz")).await.map(drop)
     }
 
-    /// Hits, fires, paused and armed, in the text of Prometheus (`GET /metrics`).
+    /// Hits, fires, paused callers and armed points in Prometheus' text format (`GET /metrics`).
     ///
     /// # Errors
-    /// Those of every question.
+    /// The errors that all methods can return.
     pub async fn metrics(&self) -> Result<String, ClientError> {
         self.caller.text(Request::get("/metrics")).await
     }
 
-    /// gofail's routes, for a server that knows no others.
+    /// gofail's routes, for a server that has no others.
     pub fn gofail(&self) -> Gofail {
         Gofail::new(&self.caller)
     }
 
-    /// The same server by connections of its own, for another runtime.
+    /// A client for the same server with its own connections, for another runtime.
     pub(super) fn with_own_connections(&self) -> Self {
         Self { caller: self.caller.with_own_connections() }
     }
@@ -306,35 +308,35 @@ impl Client {
 }
 
 impl ClientBuilder {
-    /// Sends this secret, which the server has in `FAILPOINT_HTTP_TOKEN`.
+    /// Sends this token. The server has it in `FAILPOINT_HTTP_TOKEN`.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
         self
     }
 
-    /// Sends the secret that the environment holds, if it holds one and no other was given.
+    /// Sends the token from the environment, if there is one and [`token`](Self::token) sets none.
     pub fn token_from_env(mut self) -> Self {
         self.token_from_env = true;
         self
     }
 
-    /// How long connecting may take; 2 s unless told otherwise.
+    /// How long connecting may take; 2 s by default.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = Some(limit);
         self
     }
 
-    /// How long a whole answer may take, beyond what the server was asked to wait; 10 s unless told
-    /// otherwise. It does not end streams of events.
+    /// How long a whole reply may take, in addition to the time that the server was asked to wait;
+    /// 10 s by default. It does not end event streams.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
         self
     }
 
-    /// Makes the client. Nothing is sent.
+    /// Builds the client. Nothing is sent.
     ///
     /// # Errors
-    /// [`ClientError::BadAddress`]; [`ClientError::BadVariable`] for a token that cannot be one.
+    /// [`ClientError::BadAddress`]; [`ClientError::BadVariable`] for an invalid token.
     pub fn build(self) -> Result<Client, ClientError> {
         let mut settings = Settings::new(&self.address)?;
         match &self.token {

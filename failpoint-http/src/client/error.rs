@@ -1,4 +1,4 @@
-//! What can go wrong when a control plane is asked, and what is to be done about it?
+//! [`ClientError`]: why a request failed, and what to do about it.
 
 use crate::env::{TOKEN_FILE, Unusable};
 use crate::wire::{Counts, Problem};
@@ -7,9 +7,9 @@ use failpoint::__private::text::visible_lines;
 use std::fmt;
 use std::io;
 
-/// Why a [`Client`](crate::Client) did not get what it asked for.
+/// Why a request of a [`Client`](crate::Client) failed.
 ///
-/// Each says what to do next. `Debug` prints the `Display` text, because a test that returns an
+/// Each message says what to do next. `Debug` prints the `Display` text, because a test that returns an
 /// error prints its `Debug`.
 ///
 /// ```
@@ -18,26 +18,26 @@ use std::io;
 /// ```
 #[non_exhaustive]
 pub enum ClientError {
-    /// Not an address that a client understands. Nothing was sent.
+    /// The address is not valid. Nothing was sent.
     #[non_exhaustive]
     BadAddress {
-        /// What was given.
+        /// The address.
         given: String,
         /// What is wrong with it.
         why: String,
     },
     /// Neither `GOFAIL_HTTP` nor `FAILPOINT_HTTP` is set. Nothing was sent.
     NoAddress,
-    /// A variable, or the file that it names, or a token, holds something else than it should.
-    /// Nothing was sent.
+    /// The value of a variable, the file that it names, or the token is not valid. Nothing was sent.
     #[non_exhaustive]
     BadVariable {
         /// The variable.
         variable: &'static str,
-        /// What it takes. What it holds is not repeated: it may be a secret.
+        /// What it takes. Its value is not repeated because it may be a secret.
         expected: String,
     },
-    /// Nobody listens there, or no whole answer came in time. What was asked for may have been done.
+    /// Nothing listens at the address, or no complete reply arrived in time. The server may have done
+    /// what was requested.
     #[non_exhaustive]
     NotReachable {
         /// The server.
@@ -45,20 +45,20 @@ pub enum ClientError {
         /// What happened.
         why: String,
     },
-    /// The time of a wait ran out.
+    /// A wait timed out.
     #[non_exhaustive]
     TimedOut {
         /// The server.
         address: String,
-        /// What there was until then.
+        /// The counts at that time.
         counts: Counts,
     },
-    /// The arming that was asked about is over: disarmed, armed anew, reset, or its ttl ended.
+    /// The arming has ended: the point was disarmed, armed again or reset, or its ttl expired.
     #[non_exhaustive]
     Disarmed {
         /// The server.
         address: String,
-        /// The point, and what there was, as far as the server knows; zeros else.
+        /// The point and its last counts; zeros if the server does not know them.
         counts: Counts,
     },
     /// The server refused, and changed nothing.
@@ -66,10 +66,10 @@ pub enum ClientError {
     Refused {
         /// The server.
         address: String,
-        /// Why, with the place and the nearest names.
+        /// Why, with the position in the terms and similar names.
         problem: Box<Problem>,
     },
-    /// The server knows gofail's routes alone; [`Client::gofail`](crate::Client::gofail) speaks those.
+    /// The server has only gofail's routes; use [`Client::gofail`](crate::Client::gofail).
     #[non_exhaustive]
     OnlyGofail {
         /// The server.
@@ -81,22 +81,22 @@ pub enum ClientError {
         /// The server.
         address: String,
     },
-    /// What came is no answer of a control plane.
+    /// The reply is not one of a control plane.
     #[non_exhaustive]
     BadAnswer {
         /// The server.
         address: String,
-        /// What came.
+        /// What is wrong with the reply.
         why: String,
     },
     /// Several servers of a [`ClientSet`](crate::ClientSet) failed, each for its own reason.
     Several(Vec<ClientError>),
-    /// The thread that blocking clients and dropped guards work on could not be started.
+    /// The background thread of blocking clients and dropped guards could not be started.
     Thread(io::Error),
 }
 
 impl ClientError {
-    /// What the server said, where it refused in JSON.
+    /// The server's problem details, if it refused the request with JSON.
     pub fn problem(&self) -> Option<&Problem> {
         match self {
             ClientError::Refused { problem, .. } => Some(problem),
@@ -113,14 +113,14 @@ impl ClientError {
     }
 }
 
-/// Much of it a server wrote, which may be any server: hidden characters are escaped.
+/// Hidden characters are escaped, because parts of the text come from the server.
 impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         visible_lines(&Raw(self).to_string()).fmt(f)
     }
 }
 
-/// An error with all that a server wrote as it came.
+/// An error without escapes.
 struct Raw<'a>(&'a ClientError);
 
 impl fmt::Display for Raw<'_> {
@@ -216,12 +216,12 @@ fn tell(f: &mut fmt::Formatter<'_>, counts: &Counts) -> fmt::Result {
     write!(f, "{} hits, {} fires, {} paused", counts.hits, counts.fires, counts.paused)
 }
 
-/// The detail, and of name, place and nearest names what the detail does not hold itself.
+/// The detail, then the name, position and similar names unless the detail contains them.
 fn explain(f: &mut fmt::Formatter<'_>, problem: &Problem) -> fmt::Result {
     if let Some(name) = problem.name.as_deref().filter(|name| !problem.detail.contains(name)) {
         write!(f, "{name}: ")?;
     }
-    // Here they are listed below.
+    // The individual errors follow below.
     match problem.detail.split_once("; errors lists ") {
         Some((detail, "them")) => write!(f, "{detail}:")?,
         Some((detail, which)) => write!(f, "{detail}; {which}:")?,

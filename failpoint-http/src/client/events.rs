@@ -1,4 +1,4 @@
-//! What happens at the points of a server, as it happens?
+//! [`Events`] and [`EventStream`]: the events at the points of a server.
 
 use super::caller::{Caller, Request};
 use super::error::ClientError;
@@ -12,12 +12,12 @@ use std::fmt;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// A server that lives says so every 15 s.
+/// The server sends a heartbeat every 15 s.
 const SILENCE: Duration = Duration::from_secs(45);
-/// No event is larger.
+/// The largest event that is accepted.
 const LARGEST: usize = 1 << 20;
 
-/// Which events to be told of; all unless told otherwise.
+/// Which events to receive; all by default.
 ///
 /// ```
 /// use failpoint_http::Events;
@@ -32,17 +32,18 @@ pub struct Events {
     kinds: Vec<EventKind>,
 }
 
-/// What a stream of events gives.
+/// An item of an [`EventStream`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Received {
     /// Something happened.
     Event(Event),
-    /// This reader was too slow, and so many events before the next one are lost to it.
+    /// This reader was too slow: this many events before the next one are lost.
     Lost(u64),
 }
 
-/// Events as they come, from [`Client::events`](crate::Client::events). Dropping it ends it.
+/// A stream of events; returned by [`Client::events`](crate::Client::events). Dropping it closes the
+/// stream.
 #[must_use = "events are lost unless they are received"]
 pub struct EventStream {
     caller: Caller,
@@ -52,17 +53,17 @@ pub struct EventStream {
 }
 
 impl Events {
-    /// All of them.
+    /// All events.
     pub fn all() -> Self {
         Self::default()
     }
 
-    /// Those of points whose name matches.
+    /// The events of points whose name matches.
     pub fn matching(glob: impl Into<String>) -> Self {
         Self { glob: Some(glob.into()), kinds: Vec::new() }
     }
 
-    /// Those of these kinds.
+    /// Only events of these kinds.
     pub fn kinds(mut self, kinds: impl IntoIterator<Item = EventKind>) -> Self {
         self.kinds.extend(kinds);
         self
@@ -83,11 +84,11 @@ impl EventStream {
         Ok(Self { caller: caller.clone(), body, parser, ready })
     }
 
-    /// The next event. Cancelling this loses none.
+    /// The next event. This method is cancel safe.
     ///
     /// # Errors
-    /// [`ClientError::NotReachable`] where the stream has ended, or nothing has been heard of the
-    /// server for 45 s; it does not connect anew, since what happened meanwhile would be missing.
+    /// [`ClientError::NotReachable`] if the stream has ended, or if nothing was received for 45 s. It
+    /// does not reconnect, because the events in between would be missing.
     pub async fn recv(&mut self) -> Result<Received, ClientError> {
         loop {
             if let Some(message) = self.ready.pop_front() {
@@ -117,12 +118,12 @@ impl EventStream {
         }
     }
 
-    /// The server that is listened to.
+    /// The server's address.
     pub fn address(&self) -> &str {
         self.caller.address()
     }
 
-    /// `None` for a kind that this version does not know.
+    /// `None` for a kind of event that this version does not know.
     fn understand(&self, message: &Message) -> Result<Option<Received>, ClientError> {
         let bad = |error| self.caller.bad(format_args!("an event `{}`: {error}", message.event));
         match message.event.as_str() {

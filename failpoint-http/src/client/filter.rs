@@ -1,8 +1,8 @@
-//! Which points are to be listed?
+//! [`Filter`]: which points to list.
 
 use super::path::with_query;
 
-/// Which points to list; all unless told otherwise.
+/// Which points to list; all by default.
 ///
 /// ```
 /// use failpoint_http::Filter;
@@ -18,24 +18,24 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// All of them.
+    /// All points.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Those that are armed, or those that are idle.
+    /// Only points that are armed, or only points that are idle.
     pub fn armed(mut self, armed: bool) -> Self {
         self.armed = Some(armed);
         self
     }
 
-    /// Those that the process has come by, or those that it has not.
+    /// Only points that the process has reached, or only points that it has not.
     pub fn reached(mut self, reached: bool) -> Self {
         self.reached = Some(reached);
         self
     }
 
-    /// Those whose name matches.
+    /// Only points whose name matches.
     pub fn matching(mut self, glob: impl Into<String>) -> Self {
         self.glob = Some(glob.into());
         self

@@ -1,4 +1,4 @@
-//! What can be asked of a server that knows gofail's routes alone?
+//! [`Gofail`]: requests to a server that has only gofail's routes.
 
 use super::caller::{Caller, Request};
 use super::error::ClientError;
@@ -6,9 +6,10 @@ use crate::percent::encode;
 use hyper::Method;
 use std::collections::BTreeMap;
 
-/// gofail's routes, on a real gofail and here alike; from [`Client::gofail`](crate::Client::gofail).
+/// gofail's routes; returned by [`Client::gofail`](crate::Client::gofail). They work with gofail in Go
+/// and with this control plane.
 ///
-/// There is less to know there: no guard, no wait, no counts but of fires, and a refusal is a text.
+/// They offer less: no guards, no waits, no counts except of fires, and errors are plain text.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), failpoint_http::ClientError> {
@@ -28,10 +29,10 @@ impl Gofail {
         Self { caller: caller.clone() }
     }
 
-    /// Every point with its terms; `None` where it is idle.
+    /// Every point with its terms; `None` if it is idle.
     ///
     /// # Errors
-    /// All that asking can meet with.
+    /// The errors of all methods of [`Client`](crate::Client).
     pub async fn list(&self) -> Result<BTreeMap<String, Option<String>>, ClientError> {
         let text = self.caller.text(Request::get("/")).await?;
         let lines = text.lines().filter(|line| !line.is_empty());
@@ -43,18 +44,18 @@ impl Gofail {
         lines.map(|line| pair(line).ok_or_else(bad)).collect()
     }
 
-    /// The terms of a point; `None` where it is idle.
+    /// The terms of a point; `None` if it is idle.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] with gofail's words for a point that does not exist, and all that
-    /// asking can meet with.
+    /// [`ClientError::Refused`] with gofail's text if the point does not exist, and the errors of all
+    /// methods of [`Client`](crate::Client).
     pub async fn get(&self, name: &str) -> Result<Option<String>, ClientError> {
         let request = Request::get(format!("/{}", encode(name)));
         let terms = self.unless_idle(request).await?;
         Ok(terms.map(|terms| terms.strip_suffix('\n').unwrap_or(&terms).to_owned()))
     }
 
-    /// Its fires since it was armed; `None` where it is idle.
+    /// The fires of a point since it was armed; `None` if it is idle.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -67,8 +68,8 @@ impl Gofail {
     /// Arms a point.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] with gofail's words where it is refused, and all that asking can
-    /// meet with.
+    /// [`ClientError::Refused`] with gofail's text if the server refuses, and the errors of all
+    /// methods of [`Client`](crate::Client).
     pub async fn arm(&self, name: &str, terms: &str) -> Result<(), ClientError> {
         self.put(&encode(name), terms).await
     }
@@ -81,7 +82,7 @@ impl Gofail {
         self.put("failpoints", config).await
     }
 
-    /// Disarms a point; whether it was armed.
+    /// Disarms a point. Returns whether it was armed.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -95,7 +96,7 @@ impl Gofail {
         self.unless_idle(request).await.map(drop)
     }
 
-    /// The answer; `None` where it says that the point is idle.
+    /// The reply; `None` if it says that the point is idle.
     async fn unless_idle(&self, request: Request) -> Result<Option<String>, ClientError> {
         let response = self.caller.request(request).await?;
         let text = response.text();

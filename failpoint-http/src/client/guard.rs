@@ -1,4 +1,4 @@
-//! How does a test hold an arming in another process?
+//! [`RemoteArmed`]: a guard for an arming in another process.
 
 use super::background;
 use super::caller::{Caller, Request};
@@ -13,30 +13,30 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How long a dropped guard holds its thread up.
+/// How long dropping a guard may block its thread.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A point armed in another process; given by [`Client::arm`](crate::Client::arm).
+/// A point armed in another process; returned by [`Client::arm`](crate::Client::arm).
 ///
-/// It stands for one arming, and ends that one alone: where the point was armed anew since, or
-/// disarmed, dropping the guard does nothing.
+/// The guard belongs to one arming. If the point was disarmed or armed again since, dropping the guard
+/// does nothing.
 ///
-/// **Dropping it** disarms from a thread of its own, on a connection of its own, and waits until
-/// that is done, though for no more than one second: so what comes after it finds the point idle,
-/// also where the runtime ends next. It waits on whatever thread it is dropped on; a task that may
-/// not be held up for a round trip awaits [`disarm`](Self::disarm) instead. A server that is gone by
-/// then has nothing armed any more. A test that is *killed* drops nothing: give a
-/// [`ttl`](crate::Arming::ttl) where that matters.
+/// **Dropping it** disarms the point on a background thread and a separate connection, and blocks the
+/// current thread until that is done, but for at most one second. So the code that follows finds the
+/// point idle, even if the runtime ends next. In a task that must not block for a round trip, await
+/// [`disarm`](Self::disarm) instead. It is no error if the server has ended. A test that is *killed*
+/// drops nothing: set a [`ttl`](crate::Arming::ttl) where that matters.
 ///
-/// Where the control plane is mounted on a runtime of one thread, a guard dropped on that very thread
-/// waits the whole second, since nobody can answer meanwhile, and the point is disarmed after it:
-/// await [`disarm`](Self::disarm) there. The listener's own thread answers all the same.
+/// If the control plane is mounted on a single-threaded runtime and you drop the guard on that thread,
+/// the drop blocks for the whole second, because the control plane cannot answer, and the point is
+/// disarmed afterwards. Await [`disarm`](Self::disarm) there. A listener has its own thread and does
+/// not have this problem.
 #[must_use = "dropping the guard disarms the point; `keep()` leaves it armed"]
 pub struct RemoteArmed {
     caller: Caller,
     point: Point,
     note: Option<String>,
-    /// Whether dropping it is to disarm. Its blocking twin shares it with the thread that asks.
+    /// Whether dropping it disarms. The blocking guard shares this with the background thread.
     held: AtomicBool,
 }
 
@@ -56,35 +56,36 @@ impl RemoteArmed {
         &self.point.name
     }
 
-    /// Which arming it is.
+    /// The generation of the arming.
     pub fn generation(&self) -> u64 {
         self.point.generation
     }
 
-    /// The server.
+    /// The server's address.
     pub fn address(&self) -> &str {
         self.caller.address()
     }
 
-    /// The point as it stood when it was armed.
+    /// The point right after it was armed.
     pub fn point(&self) -> &Point {
         &self.point
     }
 
-    /// What the server said not to expect, such as that `panic` ends one thread alone.
+    /// A note by the server, for example that `panic` ends one thread and not the process.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
 
-    /// Hits until now.
+    /// Hits so far.
     ///
     /// # Errors
-    /// [`ClientError::Disarmed`] where this arming is over, and all that asking can meet with.
+    /// [`ClientError::Disarmed`] if this arming has ended, and the errors of all methods of
+    /// [`Client`](crate::Client).
     pub async fn hits(&self) -> Result<u64, ClientError> {
         Ok(self.counts().await?.hits)
     }
 
-    /// Fires until now.
+    /// Fires so far.
     ///
     /// # Errors
     /// As [`hits`](Self::hits).
@@ -92,7 +93,7 @@ impl RemoteArmed {
         Ok(self.counts().await?.fires)
     }
 
-    /// How many callers stand in `pause` now.
+    /// How many callers are paused now.
     ///
     /// # Errors
     /// As [`hits`](Self::hits).
@@ -100,7 +101,7 @@ impl RemoteArmed {
         Ok(self.counts().await?.paused)
     }
 
-    /// Hits, fires and paused at one moment.
+    /// Hits, fires and paused callers, read together.
     ///
     /// # Errors
     /// As [`hits`](Self::hits).
@@ -117,11 +118,11 @@ impl RemoteArmed {
         if same { Ok(counts(now)) } else { Err(self.over(self.unknown())) }
     }
 
-    /// Waits until this arming has had `count` hits, those before the call included.
+    /// Waits until this arming has had `count` hits, including those before the call.
     ///
     /// # Errors
-    /// [`ClientError::TimedOut`] with the counts, [`ClientError::Disarmed`] where the arming is
-    /// over, and all that asking can meet with.
+    /// [`ClientError::TimedOut`] with the counts, [`ClientError::Disarmed`] if the arming has ended,
+    /// and the errors of all methods of [`Client`](crate::Client).
     pub async fn wait_hits(&self, count: u64, timeout: Duration) -> Result<Counts, ClientError> {
         self.wait(Wait::hits(count).timeout(timeout)).await
     }
@@ -134,7 +135,7 @@ impl RemoteArmed {
         self.wait(Wait::fires(count).timeout(timeout)).await
     }
 
-    /// Waits until `count` callers stand in `pause` at once.
+    /// Waits until `count` callers are paused at the same time.
     ///
     /// # Errors
     /// As [`wait_hits`](Self::wait_hits).
@@ -142,7 +143,7 @@ impl RemoteArmed {
         self.wait(Wait::paused(count).timeout(timeout)).await
     }
 
-    /// Lets at most `count` of those go that stand in `pause` now; the point stays armed.
+    /// Resumes at most `count` of the callers that are paused. The point stays armed.
     ///
     /// # Errors
     /// As [`Client::resume`](crate::Client::resume).
@@ -150,25 +151,25 @@ impl RemoteArmed {
         point::resume(&self.caller, self.name(), Some(count)).await
     }
 
-    /// Disarms; whether this arming was still there to be ended.
+    /// Disarms the point. Returns whether this arming was still in force.
     ///
     /// # Errors
-    /// As [`Client::disarm`](crate::Client::disarm); the guard is gone all the same.
+    /// As [`Client::disarm`](crate::Client::disarm). The guard is consumed in any case.
     pub async fn disarm(self) -> Result<bool, ClientError> {
         self.end().await
     }
 
-    /// Leaves it armed.
+    /// Leaves the point armed.
     pub fn keep(self) {
-        self.let_go();
+        self.forget();
     }
 
     pub(super) async fn end(&self) -> Result<bool, ClientError> {
-        self.let_go();
+        self.forget();
         end(&self.caller, self.name(), self.generation()).await
     }
 
-    pub(super) fn let_go(&self) {
+    pub(super) fn forget(&self) {
         self.held.store(false, Ordering::Relaxed);
     }
 
@@ -200,7 +201,7 @@ impl Drop for RemoteArmed {
             (self.caller.with_own_connections(), self.point.name.clone(), self.point.generation);
         let work = async move {
             match end(&caller, &name, generation).await {
-                // A process that is gone has nothing armed.
+                // If the process has ended, nothing is armed.
                 Ok(_) | Err(ClientError::NotReachable { .. }) => {}
                 Err(error) => to_stderr(format_args!(
                     "failpoint-http: {} may still be armed: {error}",
@@ -223,12 +224,12 @@ impl fmt::Debug for RemoteArmed {
     }
 }
 
-/// Ends one arming and no other; whether it was there.
+/// Ends this arming and no other. Returns whether it was in force.
 async fn end(caller: &Caller, name: &str, generation: u64) -> Result<bool, ClientError> {
     let request = Request::new(Method::DELETE, path::point(name)).if_match(Some(generation));
     match caller.json::<Changed>(request).await {
         Ok(changed) => Ok(changed.was.is_some()),
-        // Another arming, or a name that was unlisted and is forgotten by now.
+        // Another arming, or an unlisted name that no longer exists.
         Err(error) if error.is_refused_as("stale") || error.is_refused_as("unknown-point") => {
             Ok(false)
         }

@@ -1,4 +1,4 @@
-//! How does a program control the failpoints of another one?
+//! The client library, with which a program controls the failpoints of another one.
 //!
 //! ```text
 //! error path sse ─▶ target arming filter background ─▶ settings wait ─▶ transport ─▶ caller

@@ -1,4 +1,4 @@
-//! How are names and parameters written into a URL?
+//! Writes names and parameters into a URL.
 
 use crate::percent::encode;
 use std::fmt::Write;
@@ -8,7 +8,7 @@ pub(super) fn point(name: &str) -> String {
     format!("/v1/points/{}", encode(name))
 }
 
-/// A path with its query; parameters without a value are left out.
+/// A path with its query. Parameters without a value are omitted.
 pub(super) fn with_query<'a>(
     path: &str,
     parameters: impl IntoIterator<Item = (&'a str, Option<String>)>,

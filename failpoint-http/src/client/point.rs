@@ -1,4 +1,4 @@
-//! What is asked of one point by clients and guards alike?
+//! Requests about one point that clients and guards share.
 
 use super::caller::{Caller, Request};
 use super::error::ClientError;

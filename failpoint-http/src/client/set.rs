@@ -1,4 +1,4 @@
-//! How are several servers controlled as one?
+//! [`ClientSet`]: several servers, controlled as one.
 
 use super::arming::{Arming, Armings};
 use super::client::Client;
@@ -9,10 +9,10 @@ use crate::wire::{Changed, Counts, Outcome, Points, Reset, Waited};
 use std::future::Future;
 use tokio::task::JoinSet;
 
-/// What each server answered, in the order of the set.
+/// The reply of each server, in the order of the set.
 pub type ByAddress<T> = Vec<(String, Result<T, ClientError>)>;
 
-/// Several servers, such as the members of a cluster; asked all at once.
+/// Several servers, such as the members of a cluster. Requests go to all of them in parallel.
 ///
 /// ```no_run
 /// use failpoint_http::{ClientSet, Wait};
@@ -21,7 +21,7 @@ pub type ByAddress<T> = Vec<(String, Result<T, ClientError>)>;
 /// let cluster = ClientSet::new(["127.0.0.1:22381", "127.0.0.1:22382", "127.0.0.1:22383"])?;
 /// let _armed = cluster.arm("raftBeforeSave", "1*panic").await?;
 /// let (first, _) = cluster.wait_any("raftBeforeSave", Wait::fires(1)).await?;
-/// println!("{first} came by first");
+/// println!("{first} was the first to fire");
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub struct ClientSet {
 }
 
 impl ClientSet {
-    /// Of the servers at these addresses, each written as for [`Client::new`].
+    /// A set of the servers at these addresses, written as for [`Client::new`].
     ///
     /// # Errors
     /// [`ClientError::BadAddress`].
@@ -38,12 +38,12 @@ impl ClientSet {
         addresses.into_iter().map(|address| Client::new(address.as_ref())).collect()
     }
 
-    /// Its members.
+    /// One client per server.
     pub fn clients(&self) -> &[Client] {
         &self.clients
     }
 
-    /// Asks each of them what `question` asks, all at once.
+    /// Runs `question` with the client of each server, all in parallel.
     ///
     /// ```no_run
     /// # async fn test(cluster: failpoint_http::ClientSet) {
@@ -68,12 +68,12 @@ impl ClientSet {
         answers.into_iter().map(|(index, response)| (address(index), response)).collect()
     }
 
-    /// Every point of each.
+    /// The points of each server.
     pub async fn list(&self) -> ByAddress<Points> {
         self.each(|client| async move { client.list().await }).await
     }
 
-    /// Disarms a point everywhere.
+    /// Disarms a point on every server.
     pub async fn disarm(&self, name: &str) -> ByAddress<Changed> {
         self.each(|client| {
             let name = name.to_owned();
@@ -82,16 +82,16 @@ impl ClientSet {
         .await
     }
 
-    /// Disarms all points everywhere, and lets everybody go.
+    /// Disarms all points on every server, and resumes all paused callers.
     pub async fn reset(&self) -> ByAddress<Reset> {
         self.each(|client| async move { client.reset().await }).await
     }
 
-    /// Arms a point everywhere, or nowhere: where one server refuses or is not reached, the others
-    /// disarm what they have armed. What was armed there before does not come back.
+    /// Arms a point on all servers or on none: if one server refuses or cannot be reached, the point
+    /// is disarmed on the others. What was armed there before is not restored.
     ///
     /// # Errors
-    /// As [`Client::arm`]; [`ClientError::Several`] where several failed.
+    /// As [`Client::arm`]; [`ClientError::Several`] if several servers failed.
     pub async fn arm(
         &self,
         name: &str,
@@ -105,10 +105,10 @@ impl ClientSet {
         all_or_none(self.each(arm).await).await
     }
 
-    /// Arms several points everywhere, or none anywhere, as [`arm`](Self::arm) does.
+    /// Arms several points on all servers, or none on any, as [`arm`](Self::arm) does.
     ///
     /// # Errors
-    /// As [`Client::arm_all`]; [`ClientError::Several`] where several servers failed.
+    /// As [`Client::arm_all`]; [`ClientError::Several`] if several servers failed.
     pub async fn arm_all(
         &self,
         armings: impl Into<Armings>,
@@ -121,10 +121,10 @@ impl ClientSet {
         all_or_none(self.each(arm).await).await
     }
 
-    /// Arms every point whose name matches, everywhere or nowhere, as [`arm`](Self::arm) does.
+    /// Arms every point whose name matches, on all servers or on none, as [`arm`](Self::arm) does.
     ///
     /// # Errors
-    /// As [`Client::arm_matching`]; [`ClientError::Several`] where several servers failed.
+    /// As [`Client::arm_matching`]; [`ClientError::Several`] if several servers failed.
     pub async fn arm_matching(
         &self,
         glob: &str,
@@ -138,11 +138,11 @@ impl ClientSet {
         all_or_none(self.each(arm).await).await
     }
 
-    /// Waits until one of them has reached it; gives its address. The others are not waited for.
+    /// Waits until the first server has reached it, and returns its address.
     ///
     /// # Errors
-    /// Where none has: the first error, [`ClientError::TimedOut`] before others;
-    /// [`ClientError::Disarmed`] where the arming ended everywhere.
+    /// If no server reaches it: [`ClientError::TimedOut`] if there is one, otherwise the first error;
+    /// [`ClientError::Disarmed`] if the arming ended on every server.
     pub async fn wait_any(&self, name: &str, wait: Wait) -> Result<(String, Counts), ClientError> {
         let mut asked = JoinSet::new();
         for client in self.clients.clone() {
@@ -164,10 +164,10 @@ impl ClientSet {
         Err(errors.into_iter().next().unwrap_or(ClientError::NoAddress))
     }
 
-    /// Waits until each of them has reached it; the counts by address.
+    /// Waits until every server has reached it, and returns the counts by address.
     ///
     /// # Errors
-    /// As [`RemoteArmed::wait_hits`]; [`ClientError::Several`] where several have not.
+    /// As [`RemoteArmed::wait_hits`]; [`ClientError::Several`] if several servers failed.
     pub async fn wait_all(
         &self,
         name: &str,
@@ -196,7 +196,7 @@ impl FromIterator<Client> for ClientSet {
     }
 }
 
-/// Every guard, or every error once what was armed is disarmed.
+/// All guards; or, after disarming what was armed, all errors.
 async fn all_or_none(
     answers: ByAddress<Vec<RemoteArmed>>,
 ) -> Result<Vec<RemoteArmed>, ClientError> {

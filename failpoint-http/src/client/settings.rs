@@ -1,4 +1,4 @@
-//! Where does a client go, with which token, and how long does it wait?
+//! The settings of a client: its server, its token, its time limits.
 
 use super::error::ClientError;
 use super::target::Target;
@@ -6,14 +6,14 @@ use crate::env;
 use hyper::header::HeaderValue;
 use std::time::Duration;
 
-/// What a client was told when it was made.
+/// The settings that a client was built with.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) target: Target,
     pub(super) token: Option<HeaderValue>,
-    /// To be connected.
+    /// Limit for connecting.
     pub(super) connect: Duration,
-    /// For a whole exchange, beyond what the server itself was asked to wait.
+    /// Limit for a request and its reply, in addition to the time that the server was asked to wait.
     pub(super) total: Duration,
 }
 

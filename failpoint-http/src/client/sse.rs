@@ -1,14 +1,14 @@
-//! What do the bytes of a stream of server-sent events say?
+//! Parses a stream of server-sent events.
 //!
-//! Lines of `field: value`, and an empty line after each event. Fields that are not asked for here
-//! are passed over, as are comments, which begin with `:`.
+//! An event is lines of `field: value`, ended by an empty line. The parser ignores unused fields, and
+//! comments, which begin with `:`.
 
-/// Takes bytes as they come, gives events as they are whole.
+/// Takes bytes as they arrive, and yields complete events.
 #[derive(Debug, Default)]
 pub(super) struct Parser {
     line: Vec<u8>,
     message: Message,
-    /// The last byte ended a line by `\r`, to which a `\n` may belong.
+    /// The last byte was a `\r` that ended a line, so a `\n` may follow.
     after_return: bool,
 }
 
@@ -20,7 +20,7 @@ pub(super) struct Message {
 }
 
 impl Parser {
-    /// Reads on; hands each event to `found`.
+    /// Parses more bytes; passes each event to `found`.
     pub(super) fn read(&mut self, bytes: &[u8], mut found: impl FnMut(Message)) {
         for &byte in bytes {
             let second_half = byte == b'\n' && self.after_return;
@@ -37,7 +37,7 @@ impl Parser {
         }
     }
 
-    /// How much is kept of what is not whole yet.
+    /// How many bytes of an incomplete event are kept.
     pub(super) fn kept(&self) -> usize {
         self.line.len() + self.message.data.len()
     }

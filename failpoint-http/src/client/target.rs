@@ -1,12 +1,12 @@
-//! Which control plane does an address mean?
+//! Parses the address of a control plane.
 //!
 //! ```ebnf
 //! address = [ host ] ":" port                             (* no host is this machine *)
 //!         | "http://" host [ ":" port ] [ "/" prefix ]    (* mounted on a server's own router *)
-//!         | "unix:" path [ "?" anything ] ;               (* `?mode=` is for those who listen *)
+//!         | "unix:" path [ "?" anything ] ;               (* `?mode=` is for the listener *)
 //! ```
-//! What `GOFAIL_HTTP` gives a server is understood here too: where that listens on all addresses, it
-//! is asked on loopback.
+//! Values of `GOFAIL_HTTP` that are meant for a server work here too: if the server listens on all
+//! addresses, the client connects to loopback.
 
 use super::error::ClientError;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// Where to connect, and what to put before each path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
-    /// For people, and for [`Target::parse`]: without what was left out.
+    /// For people and for [`Target::parse`], in a normalized form.
     pub(super) address: String,
     pub(super) peer: Peer,
     /// `http://HOST:PORT/prefix`, without `/` at its end.
@@ -78,7 +78,7 @@ fn tcp(authority: &str, prefix: &str) -> Result<Target, &'static str> {
     Ok(Target { address, peer: Peer::Tcp { host, port }, base })
 }
 
-/// A name, or an IP address without brackets, of a machine that one can connect to.
+/// A host name, or an IP address without brackets, to which a client can connect.
 fn host_of(host: &str) -> Result<String, &'static str> {
     let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     match (inner.unwrap_or(host).parse::<IpAddr>(), inner) {

@@ -1,7 +1,7 @@
-//! How do bytes get to a control plane and back?
+//! Connections to a control plane.
 //!
-//! Connections are kept alive and pooled by hyper-util's client. They belong to the runtime that
-//! opened them: whoever works on another one makes a transport of its own.
+//! hyper-util's client keeps connections alive and pools them. They belong to the runtime that opened
+//! them, so code on another runtime needs its own transport.
 
 use super::settings::Settings;
 use super::target::{Peer, Target};
@@ -22,7 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Before the server gives an idle connection up, which it does after 120 s.
+/// Shorter than the 120 s after which the server closes an idle connection.
 const IDLE: Duration = Duration::from_secs(60);
 
 pub(super) struct Transport {
@@ -40,19 +40,19 @@ impl Transport {
         Self { http }
     }
 
-    /// Sends a request; comes back with the head of the answer, or with why there is none.
+    /// Sends a request; returns the head of the reply, or why there is none.
     pub(super) async fn send(
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, String> {
-        // On a runtime of one thread nobody has looked yet whether the connections that are kept
-        // alive have ended with their server: after this, their tasks have.
+        // On a single-threaded runtime, the tasks of pooled connections may not have noticed yet that
+        // the server has closed them. Yielding lets them run.
         tokio::task::yield_now().await;
         self.http.request(request).await.map_err(|error| root(&error))
     }
 }
 
-/// The innermost reason: what lies around it says only that something failed.
+/// The innermost cause: the outer errors only say that something failed.
 pub(super) fn root(error: &(dyn Error + 'static)) -> String {
     let mut inner = error;
     while let Some(source) = inner.source() {
@@ -61,7 +61,7 @@ pub(super) fn root(error: &(dyn Error + 'static)) -> String {
     inner.to_string()
 }
 
-/// Connects to its target, whatever it is asked for.
+/// Always connects to its target, whatever the URL says.
 #[derive(Clone)]
 struct Connector {
     target: Arc<Target>,

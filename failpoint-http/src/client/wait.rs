@@ -1,14 +1,14 @@
-//! What is waited for, and for how long?
+//! [`Wait`]: what to wait for at a point, and for how long.
 
 use super::arming::duration;
 use super::path::{point, with_query};
 use std::time::Duration;
 
-/// What to wait for at a point, from when on, and for how long (30 s unless told otherwise).
+/// What to wait for at a point, in which arming, and for how long (30 s by default).
 ///
-/// It waits for the arming that is in force, or at an idle point for the next one. To lose nothing
-/// between arming and waiting, name the arming with [`Wait::since`], as
-/// [`RemoteArmed`](crate::RemoteArmed) does.
+/// It counts in the current arming, or, if the point is idle, in the next one. To lose no hit between
+/// arming and waiting, name the arming with [`Wait::since`], as [`RemoteArmed`](crate::RemoteArmed)
+/// does.
 ///
 /// ```
 /// use failpoint_http::Wait;
@@ -36,18 +36,18 @@ impl Wait {
         Self::new("fires", count)
     }
 
-    /// Until `count` callers stand in `pause` at once.
+    /// Until `count` callers are paused at the same time.
     pub fn paused(count: u64) -> Self {
         Self::new("paused", count)
     }
 
-    /// Of the arming with this generation, and of no other.
+    /// Counts only in the arming with this generation.
     pub fn since(mut self, generation: u64) -> Self {
         self.since = Some(generation);
         self
     }
 
-    /// For at most this long; the server takes at most ten minutes.
+    /// Waits for at most this long. The server accepts at most ten minutes.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

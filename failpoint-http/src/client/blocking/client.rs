@@ -1,4 +1,4 @@
-//! What can one server be asked by a thread?
+//! The blocking client for one server.
 
 use super::events::EventStream;
 use super::gofail::Gofail;
@@ -6,16 +6,16 @@ use super::guard::{RemoteArmed, guards};
 use crate::client::{self, Arming, Armings, ClientError, Events, Filter, Wait};
 use crate::wire::{Changed, Info, Point, Points, Report, Reset, Resumed, Waited};
 
-/// Controls the failpoints of one server; the twin of [`Client`](crate::Client).
+/// Controls the failpoints of one server; the blocking version of [`Client`](crate::Client).
 ///
-/// It is made as that is: `Client::from(failpoint_http::Client::builder(…).build()?)` where it takes
-/// more than an address.
+/// To set a token or time limits, convert an async client:
+/// `Client::from(failpoint_http::Client::builder(…).build()?)`.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(super) client: client::Client,
 }
 
-#[expect(clippy::missing_errors_doc, reason = "said at the twins")]
+#[expect(clippy::missing_errors_doc, reason = "documented at the async versions")]
 impl Client {
     /// As [`Client::new`](crate::Client::new).
     pub fn new(address: &str) -> Result<Self, ClientError> {
@@ -143,7 +143,7 @@ impl Client {
 }
 
 impl From<client::Client> for Client {
-    /// With connections of its own: those of `client` belong to the runtime that it is used in.
+    /// Makes a client with its own connections, because those of `client` belong to its runtime.
     fn from(client: client::Client) -> Self {
         Self { client: client.with_own_connections() }
     }

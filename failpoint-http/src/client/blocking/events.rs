@@ -1,4 +1,4 @@
-//! What happens at the points of a server, for a thread that listens?
+//! The blocking stream of events.
 
 use crate::client::background::run;
 use crate::client::{self, ClientError, Received};
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// Events as they come; the twin of [`EventStream`](crate::EventStream). It iterates until the
-/// first error, which it gives.
+/// A stream of events; the blocking version of [`EventStream`](crate::EventStream). The iterator ends
+/// after the first error, which it yields.
 #[derive(Debug)]
 #[must_use = "events are lost unless they are received"]
 pub struct EventStream {
@@ -16,7 +16,7 @@ pub struct EventStream {
     ended: bool,
 }
 
-#[expect(clippy::missing_errors_doc, reason = "said at the twins")]
+#[expect(clippy::missing_errors_doc, reason = "documented at the async versions")]
 impl EventStream {
     /// As [`EventStream::recv`](crate::EventStream::recv).
     pub fn recv(&mut self) -> Result<Received, ClientError> {
@@ -24,12 +24,12 @@ impl EventStream {
         run(async move { stream.lock().await.recv().await })
     }
 
-    /// As [`recv`](Self::recv), for at most this long; `None` where nothing came.
+    /// As [`recv`](Self::recv), for at most this long; `None` if no event arrived.
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Received>, ClientError> {
         let stream = self.stream.clone();
         run(async move {
             let mut stream = stream.lock().await;
-            // Cancelling it loses nothing.
+            // `recv` is cancel safe.
             tokio::time::timeout(timeout, stream.recv()).await.ok().transpose()
         })
     }

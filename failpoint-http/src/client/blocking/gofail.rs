@@ -1,15 +1,15 @@
-//! What can a thread ask of a server that knows gofail's routes alone?
+//! Blocking requests to a server that has only gofail's routes.
 
 use crate::client::{self, ClientError};
 use std::collections::BTreeMap;
 
-/// gofail's routes; the twin of [`Gofail`](crate::Gofail).
+/// gofail's routes; the blocking version of [`Gofail`](crate::Gofail).
 #[derive(Clone)]
 pub struct Gofail {
     gofail: client::Gofail,
 }
 
-#[expect(clippy::missing_errors_doc, reason = "said at the twins")]
+#[expect(clippy::missing_errors_doc, reason = "documented at the async versions")]
 impl Gofail {
     /// As [`Gofail::list`](crate::Gofail::list).
     pub fn list(&self) -> Result<BTreeMap<String, Option<String>>, ClientError> {

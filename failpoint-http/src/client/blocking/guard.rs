@@ -1,20 +1,20 @@
-//! How does a thread hold an arming in another process?
+//! The blocking guard for an arming in another process.
 
 use crate::client::{self, ClientError};
 use crate::wire::{Counts, Point, Resumed};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A point armed in another process; the twin of [`RemoteArmed`](crate::RemoteArmed).
+/// A point armed in another process; the blocking version of [`RemoteArmed`](crate::RemoteArmed).
 ///
-/// Dropping it disarms, and waits for that for at most a second.
+/// Dropping it disarms the point, and blocks for at most one second until that is done.
 #[derive(Debug)]
 #[must_use = "dropping the guard disarms the point; `keep()` leaves it armed"]
 pub struct RemoteArmed {
     armed: Arc<client::RemoteArmed>,
 }
 
-#[expect(clippy::missing_errors_doc, reason = "said at the twins")]
+#[expect(clippy::missing_errors_doc, reason = "documented at the async versions")]
 impl RemoteArmed {
     /// As [`RemoteArmed::name`](crate::RemoteArmed::name).
     pub fn name(&self) -> &str {
@@ -88,7 +88,7 @@ impl RemoteArmed {
 
     /// As [`RemoteArmed::keep`](crate::RemoteArmed::keep).
     pub fn keep(self) {
-        self.armed.let_go();
+        self.armed.forget();
     }
 }
 

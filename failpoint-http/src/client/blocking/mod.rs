@@ -1,8 +1,8 @@
-//! The client library for those who are no tasks: the same, and it blocks.
+//! The blocking version of the client library, for code that is not async.
 //!
-//! The work is done on one thread of this library, so these types may be used anywhere, within a
-//! tokio runtime too, where they hold their thread up. What a method does, gives and refuses is said
-//! at its twin: [`Client`](crate::Client), [`ClientSet`](crate::ClientSet),
+//! Requests run on a background thread of this library, so you can use these types anywhere. In a
+//! tokio runtime they block the current thread. The async versions document what each method does,
+//! returns and refuses: [`Client`](crate::Client), [`ClientSet`](crate::ClientSet),
 //! [`RemoteArmed`](crate::RemoteArmed).
 //!
 //! ```no_run
@@ -18,7 +18,7 @@
 //! # Ok(()) }
 //! ```
 
-/// Has the work done on the thread of the library. What it uses is cloned first.
+/// Runs the work on the library's background thread. The values that it uses are cloned first.
 macro_rules! blocking {
     ($($used:ident = $value:expr),+ => $work:expr) => {{
         $(let $used = $value;)+

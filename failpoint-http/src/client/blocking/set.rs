@@ -1,17 +1,17 @@
-//! How are several servers controlled by a thread?
+//! The blocking client for several servers.
 
 use super::client::Client;
 use super::guard::{RemoteArmed, guards};
 use crate::client::{self, Arming, Armings, ByAddress, ClientError, Wait};
 use crate::wire::{Changed, Counts, Points, Reset};
 
-/// Several servers; the twin of [`ClientSet`](crate::ClientSet).
+/// Several servers; the blocking version of [`ClientSet`](crate::ClientSet).
 #[derive(Clone, Debug)]
 pub struct ClientSet {
     set: client::ClientSet,
 }
 
-#[expect(clippy::missing_errors_doc, reason = "said at the twins")]
+#[expect(clippy::missing_errors_doc, reason = "documented at the async versions")]
 impl ClientSet {
     /// As [`ClientSet::new`](crate::ClientSet::new).
     pub fn new<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Self, ClientError> {
