@@ -1,12 +1,13 @@
-//! Where does the control plane listen?
+//! [`Address`]: where the control plane listens.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Where a control plane listens, as [`Control::address`](crate::Control::address) gives it.
+/// The address at which a control plane listens; returned by
+/// [`Control::address`](crate::Control::address).
 ///
-/// Its `Display` is what `GOFAIL_HTTP` takes: `127.0.0.1:22381`, or `unix:/run/server.fail`.
+/// `Display` prints it in the form of `GOFAIL_HTTP`: `127.0.0.1:22381`, or `unix:/run/server.fail`.
 ///
 /// ```
 /// use failpoint_http::Address;
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Address {
-    /// An IP address with the port that is really bound, also where port 0 was asked for.
+    /// An IP address and the bound port, also if port 0 was requested.
     Tcp(SocketAddr),
     /// A Unix socket.
     Unix(PathBuf),

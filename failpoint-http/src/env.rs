@@ -1,4 +1,4 @@
-//! What does a variable of the environment hold, for the server and for its clients alike?
+//! Reads the environment variables that the server and its clients share.
 
 use std::env;
 use std::fs;
@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// A variable that holds something else than it should.
+/// A variable whose value is not valid.
 #[derive(Debug)]
 pub(crate) enum Unusable {
     Variable {
@@ -28,7 +28,7 @@ pub(crate) const TOKEN_FILE: &str = "FAILPOINT_HTTP_TOKEN_FILE";
 const ADDRESS: &str = "HOST:PORT, or unix:/path?mode=0660, as UTF-8 text";
 const SECRET: &str = "a secret of visible ASCII characters without blanks; FAILPOINT_HTTP_TOKEN_FILE, a file with one";
 
-/// What `name` holds; unset and empty are the same.
+/// The value of `name`; an empty value counts as unset.
 pub(crate) fn text(name: &'static str, expected: &'static str) -> Result<Option<String>, Unusable> {
     match env::var(name) {
         Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
@@ -37,12 +37,12 @@ pub(crate) fn text(name: &'static str, expected: &'static str) -> Result<Option<
     }
 }
 
-/// The address; gofail's name goes first.
+/// The address; gofail's variable takes precedence.
 pub(crate) fn address() -> Result<Option<String>, Unusable> {
     Ok(text("GOFAIL_HTTP", ADDRESS)?.or(text("FAILPOINT_HTTP", ADDRESS)?))
 }
 
-/// The token, from the variable or from the file; which may be missing, and not both be there.
+/// The token, from the variable or from the file, if one of them is set. Both are an error.
 pub(crate) fn token() -> Result<Option<String>, Unusable> {
     let path = env::var_os(TOKEN_FILE).filter(|path| !path.is_empty()).map(PathBuf::from);
     match (text(TOKEN, SECRET)?, path) {
@@ -59,18 +59,18 @@ pub(crate) fn token() -> Result<Option<String>, Unusable> {
     }
 }
 
-/// How long a file that is a pipe may take to give all that it holds.
+/// How long reading a pipe to its end may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// No secret is longer.
+/// The longest token file, in bytes.
 const LONGEST: u64 = 64 << 10;
 
-/// All of a file. Of a pipe too, as shells make one of `<(command)`, if its writer comes to its end.
+/// Reads a whole file. It may be a pipe, such as a shell's `<(command)`, if its writer closes it.
 fn read(path: &Path, patience: Duration) -> io::Result<String> {
     if fs::metadata(path)?.is_file() {
         return read_to_end(path);
     }
     let (path, (send, read)) = (path.to_owned(), mpsc::channel());
-    // Without a writer it ends with the process.
+    // If no writer ever opens the pipe, the thread ends with the process.
     thread::Builder::new().name("failpoint-token".to_owned()).spawn(move || {
         let _ = send.send(read_to_end(&path));
     })?;
@@ -90,10 +90,10 @@ fn read_to_end(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// `secret` without what surrounds it, if it can be a token.
+/// `secret` without surrounding blanks, if it is a valid token.
 pub(crate) fn as_token(name: &'static str, secret: &str) -> Result<String, Unusable> {
     let secret = secret.trim();
-    // An empty file is a mistake, not the wish to ask for nothing.
+    // An empty file is a mistake; it must not turn the check off.
     if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Unusable::Variable { name, expected: SECRET });
     }
@@ -140,7 +140,7 @@ mod tests {
         // It has no writer.
         let refused = read(&pipe, Duration::from_millis(1)).unwrap_err();
         assert!(refused.to_string().contains("did not close it within"), "{refused}");
-        // A pipe of its own, since that reader still waits.
+        // Another pipe, because the first reader still waits.
         let written = directory.path().join("written");
         assert!(Command::new("mkfifo").arg(&written).status().unwrap().success());
         let to = written.clone();

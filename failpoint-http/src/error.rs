@@ -1,13 +1,13 @@
-//! Why is there no control plane, and what is to be done about it?
+//! [`ServeError`]: why the control plane did not start, and what to do about it.
 
 use failpoint::__private::text::visible_lines;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why [`serve_from_env`](crate::serve_from_env) or [`serve`](crate::serve) does not listen.
+/// Why [`serve_from_env`](crate::serve_from_env) or [`serve`](crate::serve()) failed.
 ///
-/// Each says what to do next. `Debug` prints the `Display` text, because a `main` that returns an
+/// Each message says what to do next. `Debug` prints the `Display` text, because a `main` that returns an
 /// error prints its `Debug`.
 ///
 /// ```
@@ -18,10 +18,10 @@ use std::path::PathBuf;
 /// ```
 #[non_exhaustive]
 pub enum ServeError {
-    /// Not an address that the control plane understands.
+    /// The address is not valid.
     #[non_exhaustive]
     BadAddress {
-        /// What was given.
+        /// The address.
         given: String,
         /// What is wrong with it.
         why: String,
@@ -29,33 +29,33 @@ pub enum ServeError {
     /// Without a token it listens on loopback and Unix sockets only.
     #[non_exhaustive]
     NotLoopback {
-        /// What was given.
+        /// The address.
         given: String,
         /// The same port on loopback.
         suggestion: String,
     },
-    /// Somebody listens there already.
+    /// Another listener uses the address.
     #[non_exhaustive]
     InUse {
-        /// What was given.
+        /// The address.
         given: String,
     },
     /// The system refused the address.
     #[non_exhaustive]
     Bind {
-        /// What was given.
+        /// The address.
         given: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// What the environment asks of failpoints is wrong: `GOFAIL_FAILPOINTS`, `FAILPOINT_SEED`, …
+    /// A variable of failpoints is not valid: `GOFAIL_FAILPOINTS`, `FAILPOINT_SEED`, …
     Environment(failpoint::Error),
-    /// A variable of the control plane holds something else than it should.
+    /// The value of a variable of the control plane is not valid.
     #[non_exhaustive]
     BadVariable {
         /// The variable.
         variable: &'static str,
-        /// What it takes. What it holds is not repeated: it may be a secret.
+        /// What it takes. Its value is not repeated because it may be a secret.
         expected: &'static str,
     },
     /// The file named by `FAILPOINT_HTTP_TOKEN_FILE` cannot be read.
@@ -63,7 +63,7 @@ pub enum ServeError {
     TokenFile {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The file named by `FAILPOINT_HTTP_PORT_FILE` cannot be written.
@@ -71,7 +71,7 @@ pub enum ServeError {
     PortFile {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The thread of the control plane could not be started.
@@ -84,12 +84,12 @@ impl fmt::Display for ServeError {
     }
 }
 
-/// An error with paths and addresses as they were given.
+/// An error without escapes.
 struct Raw<'a>(&'a ServeError);
 
 impl fmt::Display for Raw<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Of all others the cause is not there, and would be looked for there.
+        // Only for errors whose text does not already name a variable.
         if let ServeError::BadAddress { .. }
         | ServeError::NotLoopback { .. }
         | ServeError::InUse { .. }

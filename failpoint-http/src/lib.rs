@@ -16,76 +16,76 @@
 //! $ curl 127.0.0.1:22381/raftAfterSave/count                    # fires since it was armed
 //! $ curl -XPUT -d'raftBeforeSave=panic;raftAfterSave=off' 127.0.0.1:22381/failpoints
 //! $ curl -XDELETE 127.0.0.1:22381/raftAfterSave
-//! $ curl -XDELETE 127.0.0.1:22381/v1/points                     # all of them; says what was armed
+//! $ curl -XDELETE 127.0.0.1:22381/v1/points                     # disarms all; returns what was armed
 //! ```
-//! The routes, statuses and texts are gofail's, so that its clients need no change. Ours on top:
-//! `?ttl=30s` ends the arming by itself, also after the listener is gone, unless the point was armed
-//! anew; `?unlisted=1` takes a name that no code declares; `Accept: application/json` is answered in
-//! JSON; a header `Failpoint-Note` says what the caller may not expect. `GET /` shows terms that hold
-//! control characters with escapes, in a spelling that parses to the same; `GET /name` gives back what
-//! was written.
+//! The routes, statuses and texts are gofail's, so gofail's clients work unchanged. There are some
+//! additions: `?ttl=30s` disarms the point after that time, also after the listener has stopped, unless
+//! it is armed again before; `?unlisted=1` allows a name that no code declares; with
+//! `Accept: application/json` the reply is JSON; a header `Failpoint-Note` warns about effects that a
+//! caller may not expect. `GET /` shows terms that contain control characters with escapes, in a
+//! spelling that parses to the same terms; `GET /name` returns the original text.
 //!
-//! **In JSON.** Below `/v1` the same is said in JSON (the module `wire` has the types), with more: filters,
-//! counts, generations to change by with `If-Match`, several points at once by name or by glob,
-//! `resume`, what was never tried, and what is armed as one value of `GOFAIL_FAILPOINTS`. Whatever is
-//! refused is an `application/problem+json` that says what was wrong and where. `/openapi.json`
-//! describes it all.
+//! **In JSON.** The routes below `/v1` use JSON (the module `wire` has the types) and offer more:
+//! filters, counts, conditional changes by generation with `If-Match`, several points at once by name or
+//! by glob, `resume`, a report of what was never tried, and what is armed as a value for
+//! `GOFAIL_FAILPOINTS`. An error is an `application/problem+json` that says what is wrong and where.
+//! `/openapi.json` describes all of it.
 //!
 //! ```text
 //! $ curl -XPUT -d'{"terms":"3*sleep(100)","ttl":"5m"}' 127.0.0.1:22381/v1/points/raftAfterSave
 //! $ curl -XPUT -d'{"terms":"off"}' '127.0.0.1:22381/v1/points?match=raft*'
-//! $ curl -XPOST '127.0.0.1:22381/v1/points/raftAfterSave/resume?n=1'    # one paused caller goes on
+//! $ curl -XPOST '127.0.0.1:22381/v1/points/raftAfterSave/resume?n=1'    # resumes one paused caller
 //! $ GOFAIL_FAILPOINTS="$(curl -s 127.0.0.1:22381/v1/export)" ./another-server
 //! ```
 //!
 //! **Waiting and events.** `GET /v1/points/{name}/wait?paused=1&since=GENERATION` is a long poll: it
-//! comes back when the arming has had so many `hits`, `fires` or `paused` callers, when it is over,
-//! or after `timeout`. `GET /v1/events` streams what happens as server-sent events; a reader that is
-//! too slow loses the oldest and is told how many. Neither costs a thread nor keeps others out, and
-//! both end with the connection and with the listener. `GET /metrics` is for Prometheus: sums over
-//! all armings, which never go back. A name that no code declares is forgotten when it is disarmed.
+//! returns when the arming has reached the number of `hits`, `fires` or `paused` callers, when the
+//! arming ends, or after `timeout`. `GET /v1/events` streams server-sent events; a reader that is too
+//! slow loses the oldest events and is told how many. Neither uses a thread or blocks other requests,
+//! and both end with the connection and with the listener. `GET /metrics` is for Prometheus: sums over
+//! all armings, which never decrease. A name that no code declares is forgotten when it is disarmed.
 //!
-//! **Bounds.** A body has 1 MiB, and arms at most 10,000 points, steps and conditions (413); terms of
-//! one point hold at most 1,000 (422); at most 1,024 points that no code declares are armed at once
-//! (409). So no request holds up the others, or the program, for long.
+//! **Limits.** A body has at most 1 MiB, and arms at most 10,000 points, steps and conditions (413);
+//! the terms of one point have at most 1,000 steps and conditions (422); at most 1,024 points that no
+//! code declares are armed at once (409). So no request blocks the others, or the program, for long.
 //!
-//! **Own thread.** The listener has a thread and a runtime of its own: a server whose every worker
-//! is paused or wedged still answers, and the reply to a request that arms `kill` arrives before the
-//! process ends. `mount` (feature `axum`) and [`respond`] carry the same answers on somebody else's
-//! runtime, without these two promises; [`respond`] leaves out waits and events.
+//! **Separate thread.** The listener has its own thread and runtime: it answers even if all workers of
+//! the server are paused or stuck, and the reply to a request that arms `kill` arrives before the
+//! process ends. `mount` (feature `axum`) and [`respond`] give the same replies on your server's
+//! runtime, without these two guarantees; [`respond`] does not support waits and events.
 //!
-//! **Who may come in.** Without a token only loopback and Unix sockets are listened on, and a
-//! `Host` that is neither an IP address, nor `localhost`, nor named in `FAILPOINT_HTTP_HOSTS` is
-//! refused; so is a foreign `Origin`, always.
+//! **Access.** Without a token, the listener accepts only loopback addresses and Unix sockets, and
+//! refuses a `Host` that is neither an IP address, nor `localhost`, nor listed in
+//! `FAILPOINT_HTTP_HOSTS`. A foreign `Origin` is always refused.
 //!
-//! | variable | holds |
+//! | variable | value |
 //! |---|---|
-//! | `GOFAIL_HTTP`, else `FAILPOINT_HTTP` | `HOST:PORT` (port 0 picks one, no host is every address), or `unix:/path?mode=0660` |
-//! | `FAILPOINT_HTTP_PORT_FILE` | a file to write the bound address to; it appears whole, and a symbolic link there is replaced |
-//! | `FAILPOINT_HTTP_TOKEN`, or `FAILPOINT_HTTP_TOKEN_FILE` with it | a secret, asked for as `Authorization: Bearer`; opens other addresses |
-//! | `FAILPOINT_HTTP_INSECURE` | `1` opens other addresses without a token |
-//! | `FAILPOINT_HTTP_HOSTS` | names that a `Host` may bear, with commas between |
-//! | `FAILPOINT_HTTP_ALLOW` | the points that may be armed over HTTP: names with commas between, in which `*` is any text and `?` any character |
-//! | `FAILPOINT_HTTP_DENY` | those that may not, written alike; it goes before `ALLOW` |
+//! | `GOFAIL_HTTP`, or else `FAILPOINT_HTTP` | `HOST:PORT` (port 0 picks a free one; without a host, all addresses), or `unix:/path?mode=0660` |
+//! | `FAILPOINT_HTTP_PORT_FILE` | a file to which the bound address is written, atomically; a symbolic link there is replaced |
+//! | `FAILPOINT_HTTP_TOKEN`, or a file in `FAILPOINT_HTTP_TOKEN_FILE` | the token that requests must send as `Authorization: Bearer`; allows addresses other than loopback |
+//! | `FAILPOINT_HTTP_INSECURE` | `1` allows such addresses without a token |
+//! | `FAILPOINT_HTTP_HOSTS` | names that are allowed as `Host`, separated by commas |
+//! | `FAILPOINT_HTTP_ALLOW` | the points that may be armed over HTTP: names separated by commas, in which `*` matches any text and `?` any character |
+//! | `FAILPOINT_HTTP_DENY` | points that may not, in the same form; takes precedence over `ALLOW` |
 //! | `FAILPOINT_HTTP_ACTIONS` | the actions that may be armed over HTTP, such as `off,sleep,return` |
-//! | `FAILPOINT_HTTP_MAX_TTL` | how long something that was armed over HTTP stays so at most, such as `15m` |
-//! | `FAILPOINT_HTTP_WAIT` | how long [`serve_from_env`] holds the program until the first arming has come in over HTTP, such as `30s` |
+//! | `FAILPOINT_HTTP_MAX_TTL` | how long a point that is armed over HTTP stays armed at most, such as `15m` |
+//! | `FAILPOINT_HTTP_WAIT` | how long [`serve_from_env`] waits for the first arming over HTTP, such as `30s` |
 //!
-//! What may be armed holds for every way over HTTP, also through `mount` and [`respond`], and is read
-//! once. What it does not allow is refused with 403; a request for several points is refused as a
-//! whole.
+//! The limits on what may be armed apply to all requests over HTTP, also through `mount` and
+//! [`respond`], and are read once. What they do not allow is refused with 403; a request for several
+//! points is refused as a whole.
 //!
-//! **The other end.** The feature `client` has `Client`, `blocking::Client` and `ClientSet` to control
-//! servers from a test or a tool: every route a method, guards that disarm when they are dropped, waits
-//! instead of sleeps. It is independent of the feature `failpoints`, and needs hyper and tokio.
+//! **Clients.** The feature `client` has `Client`, `blocking::Client` and `ClientSet` to control servers
+//! from a test or a tool: a method per route, guards that disarm when they are dropped, waits instead
+//! of sleeps. It is independent of the feature `failpoints`, and needs hyper and tokio.
 //!
-//! **Beside `fail`.** With the feature `fail`, the points that a dependency configures in the crate
-//! `fail` 0.5 are listed, armed and disarmed as `fail/NAME`, one at a time, in the language of that
-//! crate, which takes every name and counts nothing. Where `fail` is patched to stand on failpoint
-//! they are ours already.
+//! **The crate `fail`.** With the feature `fail`, the points that a dependency configures in the crate
+//! `fail` 0.5 are listed, armed and disarmed as `fail/NAME`, one at a time, in the syntax of that
+//! crate, which accepts every name and counts nothing. If you patch `fail` with this project's package,
+//! its points are points of `failpoint` and need no prefix.
 //!
-//! **Cost.** Without the feature `failpoints` the only dependency is `failpoint`, and
-//! [`serve_from_env`] does nothing but say on stderr that failpoints were compiled out, if the
+//! **Cost.** Without the feature `failpoints` the only dependency is `failpoint`. Then
+//! [`serve_from_env`] only prints a message on stderr that failpoints were compiled out, if the
 //! environment asks for them. Your `main` needs no `#[cfg]`.
 //!
 //! # Wiring
@@ -99,16 +99,16 @@
 //! failpoints = ["failpoint/failpoints", "failpoint-http/failpoints"]
 //! ```
 //!
-//! Libraries depend on `failpoint` alone. What turns failpoints on, and how to keep them out of what
-//! you ship, is in [docs/wiring.md](https://github.com/failpoint-rs/failpoint/blob/main/docs/wiring.md).
+//! Libraries depend only on `failpoint`. What turns failpoints on, and how to keep them out of a
+//! release, is described in [docs/wiring.md](https://github.com/failpoint-rs/failpoint/blob/main/docs/wiring.md).
 //!
 //! # Features
 //!
 //! | feature | default | what it does |
 //! |---|---|---|
-//! | `failpoints` | no | the control plane; turns on `failpoint/failpoints` and `axum`. The final binary asks for it |
+//! | `failpoints` | no | the control plane; turns on `failpoint/failpoints` and `axum`. Only the final binary enables it |
 //! | `axum` | no | `router()` and `mount()` also in builds without failpoints, where they answer 501 |
-//! | `fail` | no | the points of the crate `fail` 0.5, where a dependency uses it, as `fail/NAME`; turns on `failpoints` |
+//! | `fail` | no | the points of the crate `fail` 0.5 as `fail/NAME`, if a dependency uses it; turns on `failpoints` |
 //! | `client` | no | `Client`, `blocking::Client` and `ClientSet`, to control servers from tests and tools; independent of `failpoints` |
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 #![forbid(unsafe_code)]
@@ -159,11 +159,11 @@ pub use http::response::Reply;
 
 use std::fmt;
 
-/// Listens where `GOFAIL_HTTP` (or `FAILPOINT_HTTP`) says; does nothing where it is unset or empty.
+/// Listens at the address in `GOFAIL_HTTP` (or `FAILPOINT_HTTP`); does nothing if it is unset or empty.
 ///
-/// It reads the environment of failpoints first, as [`failpoint::init_from_env`] does, so that
-/// `main` gets what is wrong with that as an error. Dropping the [`Control`] stops the listener.
-/// With `FAILPOINT_HTTP_WAIT` it comes back when something was armed over HTTP, or that time is over.
+/// It first reads the environment of failpoints, as [`failpoint::init_from_env`] does, so that `main`
+/// gets an error if that is invalid. Dropping the [`Control`] stops the listener. With
+/// `FAILPOINT_HTTP_WAIT` it returns when something was armed over HTTP, or after that time.
 ///
 /// # Daemons
 /// Call it after the program has forked into the background. A child of `fork` does not serve the control
@@ -174,8 +174,8 @@ use std::fmt;
 /// `clone` system call, which does not go through the C library, leaves the listener open in the child.
 ///
 /// # Errors
-/// Everything that [`ServeError`] lists. Nothing listens then, and what the environment arms stays
-/// armed unless it was the environment that was refused.
+/// All variants of [`ServeError`]. Then nothing listens. What the environment arms stays armed, unless
+/// the environment itself was refused.
 ///
 /// ```
 /// let control = failpoint_http::serve_from_env()?;
@@ -186,7 +186,7 @@ pub fn serve_from_env() -> Result<Control, ServeError> {
     imp::serve_from_env().map(|running| Control { running })
 }
 
-/// Listens at `address`, which is written as in `GOFAIL_HTTP`; all else comes from the environment.
+/// Listens at `address`, written as in `GOFAIL_HTTP`. All other settings come from the environment.
 ///
 /// # Errors
 /// As [`serve_from_env`].
@@ -200,13 +200,13 @@ pub fn serve(address: &str) -> Result<Control, ServeError> {
     imp::serve(address).map(|running| Control { running })
 }
 
-/// Answers a request that somebody else's server carries; needs no framework.
+/// Answers a request to your own server; needs no framework.
 ///
-/// `path` is raw, with its query; names of `headers` are in any case. The caller reads the body, at
-/// most 1 MiB, says who may come in, and takes [`failpoint::hold_exit`] before the call if the reply
-/// is to go out before the process ends. A foreign `Origin` is refused here. What holds a request
-/// open, `/v1/points/{name}/wait` and `/v1/events`, is answered with 501. [`compat`] answers as other
-/// servers do.
+/// `path` is raw and includes the query; names of `headers` may be in any case. The caller reads the
+/// body, at most 1 MiB, checks access, and calls [`failpoint::hold_exit`] before this function if the
+/// reply must be sent before the process ends. A foreign `Origin` is refused here. The long-lived
+/// requests `/v1/points/{name}/wait` and `/v1/events` are answered with 501. [`compat`] answers as
+/// other servers do.
 ///
 /// ```
 /// # fn save() { failpoint::fail_point!("raftAfterSave"); }
@@ -217,17 +217,17 @@ pub fn respond(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) 
     imp::respond(method, path, headers, body)
 }
 
-/// Keeps the control plane; given by [`serve_from_env`] and [`serve`].
+/// Keeps the control plane running; returned by [`serve_from_env`] and [`serve`].
 ///
-/// Dropping it stops the listener, waits for its thread, and removes the socket file and the port
-/// file that it made. What was armed stays armed, and a `?ttl=` ends when it would have ended.
+/// Dropping it stops the listener, waits for its thread, and removes the socket file and the port file
+/// that it created. What is armed stays armed, and each `?ttl=` still expires.
 #[must_use = "dropping it stops the listener"]
 pub struct Control {
     running: Option<imp::Running>,
 }
 
 impl Control {
-    /// The address that it listens at. `None` if the variable is not set, if failpoints are compiled out,
+    /// The address at which it listens. `None` if the variable is not set, if failpoints are compiled out,
     /// and in a child of `fork`, which does not listen.
     pub fn address(&self) -> Option<&Address> {
         self.running.as_ref().and_then(|running| running.address())
@@ -240,7 +240,7 @@ impl fmt::Debug for Control {
     }
 }
 
-/// The code of the README compiles; some of it is for clients.
+/// Compiles the code of the README, some of which needs the client.
 #[cfg(all(doctest, feature = "client"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

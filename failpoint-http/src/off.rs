@@ -1,4 +1,4 @@
-//! What is left of the control plane in a build without it: a line that says so.
+//! The control plane in a build without failpoints: it only prints that failpoints were compiled out.
 
 use crate::address::Address;
 use crate::error::ServeError;
@@ -8,7 +8,7 @@ use failpoint::__private::text::{to_stderr, visible};
 use std::convert::Infallible;
 use std::fmt;
 
-/// Nothing listens, so no value of this type exists.
+/// Nothing ever listens, so there is no value of this type.
 pub(crate) struct Running(Infallible);
 
 impl Running {
@@ -19,7 +19,7 @@ impl Running {
 
 pub(crate) fn serve_from_env() -> Result<Option<Running>, ServeError> {
     let control = ["GOFAIL_HTTP", "FAILPOINT_HTTP"];
-    // Another crate may have asked for failpoints alone.
+    // Another crate may have enabled failpoints without the control plane.
     if failpoint::enabled() {
         failpoint::init_from_env().map_err(ServeError::Environment)?;
         compiled_out::say_of(&control, what(), HINT);
@@ -40,14 +40,14 @@ pub(crate) fn respond(_: &str, _: &str, _: &[(&str, &str)], _: &[u8]) -> Reply {
     Reply::compiled_out(CompiledOut)
 }
 
-/// The feature turns on failpoints, too.
+/// This feature also turns failpoints on.
 const HINT: BuildWith = BuildWith("failpoint-http/failpoints");
 
 fn what() -> &'static str {
     if failpoint::enabled() { "the control plane of failpoints was" } else { "failpoints were" }
 }
 
-/// What is missing from this build, and how to have it.
+/// What is missing from this build, and how to enable it.
 pub(crate) struct CompiledOut;
 
 impl fmt::Display for CompiledOut {

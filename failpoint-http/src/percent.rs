@@ -1,11 +1,11 @@
-//! How is text written into a URL, and read from one?
+//! Percent-encoding: writes text into URLs, and reads it from them.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 #[cfg(feature = "failpoints")]
 use std::borrow::Cow;
 
-/// What may not stand for itself in a path and in a value of a query. What a name may hold does, `/`
-/// and `:` too: gofail does not decode.
+/// The characters to encode in a path and in a query's value. Characters of names are not encoded, not
+/// even `/` and `:`, because gofail does not decode.
 const ENCODED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/').remove(b':');
 
@@ -13,13 +13,13 @@ pub(crate) fn encode(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
 
-/// Undoes percent-encoding; text in which it is broken, or hides what is not UTF-8, stays as it is.
+/// Decodes `text`; if the encoding is invalid or the result is not UTF-8, returns `text` unchanged.
 #[cfg(feature = "failpoints")]
 pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     decode_strictly(text).unwrap_or(Cow::Borrowed(text))
 }
 
-/// Undoes percent-encoding; `None` where it is broken, or hides what is not UTF-8.
+/// Decodes `text`; `None` if the encoding is invalid or the result is not UTF-8.
 #[cfg(feature = "failpoints")]
 pub(crate) fn decode_strictly(text: &str) -> Option<Cow<'_, str>> {
     let is_pair = |after: &str| {

@@ -1,9 +1,9 @@
-//! Which points does the crate `fail` hold in this process, where some dependency keeps it?
+//! The points of the crate `fail`, if a dependency of this process uses it.
 //!
-//! They go by `fail/NAME`. `fail` knows a point once it was configured, and neither its sites nor how
-//! often it was hit: so these are always armed, never idle, and their counts are 0. Without the
-//! feature `fail` there are none, nor where `fail` was patched to stand on `failpoint`: its points
-//! are ours then, and listed as such.
+//! They are named `fail/NAME`. `fail` only knows points that were configured, and knows neither their
+//! sites nor their hits. So these points are always armed, and their counts are 0. There are none
+//! without the feature `fail`, and none if `fail` is patched with this project's package: then its
+//! points are listed as points of `failpoint`.
 
 use failpoint::__bridge::control::{self, Disarmed, Fault, PointView, Precondition, Stale};
 use failpoint::__private::text::visible;
@@ -14,23 +14,24 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const PREFIX: &str = "fail/";
 
-/// What was armed over HTTP: which arming it was, and the terms, for a lease to end no other.
+/// The points armed over HTTP, with the number and the terms of the arming, so that a ttl ends only its
+/// own arming.
 static ARMED: Mutex<BTreeMap<String, (u64, String)>> = Mutex::new(BTreeMap::new());
-/// The number of the last arming. Only with the lock held.
+/// The number of the last arming. Changed only with the lock held.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
-/// The number of the last arming: every one so far has it, or one before.
+/// The number of the last arming; all armings so far have this number or a smaller one.
 pub(crate) fn last_number() -> u64 {
     LAST.load(Ordering::SeqCst)
 }
 
-/// The name in `fail` that `name` stands for. A point of ours that bears the whole name goes first.
+/// The name in `fail` for `name`. A point of `failpoint` with the whole name takes precedence.
 pub(crate) fn name_in(name: &str) -> Option<&str> {
     let there = name.strip_prefix(PREFIX).filter(|name| !name.is_empty())?;
     (registry::IS_THERE && !control::is_known(name)).then_some(there)
 }
 
-/// Adds them to a list that is sorted by name. A point of ours that bears the whole name goes first.
+/// Adds them to a list sorted by name. A point of `failpoint` with the same name takes precedence.
 pub(crate) fn add_to(points: &mut Vec<PointView>) {
     let own = points.len();
     for point in all() {
@@ -48,7 +49,7 @@ fn all() -> impl Iterator<Item = PointInfo> {
     registry::list().into_iter().map(info)
 }
 
-/// The one that `name` stands for, if it is configured.
+/// The point `name`, if it is configured in `fail`.
 pub(crate) fn point(name: &str) -> Option<PointInfo> {
     let terms = terms(name_in(name)?)?;
     Some(info(name.to_owned(), Some(&terms)))
@@ -64,13 +65,13 @@ pub(crate) struct Armed {
 
 /// Why one was not armed.
 pub(crate) enum Unarmed {
-    /// `fail` does not know the name, and there is no room for it.
+    /// The name is new to `fail`, and it is not valid or there are too many.
     BadName(Box<Fault>),
-    /// In the words of `fail`.
+    /// The error text of `fail`.
     BadTerms(String),
 }
 
-/// Hands `text` to `fail` as it came. It takes any name, so there are bounds here.
+/// Passes `text` to `fail` unchanged. `fail` accepts any name, so the limits are checked here.
 pub(crate) fn arm(name: &str, there: &str, text: &str) -> Result<Armed, Unarmed> {
     let mut armed = armed();
     let list = registry::list();
@@ -80,9 +81,9 @@ pub(crate) fn arm(name: &str, there: &str, text: &str) -> Result<Armed, Unarmed>
             return Err(Unarmed::BadName(Box::new(fault)));
         }
     }
-    // It repeats what was written.
+    // The error repeats the terms.
     registry::cfg(there, text).map_err(|why| Unarmed::BadTerms(visible(&why).to_string()))?;
-    // Some the program removed itself.
+    // Forget the points that the program removed itself.
     if armed.len() > list.len() {
         let there: HashSet<&str> = list.iter().map(|(name, _)| name.as_str()).collect();
         armed.retain(|name, _| there.contains(name.as_str()));
@@ -105,7 +106,7 @@ pub(crate) fn disarm(name: &str, precondition: &Precondition) -> Option<Result<D
     })
 }
 
-/// Removes all of them; gives them as they stood.
+/// Removes all of them; returns their state before.
 pub(crate) fn reset() -> Vec<PointInfo> {
     armed().clear();
     let were: Vec<PointInfo> = all().collect();
@@ -117,7 +118,7 @@ pub(crate) fn reset() -> Vec<PointInfo> {
     were
 }
 
-/// Ends the arming `number`, unless another one came after it, over HTTP or from the program.
+/// Ends the arming `number`, unless HTTP or the program has configured the point since.
 pub(crate) fn end(name: &str, number: u64) -> bool {
     let Some(there) = name_in(name) else { return false };
     let mut armed = armed();
@@ -140,7 +141,7 @@ fn is_last(armed: &BTreeMap<String, (u64, String)>, there: &str, number: u64) ->
     })
 }
 
-/// Whether what was to hold does: they have the generation 0 for ever.
+/// Whether `precondition` is met. Points of `fail` always have the generation 0.
 pub(crate) fn holds(precondition: &Precondition) -> bool {
     match precondition {
         Precondition::Generation(generations) => generations.contains(&0),
@@ -148,7 +149,7 @@ pub(crate) fn holds(precondition: &Precondition) -> bool {
     }
 }
 
-/// The actions of `text`, found as `fail` finds them: before the parenthesis, after `%` and `*`.
+/// The actions of `text`, parsed as `fail` does: before the parenthesis, after `%` and `*`.
 pub(crate) fn actions(text: &str) -> Vec<&str> {
     text.split("->").map(action).collect()
 }
@@ -166,7 +167,7 @@ fn info(name: String, terms: Option<&str>) -> PointInfo {
     control::point_elsewhere(name, terms.map(on_one_line))
 }
 
-/// As a list has them.
+/// Terms as a list shows them.
 fn on_one_line(terms: &str) -> String {
     terms.trim().replace(['\r', '\n'], " ")
 }
@@ -181,11 +182,11 @@ mod registry {
 
     use real_fail::FailGuard;
 
-    /// Whether it is the real one: the one that stands on `failpoint` says so by an associated
-    /// constant of its own, which goes before that of a trait.
+    /// Whether this is the original `fail`. This project's package has an inherent associated constant,
+    /// which takes precedence over the constant of the trait.
     pub(super) const IS_THERE: bool = !FailGuard::STANDS_ON_FAILPOINT;
 
-    // Of no use where the other constant goes before it.
+    // Unused if the inherent constant exists.
     #[allow(dead_code)]
     trait Real {
         const STANDS_ON_FAILPOINT: bool = false;
@@ -208,7 +209,7 @@ mod registry {
 
 #[cfg(not(feature = "fail"))]
 mod registry {
-    //! None.
+    //! Without the feature `fail`: no points.
 
     pub(super) const IS_THERE: bool = false;
 

@@ -1,7 +1,6 @@
-//! Has anything been armed over HTTP yet?
+//! `FAILPOINT_HTTP_WAIT`: blocks the start of the program until something was armed over HTTP.
 //!
-//! `FAILPOINT_HTTP_WAIT` holds a program at its start until it has: what happens early can then be
-//! armed from outside.
+//! So a client can arm points that the program reaches early.
 
 use failpoint::__bridge::control;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -10,16 +9,16 @@ use std::time::Duration;
 static ARMED: Mutex<bool> = Mutex::new(false);
 static CHANGED: Condvar = Condvar::new();
 
-/// It has, now.
+/// Records that something was armed over HTTP.
 pub(crate) fn note() {
     let mut armed = ARMED.lock().unwrap_or_else(PoisonError::into_inner);
-    // Only the first: waking is a system call, whether anybody waits or not.
+    // Only the first time: waking is a system call, even if no thread waits.
     if !std::mem::replace(&mut *armed, true) {
         CHANGED.notify_all();
     }
 }
 
-/// Comes back when it has, or after `limit`.
+/// Blocks until something was armed over HTTP, or until `limit` has passed.
 pub(crate) fn hold(limit: Duration) {
     control::inform(format_args!(
         "failpoint-http: waiting for a failpoint to be armed, for at most {limit:?} \

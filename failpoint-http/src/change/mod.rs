@@ -1,7 +1,7 @@
-//! How is a change made over HTTP, whichever route asked for it?
+//! Changes made over HTTP, for all routes.
 //!
-//! It is held to the rails, made, given its end, and told to the log: who, which point, what it was
-//! and what it is.
+//! A change is checked against the policy, applied, given its ttl, and logged: who made it, at which
+//! point, the terms before and the terms after.
 
 pub(crate) mod fail_crate;
 pub(crate) mod first;
@@ -17,31 +17,31 @@ use failpoint::__private::text::visible;
 use failpoint::{Error, PointInfo};
 use std::time::Duration;
 
-/// What came of an arming.
+/// The result of an arming.
 pub(crate) struct Armed {
     pub(crate) revision: u64,
     pub(crate) points: Vec<Applied>,
-    /// What the caller may not expect, in ASCII.
+    /// Effects that the caller may not expect, in ASCII.
     pub(crate) notes: Vec<String>,
 }
 
-/// Why there was none. Nothing is changed.
+/// Why arming was refused. Nothing was changed.
 pub(crate) enum Unarmed {
     /// Never empty.
     NotAllowed(Vec<NotAllowed>),
     ArmError(ArmError),
 }
 
-/// Why a point of the crate `fail` was not armed. Nothing is changed.
+/// Why arming a point of the crate `fail` was refused. Nothing was changed.
 pub(crate) enum UnarmedReal {
     NotAllowed(NotAllowed),
-    /// No room for a name that it did not know.
+    /// The name is new to `fail`, and it is not valid or there are too many.
     BadName(Box<Fault>),
-    /// In the words of `fail`.
+    /// The error text of `fail`.
     BadTerms(String),
 }
 
-/// Arms all that is wished for, or nothing.
+/// Arms all points of the request, or none.
 pub(crate) fn arm(
     arm_request: ArmRequest,
     ttl: Option<Duration>,
@@ -73,7 +73,7 @@ pub(crate) fn arm(
     Ok(Armed { revision, points, notes })
 }
 
-/// Arms a point of the crate `fail`, which takes `terms` as they came.
+/// Arms a point of the crate `fail`, to which `terms` are passed unchanged.
 pub(crate) fn arm_real(
     (name, there): (&str, &str),
     terms: &str,
@@ -127,7 +127,7 @@ pub(crate) fn disarm(
     Ok(disarmed)
 }
 
-/// Disarms everything; gives what was armed, as it stood.
+/// Disarms all points; returns their state before.
 pub(crate) fn reset(
     precondition: &Precondition,
     from: &str,
@@ -146,7 +146,7 @@ pub(crate) fn reset(
     Ok(reset)
 }
 
-/// Lets at most `n` paused callers go: how many went, and how many stand there still.
+/// Resumes at most `n` paused callers. Returns how many were resumed and how many are still paused.
 pub(crate) fn resume(name: &str, n: usize, from: &str) -> Result<(usize, u64), Error> {
     let (resumed, paused) = control::resume(name, n)?;
     if resumed > 0 {
@@ -166,7 +166,7 @@ fn policy() -> Result<&'static Policy, NotAllowed> {
 }
 
 fn note_of_ttl(ttl: Option<Duration>, shortened: bool) -> Option<String> {
-    // In ASCII, which the sign of microseconds is not.
+    // Milliseconds, because the note is ASCII and `µs` is not.
     let millis = ttl.filter(|_| shortened)?.as_millis();
     Some(format!("it is disarmed after {millis}ms because of FAILPOINT_HTTP_MAX_TTL"))
 }
@@ -181,8 +181,8 @@ fn tell(from: &str, name: &str, was: Option<&str>, now: Option<&str>, ttl: Optio
     ));
 }
 
-/// On one line, so that one change cannot pass for two, and cut where it is long: a request may bring
-/// a megabyte of terms.
+/// Terms for the log: on one line, so that one change cannot look like two, and cut if they are long,
+/// because a request may contain a megabyte of terms.
 fn or_idle(terms: Option<&str>) -> String {
     /// In characters.
     const SHOWN: usize = 400;

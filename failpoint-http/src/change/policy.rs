@@ -1,7 +1,8 @@
-//! What may be armed over HTTP, and for how long?
+//! The policy: what may be armed over HTTP, and for how long.
 //!
-//! The environment says, once for the process: whoever carries a request, the same rails hold. Where
-//! what it says cannot be read, nothing may be armed: better to refuse than to seem to obey.
+//! It is read from the environment once per process, and applies to the listener, to mounted routers
+//! and to `respond`. If a variable is not valid, nothing may be armed, because a policy that is only
+//! partly applied would be unsafe.
 
 use crate::env::text;
 use crate::error::ServeError;
@@ -13,23 +14,23 @@ use std::time::Duration;
 /// The limits of what HTTP may arm.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Policy {
-    /// Every name where there are none.
+    /// If empty, every name.
     allow: Vec<Glob>,
-    /// They go before `allow`.
+    /// Takes precedence over `allow`.
     deny: Vec<Glob>,
-    /// Every action where there are none.
+    /// If empty, every action.
     actions: Vec<String>,
     max_ttl: Option<Duration>,
 }
 
-/// A point that may not be armed so.
+/// A point that may not be armed like this.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NotAllowed {
     pub(crate) name: Option<String>,
     pub(crate) why: String,
 }
 
-/// The rails of this process, or what is wrong with them.
+/// The policy of this process, or the variable that is not valid.
 pub(crate) fn in_force() -> Result<&'static Policy, &'static ServeError> {
     static POLICY: OnceLock<Result<Policy, ServeError>> = OnceLock::new();
     POLICY.get_or_init(Policy::from_env).as_ref()
@@ -54,7 +55,7 @@ impl Policy {
         })
     }
 
-    /// All of `arm_request` that may not be.
+    /// The points of `arm_request` that may not be armed.
     pub(crate) fn refuse(&self, arm_request: &ArmRequest) -> Vec<NotAllowed> {
         let why = |(name, actions): (&str, Vec<&'static str>)| {
             Some(NotAllowed { name: Some(name.to_owned()), why: self.why_not(name, &actions)? })
@@ -62,7 +63,7 @@ impl Policy {
         arm_request.asks().filter_map(why).collect()
     }
 
-    /// How long what is armed may stay so, where `ttl` is asked for; and whether that is less.
+    /// The ttl to apply if `ttl` is requested, and whether it is shorter than requested.
     pub(crate) fn limit(&self, ttl: Option<Duration>) -> (Option<Duration>, bool) {
         match (ttl, self.max_ttl) {
             (Some(ttl), Some(max)) => (Some(ttl.min(max)), ttl > max),
@@ -71,7 +72,7 @@ impl Policy {
         }
     }
 
-    /// Why these actions may not be armed there, if so.
+    /// Why these actions may not be armed at `name`; `None` if they may.
     pub(crate) fn why_not(&self, name: &str, actions: &[&str]) -> Option<String> {
         let is_one = |globs: &[Glob]| globs.iter().any(|glob| glob.is_match(name));
         if is_one(&self.deny) {
@@ -105,14 +106,14 @@ fn globs(texts: &[String]) -> Vec<Glob> {
 fn names(variable: &'static str, expected: &'static str) -> Result<Vec<String>, ServeError> {
     let Some(text) = text(variable, expected)? else { return Ok(Vec::new()) };
     let names = list(&text);
-    // Nothing between its commas would seem to limit, and does not.
+    // A list without names looks like a limit but would not be one.
     if names.is_empty() {
         return Err(ServeError::BadVariable { variable, expected });
     }
     Ok(names)
 }
 
-/// A length of time, longer than nothing.
+/// A duration greater than zero.
 pub(crate) fn duration(variable: &'static str) -> Result<Option<Duration>, ServeError> {
     let expected = "a duration greater than zero, such as 30s, 15m or 1h30m";
     let Some(text) = text(variable, expected)? else { return Ok(None) };
@@ -122,7 +123,7 @@ pub(crate) fn duration(variable: &'static str) -> Result<Option<Duration>, Serve
     }
 }
 
-/// How long an arming may last: a hundred years of 365 days, which every clock reaches.
+/// The longest ttl: a hundred years of 365 days, which every clock can represent.
 const LONGEST_TTL: Duration = Duration::from_secs(876_000 * 60 * 60);
 
 /// Reads the `ttl` of a request; an error says what was expected.
@@ -138,7 +139,7 @@ pub(crate) fn ttl(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// What stands between commas.
+/// The items of a list separated by commas.
 pub(crate) fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
 }

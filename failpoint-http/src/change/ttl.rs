@@ -1,10 +1,9 @@
-//! When does an arming with `?ttl=` end?
+//! Disarms points when their `?ttl=` expires.
 //!
-//! A thread of its own keeps the time, started by the first lease: it outlives the listener, so a
-//! lease ends what it armed also where the `Control` is gone or a runtime is wedged.
+//! A separate thread keeps the time. The first ttl starts it, and it outlives the listener, so a ttl
+//! also expires after the `Control` was dropped, or while a runtime is blocked.
 //!
-//! A point has one lease at most, that of its last arming over HTTP: one that was superseded goes at
-//! once, however long it was to last.
+//! A point has at most one ttl, that of its last arming over HTTP. A superseded one is removed at once.
 
 use crate::change::fail_crate;
 use failpoint::__bridge::control;
@@ -79,7 +78,9 @@ fn leases() -> &'static Leases {
         let started =
             thread::Builder::new().name("failpoint-lease".to_owned()).spawn(|| leases.run());
         if let Err(error) = started {
-            control::warn(format_args!("no thread for leases: {error}; a ttl will not end"));
+            control::warn(format_args!(
+                "cannot start the thread for ttls: {error}; no ttl will expire"
+            ));
         }
     }
     leases

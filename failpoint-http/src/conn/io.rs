@@ -1,7 +1,7 @@
-//! How does an exchange get to know of what passes on its connection? By the stream itself.
+//! A stream that reports reads, writes and flushes to its [`Connection`].
 //!
-//! hyper writes all that it has of a reply and only then flushes, and it writes in the very poll in
-//! which it is given the reply: so the next flush that succeeds has carried it.
+//! hyper writes a whole reply before it flushes, and writes in the same poll in which it gets the
+//! reply. So after the next successful flush, the reply has been sent.
 
 use crate::conn::Connection;
 use std::io;
@@ -9,11 +9,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream that tells its exchange what passes.
+/// A stream that reports to its connection.
 pub(crate) struct TrackedIo<S> {
     stream: S,
     connection: Connection,
-    /// What came while a request was held open: the beginning of the next.
+    /// Bytes that arrived while a request was held open: the beginning of the next one.
     early: Vec<u8>,
 }
 
@@ -58,9 +58,9 @@ impl<S: AsyncRead + Unpin> TrackedIo<S> {
 }
 
 impl<S> Drop for TrackedIo<S> {
-    /// Nothing more goes out: whoever waits for the reply to be out waits in vain.
+    /// No reply can be sent any more, so the end of the process need not wait for one.
     fn drop(&mut self) {
-        self.connection.let_go();
+        self.connection.release_exit();
     }
 }
 
@@ -122,8 +122,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TrackedIo<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Whatever did not get out by now never will.
-        self.connection.let_go();
+        // Nothing is sent after this.
+        self.connection.release_exit();
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

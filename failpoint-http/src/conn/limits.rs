@@ -1,7 +1,7 @@
-//! How much of what the process may open does the control plane take for itself?
+//! How many open files the control plane may use.
 //!
-//! Every connection is an open file, and a server that has none left serves nobody. Of a process that
-//! may open few, it takes a part that grows with what there is.
+//! Every connection is an open file, and a server without free files cannot serve. If the process may
+//! open few files, the control plane uses only a fraction of them.
 
 use std::cmp::min;
 

@@ -1,4 +1,4 @@
-//! How far is a connection with its request, how long may that take, and who may die meanwhile?
+//! The state of a connection, its time limits, and the hold on the process's end while it replies.
 //!
 //! ```text
 //! idle ──first byte──▶ head ──▶ acting ──reply made──▶ replying ──flushed──▶ idle
@@ -7,8 +7,8 @@
 //! From before a request is acted upon until its reply was flushed, the end of the process is held,
 //! so that the reply to a request that arms `kill` arrives. `watched` tells when it was.
 //!
-//! A request that waits, or reads events, is held open as long as its peer is there. It gives the
-//! place of its connection to others, and sits in a seat of its own.
+//! A request that waits or reads events is held open while its peer is connected. It returns the permit
+//! of its connection, and holds a separate permit instead.
 
 pub(crate) mod io;
 pub(crate) mod limits;
@@ -126,9 +126,9 @@ impl Connection {
         self.enter(Phase::Acting, None);
     }
 
-    /// The request is held open; its connection sits in `permit` and leaves its place.
+    /// The request is held open. Its connection holds `permit` and returns its own permit.
     pub(crate) fn hold_open(&self, permit: Permit) {
-        self.sit(Place::HeldOpen(permit));
+        self.set_place(Place::HeldOpen(permit));
         self.enter(Phase::HeldOpen, None);
     }
 
@@ -147,9 +147,9 @@ impl Connection {
     pub(crate) fn reply(&self, hold: ExitHold) {
         self.state().holds.push(hold);
         if self.is_held_open() {
-            // Where no place is free the connection keeps its seat: one of both bounds it.
+            // If there is no connection permit, it keeps the other: each of them is limited.
             if let Ok(place) = self.shared.places.clone().try_acquire_owned() {
-                self.sit(Place::Ordinary(place));
+                self.set_place(Place::Ordinary(place));
             }
         }
         self.enter(Phase::Replying, Some(self.shared.limits.reply));
@@ -186,7 +186,7 @@ impl Connection {
     }
 
     pub(crate) fn flushed(&self) {
-        self.let_go();
+        self.release_exit();
         if self.state().phase == Phase::Replying {
             self.enter(Phase::Idle, Some(self.shared.limits.idle));
         }
@@ -205,12 +205,13 @@ impl Connection {
         }
     }
 
-    fn sit(&self, place: Place) {
+    fn set_place(&self, place: Place) {
         let old = std::mem::replace(&mut self.state().place, place);
         drop(old);
     }
 
-    pub(crate) fn let_go(&self) {
+    /// Stops holding the end of the process.
+    pub(crate) fn release_exit(&self) {
         let holds = std::mem::take(&mut self.state().holds);
         drop(holds);
     }

@@ -1,30 +1,30 @@
-//! How many may hold a request open at once?
+//! Limits how many requests are held open at once.
 //!
-//! Waits and readers of events stay for long, and in any number they would be nothing but memory
-//! and open files. So they have seats of their own, in the whole process and apart from the places
-//! of connections: however many wait, an operator's `DELETE` finds a place.
+//! Waits and event streams are long-lived, and each uses memory and an open file. So they have their own
+//! permits, one set for the whole process, apart from those of connections: an operator's `DELETE` gets
+//! through however many requests wait.
 
 use crate::conn::limits::Room;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Where seats of one kind are.
+/// The permits of one kind.
 #[derive(Debug)]
 pub(crate) struct Semaphore {
     limit: fn(Room) -> usize,
     taken: AtomicUsize,
 }
 
-/// For those who wait.
+/// For waits.
 pub(crate) static WAITS: Semaphore = Semaphore::new(|room| room.waits);
 
-/// For those who read events. Each has a queue, and what happens is copied into every queue by the
-/// thread that it happens on.
+/// For event streams. Each has a queue, and the thread on which an event happens copies it into every
+/// queue.
 pub(crate) static READERS: Semaphore = Semaphore::new(|room| room.readers);
 
-/// One seat; dropping it gives it back.
+/// One permit; dropping it returns it.
 #[derive(Debug)]
 pub(crate) struct Permit {
-    row: &'static Semaphore,
+    semaphore: &'static Semaphore,
 }
 
 impl Semaphore {
@@ -40,19 +40,19 @@ impl Semaphore {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// A seat, if one is free.
+    /// A permit, if one is free.
     pub(crate) fn take(&'static self) -> Option<Permit> {
         let limit = self.limit();
         let one_more = |taken: usize| (taken < limit).then_some(taken + 1);
-        // Nothing else is read by whoever sees the number.
+        // Relaxed: no other data depends on the number.
         let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        taken.is_ok().then(|| Permit { row: self })
+        taken.is_ok().then(|| Permit { semaphore: self })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.row.taken.fetch_sub(1, Ordering::Relaxed);
+        self.semaphore.taken.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -61,13 +61,13 @@ mod tests {
     use super::Semaphore;
 
     #[test]
-    fn a_seat_is_given_back() {
-        static ROW: Semaphore = Semaphore::new(|_| 2);
-        let (first, second) = (ROW.take(), ROW.take());
+    fn a_permit_is_returned() {
+        static TWO: Semaphore = Semaphore::new(|_| 2);
+        let (first, second) = (TWO.take(), TWO.take());
         assert!(first.is_some() && second.is_some());
-        assert!(ROW.take().is_none() && ROW.take().is_none());
+        assert!(TWO.take().is_none() && TWO.take().is_none());
         drop(first);
-        let _third = ROW.take().expect("one is free");
-        assert!(ROW.take().is_none(), "and no more than one");
+        let _third = TWO.take().expect("one is free");
+        assert!(TWO.take().is_none(), "and no more than one");
     }
 }

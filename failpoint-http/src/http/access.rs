@@ -1,31 +1,31 @@
-//! Who may come in?
+//! The access check: which requests are accepted.
 //!
-//! A web page must not: whatever a browser shows, it can send requests to `127.0.0.1`, and a name
-//! that its author owns can be made to point there (DNS rebinding). Such requests bear a foreign
-//! `Origin`, or a `Host` that is not ours. Others are asked for the token, where there is one.
+//! Web pages are refused: any page in a browser can send requests to `127.0.0.1`, and its author can
+//! make a name that he owns resolve to that address (DNS rebinding). Such requests have a foreign
+//! `Origin`, or a `Host` that is not allowed. All other requests need the token, if there is one.
 //!
-//! What a page loads as an image or a script bears neither: it comes in where there is no token. It can
-//! only `GET`, which changes nothing, and `cross-origin-resource-policy`, on every answer (`reply`),
-//! keeps the browser from letting the page know anything of what it loaded.
+//! A request for an image or a script has neither header, so it is accepted if there is no token. It can
+//! only be a `GET`, which changes nothing, and `cross-origin-resource-policy` on every reply
+//! (`response`) keeps the browser from showing the page any of its content.
 
 use crate::http::problem::HttpError;
 use crate::http::request::Request;
 use std::hint::black_box;
 use std::net::IpAddr;
 
-/// Who is let in by one listener or mounted router.
+/// Which requests one listener or mounted router accepts.
 #[derive(Clone, Default)]
 pub(crate) struct Access {
-    /// The names that a `Host` may bear beside IP literals and `localhost`; any name if `None`.
+    /// The names that are allowed as `Host` besides IP addresses and `localhost`; any name if `None`.
     pub(crate) hosts: Option<Vec<String>>,
     pub(crate) token: Option<String>,
 }
 
-/// Routes that never ask for the token: they hold no data.
+/// Routes that need no token, because they contain no data.
 const OPEN: [&str; 2] = ["/healthz", "/ui"];
 
 impl Access {
-    /// Of a router in somebody else's server, which has its own doors.
+    /// For a router in another server, which has its own access check.
     pub(crate) fn mounted() -> Self {
         Self::default()
     }
@@ -40,7 +40,9 @@ impl Access {
             }
         }
         match &self.token {
-            Some(token) if !is_open(request) && !bears(request, token) => Err(HttpError::NoToken),
+            Some(token) if !is_open(request) && !has_token(request, token) => {
+                Err(HttpError::NoToken)
+            }
             _ => Ok(()),
         }
     }
@@ -50,7 +52,7 @@ fn is_open(request: &Request<'_>) -> bool {
     matches!(request.method, "GET" | "HEAD") && OPEN.contains(&request.path)
 }
 
-/// Whether a page from `origin` came from where the request goes.
+/// Whether `origin` is the address to which the request was sent.
 fn is_own_origin(origin: &str, request: &Request<'_>) -> bool {
     let authority = origin.split_once("://").map(|(_, authority)| authority);
     let host = request.header("host").next();
@@ -77,7 +79,7 @@ fn host_of(authority: &str) -> &str {
     host.strip_suffix('.').unwrap_or(host)
 }
 
-fn bears(request: &Request<'_>, token: &str) -> bool {
+fn has_token(request: &Request<'_>, token: &str) -> bool {
     request.header("authorization").any(|value| {
         value.split_once(' ').is_some_and(|(scheme, given)| {
             scheme.eq_ignore_ascii_case("bearer") && is_same(given.trim(), token)
@@ -85,7 +87,8 @@ fn bears(request: &Request<'_>, token: &str) -> bool {
     })
 }
 
-/// Takes as long for every `given` of one length: how much of it is right cannot be timed.
+/// Compares in a time that depends only on the lengths, so that timing does not reveal how much of
+/// `given` is right.
 fn is_same(given: &str, token: &str) -> bool {
     let (given, token) = (given.as_bytes(), token.as_bytes());
     let mut differs = given.len() ^ token.len();
@@ -152,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_the_own_one() {
+    fn an_origin_is_the_address_of_the_request() {
         let access = Access { hosts: None, token: Some("secret".to_owned()) };
         let host = ("host", "127.0.0.1:22381");
         for origin in ["http://evil.test", "null", "http://127.0.0.1:8080", "http://127.0.0.1", ""]
@@ -166,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_asked_for() {
+    fn a_token_is_required() {
         let access = Access { hosts: None, token: Some("secret".to_owned()) };
         for wrong in [
             "Bearer",

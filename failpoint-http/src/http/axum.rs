@@ -1,17 +1,16 @@
-//! How do axum and our own listener carry requests to the answer?
+//! The adapter between hyper's and axum's requests and the routes.
 
 use axum::Router;
 
-/// The control plane as a router of axum, for a server that has one.
+/// The control plane as an axum router, for a server that uses axum.
 ///
-/// Its routes stand at the root; [`mount`] puts them under a prefix. Requests are answered on the
-/// server's own runtime: where every worker of that is blocked, nobody answers, and the reply to a
-/// request that arms the end of the process may be lost. The listener of
-/// [`serve_from_env`](crate::serve_from_env) is better at both. Limits of time are the server's.
-/// Who may come in is for the server to say, with a layer; only web pages of a foreign origin are
-/// refused here. Long polls and streams of events work, on a runtime without a timer too; a graceful
-/// shutdown of the server waits for those that are held open. Without the feature `failpoints` every
-/// request is answered with 501.
+/// Its routes are at the root; [`mount`] puts them under a prefix. Requests are answered on the
+/// server's own runtime. So if all of its workers are blocked, the control plane does not answer, and
+/// the reply to a request that arms the end of the process may be lost. The listener of
+/// [`serve_from_env`](crate::serve_from_env) has neither problem. Time limits and access control are up
+/// to the server, for example with a layer; only web pages of a foreign origin are refused here. Long
+/// polls and event streams work, also on a runtime without a timer; a graceful shutdown of the server
+/// waits for those that are open. Without the feature `failpoints`, every request is answered with 501.
 ///
 /// ```
 /// let app: axum::Router = axum::Router::new().nest_service("/fail", failpoint_http::router());
@@ -20,10 +19,11 @@ pub fn router() -> Router {
     world::router()
 }
 
-/// Puts the control plane into `app`, under `prefix`: `GET /fail` and `GET /fail/` list.
+/// Adds the control plane to `app`, under `prefix`. With `/fail`, `GET /fail` and `GET /fail/` list the
+/// points.
 ///
-/// `/` as the prefix makes it the fallback of `app`. See [`router`] for what a mounted control
-/// plane can and cannot promise.
+/// With the prefix `/`, it becomes the fallback of `app`. See [`router`] for what a mounted control
+/// plane can and cannot guarantee.
 ///
 /// ```
 /// let app: axum::Router = failpoint_http::mount(axum::Router::new(), "/fail");
@@ -80,7 +80,8 @@ mod world {
         Router::new().fallback(carry)
     }
 
-    /// Answers a request, if `access` lets it in; `connection` is of its connection, where that is ours.
+    /// Answers a request if `access` accepts it. `connection` is set if the request is from our own
+    /// listener.
     pub(crate) async fn carry<B>(
         access: &Access,
         request: hyper::Request<B>,
@@ -101,7 +102,7 @@ mod world {
             body: &[],
             from: &from,
         };
-        // Who is not let in sends no body either.
+        // The body of a refused request is not read.
         if let Err(refusal) = access.admit(&request) {
             let reply = dispatch::refuse(&request, refusal);
             let reply = if body.is_end_stream() { reply } else { reply.closing() };
@@ -118,12 +119,12 @@ mod world {
         if let Some(open) = v1::held_open(&request) {
             return hold_open(open, request.method == "HEAD", connection).await;
         }
-        // Taken before the request is acted upon, for what it arms may strike at once.
+        // Taken before the request is handled, because what it arms may fire at once.
         let hold = failpoint::hold_exit();
         finish(dispatch::answer(&request), connection, hold)
     }
 
-    /// Holds the request open, and does not hold the end of the process meanwhile.
+    /// Holds the request open. During the wait, the end of the process is not held.
     async fn hold_open(
         open: Result<Open, Box<Problem>>,
         is_head: bool,
@@ -132,26 +133,26 @@ mod world {
         let reply = match (open, is_head) {
             (Err(problem), _) => Err(problem),
             (Ok(Open::Events(_)), true) => Ok(Reply::events()),
-            (Ok(Open::Events(filter)), false) => match sit_down(&seat::READERS, connection) {
+            (Ok(Open::Events(filter)), false) => match acquire(&seat::READERS, connection) {
                 Ok(permit) => return stream(filter, connection, permit),
-                Err(problem) => return no_seat(&problem, connection),
+                Err(problem) => return refuse_to_hold(&problem, connection),
             },
-            (Ok(Open::Wait(wait)), _) => match sit_down(&seat::WAITS, connection) {
-                Ok(_seat) => Ok(wait.reply().await),
-                Err(problem) => return no_seat(&problem, connection),
+            (Ok(Open::Wait(wait)), _) => match acquire(&seat::WAITS, connection) {
+                Ok(_permit) => Ok(wait.reply().await),
+                Err(problem) => return refuse_to_hold(&problem, connection),
             },
         };
         let hold = failpoint::hold_exit();
         finish(reply.unwrap_or_else(|problem| Reply::problem(&problem)), connection, hold)
     }
 
-    /// Takes a seat for a request; where there is an exchange, its connection keeps it.
-    fn sit_down(
-        row: &'static Semaphore,
+    /// Takes a permit for a request. If there is a connection, it keeps the permit.
+    fn acquire(
+        semaphore: &'static Semaphore,
         connection: Option<&Connection>,
     ) -> Result<Option<Permit>, Box<Problem>> {
-        let permit = row.take().ok_or_else(|| {
-            let taken = row.limit();
+        let permit = semaphore.take().ok_or_else(|| {
+            let taken = semaphore.limit();
             Kind::TooManyReaders.because(format!(
                 "{taken} requests of this kind are open already; close one of them"
             ))
@@ -165,9 +166,9 @@ mod world {
         })
     }
 
-    /// Refuses a request that finds no seat, and closes its connection: kept open, refused connections
-    /// would take the places of those that end the waits.
-    fn no_seat(problem: &Problem, connection: Option<&Connection>) -> Response {
+    /// Refuses a request for which there is no permit, and closes its connection: refused connections
+    /// that stay open would use the permits of requests that end the waits.
+    fn refuse_to_hold(problem: &Problem, connection: Option<&Connection>) -> Response {
         if let Some(connection) = connection {
             connection.close_promptly();
         }
@@ -193,8 +194,7 @@ mod world {
         response
     }
 
-    /// No body, and no length of one: axum would write that into the answer to a `HEAD`, where a 204
-    /// has none.
+    /// No body and no length. axum would write a length into the reply to a `HEAD`, but a 204 has none.
     struct Nothing;
 
     impl HttpBody for Nothing {
@@ -226,7 +226,7 @@ mod world {
             Some(connection) => tokio::time::timeout(connection.limits().body, whole)
                 .await
                 .map_err(|_| HttpError::BodyTooSlow)?,
-            // The runtime is the server's, and may keep no time.
+            // The server's runtime may have no timer.
             None => whole.await,
         };
         match whole {
@@ -236,8 +236,8 @@ mod world {
         }
     }
 
-    /// The values of the headers. What is not UTF-8 becomes something that is neither our origin nor
-    /// our token.
+    /// The values of the headers. Invalid UTF-8 is replaced, so such a value matches neither the origin
+    /// nor the token.
     fn values(head: &Parts) -> Vec<Cow<'_, str>> {
         head.headers.values().map(|value| String::from_utf8_lossy(value.as_bytes())).collect()
     }
@@ -246,14 +246,14 @@ mod world {
         let names = head.headers.iter().map(|(name, _)| name.as_str());
         let mut headers: Vec<(&str, &str)> =
             names.zip(values.iter().map(|value| &**value)).collect();
-        // HTTP/2 says it elsewhere.
+        // HTTP/2 has the host in the URI.
         if let (None, Some(authority)) = (head.headers.get("host"), head.uri.authority()) {
             headers.push(("host", authority.as_str()));
         }
         headers
     }
 
-    /// Who asks.
+    /// The client, for the log.
     fn from<'a>(head: &Parts, connection: Option<&'a Connection>) -> Cow<'a, str> {
         match (connection, head.extensions.get::<ConnectInfo<SocketAddr>>()) {
             (Some(connection), _) => connection.from().into(),

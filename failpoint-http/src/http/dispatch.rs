@@ -1,4 +1,4 @@
-//! The answer to a request, whoever carries it.
+//! Answers a request, independent of the transport.
 
 use crate::http::access::Access;
 use crate::http::gofail;
@@ -9,14 +9,14 @@ use crate::http::v1;
 use failpoint::__bridge::control;
 use std::panic::{self, AssertUnwindSafe};
 
-/// See `crate::http::dispatch`.
+/// See [`crate::respond()`].
 pub(crate) fn respond(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
     let reply = respond_by(method, path, headers, body, "respond()", answer);
-    // Carriers that know HTTP leave the body out themselves.
+    // Our own adapters leave the body out themselves.
     if method == "HEAD" { reply.of_head() } else { reply }
 }
 
-/// Has `act` answer a request that somebody else's server carries, if it may come in.
+/// Lets `act` answer a request to another server, if the access check accepts it.
 pub(crate) fn respond_by(
     method: &str,
     path: &str,
@@ -33,7 +33,7 @@ pub(crate) fn respond_by(
     }
 }
 
-/// Acts on a request that was let in.
+/// Answers a request that the access check has accepted.
 pub(crate) fn answer(request: &Request<'_>) -> Reply {
     guarded(request, || match v1::answer(request) {
         Some(reply) => Ok(reply),
@@ -41,13 +41,13 @@ pub(crate) fn answer(request: &Request<'_>) -> Reply {
     })
 }
 
-/// Lets `act` answer. No point is evaluated meanwhile, whatever code it calls.
+/// Lets `act` answer. No point is evaluated during the call, whatever code it runs.
 pub(crate) fn guarded(
     request: &Request<'_>,
     act: impl FnOnce() -> Result<Reply, HttpError>,
 ) -> Reply {
     let _quiet = control::quiet();
-    // `FromTerm` of the program says whether it takes a value, and may panic.
+    // This runs `FromTerm` implementations of the program, which may panic.
     let answered = panic::catch_unwind(AssertUnwindSafe(act));
     match answered.unwrap_or(Err(HttpError::Panicked)) {
         Ok(reply) => reply,
@@ -55,7 +55,7 @@ pub(crate) fn guarded(
     }
 }
 
-/// Refuses in the form that the caller reads.
+/// Refuses as JSON or as text, as the caller expects.
 pub(crate) fn refuse(request: &Request<'_>, refusal: HttpError) -> Reply {
     if request.wants_json() || v1::is_route(request.path) {
         refusal.into_problem()

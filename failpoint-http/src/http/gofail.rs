@@ -1,4 +1,4 @@
-//! What do gofail's routes do?
+//! gofail's routes.
 //!
 //! | request | does |
 //! |---|---|
@@ -7,10 +7,10 @@
 //! | `PUT /name` · `PUT /failpoints` | arms one · several |
 //! | `DELETE /name` | disarms |
 //!
-//! A path is a name as it stands or, where no point bears that, percent-decoded.
+//! A path is the raw name of a point or, if there is no such point, the percent-encoded name.
 //!
-//! The list is for people, and shows terms without hidden characters, in a spelling that means the same.
-//! `GET /name` gives what was written, byte for byte.
+//! The list is for people: it shows terms without hidden characters, in a spelling that parses to the
+//! same terms. `GET /name` returns the original terms, byte for byte.
 
 use crate::change::{self, Unarmed, UnarmedReal, fail_crate, policy};
 use crate::http::problem::{self, HttpError, Kind, Why};
@@ -25,7 +25,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What a line of the list takes, about.
+/// The approximate length of a line in the list.
 const ROOM: usize = 48;
 
 pub(crate) fn answer(request: &Request<'_>) -> Result<Reply, HttpError> {
@@ -66,7 +66,7 @@ fn list(json: bool) -> Reply {
         let terms = point.shown().unwrap_or_default();
         text.extend([&*listed(point.name()), "=", &*terms, "\n"]);
     }
-    // One line end also where there is no point: so does gofail.
+    // A line end even if there is no point, as in gofail.
     Reply::text(if text.is_empty() { "\n".to_owned() } else { text })
 }
 
@@ -115,7 +115,7 @@ fn put(key: &str, request: &Request<'_>) -> Result<Reply, HttpError> {
             Err(HttpError::SetNotAllowed(lines.join("\n")))
         }
         Err(Unarmed::ArmError(ArmError::Faults(faults))) => Err(refused(faults, several)),
-        // Nothing was to hold.
+        // There is no precondition.
         Err(Unarmed::ArmError(ArmError::Stale(_))) => Err(refused(Vec::new(), several)),
     }
 }
@@ -134,7 +134,7 @@ fn delete(key: &str, request: &Request<'_>) -> Result<Reply, HttpError> {
                 None => why(faults, false),
             }))
         }
-        // Nothing was to hold.
+        // There is no precondition.
         Err(ArmError::Stale(_)) => Err(HttpError::DeleteUnknown(why(Vec::new(), false))),
     }
 }
@@ -156,14 +156,14 @@ struct All<'a> {
     failpoints: BTreeMap<&'a str, Option<&'a str>>,
 }
 
-/// The point that a path stands for.
+/// The point at a path.
 fn find(key: &str) -> Result<PointInfo, HttpError> {
     let name = name(key);
     let point = failpoint::point(&name).ok().or_else(|| fail_crate::point(&name));
     point.ok_or(HttpError::GetUnknown)
 }
 
-/// The name that a path stands for: the raw one goes first.
+/// The name in a path. The raw name takes precedence over the decoded one.
 fn name(key: &str) -> Cow<'_, str> {
     if !key.contains('%') || control::is_known(key) {
         Cow::Borrowed(key)
@@ -172,10 +172,10 @@ fn name(key: &str) -> Cow<'_, str> {
     }
 }
 
-/// A name as a line of the list has it. Only names of the crate `fail` hold more than ours may.
+/// A name as the list shows it. Only names of the crate `fail` may contain characters to encode.
 fn listed(name: &str) -> Cow<'_, str> {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"%=?".contains(&byte);
-    // Nearly always, and told sooner of bytes: a list is of many names.
+    // The usual case, and faster on bytes.
     if name.bytes().all(is_plain) {
         return name.into();
     }
@@ -197,7 +197,7 @@ fn refused(faults: Vec<Fault>, several: bool) -> HttpError {
     }
 }
 
-/// All that is wrong, a line for each fault.
+/// All faults, one line each.
 fn why(faults: Vec<Fault>, several: bool) -> Why {
     let mut lines = problem::lines(faults.iter().map(|fault| problem::explain(&fault.error)));
     if several {
@@ -206,12 +206,12 @@ fn why(faults: Vec<Fault>, several: bool) -> Why {
     Why { text: lines.join("\n"), problem: Some(problem::of(faults)) }
 }
 
-/// What the query asks for beside the arming.
+/// The parameters of the query.
 #[derive(Default)]
 struct Options {
     ttl: Option<Duration>,
     unlisted: bool,
-    /// The first parameter that means nothing here.
+    /// An unknown parameter.
     unknown: Option<String>,
 }
 
@@ -228,7 +228,7 @@ impl Options {
         Ok(options)
     }
 
-    /// What the caller may not expect. A header holds ASCII alone.
+    /// The text of the header `Failpoint-Note`, in ASCII.
     fn note(&self, mut notes: Vec<String>) -> Option<String> {
         if let Some(name) = &self.unknown {
             let name = name.escape_default();

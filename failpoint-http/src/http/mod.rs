@@ -1,4 +1,4 @@
-//! From a request to its response, whatever carries the two.
+//! From a request to its reply, independent of the transport.
 
 pub mod compat;
 pub(crate) mod response;

@@ -1,4 +1,4 @@
-//! Why is a request refused, and with which status? The tables of all refusals.
+//! The tables of all errors: why a request is refused, and with which status.
 
 use crate::change::fail_crate;
 use crate::change::policy::NotAllowed;
@@ -9,7 +9,7 @@ use failpoint::__private::text::{visible, visible_lines};
 use failpoint::Error;
 use serde::Serialize;
 
-/// The kinds of problems, which programs tell apart by `type`.
+/// The kinds of problems. Programs distinguish them by `type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     BadRequest,
@@ -35,7 +35,7 @@ pub(crate) enum Kind {
     Panicked,
     NeedsListener,
     TooManyReaders,
-    /// Only gofail's routes refuse for this.
+    /// Only on gofail's routes.
     IdlePoint,
 }
 
@@ -76,7 +76,7 @@ impl Kind {
         format!("urn:failpoint:{}", self.row().1)
     }
 
-    /// A problem of this kind. In a box, since it is the smaller half of results.
+    /// A problem of this kind. Boxed, to keep `Result`s small.
     pub(crate) fn because(self, detail: impl Into<String>) -> Box<Problem> {
         let (status, _, title) = self.row();
         Box::new(Problem {
@@ -94,8 +94,8 @@ impl Kind {
     }
 }
 
-/// Why a request was not done, where gofail's routes and version 1 say it alike, or only gofail's
-/// do. Refusing changes nothing.
+/// Errors that are common to gofail's routes and version 1, or that only gofail's routes have. A
+/// refused request changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HttpError {
     ForeignOrigin,
@@ -116,16 +116,16 @@ pub(crate) enum HttpError {
     SetBadTerms(Why),
     SetTooLarge(Why),
     SetTooManyUnlisted(Why),
-    /// The terms are good, and a site cannot take them.
+    /// The terms are valid, but a site cannot take them.
     SetUnfit(Kind, Why),
     SetNotAllowed(String),
     DeleteUnknown(Why),
     DeleteIdle,
-    /// Code of the program, asked whether it takes a value, panicked.
+    /// A `FromTerm` implementation of the program panicked while it checked a value.
     Panicked,
 }
 
-/// What is wrong with terms: a text for all, and for programs the places in it.
+/// What is wrong with terms: as text, and, for programs, with positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Why {
     pub(crate) text: String,
@@ -139,7 +139,7 @@ impl From<String> for Why {
 }
 
 impl HttpError {
-    /// The table of gofail's routes: status, kind, text. What gofail says stands as gofail says it.
+    /// The table of gofail's routes: status, kind, text. gofail's own texts are unchanged.
     #[rustfmt::skip]
     fn row(&self) -> (u16, Kind, String) {
         use HttpError::*;
@@ -180,7 +180,7 @@ impl HttpError {
         self.add_headers(Reply::refused(status, format!("{}\n", visible_lines(&text))))
     }
 
-    /// For a program; the status is gofail's where gofail has one.
+    /// As problem details, with gofail's status if it has one.
     pub(crate) fn into_problem(self) -> Reply {
         use HttpError::*;
         let (status, kind, text) = self.row();
@@ -214,7 +214,7 @@ impl HttpError {
     }
 }
 
-/// What servers answered that had control routes of their own; see `compat`.
+/// The statuses of other servers' control routes; see `compat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Foreign {
     Done,
@@ -239,12 +239,12 @@ impl Foreign {
 }
 
 impl Reply {
-    /// Text as TiKV gives it: with no header, and no line end of its own.
+    /// Text as TiKV sends it: without headers or a final line end.
     pub(crate) fn bare(what: Foreign, body: String) -> Self {
         Self { status: what.status(), headers: Vec::new(), body: body.into_bytes() }
     }
 
-    /// JSON as Neon gives it: with no line end.
+    /// JSON as Neon sends it: without a final line end.
     pub(crate) fn bare_json(what: Foreign, value: &impl Serialize) -> Self {
         let mut reply = Self { status: what.status(), ..Self::json(value) };
         reply.body.truncate(reply.body.trim_ascii_end().len());
@@ -252,10 +252,10 @@ impl Reply {
     }
 }
 
-/// How many problems are told of one request; the others are counted.
+/// How many problems a reply lists. The others are only counted.
 const SHOWN: usize = 100;
 
-/// All that is wrong, as one problem; of one fault, that one.
+/// All faults as one problem. A single fault becomes the problem itself.
 pub(crate) fn of(mut faults: Vec<Fault>) -> Box<Problem> {
     if faults.len() == 1 {
         return Box::new(of_one(faults.remove(0)));
@@ -267,7 +267,7 @@ pub(crate) fn of(mut faults: Vec<Fault>) -> Box<Problem> {
     all
 }
 
-/// All that is wrong, in lines.
+/// All faults, one line each.
 pub(crate) fn lines(whys: impl ExactSizeIterator<Item = String>) -> Vec<String> {
     let more = whys.len().saturating_sub(SHOWN);
     let mut lines: Vec<String> = whys.take(SHOWN).collect();
@@ -298,7 +298,7 @@ pub(crate) fn stale(stale: Stale) -> Box<Problem> {
     })
 }
 
-/// As one problem of its own kind, however many they are.
+/// All points that are not allowed, as one problem.
 pub(crate) fn not_allowed(mut refused: Vec<NotAllowed>) -> Box<Problem> {
     let problem = |one: NotAllowed| {
         let mut problem = Kind::NotAllowed.because(one.why);
@@ -315,7 +315,7 @@ pub(crate) fn not_allowed(mut refused: Vec<NotAllowed>) -> Box<Problem> {
     all
 }
 
-/// The error in words for those who are outside.
+/// The text of the error for a client.
 pub(crate) fn explain(error: &Error) -> String {
     match error {
         Error::UnknownPoint { name, .. } if fail_crate::name_in(name).is_some() => format!(

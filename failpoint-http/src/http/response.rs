@@ -1,15 +1,15 @@
-//! What is answered, as a value for whoever carries it?
+//! A reply, independent of the transport.
 //!
-//! The statuses of refusals stand in the table in `refusal`; those of success, and of a build
-//! without failpoints, stand here. No other file names any.
+//! This file has the statuses of success, and of a build without failpoints. The table in `problem` has
+//! those of errors. No other file names a status.
 
-/// An answer of the control plane, for any server to carry; given by [`respond`](crate::respond).
+/// A reply of the control plane, for any server to send; returned by [`respond`](crate::respond()).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// Name and value, the names in lower case.
+    /// Names and values; the names are in lower case.
     pub headers: Vec<(&'static str, String)>,
     /// The body; empty for 204.
     pub body: Vec<u8>,
@@ -19,9 +19,8 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 impl Reply {
     pub(crate) fn new(status: u16, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        // Keeps pages of other origins from loading what is read without their `Origin`, as an
-        // image or a script is: that it loads, and what terms do as a script, would tell them
-        // something.
+        // Keeps pages of other origins from loading a reply as an image or a script. Such requests have
+        // no `Origin`, and even the fact that it loads would reveal something.
         let policy = ("cross-origin-resource-policy", "same-origin".to_owned());
         let headers = vec![("content-type", media_type.to_owned()), policy];
         Self { status, headers, body: body.into() }
@@ -37,7 +36,7 @@ impl Reply {
         Self::new(status, TEXT, text).with("x-content-type-options", "nosniff")
     }
 
-    /// All that a build without failpoints answers.
+    /// The only reply of a build without failpoints.
     #[cfg(not(feature = "failpoints"))]
     pub(crate) fn compiled_out(why: impl std::fmt::Display) -> Self {
         Self::refused(501, format!("{why}\n"))
@@ -54,13 +53,12 @@ mod on {
     use failpoint::__private::text::visible_json;
     use serde::Serialize;
 
-    /// What was asked for is in the body.
+    /// The body has the result.
     pub(crate) const OK: u16 = 200;
-    /// It was done, and there is nothing to say. gofail's clients take this status, and no other,
-    /// for the success of a change.
+    /// Success without a body. For gofail's clients, only this status means that a change succeeded.
     pub(crate) const NO_CONTENT: u16 = 204;
 
-    /// What Prometheus reads.
+    /// The media type of Prometheus' text format.
     pub(crate) const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
     impl Reply {
@@ -68,7 +66,7 @@ mod on {
             Self::new(OK, PROMETHEUS, body)
         }
 
-        /// The head of a stream of events.
+        /// The head of an event stream.
         pub(crate) fn events() -> Self {
             Self::new(OK, "text/event-stream", String::new()).with("cache-control", "no-store")
         }
@@ -89,22 +87,22 @@ mod on {
             Self { status: NO_CONTENT, headers: Vec::new(), body: Vec::new() }
         }
 
-        /// For a program: RFC 9457.
+        /// Problem details (RFC 9457).
         pub(crate) fn problem(problem: &Problem) -> Self {
             Self::new(problem.status, "application/problem+json", written(problem))
         }
 
-        /// Names the state that the answer is about, for `If-Match`.
+        /// Adds the state as `ETag`, for `If-Match`.
         pub(crate) fn tagged(self, state: u64) -> Self {
             self.with("etag", format!("\"{state}\""))
         }
 
-        /// Names the methods that there are.
+        /// Adds the allowed methods.
         pub(crate) fn allowing(self, methods: &str) -> Self {
             self.with("allow", methods)
         }
 
-        /// Says on the side what the caller may not expect; `note` is ASCII.
+        /// Adds a note about effects that the caller may not expect; `note` is ASCII.
         pub(crate) fn noting(self, note: Option<String>) -> Self {
             match note {
                 Some(note) => self.with("failpoint-note", note),
@@ -112,12 +110,12 @@ mod on {
             }
         }
 
-        /// What is left of the request will not be read.
+        /// Closes the connection, because the rest of the request is not read.
         pub(crate) fn closing(self) -> Self {
             self.with("connection", "close")
         }
 
-        /// The same without its body, of which only the length is told.
+        /// The reply to `HEAD`: the length of the body, without the body.
         pub(crate) fn of_head(mut self) -> Self {
             let body = std::mem::take(&mut self.body);
             if self.status == NO_CONTENT {
@@ -127,14 +125,14 @@ mod on {
         }
     }
 
-    /// On one line, with its end.
+    /// JSON on one line, with a line end.
     fn written(value: &impl Serialize) -> String {
         json(value) + "\n"
     }
 
-    /// JSON that shows no hidden character: many a reply is read on a terminal.
+    /// JSON with hidden characters escaped, because replies are often read on a terminal.
     pub(crate) fn json(value: &impl Serialize) -> String {
-        // Our types hold nothing that JSON cannot: no maps but of text, no foreign `Serialize`.
+        // Our types have only string keys and no foreign `Serialize`, so this cannot fail.
         visible_json(serde_json::to_string(value).unwrap_or_default())
     }
 }

@@ -1,8 +1,8 @@
-//! How does an address as `GOFAIL_HTTP` holds it become a listening socket?
+//! Opens the listening socket for an address, written as in `GOFAIL_HTTP`.
 //!
 //! ```ebnf
 //! address = [ host ] ":" port                    (* no host is every address, as in Go *)
-//!         | "unix:" path [ "?mode=" octal ] ;    (* 0600 if left out *)
+//!         | "unix:" path [ "?mode=" octal ] ;    (* 0600 by default *)
 //! ```
 
 use crate::address::Address;
@@ -18,11 +18,11 @@ use std::path::{Path, PathBuf};
 use std::task::{Context, Poll, Waker};
 use tokio::net::TcpSocket;
 
-/// How many may come at once: who finds no place in the queue tries again a second later. `std` has
-/// 128 of them.
+/// The length of the queue for new connections. If it is full, clients retry after a second. `std` uses
+/// 128.
 const BACKLOG: u32 = 1024;
 
-/// A socket that listens. Dropping it closes it, and removes the file of a Unix socket.
+/// A listening socket. Dropping it closes it, and removes the file of a Unix socket.
 pub(crate) struct Listening {
     pub(crate) address: Address,
     // Dropped before the socket.
@@ -38,7 +38,7 @@ pub(crate) enum Socket {
     Unix(std::os::unix::net::UnixListener),
 }
 
-/// A child of `fork` has a copy of the socket, and not the thread that accepts there.
+/// A child of `fork` has a copy of the socket but not the thread that accepts connections.
 #[cfg(unix)]
 pub(crate) use failpoint::__bridge::control::ClosedInChildren;
 
@@ -93,16 +93,16 @@ fn bind_tcp(given: &str, open: bool) -> Result<Listening, ServeError> {
     })
 }
 
-/// As `TcpListener::bind`, but for the backlog.
+/// As `TcpListener::bind`, but with a longer queue.
 fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
-    // Within a runtime, because it is tokio that parts binding a socket from listening on it.
+    // tokio separates binding from listening, and needs a runtime for it.
     let runtime = OwnRuntime::new()?;
     let _within = runtime.enter();
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // On Windows this would let others take the address.
+    // On Windows, this would allow other processes to take over the address.
     if cfg!(unix) {
         socket.set_reuseaddr(true)?;
     }
@@ -110,10 +110,10 @@ fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)?.into_std()
 }
 
-/// What `host` may mean, the first to be tried first: of a name its IPv4 addresses, as in Go.
+/// The addresses of `host`, in the order to try: IPv4 addresses of a name first, as in Go.
 fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     if host.is_empty() {
-        // Takes IPv4 in as well, where the machine has IPv6 at all.
+        // The IPv6 address also accepts IPv4. The IPv4 address is for machines without IPv6.
         let all = [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
         return Ok(all.map(|ip| SocketAddr::new(ip, port)).to_vec());
     }
@@ -168,7 +168,7 @@ fn bind_unix(given: &str, rest: &str) -> Result<Listening, ServeError> {
     })
 }
 
-/// Removes a socket file that nobody listens on: what a killed process leaves behind.
+/// Removes a socket file without a listener, which a killed process leaves behind.
 #[cfg(unix)]
 fn replace_stale(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::FileTypeExt;
@@ -183,20 +183,20 @@ fn replace_stale(path: &Path) -> io::Result<()> {
     match connect(path)? {
         Poll::Ready(Err(error)) => match error.kind() {
             ErrorKind::ConnectionRefused => std::fs::remove_file(path),
-            // There is a listener, and its queue is full: a process that is stopped, say.
+            // There is a listener whose queue is full, for example a stopped process.
             ErrorKind::WouldBlock => Err(ErrorKind::AddrInUse.into()),
-            // Gone meanwhile, or not ours to judge: binding will tell.
+            // Removed in the meantime, or another error, which binding will report.
             _ => Ok(()),
         },
         Poll::Ready(Ok(_)) | Poll::Pending => Err(ErrorKind::AddrInUse.into()),
     }
 }
 
-/// Connects without waiting for a place in the queue of those who listen, as `std` would.
+/// Connects without waiting for room in the listener's queue, as `std` would.
 #[cfg(unix)]
 fn connect(path: &Path) -> io::Result<Poll<io::Result<tokio::net::UnixStream>>> {
-    // The system answers when it is asked, which is at the first poll. The runtime cannot block on it,
-    // where the program calls us from within its own.
+    // The system answers at the first poll. `block_on` is not possible, because the caller may be inside
+    // a runtime.
     let runtime = OwnRuntime::new()?;
     let _within = runtime.enter();
     let connecting = std::pin::pin!(tokio::net::UnixStream::connect(path));
@@ -217,12 +217,13 @@ impl SocketFile {
         use std::os::fd::AsFd;
         use std::os::unix::fs::PermissionsExt;
 
-        // Within a runtime, because it is tokio that parts making a socket from binding it.
+        // tokio separates creating a socket from binding it, and needs a runtime for it.
         let runtime = OwnRuntime::new()?;
         let _within = runtime.enter();
         let socket = tokio::net::UnixSocket::new_stream()?;
-        // Linux makes the file with the mode of the socket, so that it is never open to more. Then
-        // once more by name: the first is subject to the umask, and elsewhere has no effect.
+        // Linux creates the file with the mode of the socket, so it is never more open than that. The
+        // mode is set again by name, because the first is subject to the umask and has no effect on
+        // other systems.
         let permissions = Permissions::from_mode(mode);
         let by_descriptor = File::from(socket.as_fd().try_clone_to_owned()?);
         let _ = by_descriptor.set_permissions(permissions.clone());
@@ -255,7 +256,7 @@ mod tests {
     use crate::error::ServeError;
 
     #[test]
-    fn what_is_no_address() {
+    fn invalid_addresses() {
         for given in [
             "",
             "22381",
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn other_machines_are_kept_out() {
+    fn addresses_other_than_loopback_are_refused() {
         for (given, suggestion) in [
             (":22381", "127.0.0.1:22381"),
             ("0.0.0.0:0", "127.0.0.1:0"),
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_let_in_and_a_port_chosen() {
+    fn loopback_is_accepted_and_a_port_chosen() {
         for given in ["127.0.0.1:0", "localhost:0", " 127.0.0.1:0 "] {
             let listening = bind(given, false).unwrap_or_else(|error| panic!("{given}: {error}"));
             let address = listening.address.to_string();

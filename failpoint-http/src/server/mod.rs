@@ -1,7 +1,7 @@
-//! Who keeps the listener, and how does it go on?
+//! The listener: starts it, accepts connections, and stops it.
 //!
-//! A thread of its own with a runtime of its own: a server whose every worker is paused or wedged
-//! still answers.
+//! It has its own thread and runtime, so it answers even if all workers of the server are paused or
+//! blocked.
 
 pub(crate) mod listener;
 pub(crate) mod port_file;
@@ -40,9 +40,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 
-/// A listener that runs; dropping it stops it.
+/// A running listener; dropping it stops it.
 pub(crate) struct Running {
-    /// A child of `fork` has a copy of this, and nothing of what it stands for.
+    /// The process that runs it. A child of `fork` has a copy of this value but not the thread.
     process: u32,
     address: Address,
     stop: Option<oneshot::Sender<()>>,
@@ -85,15 +85,15 @@ pub(crate) fn start(
     let access = Arc::new(access(&address, &settings));
     let port_file = settings.port_file.map(|path| PortFile::write(path, &address)).transpose()?;
 
-    // Now, for the program may have no file left once our thread runs.
-    let spare = ReserveFd::new();
+    // Opened now, because the program may have no free descriptor later.
+    let reserve = ReserveFd::new();
     let runtime = OwnRuntime::new().map_err(ServeError::Thread)?;
     let (stop, stopped) = oneshot::channel();
     let thread = thread::Builder::new()
         .name("failpoint-http".to_owned())
-        .spawn(move || run(&runtime, (listening, spare), access, limits, stopped))
+        .spawn(move || run(&runtime, (listening, reserve), access, limits, stopped))
         .map_err(ServeError::Thread)?;
-    // Says it once a process; the line below says it of every listener.
+    // This is logged once per process, and the line below for every listener.
     control::announce(Some(&address.to_string()));
     control::inform(format_args!("failpoint-http: listening at {address}"));
     let process = process::id();
@@ -113,13 +113,13 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.is_here() {
-            // Stopping, joining and removing are for the process that has the thread.
+            // Only the process that has the thread may stop it and remove the files.
             mem::forget((self.stop.take(), self.thread.take(), self.port_file.take()));
             return;
         }
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // Code of the program that runs on our thread may own us; it cannot wait for itself.
+            // The program's own code may drop this on the listener's thread, which cannot join itself.
             if thread.thread().id() != thread::current().id() {
                 let _ = thread.join();
             }
@@ -134,39 +134,40 @@ fn is_local(address: &Address) -> bool {
     }
 }
 
-/// A browser reaches TCP alone, and knows no token.
+/// `Host` is checked only on TCP without a token: a browser cannot reach a Unix socket and has no token.
 fn access(address: &Address, settings: &Settings) -> Access {
     let asks_for_host = matches!(address, Address::Tcp(_)) && settings.token.is_none();
     Access { hosts: asks_for_host.then(|| settings.hosts.clone()), token: settings.token.clone() }
 }
 
-/// The whole life of the thread.
+/// What the listener's thread runs.
 fn run(
     runtime: &OwnRuntime,
-    (listening, spare): (Listening, ReserveFd),
+    (listening, reserve): (Listening, ReserveFd),
     access: Arc<Access>,
     limits: Limits,
     stopped: oneshot::Receiver<()>,
 ) {
-    // No point is evaluated here: a paused control plane could not be told to go on.
+    // Points are not evaluated on this thread: a paused control plane could not be resumed.
     let _quiet = control::quiet();
     let Listening { address, socket, closed_in_children, _file } = listening;
     runtime.block_on(async move {
         tokio::select! {
-            // Comes as an error, since the sender is only ever dropped.
+            // Resolves to an error, because the sender is only dropped.
             _ = stopped => {}
-            Err(error) = accept(socket, closed_in_children, spare, access, limits) => control::warn(
+            Err(error) = accept(socket, closed_in_children, reserve, access, limits) => control::warn(
                 format_args!("failpoint-http: stopped listening at {address}: {error}")
             ),
         }
     });
 }
 
-/// Accepts for ever; an error is one of setting the socket up. `closed` is dropped before the socket.
+/// Accepts connections until it is cancelled; returns only if the socket cannot be set up. `closed` is
+/// dropped before the socket.
 async fn accept(
     socket: Socket,
     closed: ClosedInChildren,
-    spare: ReserveFd,
+    reserve: ReserveFd,
     access: Arc<Access>,
     limits: Limits,
 ) -> io::Result<()> {
@@ -176,11 +177,11 @@ async fn accept(
             let _closed = closed;
             let next = async || {
                 let (stream, peer) = listener.accept().await?;
-                // Replies are small, and somebody waits for each.
+                // Replies are small, and a client waits for each.
                 let _ = stream.set_nodelay(true);
                 Ok((stream, peer.to_string()))
             };
-            accept_from(next, spare, access, limits).await
+            accept_from(next, reserve, access, limits).await
         }
         #[cfg(unix)]
         Socket::Unix(listener) => {
@@ -192,31 +193,31 @@ async fn accept(
                 let peer = pid.map_or("a unix socket".to_owned(), |pid| format!("process {pid}"));
                 Ok((stream, peer))
             };
-            accept_from(next, spare, access, limits).await
+            accept_from(next, reserve, access, limits).await
         }
     }
 }
 
 async fn accept_from<S>(
     next: impl AsyncFn() -> io::Result<(S, String)>,
-    mut spare: ReserveFd,
+    mut reserve: ReserveFd,
     access: Arc<Access>,
     limits: Limits,
 ) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let mut complained = false;
+    let permits = Arc::new(Semaphore::new(limits.connections));
+    let mut warned = false;
     loop {
-        let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let permit = permits.clone().acquire_owned().await.map_err(io::Error::other)?;
         match next().await {
             Ok((stream, peer)) => {
-                complained &= !spare.take_back();
-                let connection = Connection::new(peer, limits, place);
-                tokio::spawn(converse(stream, access.clone(), connection));
+                warned &= !reserve.take_back();
+                let connection = Connection::new(peer, limits, permit);
+                tokio::spawn(serve_connection(stream, access.clone(), connection));
             }
-            // The fault of one who wanted to connect.
+            // The client went away.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -225,25 +226,25 @@ where
                         | ErrorKind::ConnectionReset
                         | ErrorKind::Interrupted
                 ) => {}
-            // No more files, say: let others close some.
+            // For example, no free descriptor: wait until others close some.
             Err(error) => {
-                if !complained {
+                if !warned {
                     control::warn(format_args!(
                         "failpoint-http: cannot accept a connection: {error}"
                     ));
-                    complained = true;
+                    warned = true;
                 }
-                if !spare.give_up() {
+                if !reserve.give_up() {
                     tokio::time::sleep(Duration::from_millis(100)).await;
-                    spare.take_back();
+                    reserve.take_back();
                 }
             }
         }
     }
 }
 
-/// Serves one connection until the peer goes, or takes longer than it may.
-async fn converse<S>(stream: S, access: Arc<Access>, connection: Connection)
+/// Serves one connection until the peer closes it or exceeds a time limit.
+async fn serve_connection<S>(stream: S, access: Arc<Access>, connection: Connection)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -254,12 +255,12 @@ where
         Box::pin(async { Ok::<_, Infallible>(carried.await) })
     });
     let mut served = http1::Builder::new()
-        // Ours: hyper's would also end a connection that is idle between two requests.
+        // `Connection` has this limit: hyper's would also close connections that are idle.
         .header_read_timeout(None)
         .half_close(true)
         .serve_connection(TokioIo::new(TrackedIo::new(stream, connection.clone())), service);
     tokio::select! {
-        // In this order: what the connection comes to moves the deadline.
+        // In this order, because polling the connection moves the deadline.
         biased;
         _ = poll_fn(|cx| served.poll_without_shutdown(cx)) => {}
         () = connection.overdue() => return,
@@ -267,8 +268,8 @@ where
     linger(served.into_parts().io.into_inner(), connection.linger()).await;
 }
 
-/// Closes so that the last reply arrives: where bytes of the peer are left unread, the system would
-/// take it back. With a limit of zero it reads what is there.
+/// Closes the connection so that the last reply arrives: if bytes of the peer stay unread, the system
+/// may discard the reply. With a limit of zero, it reads only what has arrived.
 async fn linger<S>(mut stream: S, limit: Duration)
 where
     S: AsyncRead + AsyncWrite + Unpin,

@@ -1,4 +1,4 @@
-//! How does another process find the address? In a file, which holds one line.
+//! The port file: one line with the address, from which another process can read it.
 
 use crate::address::Address;
 use crate::error::ServeError;
@@ -8,14 +8,14 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// The file that holds the address; removed when dropped, if it still does.
+/// The file with the address. Dropping it removes the file if it still contains that address.
 pub(crate) struct PortFile {
     path: PathBuf,
     line: String,
 }
 
 impl PortFile {
-    /// Whoever waits for the file sees it whole or not at all.
+    /// Writes the file atomically: a reader sees all of it or no file.
     pub(crate) fn write(path: PathBuf, address: &Address) -> Result<Self, ServeError> {
         let line = format!("{address}\n");
         match write_at_once(&path, &line) {
@@ -27,7 +27,7 @@ impl PortFile {
 
 impl Drop for PortFile {
     fn drop(&mut self) {
-        // Whatever is there by now is opened only if it may be ours: opening a pipe can block.
+        // The file is opened only if it may be this one, because opening a pipe can block.
         let may_be_ours = fs::symlink_metadata(&self.path)
             .is_ok_and(|now| now.is_file() && now.len() == self.line.len() as u64);
         if may_be_ours && fs::read_to_string(&self.path).is_ok_and(|line| line == self.line) {
@@ -36,11 +36,11 @@ impl Drop for PortFile {
     }
 }
 
-/// Replaces what is at `path`, a symbolic link itself and not what it names; but no directory, device or
-/// pipe.
+/// Replaces the file at `path`. A symbolic link is replaced itself, not the file that it names. A
+/// directory, device or pipe is an error.
 fn write_at_once(path: &Path, text: &str) -> io::Result<()> {
     let Some(name) = path.file_name() else { return Err(ErrorKind::InvalidInput.into()) };
-    // Of a link what it names: /dev/stdout is one.
+    // `metadata` follows links: /dev/stdout is one.
     if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
         return Err(io::Error::new(ErrorKind::AlreadyExists, "it is not a regular file"));
     }
@@ -52,8 +52,8 @@ fn write_at_once(path: &Path, text: &str) -> io::Result<()> {
     written
 }
 
-/// A new file in the same directory, since others may write there too: under a name that cannot be known
-/// before, and never what stands there under that name, a link least of all.
+/// Creates a new file in the same directory. Others may be able to write there, so its name is random,
+/// and an existing file or link is never used.
 fn create_beside(path: &Path, name: &OsStr) -> io::Result<(PathBuf, File)> {
     const ATTEMPTS: u32 = 16;
     // The standard library seeds each one with randomness from the system.
@@ -91,7 +91,7 @@ mod tests {
         let (path, other) = (directory.path().join("port"), directory.path().join("other"));
         fs::write(&other, "precious").unwrap();
         symlink(&other, &path).unwrap();
-        // Where a name could be known, a link would stand already.
+        // A link at a name that could be guessed.
         symlink(&other, directory.path().join(format!("port.{}.new", std::process::id()))).unwrap();
 
         let file = write(&path).unwrap();
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_left_alone() {
+    fn other_kinds_of_files_are_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("socket");
         let _listener = UnixListener::bind(&socket).unwrap();

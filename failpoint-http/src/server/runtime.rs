@@ -1,11 +1,11 @@
-//! Which runtime do we run on? Our own, whatever the server has.
+//! The listener's own tokio runtime.
 
 use std::io;
 use std::ops::Deref;
 use tokio::runtime::{Builder, Runtime};
 
-/// A runtime of one thread that may also be dropped within another runtime, as in the
-/// `async fn main` of the server: tokio's own panics there.
+/// A single-threaded runtime that can be dropped inside another runtime, such as in the server's
+/// `async fn main`, where dropping tokio's `Runtime` panics.
 pub(crate) struct OwnRuntime {
     runtime: Option<Runtime>,
 }

@@ -1,4 +1,4 @@
-//! What does the environment say about the control plane?
+//! The settings of the listener, read from the environment.
 
 use crate::change::policy::{Policy, duration, list};
 use crate::env::{self, TOKEN, text};
@@ -7,7 +7,7 @@ use failpoint::__bridge::control;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Everything but the address.
+/// All settings except the address.
 #[derive(Clone, Default)]
 pub(crate) struct Settings {
     pub(crate) token: Option<String>,
@@ -16,14 +16,14 @@ pub(crate) struct Settings {
     pub(crate) port_file: Option<PathBuf>,
 }
 
-/// How long to hold the program until the first arming has come in.
+/// How long to wait for the first arming.
 pub(crate) fn wait() -> Result<Option<Duration>, ServeError> {
     duration("FAILPOINT_HTTP_WAIT")
 }
 
 impl Settings {
     pub(crate) fn from_env() -> Result<Self, ServeError> {
-        // They are the same for all who carry requests; whoever listens is told what is wrong.
+        // The policy is not part of the settings, but a listener reports its errors.
         Policy::from_env()?;
         let token = env::token()?;
         if token.is_none() && std::env::var_os(TOKEN).is_some() {

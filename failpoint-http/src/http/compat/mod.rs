@@ -1,8 +1,8 @@
-//! How do servers keep the control routes that they had with the crate `fail`?
+//! Control routes of servers that used the crate `fail`.
 //!
-//! Each module answers as one server does, for whatever carries its requests: a test harness goes on
-//! unchanged. As in `fail`, a name that no code declares is taken. What may be armed, for how long,
-//! and what is logged is as everywhere in this crate; a foreign `Origin` is refused.
+//! Each module answers as one server does, so its test harness works unchanged. As in `fail`, a name
+//! that no code declares is accepted. The policy and the log are the same as for all other routes, and a
+//! foreign `Origin` is refused.
 //!
 //! On hyper 0.14:
 //!
@@ -11,7 +11,7 @@
 //! use hyper::{Body, Request, Response};
 //!
 //! async fn fail(request: Request<Body>) -> hyper::Result<Response<Body>> {
-//!     // So that the reply to what ends the process goes out first.
+//!     // Sends the reply before an armed `kill` ends the process.
 //!     let _hold = failpoint::hold_exit();
 //!     let (head, body) = request.into_parts();
 //!     let body = hyper::body::to_bytes(body).await?;
@@ -47,7 +47,7 @@ mod on {
     use crate::http::response::Reply;
     use failpoint::__bridge::control::{ArmError, ArmRequest, Precondition};
 
-    /// Has `act` answer who may come in.
+    /// Lets `act` answer if the access check accepts the request.
     pub(super) fn respond_by(
         method: &str,
         path: &str,
@@ -60,7 +60,7 @@ mod on {
         })
     }
 
-    /// Arms all or nothing; why not, in words.
+    /// Arms all points or none; the error has the reason as text.
     pub(super) fn arm(
         arm_request: ArmRequest,
         request: &Request<'_>,
@@ -75,7 +75,7 @@ mod on {
                 let whys = lines(faults.iter().map(|fault| explain(&fault.error)));
                 Err((Foreign::BadRequest, whys.join("\n")))
             }
-            // Nothing was to hold.
+            // There is no precondition.
             Err(Unarmed::ArmError(ArmError::Stale(_))) => Err((Foreign::BadRequest, String::new())),
         }
     }

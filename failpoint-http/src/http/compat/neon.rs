@@ -1,12 +1,12 @@
-//! What do Neon's servers answer at `/v1/failpoints`?
+//! The route `/v1/failpoints` of Neon's servers.
 //!
 //! | request | answer |
 //! |---|---|
 //! | `PUT …/v1/failpoints` `[{"name": "…", "actions": "…"}]` | 200 `null`; 400 `{"msg": "…"}` |
 //! | another path · method | 404 · 405, `{"msg": "…"}` |
 //!
-//! Here all of them are armed or none; where a name stands twice, the last holds. `"actions": "off"`
-//! is how it is disarmed: it does nothing, and counts.
+//! All of the points are armed or none. If a name is given twice, the last one applies. To disarm a
+//! point, Neon arms `"off"`, which does nothing and counts.
 //!
 //! ```text
 //! $ curl -XPUT -d'[{"name":"before-upload","actions":"pause"}]' 127.0.0.1:9898/v1/failpoints
@@ -18,8 +18,8 @@ use crate::Reply;
 /// Answers a request for `/v1/failpoints`, at the root or below a prefix such as `/debug`, as the
 /// pageserver, the safekeeper and the storage controller do.
 ///
-/// `path` is raw; names of `headers` are in any case. See [`respond`](crate::respond) for what is the
-/// caller's.
+/// `path` is raw; names of `headers` may be in any case. See [`respond`](crate::respond()) for what the
+/// caller must do.
 ///
 /// ```
 /// use failpoint_http::compat::neon::respond;

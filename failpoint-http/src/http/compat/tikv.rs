@@ -1,4 +1,4 @@
-//! What does TiKV's status server answer below `/fail`?
+//! The routes below `/fail` of TiKV's status server.
 //!
 //! | request | answer |
 //! |---|---|
@@ -16,8 +16,8 @@ use crate::Reply;
 
 /// Answers a request for `/fail` or below it, as TiKV does.
 ///
-/// `path` is raw; names of `headers` are in any case. See [`respond`](crate::respond) for what is the
-/// caller's.
+/// `path` is raw; names of `headers` may be in any case. See [`respond`](crate::respond()) for what the
+/// caller must do.
 ///
 /// ```
 /// use failpoint_http::compat::tikv::respond;
@@ -89,7 +89,7 @@ mod on {
     }
 
     fn delete(name: &str, request: &Request<'_>) -> Reply {
-        // One that is not there is not armed, which is all that was asked for.
+        // An unknown point is not armed, which is what the caller wants.
         let _ = change::disarm(name, &Precondition::None, request.from);
         Reply::bare(Foreign::Done, format!("Deleted fail point with name: {}", visible(name)))
     }

@@ -1,16 +1,16 @@
-//! What does a browser get at `/ui`? One file, which asks version 1 for everything that it shows.
+//! The page at `/ui`: one file, which gets all its data from the routes of version 1.
 //!
-//! It holds no data, so it is given to whoever may come this far without a token. The policy lets it
-//! run its own style and script, known by their hashes, and reach its own origin, and nothing else:
-//! should markup ever come in with a name or with terms, it could neither run nor load anything.
+//! It contains no data, so it needs no token. Its content security policy allows only its own style and
+//! script, by their hashes, and requests to its own origin. So if a name or terms ever injected markup,
+//! that could neither run nor load anything.
 
 use crate::http::response::Reply;
 
 const PAGE: &str = include_str!("page.html");
 
-/// What a browser may do for the page. The hashes are of what stands between the tags; a test says
-/// what they have to be. Constants, since a browser takes every line end for a line feed before it
-/// hashes: so they hold too where a checkout made something else of them.
+/// The content security policy. The hashes are of the text between the tags; a test prints the right
+/// ones. They are constants because a browser normalizes line ends before it hashes, so they also hold
+/// if a checkout converted them.
 const POLICY: &str = "default-src 'none'; \
     style-src 'sha256-7U6qZJrfhiVG6oDceA3sJtOrr3YgE/1JWTDbWZiLRdU='; \
     script-src 'sha256-p32xP9a0abVXEHvkXR0fXmdXZoZU1Q0Sp4zYxB1+66o='; \

@@ -1,4 +1,4 @@
-//! What can be asked of the process as a whole?
+//! Routes about the process as a whole.
 
 use super::call::Call;
 use crate::http::page;

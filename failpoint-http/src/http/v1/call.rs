@@ -1,4 +1,4 @@
-//! What is a route called with?
+//! [`Call`]: the arguments of a route.
 
 use super::query::{Parameter, Query};
 use crate::http::problem::Kind;
@@ -7,10 +7,10 @@ use crate::percent::decode_strictly;
 use crate::wire::Problem;
 use std::borrow::Cow;
 
-/// A request for a route, taken apart.
+/// A parsed request for a route.
 pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request<'a>,
-    /// What stands in the place of `{name}`; empty where the route has none.
+    /// The value of `{name}`; empty if the route has none.
     pub(crate) name: Cow<'a, str>,
     pub(crate) query: Query<'a>,
 }

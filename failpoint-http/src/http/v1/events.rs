@@ -1,8 +1,7 @@
-//! How does a reader get to know of what happens, as it happens?
+//! The route `/v1/events`: a stream of server-sent events.
 //!
-//! As server-sent events: a body that does not end. It holds nothing but the queue that every
-//! subscriber has, which is bounded; a reader that does not read is not read to, loses the oldest,
-//! and is told how many.
+//! Its only buffer is the bounded queue of a subscriber. A reader that is too slow loses the oldest
+//! events and is told how many.
 
 use super::call::Call;
 use crate::conn::seat::Permit;
@@ -22,11 +21,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// How often a reader is told that the connection lives, and the connection that its reader does.
+/// How often a heartbeat is sent, so that both sides notice a broken connection.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How many events are looked at before others have their turn.
+/// How many events are handled before the task yields.
 const AT_ONCE: usize = 64;
-/// How much text is enough for a turn, whatever is left.
+/// How many bytes of text are written before the task yields.
 const ENOUGH: usize = 16 << 10;
 const GREETING: &str = ": connected\n\nretry: 1000\n\n";
 
@@ -58,22 +57,22 @@ fn kind(word: &str) -> Result<EventKind, Box<Problem>> {
     })
 }
 
-/// The body: what happens from the moment it was made.
+/// The body: all events from its creation on.
 pub(crate) struct Events {
     feed: Feed,
     filter: Filter,
     heartbeat: Duration,
     next_beat: Pin<Box<dyn Future<Output = ()> + Send>>,
     greeted: bool,
-    /// Others have their turn before the next frame.
+    /// Yield before the next frame.
     yields: bool,
-    /// Counts what was sent and what was lost.
+    /// The number of events sent and lost so far.
     number: u64,
-    _seat: Option<Permit>,
+    _permit: Option<Permit>,
 }
 
 impl Events {
-    /// `permit` is kept as long as there is a reader, where nobody else keeps it.
+    /// The body keeps `permit` until it is dropped. It is `None` if the connection keeps the permit.
     pub(crate) fn begin(filter: Filter, heartbeat: Duration, permit: Option<Permit>) -> Self {
         Self {
             feed: Feed::begin(),
@@ -83,11 +82,11 @@ impl Events {
             greeted: false,
             yields: false,
             number: 0,
-            _seat: permit,
+            _permit: permit,
         }
     }
 
-    /// What is there now, as text; empty if it was nothing for this reader.
+    /// The available events as text; empty if the filter admits none of them.
     fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<String> {
         let mut text = String::new();
         for looked_at in 0..AT_ONCE {
@@ -123,7 +122,7 @@ impl HttpBody for Events {
         if !std::mem::replace(&mut self.greeted, true) {
             return frame(GREETING.to_owned());
         }
-        // However much happens: the listener has one thread for all.
+        // The listener has one thread for all connections, so a busy stream must yield.
         if std::mem::take(&mut self.yields) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -154,7 +153,7 @@ impl Events {
     }
 }
 
-/// Data of JSON on one line: a line end would end the field.
+/// Writes one event with its JSON on one line: a line end would end the field.
 fn write(text: &mut String, kind: &str, id: Option<u64>, data: &impl Serialize) {
     // Writing to text cannot fail.
     if let Some(id) = id {

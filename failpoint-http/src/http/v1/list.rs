@@ -1,7 +1,7 @@
-//! How is a list of points written?
+//! Serializes a list of points.
 //!
-//! As a list of the wire's, but without making one: each point is made when it is written, and gone
-//! before the next. A list of ten thousand is the longest thing that one request does.
+//! The result is the same as for [`Points`](crate::wire::Points), but only one point exists at a time. A
+//! list of ten thousand points is the longest work that one request does.
 
 use super::shape;
 use failpoint::__bridge::control::PointView;
@@ -33,7 +33,7 @@ mod tests {
         fail_value!("list/value", u64).unwrap_or(2)
     }
 
-    /// The types of the wire are the one description: what is written here is what they write.
+    /// The types in `wire` define the format: this module must write the same.
     #[test]
     fn a_list_is_written_as_the_types_of_the_wire_are() {
         failpoint::arm("list/value", "1*return(7)->off").unwrap().keep();

@@ -1,4 +1,4 @@
-//! What does Prometheus read? Its text format, version 0.0.4.
+//! The route `/metrics`, in Prometheus' text format 0.0.4.
 
 use super::call::Call;
 use crate::conn::seat;
@@ -47,7 +47,7 @@ fn line(text: &mut String, name: &str, label: Option<(&str, &str)>, value: impl 
     let _ = writeln!(text, " {value}");
 }
 
-/// A label's value. No name that we take needs it; the format does not know that.
+/// A label's value, escaped. No valid name needs it, but the format requires it.
 fn escaped(value: &str) -> Cow<'_, str> {
     if !value.contains(['\\', '"', '\n']) {
         return Cow::Borrowed(value);

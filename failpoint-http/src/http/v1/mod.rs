@@ -1,4 +1,4 @@
-//! What do the routes of version 1 do? They stand in one table, which is also the document.
+//! The routes of version 1. One table defines them, and `/openapi.json` is generated from it.
 //!
 //! ```text
 //! query shape ─▶ call list ─▶ about events metrics points wait ─▶ route ─▶ routes ─▶ openapi
@@ -28,8 +28,8 @@ use routes::ROUTES;
 pub(crate) use events::{Events, Filter, HEARTBEAT};
 pub(crate) use wait::Wait;
 
-/// The answer, where the request is for a route of version 1. To `HEAD` it is that to `GET`, for
-/// the carrier to leave out the body.
+/// The reply, if the request is for a route of version 1. `HEAD` gets the reply to `GET`; the caller
+/// leaves out the body.
 pub(crate) fn answer(request: &Request<'_>) -> Option<Reply> {
     if !is_route(request.path) {
         return None;
@@ -62,13 +62,13 @@ pub(crate) fn answer(request: &Request<'_>) -> Option<Reply> {
     })
 }
 
-/// What a request asks for that is held open.
+/// A request that is held open.
 pub(crate) enum Open {
     Wait(Wait),
     Events(Filter),
 }
 
-/// What is to be held open, where the request cannot be answered at once.
+/// What to hold open, if the request cannot be answered at once.
 pub(crate) fn held_open(request: &Request<'_>) -> Option<Result<Open, Box<Problem>>> {
     if !is_route(request.path) {
         return None;
@@ -81,14 +81,14 @@ pub(crate) fn held_open(request: &Request<'_>) -> Option<Result<Open, Box<Proble
     }))
 }
 
-/// Whether `path` belongs to version 1, or to nobody: names of points do not begin so.
+/// Whether `path` is reserved for version 1. Names of points cannot begin like this.
 pub(crate) fn is_route(path: &str) -> bool {
     path == "/v1" || path.starts_with("/v1/") || ROUTES.iter().any(|route| route.path == path)
 }
 
 enum NotFound {
     Route,
-    /// The methods that there are.
+    /// The allowed methods.
     Method(String),
 }
 
@@ -110,10 +110,9 @@ fn find<'a>(request: &Request<'a>) -> Result<(&'static Route, &'a str), NotFound
     }
 }
 
-/// What `path` has in the place of `{name}` in `template`: empty where there is no such place,
-/// `None` where the two differ.
+/// The value of `{name}` if `path` matches `template`; empty if the template has no `{name}`.
 fn named<'a>(template: &str, path: &'a str) -> Option<&'a str> {
-    // By the brace, since a search for a whole word takes longer than all the rest of this.
+    // Searching for one character is much faster than searching for `{name}`.
     let Some((before, after)) = template.split_once('{') else {
         return (template == path).then_some("");
     };

@@ -1,4 +1,4 @@
-//! How are points read and changed?
+//! The routes that read and change points.
 
 use super::call::Call;
 use super::list::List;
@@ -84,7 +84,7 @@ fn arm_real(call: &Call<'_>, there: &str, terms: &str, ttl: Option<Duration>) ->
     Ok(Reply::json(&changed).tagged(generation).noting(note))
 }
 
-/// Arms several, or those that match.
+/// Arms several points, or all that match.
 pub(super) fn arm_all(call: &Call<'_>) -> Answer {
     let unlisted = call.query.yes_or_no("unlisted").unwrap_or_default();
     let precondition = precondition(call.request, false)?;
@@ -101,7 +101,7 @@ pub(super) fn arm_all(call: &Call<'_>) -> Answer {
                 Kind::NoMatch.because(format!("no point matches {glob}; GET /v1/points lists all"))
             );
         }
-        // One that no code declares may be disarmed meanwhile: it is still asked for.
+        // An unlisted point may be disarmed in the meantime; it must still be armed.
         arm_request.add_all(matching.map(|point| (point.name(), !point.is_declared())), &terms);
         ttl
     } else {

@@ -1,5 +1,6 @@
-//! What does a request ask for beside its route? Whatever is not understood is refused, for it would
-//! not do what its sender thinks.
+//! Parses the query, the body and `If-Match` of a request.
+//!
+//! Anything unknown is refused, because the request would not do what its sender expects.
 
 use crate::change::policy;
 use crate::http::problem::Kind;
@@ -18,13 +19,13 @@ pub(crate) struct Parameter {
     pub(crate) about: &'static str,
 }
 
-/// What a parameter holds.
+/// The type of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Takes {
     YesOrNo,
-    /// From 1.
+    /// An integer of at least 1.
     Count,
-    /// From 0.
+    /// An integer of at least 0.
     Generation,
     Duration,
     Text,
@@ -102,7 +103,7 @@ impl Takes {
     }
 }
 
-/// The body, of one of the types that go over the wire.
+/// The body, parsed as one of the types in `wire`.
 pub(crate) fn body<T: DeserializeOwned>(request: &Request<'_>) -> Result<T, Box<Problem>> {
     serde_json::from_slice(request.body).map_err(|error| bad(format!("the body: {error}")))
 }
@@ -113,7 +114,7 @@ pub(crate) fn ttl(text: Option<&str>) -> Result<Option<Duration>, Box<Problem>> 
     policy::ttl(text).map(Some).map_err(|why| bad(format!("ttl: {why}")))
 }
 
-/// What `If-Match` asks for, of a point (its generation) or of all (their revision).
+/// The precondition in `If-Match`: a generation for one point, a revision for all.
 pub(crate) fn precondition(
     request: &Request<'_>,
     of_a_point: bool,
@@ -130,7 +131,7 @@ pub(crate) fn precondition(
                 quoted(weak)?;
                 continue;
             }
-            // What is no number is a tag of somebody else's.
+            // A tag that is not a number cannot be one of ours.
             states.extend(number(quoted(tag)?));
         }
     }
@@ -167,7 +168,7 @@ fn yes_or_no(text: &str) -> Option<bool> {
     }
 }
 
-/// Digits alone: no sign.
+/// Only digits: no sign.
 fn number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }

@@ -1,4 +1,4 @@
-//! What is a route?
+//! [`Route`]: the description of a route.
 
 use super::call::Call;
 use super::query::Parameter;
@@ -11,17 +11,17 @@ use schemars::generate::SchemaGenerator;
 /// A method of a path.
 pub(crate) struct Route {
     pub(crate) method: &'static str,
-    /// With `{name}` where a name stands.
+    /// With `{name}` as the placeholder for a name.
     pub(crate) path: &'static str,
-    /// How clients that are generated call it.
+    /// The operation's name in generated clients.
     pub(crate) id: &'static str,
     pub(crate) summary: &'static str,
     pub(crate) parameters: &'static [Parameter],
     pub(crate) matched: Option<Matched>,
-    /// What may stand in the body.
+    /// The types that the body may have.
     pub(crate) body: &'static [SchemaOf],
     pub(crate) answer: Answer,
-    /// What may go wrong, beside what may go wrong with every request.
+    /// The problems of this route, in addition to [`ALWAYS`].
     pub(crate) refusals: &'static [Kind],
     pub(crate) act: Act,
 }
@@ -33,33 +33,33 @@ pub(crate) enum Matched {
     Revision,
 }
 
-/// What is answered where nothing goes wrong.
+/// The reply on success.
 pub(crate) enum Answer {
     /// Nothing.
     Empty,
     Json(SchemaOf),
-    /// JSON whose state `ETag` names.
+    /// JSON with an `ETag`.
     Tagged(SchemaOf),
     TextOrJson(SchemaOf),
     /// Text of this media type.
     Text(&'static str),
     /// Server-sent events with this data.
     Events(SchemaOf),
-    /// A document of another standard.
+    /// The OpenAPI document.
     Document,
-    /// For people.
+    /// A page.
     Html,
 }
 
 pub(crate) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
-/// How an answer comes about.
+/// How a route produces its reply.
 #[derive(Clone, Copy)]
 pub(crate) enum Act {
     Now(fn(&Call<'_>) -> Result<Reply, Box<Problem>>),
     /// The document of all routes.
     Document,
-    /// For the carrier, since the request is held open.
+    /// By the transport, because the request is held open.
     Held(Held),
 }
 
@@ -71,19 +71,19 @@ pub(crate) enum Held {
 }
 
 impl Route {
-    /// Whether the document says so.
+    /// Whether the document lists this problem for the route.
     pub(crate) fn may_refuse(&self, problem: &Problem) -> bool {
         let is_it = |kind: &Kind| problem.kind == kind.urn();
         self.refusals.iter().chain(&ALWAYS).any(is_it)
     }
 
-    /// Whether it tells something about points, and so asks for the token.
+    /// Whether it needs no token, because it contains no data.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.path, "/healthz" | "/ui")
     }
 }
 
-/// What may go wrong with every request.
+/// The problems of every route.
 pub(crate) const ALWAYS: [Kind; 8] = [
     Kind::BadRequest,
     Kind::NoToken,

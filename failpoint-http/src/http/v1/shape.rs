@@ -1,4 +1,4 @@
-//! How is what the library knows said in the types of the wire?
+//! Converts values of the library into the types of `wire`.
 
 use crate::wire::{Point, Site, WasArmed};
 use failpoint::{PointInfo, SiteInfo};

@@ -1,4 +1,4 @@
-//! What does a long poll wait for, and what does it come to?
+//! The route `/v1/points/{name}/wait`: a long poll.
 
 use super::call::Call;
 use crate::http::problem::{self, Kind};
@@ -7,12 +7,12 @@ use crate::wire::{Counts, Outcome, Problem, Waited};
 use failpoint::__bridge::watch::{self, WaitFor, WaitOutcome, WaitRejected};
 use std::time::Duration;
 
-/// How long, if nothing is said.
+/// The default timeout.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How long at most.
+/// The longest timeout.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
 
-/// A wait that was asked for.
+/// The parameters of a wait.
 pub(crate) struct Wait {
     name: String,
     wanted: WaitFor,
@@ -45,7 +45,7 @@ impl Wait {
         })
     }
 
-    /// Waits, and says what came of it. Dropping the future ends the wait.
+    /// Waits, and returns the reply. Dropping the future ends the wait.
     pub(crate) async fn reply(self) -> Reply {
         match self.outcome().await {
             Ok(waited) => Reply::json(&waited),
