@@ -1,19 +1,18 @@
-//! What goes over the wire in JSON, version 1?
+//! The types of the JSON routes, version 1.
 //!
-//! The one description of it: the control plane serves these types, `/openapi.json` is generated
-//! from them, and the client reads them. A reader passes over fields it does not know, so fields
-//! may be added; a request with an unknown field is refused, because it would not do what its
-//! sender thinks.
+//! The control plane serves these types, `/openapi.json` is generated from them, and the client reads
+//! them. A reader ignores unknown fields, so fields may be added. A request with an unknown field is
+//! refused, because it would not do what its sender expects.
 //!
-//! Times are RFC 3339 in UTC, durations are written as in terms (`30s`, `1.5m`, a bare number is
-//! milliseconds), counts are of the arming that is in force.
+//! Times are RFC 3339 in UTC. Durations are written as in terms (`30s`, `1.5m`, a bare number is
+//! milliseconds). Counts are those of the current arming.
 
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// How a duration longer than nothing is written, for machines; what is longer still is taken, too.
+/// The pattern of a duration greater than zero, for the schema. Longer texts are accepted, too.
 #[cfg(feature = "failpoints")]
 pub(crate) const DURATION: &str = concat!(
     r"^([1-9][0-9]{0,8}(ns)?|",
@@ -26,11 +25,11 @@ pub(crate) const DURATION: &str = concat!(
 pub struct Points {
     /// The count of all armings and disarmings in this process; also the `ETag`.
     pub revision: u64,
-    /// Those that the filters let through, or those that were armed.
+    /// The points that match the filters, or the points that were armed.
     pub points: Vec<Point>,
 }
 
-/// A point as it stands. Answer to `GET /v1/points/{name}`.
+/// The state of a point. Answer to `GET /v1/points/{name}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "failpoints", derive(schemars::JsonSchema))]
 pub struct Point {
@@ -38,12 +37,12 @@ pub struct Point {
     pub name: String,
     /// The places in the source; empty for a name that no code declares.
     pub sites: Vec<Site>,
-    /// What a `return` may hand to every site, such as `text` or `u64`; null where a site cannot
+    /// The values that every site accepts from `return`, such as `text` or `u64`; null if a site cannot
     /// return.
     pub accepts: Option<String>,
     /// The terms as written; null when idle.
     pub terms: Option<String>,
-    /// Whether it is armed, for everybody.
+    /// Whether it is armed globally.
     pub armed: bool,
     /// The revision at which it was last armed or disarmed, 0 if never; also the `ETag`.
     pub generation: u64,
@@ -52,7 +51,7 @@ pub struct Point {
     pub hits: u64,
     /// Fires since it was armed; 0 when idle, and for `fail/NAME`.
     pub fires: u64,
-    /// Callers that stand in `pause` now; 0 for `fail/NAME`.
+    /// Callers that are paused now; 0 for `fail/NAME`.
     pub paused: u64,
     /// When a term other than `off` last acted in this arming.
     pub last_fire: Option<String>,
@@ -72,12 +71,12 @@ pub struct Site {
     pub package: String,
     /// The macro form: `statement`, `closure`, `value` or `result`.
     pub kind: String,
-    /// What a `return` may hand to it; null if it cannot return.
+    /// The values that it accepts from `return`; null if it cannot return.
     pub accepts: Option<String>,
     /// The keys of the context that it passes, for `when(KEY=…)`, in the order of the source.
     #[serde(default)]
     pub keys: Vec<String>,
-    /// Whether this process has come by.
+    /// Whether this process has reached the site.
     pub reached: bool,
 }
 
@@ -89,7 +88,7 @@ pub struct Arm {
     /// What to do there, such as `3*sleep(100)->off`.
     #[cfg_attr(feature = "failpoints", schemars(example = "3*sleep(100)->off"))]
     pub terms: String,
-    /// Disarms by itself after this time, unless the point is armed anew until then.
+    /// The point is disarmed after this time, unless it is armed again before.
     #[cfg_attr(feature = "failpoints", schemars(example = "30s", regex(pattern = DURATION)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<String>,
@@ -110,16 +109,16 @@ pub struct ArmAll {
     pub ttl: Option<String>,
 }
 
-/// Answer to `PUT` and `DELETE` of one point: what was, and the point as it stands now.
+/// Answer to `PUT` and `DELETE` of one point: the terms before, and the point after the change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "failpoints", derive(schemars::JsonSchema))]
 pub struct Changed {
     /// The terms before; null if it was idle.
     pub was: Option<String>,
-    /// What the caller may not expect of this.
+    /// A note about effects that the caller may not expect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// As it stands now.
+    /// The point after the change.
     #[serde(flatten)]
     pub point: Point,
 }
@@ -134,7 +133,7 @@ pub struct Reset {
     pub disarmed: Vec<WasArmed>,
 }
 
-/// A point that was armed until now.
+/// A point that was armed before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "failpoints", derive(schemars::JsonSchema))]
 pub struct WasArmed {
@@ -154,19 +153,19 @@ pub struct WasArmed {
 pub struct Waited {
     /// Why the wait is over.
     pub outcome: Outcome,
-    /// The counts of the arming that was waited upon, as they stood then.
+    /// The counts of the arming when the wait ended.
     #[serde(flatten)]
     pub counts: Counts,
 }
 
-/// How a wait can end, but for its time running out.
+/// How a wait can end, apart from a timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "failpoints", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// What was waited for has come.
+    /// The number was reached.
     Reached,
-    /// The arming is over: disarmed, armed anew or reset.
+    /// The arming has ended: the point was disarmed, armed again or reset.
     Disarmed,
 }
 
@@ -182,7 +181,7 @@ pub struct Counts {
     pub hits: u64,
     /// Fires.
     pub fires: u64,
-    /// Callers that stand in `pause`.
+    /// Callers that are paused.
     pub paused: u64,
 }
 
@@ -190,9 +189,9 @@ pub struct Counts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "failpoints", derive(schemars::JsonSchema))]
 pub struct Resumed {
-    /// How many paused callers were let go.
+    /// How many paused callers were resumed.
     pub resumed: u64,
-    /// How many stand there still.
+    /// How many callers are still paused.
     pub paused: u64,
 }
 
@@ -210,7 +209,7 @@ pub struct Event {
     pub generation: u64,
     /// The thread it happened on.
     pub thread: String,
-    /// What the site told of its passage, for a fire.
+    /// For a fire, the context that the site passed.
     pub context: BTreeMap<String, String>,
     /// When.
     pub time: String,
@@ -227,9 +226,9 @@ pub enum EventKind {
     Disarmed,
     /// A term acted.
     Fired,
-    /// A caller stands in `pause`.
+    /// A caller was paused.
     Paused,
-    /// A caller that stood in `pause` goes on.
+    /// A paused caller was resumed.
     Resumed,
 }
 
@@ -267,21 +266,21 @@ pub struct Lost {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "failpoints", derive(schemars::JsonSchema))]
 pub struct Report {
-    /// Points that no evaluation came by.
+    /// Points that were never evaluated.
     pub never_reached: Vec<String>,
     /// Points that were armed and never fired.
     pub never_fired: Vec<String>,
-    /// Names in the environment that no site bears.
+    /// Names in the environment that no code declares.
     pub pending: Vec<String>,
-    /// Names that sites of several packages bear, with the packages.
+    /// Names that several packages declare, with the packages.
     pub shared: BTreeMap<String, Vec<String>>,
 }
 
-/// Answer to `GET /v1/export` where JSON is asked for; else the value is the body.
+/// Answer to `GET /v1/export` if JSON is requested; otherwise the body is the value as text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "failpoints", derive(schemars::JsonSchema))]
 pub struct Export {
-    /// What is armed, as one value of `GOFAIL_FAILPOINTS`. Callbacks are left out.
+    /// What is armed, as a value for `GOFAIL_FAILPOINTS`, without callbacks.
     pub failpoints: String,
 }
 
@@ -293,9 +292,9 @@ pub struct Info {
     pub version: String,
     /// The process.
     pub pid: u32,
-    /// What chances are drawn from.
+    /// The seed of all chances.
     pub seed: u64,
-    /// Whether failpoints are compiled in: true wherever there is an answer.
+    /// Whether failpoints are compiled in; always true in an answer.
     pub compiled_in: bool,
     /// What an injected panic does: `unwind`, `abort`, or `exit:STATUS`.
     pub panic: String,
@@ -307,7 +306,7 @@ pub struct Info {
     pub revision: u64,
 }
 
-/// Why a request was not done: RFC 9457, `application/problem+json`. Refusing changes nothing.
+/// Why a request was refused: RFC 9457, `application/problem+json`. A refused request changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "failpoints", derive(schemars::JsonSchema))]
 pub struct Problem {
@@ -329,18 +328,18 @@ pub struct Problem {
     /// Two lines: the terms, and a caret under the fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caret: Option<String>,
-    /// The names most like an unknown one, or the key.
+    /// Names that are similar to an unknown name or key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nearest: Vec<String>,
-    /// Every fault, where there are several.
+    /// All problems, if there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Problem>,
-    /// The counts when a wait ran out of time.
+    /// The counts when a wait timed out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
 }
 
-/// A map in which no name stands twice: one of the two would be passed over.
+/// A map in which no name is given twice: one of the two values would be lost.
 fn each_once<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
     struct EachOnce;
 

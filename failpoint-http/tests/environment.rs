@@ -303,7 +303,7 @@ fn rails_limit_what_is_armed_and_nothing_else() {
         ("FAILPOINT_HTTP_ACTIONS", "off,sleep"),
     ]);
     let mut client = Client::connect(&server.address);
-    let denied = "FAILPOINT_HTTP_DENY keeps `env/denied` from being armed over HTTP";
+    let denied = "`env/denied` cannot be armed over HTTP: FAILPOINT_HTTP_DENY lists it";
     let outside = "`raft` cannot be armed over HTTP: FAILPOINT_HTTP_ALLOW does not list it";
     let action = "`kill` cannot be armed over HTTP: FAILPOINT_HTTP_ACTIONS allows only off, sleep";
     for (path, body, why) in [

@@ -77,7 +77,7 @@ impl Policy {
         let is_one = |globs: &[Glob]| globs.iter().any(|glob| glob.is_match(name));
         if is_one(&self.deny) {
             return Some(format!(
-                "`{}` may not be armed over HTTP: FAILPOINT_HTTP_DENY lists it",
+                "`{}` cannot be armed over HTTP: FAILPOINT_HTTP_DENY lists it",
                 visible(name)
             ));
         }

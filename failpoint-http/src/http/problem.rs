@@ -147,7 +147,7 @@ impl HttpError {
         match self {
             NoToken => row(401, Kind::NoToken, "send the token of FAILPOINT_HTTP_TOKEN as `Authorization: Bearer TOKEN`; the request had none, or a different one"),
             ForeignOrigin => row(403, Kind::ForeignOrigin, "a web page from another origin cannot control failpoints"),
-            ForeignHost => row(403, Kind::ForeignHost, "the Host is neither an IP address nor localhost; to let it in, name it in FAILPOINT_HTTP_HOSTS"),
+            ForeignHost => row(403, Kind::ForeignHost, "the Host is neither an IP address nor localhost; to allow it, add it to FAILPOINT_HTTP_HOSTS"),
 
             BadPath => row(400, Kind::BadRequest, "malformed request URI"),
             BadMethod => row(405, Kind::MethodNotAllowed, "Method not allowed"),

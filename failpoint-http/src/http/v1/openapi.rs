@@ -1,5 +1,4 @@
-//! How are the routes of version 1 described to machines? As OpenAPI 3.1, written from the table that
-//! dispatches them and the types that they answer with.
+//! The OpenAPI 3.1 document of version 1, generated from the table of routes and the types in `wire`.
 
 use super::query::{Parameter, Takes};
 use super::route::{ALWAYS, Answer, Matched, Route, SchemaOf};
@@ -20,8 +19,8 @@ pub(super) fn document() -> &'static Value {
     DOCUMENT.get_or_init(written)
 }
 
-/// What is asked is described apart from what is answered: an answer holds every field, a question
-/// those that it needs.
+/// Requests and replies have separate schemas: in a reply every field is present, in a request optional
+/// fields may be missing.
 struct Schemas {
     asked: SchemaGenerator,
     answered: SchemaGenerator,
@@ -48,7 +47,7 @@ fn written() -> Value {
         "info": {
             "title": "failpoint",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "The control plane of failpoints. Beside these routes there are gofail's, which speak text.",
+            "description": "The control plane of failpoints. In addition to these routes, it has gofail's routes, which use plain text.",
         },
         "paths": paths,
         "components": {
@@ -56,10 +55,10 @@ fn written() -> Value {
             "securitySchemes": { "token": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "What FAILPOINT_HTTP_TOKEN holds, where it is set.",
+                "description": "The value of FAILPOINT_HTTP_TOKEN, if it is set.",
             } },
         },
-        // Either: whether a token is asked for is the listener's.
+        // Both: whether a token is required depends on the listener.
         "security": [{}, { "token": [] }],
     })
 }
@@ -94,7 +93,7 @@ fn parameters(route: &Route) -> Vec<Value> {
             "name": "name",
             "in": "path",
             "required": true,
-            "description": "The point; a `/` in it may stand as it is.",
+            "description": "The name of the point. A `/` in it need not be encoded.",
             "schema": { "type": "string", "minLength": 1 },
         }));
     }
@@ -109,8 +108,8 @@ fn parameters(route: &Route) -> Vec<Value> {
         parameters.push(json!({
             "name": "If-Match",
             "in": "header",
-            "description": format!("Makes the change only where {what} is one of these `ETag`s."),
-            // A list of several is taken too; few would send it.
+            "description": format!("Makes the change only if {what} is one of these `ETag`s."),
+            // A list is accepted too, but rarely needed.
             "schema": { "anyOf": [
                 { "type": "string", "enum": ["*"] },
                 { "type": "string", "pattern": "^\"[0-9]+\"$" },
@@ -171,7 +170,7 @@ fn answer(answer: &Answer, generator: &mut SchemaGenerator) -> (u16, Value) {
             json!({
                 "description": "Done.",
                 "headers": { "ETag": {
-                    "description": "Names the state, for `If-Match`.",
+                    "description": "The state, for `If-Match`.",
                     "required": true,
                     "schema": { "type": "string", "pattern": "^\"[0-9]+\"$" },
                 } },
@@ -188,7 +187,7 @@ fn answer(answer: &Answer, generator: &mut SchemaGenerator) -> (u16, Value) {
             content[media_type] = text;
             (OK, json!({ "description": "Done.", "content": content }))
         }
-        // The schema of its data has no place of its own in this standard.
+        // OpenAPI has no field for the schema of an event's data.
         Answer::Events(schema) => {
             let mut events = content("text/event-stream", schema);
             events["text/event-stream"]["schema"] = json!({

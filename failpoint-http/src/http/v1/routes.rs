@@ -1,5 +1,5 @@
-//! Which routes are there? The one table: requests are dispatched by it, and the document is written
-//! from it, so that nothing is served that is not described.
+//! The table of routes. It dispatches requests, and the OpenAPI document is generated from it, so every
+//! route is documented.
 
 use super::query::{Parameter, Takes};
 use super::route::{Act, Answer, Held, Matched, Route};
@@ -30,7 +30,7 @@ const ARMING: [Kind; 11] = [
 const ARMED: Parameter = Parameter {
     name: "armed",
     takes: Takes::YesOrNo,
-    about: "Only those that are armed, or only those that are idle.",
+    about: "Only points that are armed, or only points that are idle.",
 };
 const REACHED: Parameter = Parameter {
     name: "reached",
@@ -45,10 +45,10 @@ const MATCH: Parameter = Parameter {
 const UNLISTED: Parameter = Parameter {
     name: "unlisted",
     takes: Takes::YesOrNo,
-    about: "Takes names that no code declares.",
+    about: "Allows names that no code declares.",
 };
 
-/// A template with more after its `{name}` stands before one with less.
+/// If two templates match a path, the first one is used, so the longer one comes first.
 pub(crate) const ROUTES: &[Route] = &[
     Route {
         method: "GET",
@@ -78,7 +78,7 @@ pub(crate) const ROUTES: &[Route] = &[
         method: "DELETE",
         path: "/v1/points",
         id: "reset",
-        summary: "Disarms all, releases everyone, says what was armed.",
+        summary: "Disarms all points, resumes all paused callers, and returns what was armed.",
         parameters: &[],
         matched: Some(Matched::Revision),
         body: &[],
@@ -92,22 +92,22 @@ pub(crate) const ROUTES: &[Route] = &[
         id: "waitForPoint",
         summary: "Returns when the point has the requested number of hits, fires or paused callers, or when it is disarmed.",
         parameters: &[
-            Parameter { name: "hits", takes: Takes::Count, about: "Until it has so many hits." },
-            Parameter { name: "fires", takes: Takes::Count, about: "Until it has so many fires." },
+            Parameter { name: "hits", takes: Takes::Count, about: "Wait for this many hits." },
+            Parameter { name: "fires", takes: Takes::Count, about: "Wait for this many fires." },
             Parameter {
                 name: "paused",
                 takes: Takes::Count,
-                about: "Until so many callers are paused there.",
+                about: "Wait until this many callers are paused.",
             },
             Parameter {
                 name: "since",
                 takes: Takes::Generation,
-                about: "The arming that is meant; else the one in force, or the next.",
+                about: "The generation of the arming; by default the current arming, or, if the point is idle, the next one.",
             },
             Parameter {
                 name: "timeout",
                 takes: Takes::Duration,
-                about: "How long at most: 30s if it is not said, no more than 10m.",
+                about: "The longest time to wait: 30s by default, at most 10m.",
             },
         ],
         matched: None,
@@ -120,11 +120,11 @@ pub(crate) const ROUTES: &[Route] = &[
         method: "POST",
         path: "/v1/points/{name}/resume",
         id: "resumePoint",
-        summary: "Lets paused callers go, the oldest first; the point stays armed.",
+        summary: "Resumes paused callers, the oldest first. The point stays armed.",
         parameters: &[Parameter {
             name: "n",
             takes: Takes::Count,
-            about: "How many at most; all if it is not said.",
+            about: "How many callers to resume at most; all by default.",
         }],
         matched: None,
         body: &[],
@@ -148,7 +148,7 @@ pub(crate) const ROUTES: &[Route] = &[
         method: "PUT",
         path: "/v1/points/{name}",
         id: "armPoint",
-        summary: "Arms a point, in the place of what was armed there.",
+        summary: "Arms a point, and replaces what was armed there.",
         parameters: &[UNLISTED],
         matched: Some(Matched::Generation),
         body: &[of::<Arm>],
@@ -160,7 +160,7 @@ pub(crate) const ROUTES: &[Route] = &[
         method: "DELETE",
         path: "/v1/points/{name}",
         id: "disarmPoint",
-        summary: "Disarms a point, whether it was armed or not.",
+        summary: "Disarms a point, whether it is armed or not.",
         parameters: &[],
         matched: Some(Matched::Generation),
         body: &[],
@@ -172,13 +172,13 @@ pub(crate) const ROUTES: &[Route] = &[
         method: "GET",
         path: "/v1/events",
         id: "events",
-        summary: "What happens at points, as it happens.",
+        summary: "A stream of the events at points.",
         parameters: &[
             MATCH,
             Parameter {
                 name: "kinds",
                 takes: Takes::Text,
-                about: "Only these, with commas between: armed, disarmed, fired, paused, resumed.",
+                about: "Only events of these kinds, separated by commas: armed, disarmed, fired, paused, resumed.",
             },
         ],
         matched: None,
@@ -191,7 +191,7 @@ pub(crate) const ROUTES: &[Route] = &[
         method: "GET",
         path: "/v1/report",
         id: "report",
-        summary: "What has not been tried in this process.",
+        summary: "The points that were never reached, or armed and never fired.",
         parameters: &[],
         matched: None,
         body: &[],
@@ -203,7 +203,7 @@ pub(crate) const ROUTES: &[Route] = &[
         method: "GET",
         path: "/v1/export",
         id: "export",
-        summary: "What is armed, as one value of GOFAIL_FAILPOINTS.",
+        summary: "What is armed, as a value for GOFAIL_FAILPOINTS.",
         parameters: &[],
         matched: None,
         body: &[],
@@ -215,7 +215,7 @@ pub(crate) const ROUTES: &[Route] = &[
         method: "GET",
         path: "/v1/info",
         id: "info",
-        summary: "This process.",
+        summary: "Facts about the process and the control plane.",
         parameters: &[],
         matched: None,
         body: &[],
@@ -227,7 +227,7 @@ pub(crate) const ROUTES: &[Route] = &[
         method: "GET",
         path: "/healthz",
         id: "healthz",
-        summary: "Whether the control plane answers; asks for no token.",
+        summary: "Checks that the control plane answers. Needs no token.",
         parameters: &[],
         matched: None,
         body: &[],
@@ -251,7 +251,7 @@ pub(crate) const ROUTES: &[Route] = &[
         method: "GET",
         path: "/metrics",
         id: "metrics",
-        summary: "Hits and fires in all armings, paused callers and what is armed, for Prometheus.",
+        summary: "Hits and fires over all armings, paused callers and armed points, for Prometheus.",
         parameters: &[],
         matched: None,
         body: &[],
