@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why [`serve_from_env`](crate::serve_from_env) or [`serve`](crate::serve()) failed.
+/// Why [`serve_from_env`](crate::serve_from_env) or [`serve`](crate::serve) failed.
 ///
 /// Each message says what to do next. `Debug` prints the `Display` text, because a `main` that returns an
 /// error prints its `Debug`.

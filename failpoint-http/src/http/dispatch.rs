@@ -9,7 +9,7 @@ use crate::http::v1;
 use failpoint::__bridge::control;
 use std::panic::{self, AssertUnwindSafe};
 
-/// See [`crate::respond()`].
+/// See [`crate::respond`].
 pub(crate) fn respond(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
     let reply = respond_by(method, path, headers, body, "respond()", answer);
     // Our own adapters leave the body out themselves.

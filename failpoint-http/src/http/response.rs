@@ -3,7 +3,7 @@
 //! This file has the statuses of success, and of a build without failpoints. The table in `problem` has
 //! those of errors. No other file names a status.
 
-/// A reply of the control plane, for any server to send; returned by [`respond`](crate::respond()).
+/// A reply of the control plane, for any server to send; returned by [`respond`](crate::respond).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reply {

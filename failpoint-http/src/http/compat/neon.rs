@@ -18,7 +18,7 @@ use crate::Reply;
 /// Answers a request for `/v1/failpoints`, at the root or below a prefix such as `/debug`, as the
 /// pageserver, the safekeeper and the storage controller do.
 ///
-/// `path` is raw; names of `headers` may be in any case. See [`respond`](crate::respond()) for what the
+/// `path` is raw; names of `headers` may be in any case. See [`respond`](crate::respond) for what the
 /// caller must do.
 ///
 /// ```

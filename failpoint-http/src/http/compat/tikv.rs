@@ -16,7 +16,7 @@ use crate::Reply;
 
 /// Answers a request for `/fail` or below it, as TiKV does.
 ///
-/// `path` is raw; names of `headers` may be in any case. See [`respond`](crate::respond()) for what the
+/// `path` is raw; names of `headers` may be in any case. See [`respond`](crate::respond) for what the
 /// caller must do.
 ///
 /// ```
