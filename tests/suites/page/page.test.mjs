@@ -138,7 +138,7 @@ describe('points and fires', () => {
     await ask(server, 'PUT', '/v1/points/walSync', { terms: 'return(EIO)' });
     await page.locator('#terms').fill('off');
     await page.locator('#terms').press('Enter');
-    await page.locator('#fault', { hasText: 'Meanwhile it was armed with return(EIO).' }).waitFor();
+    await page.locator('#fault', { hasText: 'It was armed with return(EIO) in the meantime.' }).waitFor();
     assert.equal((await pointOf(server, 'walSync')).terms, 'return(EIO)');
     await page.locator('#terms').press('Enter');
     await page.locator('#said', { hasText: 'walSync is armed: off.' }).waitFor();
@@ -153,7 +153,7 @@ describe('points and fires', () => {
     assert.equal(await row(page, 'raftBeforeSave').locator('.paused').innerText(), '1');
     await button(page, 'raftBeforeSave', 'resume').click();
     assert.equal(await saved, 'OK');
-    await page.locator('#said', { hasText: '1 paused caller of raftBeforeSave goes on.' }).waitFor();
+    await page.locator('#said', { hasText: '1 caller resumed at raftBeforeSave.' }).waitFor();
     await button(page, 'raftBeforeSave', 'resume').waitFor({ state: 'hidden' });
     assert.equal((await pointOf(server, 'raftBeforeSave')).armed, true, 'it stays armed');
   });
@@ -230,7 +230,7 @@ describe('points and fires', () => {
     await page.locator('#hold').click();
     assert.equal(await page.locator('#hold').getAttribute('aria-pressed'), 'true');
     await save(server, 'two');
-    await page.locator('#fires-note', { hasText: '1 since you hold it' }).waitFor();
+    await page.locator('#fires-note', { hasText: '1 more since the list is held' }).waitFor();
     assert.equal(await page.locator('#fire-rows tr').count(), 1);
     await page.locator('#hold').click();
     await until(() => page.locator('#fire-rows tr').count(), (count) => count === 2, 'both fires');
@@ -313,28 +313,28 @@ describe('the token', () => {
   test('is asked for, told apart from a wrong one, and kept nowhere', async () => {
     opened = await openPage(browser, locked);
     const { page } = opened;
-    await page.locator('#door').waitFor();
+    await page.locator('#sign-in').waitFor();
     await until(() => page.evaluate(() => document.activeElement.id), (id) => id === 'token', 'the field has the focus');
-    assert(await page.locator('.room').first().isHidden());
-    await assertAccessible(page, 'the door');
-    await screenshot(page, 'door');
+    assert(await page.locator('.content').first().isHidden());
+    await assertAccessible(page, 'the sign-in form');
+    await screenshot(page, 'sign-in');
     await page.keyboard.type('wrong');
     await page.keyboard.press('Enter');
-    await page.locator('#door-fault', { hasText: 'did not take this token' }).waitFor();
+    await page.locator('#sign-in-fault', { hasText: 'did not accept this token' }).waitFor();
     await page.locator('#token').fill('naïve');
     await page.keyboard.press('Enter');
-    await page.locator('#door-fault', { hasText: 'ASCII' }).waitFor();
+    await page.locator('#sign-in-fault', { hasText: 'ASCII' }).waitFor();
     await page.locator('#token').fill(token);
     await page.keyboard.press('Enter');
     await ready(page);
-    assert(await page.locator('#door').isHidden());
+    assert(await page.locator('#sign-in').isHidden());
     await armFromPage(page, 'raftAfterSave', 'sleep(1)');
     await save(locked, 'k');
     await page.locator('#fire-rows tr').first().waitFor();
     const kept = await page.evaluate(() => [document.cookie, { ...localStorage }, { ...sessionStorage }, location.href]);
     assert(!JSON.stringify(kept).includes(token), JSON.stringify(kept));
     await page.reload();
-    await page.locator('#door').waitFor();
+    await page.locator('#sign-in').waitFor();
   });
 });
 
