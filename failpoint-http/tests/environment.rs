@@ -295,7 +295,7 @@ fn every_change_is_a_line_of_the_log() {
 }
 
 #[test]
-fn rails_limit_what_is_armed_and_nothing_else() {
+fn the_policy_limits_what_is_armed_and_nothing_else() {
     let server = Server::start(&[
         ("GOFAIL_HTTP", "127.0.0.1:0"),
         ("FAILPOINT_HTTP_ALLOW", "env/*, other"),
@@ -367,7 +367,7 @@ fn an_error_begins_with_its_cause() {
 }
 
 #[test]
-fn where_rails_cannot_be_read_nothing_is_armed() {
+fn with_an_invalid_policy_nothing_is_armed() {
     let without = "nothing can be armed over HTTP until this is fixed: \
                    FAILPOINT_HTTP_MAX_TTL takes a duration";
     if is_child() {
@@ -379,18 +379,18 @@ fn where_rails_cannot_be_read_nothing_is_armed() {
         return;
     }
     let variables = [("FAILPOINT_HTTP_MAX_TTL", "for ever")];
-    let output = child("where_rails_cannot_be_read_nothing_is_armed", &variables).output().unwrap();
+    let output = child("with_an_invalid_policy_nothing_is_armed", &variables).output().unwrap();
     assert!(output.status.success(), "{output:?}");
 }
 
 #[test]
-fn a_router_says_at_once_that_rails_cannot_be_read() {
+fn a_router_warns_at_once_of_an_invalid_policy() {
     if is_child() {
         let _: axum::Router = failpoint_http::router();
         return;
     }
     let variables = [("FAILPOINT_HTTP_MAX_TTL", "abc")];
-    let this = "a_router_says_at_once_that_rails_cannot_be_read";
+    let this = "a_router_warns_at_once_of_an_invalid_policy";
     let output = child(this, &variables).output().unwrap();
     let log = String::from_utf8_lossy(&output.stderr);
     let warning = "WARN nothing can be armed over HTTP: FAILPOINT_HTTP_MAX_TTL takes a duration";

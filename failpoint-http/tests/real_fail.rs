@@ -209,7 +209,7 @@ fn child_serves() {
 }
 
 #[test]
-fn the_rails_hold_for_them_too() {
+fn the_policy_applies_to_them_too() {
     let mut child = child(
         "child_serves",
         &[
