@@ -1,11 +1,11 @@
-//! As much of `curl` as a control plane needs, and the `curl` line that does the same.
+//! A minimal HTTP client for a control plane, which prints each request as a `curl` command.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// A control plane answers at once, whatever the server does; the machine may be busy.
+/// A control plane answers at once, but the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The control plane of a server.
@@ -14,7 +14,7 @@ pub struct Curl {
     address: String,
 }
 
-/// What it answered.
+/// Its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {
@@ -24,7 +24,7 @@ pub struct Answer {
     pub body: String,
 }
 
-/// A request, which prints as the `curl` line for it.
+/// A request; `Display` prints it as a `curl` command.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     address: &'a str,
@@ -39,12 +39,12 @@ impl Curl {
         Self { address: address.to_owned() }
     }
 
-    /// Where it is.
+    /// Its address.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Every point and its terms, one in a line.
+    /// Every point and its terms, one per line.
     pub fn list(&self) -> Request<'_> {
         self.request("GET", "", None)
     }
@@ -78,7 +78,7 @@ impl Request<'_> {
     /// Sends it.
     ///
     /// # Errors
-    /// When nobody answers, or not in HTTP.
+    /// If there is no answer, or if it is not HTTP.
     pub fn send(self) -> io::Result<Answer> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -101,7 +101,7 @@ impl fmt::Display for Request<'_> {
             write!(f, "-X{} ", self.method)?;
         }
         if let Some(body) = self.body {
-            // In the shell a quote ends the quoted text, stands for itself, and begins it again.
+            // In a shell: end the quoted text, add an escaped quote, and begin again.
             write!(f, "-d'{}' ", body.replace('\'', r"'\''"))?;
         }
         match self.address.strip_prefix("unix:") {
@@ -129,7 +129,7 @@ fn read_answer(answer: &mut impl BufRead) -> io::Result<Answer> {
     }
     let mut body = String::new();
     match (status, length) {
-        // Without a body, and perhaps from a process that dies: wait for nothing more.
+        // There is no body, and the process may be ending, so do not read on.
         (204, _) => {}
         (_, Some(length)) => {
             answer.take(length).read_to_string(&mut body)?;

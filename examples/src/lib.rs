@@ -1,6 +1,6 @@
-//! What the example programs are made of.
+//! The code of the example programs.
 //!
-//! A library, so that the tests reach the same code; the programs in `src/bin` are thin.
+//! It is a library so that tests can use it; the programs in `src/bin` are thin.
 
 #![forbid(unsafe_code)]
 

@@ -1,12 +1,11 @@
-//! Processes of its own: it starts `wal_server`s and lets them die at their points, under load.
+//! Tests that every acknowledged write is there after a crash.
 //!
-//! Is every write that was acknowledged there after a restart?
-//!
-//! Five deaths in the normal suite, fifty in the slow one, which dies at every point in every way:
+//! The tests start `wal_server` processes and crash them at their points, under load: five crashes in the
+//! normal suite, and fifty in the slow one, at every point and of every kind:
 //!
 //! ```text
 //! cargo test -p failpoint-examples --test kill -- --ignored
-//! KILL_SEED=7 cargo test -p failpoint-examples --test kill     the same deaths again
+//! KILL_SEED=7 cargo test -p failpoint-examples --test kill     reproduces the same crashes
 //! ```
 #![cfg(all(feature = "failpoints", unix))]
 #![allow(missing_docs)]
@@ -30,7 +29,7 @@ const CONNECTIONS: usize = 4;
 const SIGABRT: i32 = 6;
 const SIGKILL: i32 = 9;
 
-/// Whether a process ended in one way.
+/// Checks how a process ended.
 type Way = fn(ExitStatus) -> bool;
 
 /// How a process can end at a point. `panic` aborts: the servers run with FAILPOINT_PANIC=abort.
@@ -52,7 +51,7 @@ fn fifty_deaths_lose_no_acknowledged_write() {
     die(50);
 }
 
-/// Each round kills one server under load and checks the next one; the data stay.
+/// Each round crashes one server under load and checks the next one, on the same data.
 fn die(rounds: usize) {
     let seed = seed();
     println!("KILL_SEED={seed}");
@@ -76,26 +75,26 @@ fn die(rounds: usize) {
         assert!((death.way)(status), "{when}: ended with {status}");
 
         server = start_quietly(data.path());
-        // What was in flight may be there; nothing else is.
+        // Writes in flight may be there, but no others.
         let in_flight = (round + 1) * CONNECTIONS;
         check(&server, &acknowledged, in_flight, &when);
     }
 }
 
-/// Where and how a server dies.
+/// Where and how a server crashes.
 struct Death {
     terms: String,
     way: Way,
 }
 
 impl Death {
-    /// Takes point after point, and another way each time round.
+    /// Uses one point after the other, with another kind of crash in each turn.
     fn choose(round: usize, points: &[String], random: &mut Random) -> Self {
         let point = &points[round % points.len()];
         let (action, way) = WAYS[(round + round / points.len()) % WAYS.len()];
         let nth = random.up_to(150);
         let terms = if point == "walBeforeTruncate" {
-            // Reached only when a write has failed: with so many bytes of the record written.
+            // Reached only if a write has failed, after this many bytes of the record.
             format!("walTornWrite=nth({nth}):return({});{point}={action}", random.up_to(40) - 1)
         } else {
             format!("{point}=nth({nth}):{action}")
@@ -190,7 +189,7 @@ fn shuffled(mut items: Vec<String>, random: &mut Random) -> Vec<String> {
 struct Random(u64);
 
 impl Random {
-    /// From 1 to `limit`.
+    /// A number from 1 to `limit`.
     fn up_to(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

@@ -1,6 +1,6 @@
-//! Processes of its own: it starts `wal_server`s with the environment of the manifests.
+//! Tests that each manifest in `kubernetes/` allows exactly the clients that it names.
 //!
-//! Does each manifest in `kubernetes/` let in whom it says, and nobody else?
+//! The tests start `wal_server` processes with the environment of the manifests.
 #![cfg(all(feature = "failpoints", unix))]
 #![allow(missing_docs)]
 
@@ -25,13 +25,13 @@ fn loopback() {
     assert_eq!(pod.ask("GET", "/", "127.0.0.1:22381", "", ""), 200);
     assert_eq!(pod.ask("PUT", "/raftAfterSave", "127.0.0.1:22381", "", "off"), 204);
     assert_eq!(pod.ask("PUT", "/raftAfterSave", "localhost:22381", "", "off"), 204);
-    // A web page at the other end of a port-forward, whose author made the name point there.
+    // A web page behind a port-forward, whose author made the name resolve to that address.
     assert_eq!(pod.ask("PUT", "/raftAfterSave", "evil.test:22381", "", "off"), 403);
     assert!(pod.control.starts_with("127.0.0.1:"), "{}", pod.control);
     assert_eq!(pod.probe(), None, "kubelet does not reach it");
 }
 
-/// A container that mounts the volume, and is in its group.
+/// A container that mounts the volume and is in its group.
 #[test]
 fn socket() {
     let pod = Pod::start("socket.yaml");
@@ -42,7 +42,7 @@ fn socket() {
     assert_eq!(pod.probe(), None);
 }
 
-/// Whoever has the token; and kubelet, which has none.
+/// Clients with the token; and kubelet, which has none.
 #[test]
 fn token() {
     let pod = Pod::start("token.yaml");
@@ -57,16 +57,16 @@ fn token() {
     assert_eq!(pod.ask("GET", "/", service, &bearer, ""), 200);
     assert_eq!(pod.ask("PUT", "/raftAfterSave", service, &bearer, "sleep(1)"), 204);
     assert_eq!(pod.ask("PUT", "/raftAfterSave", "10.1.2.3:22381", &bearer, "off"), 204);
-    // FAILPOINT_HTTP_ACTIONS: nothing that ends the process.
+    // FAILPOINT_HTTP_ACTIONS does not allow actions that end the process.
     for terms in ["kill", "panic", "sleep(1)&exit"] {
         assert_eq!(pod.ask("PUT", "/raftAfterSave", service, &bearer, terms), 403, "{terms}");
     }
-    // A page that knows the token is still a page.
+    // A web page is refused even with the token.
     let page = format!("{bearer}Origin: http://evil.test\r\n");
     assert_eq!(pod.ask("PUT", "/raftAfterSave", service, &page, "off"), 403);
 }
 
-/// Whoever the network lets in, by a name that is let in.
+/// Clients that the network allows, by a name that is listed.
 #[test]
 fn names() {
     let pod = Pod::start("names.yaml");
@@ -135,12 +135,12 @@ impl Pod {
             lines.by_ref().map(Result::unwrap).find_map(rest).expect("the server says it")
         };
         let control = rest_of(CONTROL);
-        // The last that it says: nobody reads on.
+        // This is the last line, so do not read on.
         rest_of(LISTENING);
         Self { _child: child, control, secret, container, _disk: disk }
     }
 
-    /// Asks as a client that reached it; gives the status.
+    /// Sends a request; returns the status.
     fn ask(&self, method: &str, path: &str, host: &str, headers: &str, body: &str) -> u16 {
         let length = body.len();
         self.send(&format!(
@@ -149,7 +149,7 @@ impl Pod {
         ))
     }
 
-    /// Asks as kubelet would, if the manifest has it ask: for which path, and what the status was.
+    /// Sends kubelet's probe, if the manifest has one; returns the path and the status.
     fn probe(&self) -> Option<(String, u16)> {
         let path = self.container["startupProbe"]["httpGet"]["path"].as_str()?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: 10.1.2.3:22381\r\n{KUBELET}\r\n");
@@ -165,7 +165,7 @@ impl Pod {
             stream.write_all(request.as_bytes()).unwrap();
             stream.read_to_string(&mut answer).unwrap();
         } else {
-            // The address of a pod is that of all of its interfaces.
+            // A listener on the pod's address is a listener on all interfaces.
             let address = self.control.replace("0.0.0.0", "127.0.0.1").replace("[::]", "127.0.0.1");
             let mut stream = TcpStream::connect(address).unwrap();
             stream.set_read_timeout(patience).unwrap();
@@ -176,7 +176,7 @@ impl Pod {
     }
 }
 
-/// What a value is on this machine: a port of its own, a directory of its own, all else as written.
+/// Adapts a value to this machine: a free port, a temporary directory; other values are unchanged.
 fn here(value: &str, disk: &Path) -> String {
     let disk = disk.display().to_string();
     match value {

@@ -1,6 +1,6 @@
-//! Processes of its own: it starts `wal_server`s and arms their points over HTTP.
+//! Tests that points armed over HTTP act, and stop when they are disarmed.
 //!
-//! Does what is armed arrive, and go?
+//! The tests start `wal_server` processes.
 #![cfg(feature = "failpoints")]
 #![allow(missing_docs)]
 
@@ -20,7 +20,7 @@ const SLEEP: Duration = Duration::from_millis(20);
 const CONNECTIONS: usize = 4;
 const SAVES: usize = 5;
 
-/// The times of some saves over some connections at once.
+/// The durations of saves over several connections.
 fn save(address: &str, prefix: &str) -> Vec<Duration> {
     let connection = |number: usize| {
         let mut client = Client::connect(address).unwrap();
@@ -52,7 +52,7 @@ fn every_save_sleeps_while_it_is_armed_and_none_after() {
     let count = expect(200, curl.get("raftAfterSave/count"));
     assert_eq!(count, (CONNECTIONS * SAVES).to_string());
 
-    // Asleep, the saves that follow would not come back.
+    // If they slept, the following saves would not return.
     expect(204, curl.put("raftAfterSave", "sleep(1h)"));
     expect(204, curl.delete("raftAfterSave"));
     save(server.address(), "disarmed");
@@ -64,14 +64,14 @@ fn who_sleeps_is_woken_by_delete() {
     let data = tempdir().unwrap();
     let server = start(data.path());
     let curl = control(&server);
-    // The save of `b` waits until that of `a` has come to where it sleeps.
+    // The save of `b` waits until the save of `a` sleeps.
     let terms = "raftAfterSave=1*sleep(1h);raftBeforeSave=when(key=b):wait(raftAfterSave, 1, 5m)";
     expect(204, curl.put("failpoints", terms));
     let address = server.address().to_owned();
     let sleeper = thread::spawn(move || Client::connect(&address).unwrap().set("a", "1"));
     let mut other = Client::connect(server.address()).unwrap();
     other.set("b", "2").unwrap();
-    // Saved and seen, only not acknowledged.
+    // Saved and visible, but not acknowledged.
     assert_eq!(other.get("a").unwrap().as_deref(), Some("1"));
     assert!(!sleeper.is_finished());
     expect(204, curl.delete("raftAfterSave"));
@@ -91,7 +91,7 @@ fn an_error_of_the_disk_reaches_the_client_and_nothing_is_saved() {
     expect(204, curl.delete("walWrite"));
     client.set("a", "1").unwrap();
 
-    // A sync that fails is another matter: the server does not trust the disk again.
+    // After a failed sync, the server does not use the disk again.
     expect(204, curl.put("walSync", "return(EIO)"));
     client.set("b", "2").unwrap_err();
     expect(204, curl.delete("walSync"));
@@ -113,7 +113,7 @@ fn what_cannot_be_armed_is_refused() {
     let curl = control(&server);
     expect(400, curl.put("raftAfterSave", "slep(100)"));
     expect(400, curl.put("raftAfterSafe", "sleep(100)"));
-    // No closure, nothing to return with; and no number of bytes.
+    // A point without a closure cannot return; and a value that is not a number of bytes.
     expect(400, curl.put("raftAfterSave", "return(EIO)"));
     expect(400, curl.put("walTornWrite", "return(some)"));
     let listed = expect(200, curl.list());

@@ -1,4 +1,4 @@
-//! What does a client hear?
+//! Tests the answers that a client gets.
 #![allow(missing_docs)]
 
 use failpoint_examples::wal_server::client::Client;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread;
 use tempfile::{TempDir, tempdir};
 
-/// A server in this process: it ends with it.
+/// A server in this process.
 fn serve() -> (TempDir, String) {
     let data = tempdir().unwrap();
     let (store, _) = Store::open(data.path()).unwrap();
@@ -111,7 +111,7 @@ fn one_connection_too_many_is_told_so() {
         .collect();
     let mut told = String::new();
     BufReader::new(TcpStream::connect(&address).unwrap()).read_line(&mut told).unwrap();
-    assert_eq!(told, "ERR there are 256 connections already; come back later\n");
+    assert_eq!(told, "ERR there are 256 connections already; try again later\n");
     assert_eq!(clients[0].request("LEN").unwrap(), "LEN 0");
 }
 
@@ -129,8 +129,8 @@ fn the_program_says_what_is_wrong_and_what_to_do() {
         (vec!["serve", "--listen", &address, "--data", path], 1, "choose another with --listen"),
         (vec!["--data", in_file.to_str().unwrap()], 1, "cannot create "),
         (vec!["load", "--addr", &nowhere], 1, &format!("no wal_server at {nowhere}")),
-        (vec!["bogus"], 2, "`bogus` does not belong here"),
-        (vec!["--seconds", "3"], 2, "`--seconds` does not belong here"),
+        (vec!["bogus"], 2, "unexpected argument `bogus`"),
+        (vec!["--seconds", "3"], 2, "unexpected argument `--seconds`"),
         (vec!["load", "--seconds"], 2, "--seconds takes a value"),
         (vec!["load", "--seconds", "x"], 2, "--seconds takes a number, not `x`"),
     ] {

@@ -1,4 +1,4 @@
-//! Does the log keep what it promised, and nothing that it did not?
+//! Tests that the log keeps exactly the acknowledged records.
 #![allow(missing_docs)]
 
 use failpoint_examples::wal_server::record::{self, Corrupt, HEADER, MAX_PAYLOAD};
@@ -20,7 +20,7 @@ fn directory_with(log: &[u8]) -> TempDir {
     directory
 }
 
-/// What the log in `directory` holds, and how many torn bytes it had.
+/// The records of the log in `directory`, and how many torn bytes it had.
 fn reopened(directory: &Path) -> (Vec<Vec<u8>>, u64) {
     let (_, recovered) = Wal::open(directory).unwrap();
     (recovered.payloads, recovered.torn)
@@ -66,11 +66,11 @@ fn sectors_that_did_not_arrive_are_a_torn_tail() {
         let scan = record::scan(&torn).unwrap();
         assert_eq!((scan.payloads.len(), scan.end), (1, start), "without bytes {missing:?}");
     }
-    // A sector that a whole record follows was there once.
+    // A complete record follows, so this sector was once written.
     let mut damaged = log_of(&[PAYLOADS[0], &long, PAYLOADS[1]]);
     damaged[..512].fill(0);
     assert_eq!(record::scan(&damaged).unwrap_err().offset, 0);
-    // A file that was made longer, without its data, or with a part of a header.
+    // A file that was extended without its data, or with a part of a header.
     for arrived in 0..HEADER {
         let mut torn = log[..start + arrived].to_vec();
         torn.resize(start + 4096, 0);

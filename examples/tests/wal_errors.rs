@@ -1,6 +1,6 @@
-//! A process of its own: it arms points that every log shares, one test at a time.
+//! Tests how the log handles errors of the disk.
 //!
-//! What does the log do when the disk says no?
+//! The tests arm points that all logs share, so they have their own process and run one at a time.
 #![cfg(feature = "failpoints")]
 #![allow(missing_docs)]
 
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::tempdir;
 
-/// Points are global; these tests take turns.
+/// Points are global, so these tests run one at a time.
 fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -84,10 +84,10 @@ fn a_sync_that_fails_closes_the_log_until_it_is_opened_again() {
     let error = wal.append(b"SET b 2").unwrap_err();
     assert!(matches!(error, AppendError::Closed { .. }), "{error}");
     assert_eq!(armed.fires(), 1);
-    // The disk is well again, which the log cannot know.
+    // The disk works again, but the log cannot know that.
     let error = wal.append(b"SET c 3").unwrap_err().to_string();
     assert!(error.contains("a sync failed") && error.contains("restart"), "{error}");
-    assert_eq!(armed.hits(), 1, "nobody syncs twice");
+    assert_eq!(armed.hits(), 1, "the log does not sync again");
     drop((wal, armed));
     let (mut wal, recovered) = Wal::open(directory.path()).unwrap();
     assert_eq!(recovered.payloads, [b"SET a 1"]);
@@ -134,7 +134,7 @@ fn a_panic_at_any_point_leaves_a_log_that_goes_on() {
         ("walBeforeSync", false),
         ("walSync", false),
         ("walAfterSync", false),
-        // Saved: only the answer is missing.
+        // The change is saved; only the answer is missing.
         ("raftAfterSave", true),
     ];
     for (point, saved) in points {

@@ -1,11 +1,11 @@
-//! The smallest program with a failpoint: a loop that sends.
+//! A minimal program with a failpoint: a loop that sends.
 //!
 //! ```text
 //! $ GOFAIL_HTTP=127.0.0.1:22381 cargo run -p failpoint-examples --bin quickstart
-//! $ curl http://127.0.0.1:22381/                                       every point there is
-//! $ curl -XPUT -d'sleep(1s)' http://127.0.0.1:22381/beforeSend         every round is late
-//! $ curl http://127.0.0.1:22381/beforeSend/count                       how many were
-//! $ curl -XDELETE http://127.0.0.1:22381/beforeSend                    and again as before
+//! $ curl http://127.0.0.1:22381/                                       lists every point
+//! $ curl -XPUT -d'sleep(1s)' http://127.0.0.1:22381/beforeSend         delays every round
+//! $ curl http://127.0.0.1:22381/beforeSend/count                       counts the delayed rounds
+//! $ curl -XDELETE http://127.0.0.1:22381/beforeSend                    disarms it
 //! ```
 
 #![forbid(unsafe_code)]
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("  curl http://{address}/beforeSend/count");
             println!("  curl -XDELETE http://{address}/beforeSend");
         }
-        None => println!("no control: start it with GOFAIL_HTTP=127.0.0.1:22381 to arm beforeSend"),
+        None => println!("control plane: off; set GOFAIL_HTTP=127.0.0.1:22381 to arm beforeSend"),
     }
     for round in 1..=rounds()? {
         let began = Instant::now();

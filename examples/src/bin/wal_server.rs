@@ -66,7 +66,7 @@ impl Command {
 }
 
 fn serve(listen: &str, data: PathBuf) -> Result<(), Box<dyn Error>> {
-    // First of all, so that points can be armed that recovery passes.
+    // Started first, so that points in the recovery can be armed.
     let control = failpoint_http::serve_from_env()?;
     let (store, summary) = Store::open(&data)?;
     let listener = TcpListener::bind(listen)
@@ -87,21 +87,18 @@ fn serve(listen: &str, data: PathBuf) -> Result<(), Box<dyn Error>> {
             }
         }
         None if failpoint::enabled() => {
-            writeln!(
-                out,
-                "no control: start it with GOFAIL_HTTP=127.0.0.1:22381 to arm failpoints"
-            )?;
+            writeln!(out, "control plane: off; set GOFAIL_HTTP=127.0.0.1:22381 to arm failpoints")?;
         }
-        None => writeln!(out, "no control: failpoints were compiled out")?,
+        None => writeln!(out, "control plane: off; failpoints were compiled out")?,
     }
-    // Last: whoever reads this may connect.
+    // Printed last: after this line, clients can connect.
     writeln!(out, "{LISTENING}{}", listener.local_addr()?)?;
 
     server::serve(&listener, &Arc::new(store));
     Ok(())
 }
 
-/// With the real port, to be copied.
+/// Commands with the bound port, ready to copy.
 fn lines_to_try(curl: &Curl) -> Vec<String> {
     let list = curl.list();
     let sleep = curl.put("raftAfterSave", "sleep(100)");
@@ -110,19 +107,19 @@ fn lines_to_try(curl: &Curl) -> Vec<String> {
     let fail = curl.put("walWrite", "10%return(EIO)");
     let panic = curl.put("walAfterSync", "panic");
     [
-        (list, "every point"),
-        (sleep, "every save takes 100 ms more"),
-        (count, "how many did"),
-        (disarm, "none any more"),
-        (fail, "a tenth of the writes fail"),
-        (panic, "the end of a connection; of the server, if FAILPOINT_PANIC=abort"),
+        (list, "lists every point"),
+        (sleep, "slows every save down by 100 ms"),
+        (count, "counts the slow saves"),
+        (disarm, "disarms the point"),
+        (fail, "makes a tenth of the writes fail"),
+        (panic, "ends a connection; with FAILPOINT_PANIC=abort, the server"),
     ]
     .map(|(request, what)| format!("{:<76}  # {what}", request.to_string()))
     .into()
 }
 
 fn load(address: &str, connections: usize, seconds: u32) -> Result<(), Box<dyn Error>> {
-    // Keys of their own for each run, so that each is written once.
+    // Different keys for each run, so that each key is written once.
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
     let load = Load::start(address, connections, &format!("load-{now}"))
         .map_err(|error| CannotReach { address: address.to_owned(), error })?;
@@ -166,7 +163,7 @@ impl Command {
     }
 }
 
-/// Not in the working directory: trying an example leaves nothing in a repository.
+/// Not in the working directory, so that an example leaves no files in the repository.
 fn default_data() -> PathBuf {
     env::temp_dir().join("wal_server")
 }
@@ -185,7 +182,7 @@ enum UsageError {
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            UsageError::Unexpected(argument) => write!(f, "`{argument}` does not belong here"),
+            UsageError::Unexpected(argument) => write!(f, "unexpected argument `{argument}`"),
             UsageError::NoValue(option) => write!(f, "{option} takes a value"),
             UsageError::NoNumber { option, text } => {
                 write!(f, "{option} takes a number, not `{text}`")
@@ -222,7 +219,7 @@ impl fmt::Display for CannotReach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "no wal_server at {}: {}; start one, or say where it is with --addr",
+            "no wal_server at {}: {}; start one, or pass its address with --addr",
             self.address, self.error
         )
     }

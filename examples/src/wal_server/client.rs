@@ -1,4 +1,4 @@
-//! The other end of the line protocol.
+//! The client of the line protocol.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Write};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How often a client that waits for an answer looks whether to go on waiting.
+/// How often a waiting client checks whether to give up.
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// A connection to a `wal_server`.
@@ -17,13 +17,13 @@ pub struct Client {
     give_up: Arc<AtomicBool>,
 }
 
-/// Why a request got no good answer.
+/// Why a request failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The server refused: what it said behind `ERR`.
+    /// The server refused; the text after `ERR`.
     Refused(String),
-    /// The connection broke. What was asked for may have happened or not.
+    /// The connection broke. The request may or may not have been executed.
     Connection(io::Error),
 }
 
@@ -45,7 +45,7 @@ impl From<io::Error> for ClientError {
 }
 
 impl Client {
-    /// Connects, and waits for answers as long as it takes.
+    /// Connects, and waits for answers without a limit.
     ///
     /// # Errors
     /// As [`TcpStream::connect`].
@@ -88,7 +88,7 @@ impl Client {
         }
     }
 
-    /// Sends a line and gives the line that answers it.
+    /// Sends a line and returns the answer.
     ///
     /// # Errors
     /// [`ClientError`]; an `ERR` is [`ClientError::Refused`].
@@ -107,7 +107,7 @@ impl Client {
             match self.stream.read_until(b'\n', &mut line) {
                 Ok(_) if line.ends_with(b"\n") => break,
                 Ok(_) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                // What has come so far stays in `line`.
+                // The bytes read so far stay in `line`.
                 Err(error) if is_time_out(&error) && !self.give_up.load(Ordering::Relaxed) => {}
                 Err(error) => return Err(error),
             }
@@ -117,13 +117,11 @@ impl Client {
     }
 }
 
-/// Which of the two it is depends on the platform.
+/// Which error it is depends on the platform.
 fn is_time_out(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 fn unexpected(reply: &str) -> ClientError {
-    ClientError::Connection(io::Error::other(format!(
-        "an answer that no wal_server gives: {reply}"
-    )))
+    ClientError::Connection(io::Error::other(format!("not an answer of a wal_server: {reply}")))
 }

@@ -1,7 +1,7 @@
-//! The whole story in twelve seconds, on a real server and a real disk.
+//! The demo of twelve seconds, on a real server and a real disk.
 //!
-//! A server under load is made slow, is given a broken disk, and dies in the middle of a save; each
-//! time one sees it in the line of the second, and each time what must hold is checked.
+//! It makes a server under load slow, breaks its disk, and kills it in the middle of a save. The line
+//! of each second shows the effect, and the demo checks the server's guarantees each time.
 
 use super::client::{Client, ClientError};
 use super::load::{Load, Sample, Timing, Write};
@@ -28,7 +28,7 @@ pub enum DemoError {
     Io(io::Error),
     /// The store failed where it must not.
     Client(ClientError),
-    /// Something that this demo promises was not so.
+    /// A check of this demo failed.
     DoesNotHold(String),
 }
 
@@ -41,7 +41,7 @@ impl fmt::Display for DemoError {
             ),
             DemoError::Io(error) => error.fmt(f),
             DemoError::Client(error) => error.fmt(f),
-            DemoError::DoesNotHold(what) => write!(f, "this does not hold: {what}"),
+            DemoError::DoesNotHold(what) => write!(f, "check failed: {what}"),
         }
     }
 }
@@ -63,14 +63,14 @@ impl From<ClientError> for DemoError {
 /// Runs the demo with `program`, the `wal_server` itself, as the server.
 ///
 /// # Errors
-/// [`DemoError`], where the machine refuses or where something does not hold.
+/// [`DemoError`], if the system fails or a check fails.
 pub fn run(program: &Path) -> Result<(), DemoError> {
     if !failpoint::enabled() {
         return Err(DemoError::CompiledOut);
     }
     let directory = tempfile::tempdir()?;
 
-    say("A server, and four connections that write as fast as it answers.")?;
+    say("Starting a server, and four connections that write as fast as it answers.")?;
     let mut server = start(program, directory.path())?;
     let control = server
         .control()
@@ -84,18 +84,18 @@ pub fn run(program: &Path) -> Result<(), DemoError> {
     broken_disk(&control, &mut clock)?;
     let acknowledged = death(&control, clock, &mut server)?;
 
-    say("The server is started again on what the dead one left.")?;
+    say("Starting the server again on the same data.")?;
     let server = start(program, directory.path())?;
     let lost = missing(server.address(), &acknowledged)?;
     holds(lost == 0, &format!("no acknowledged write is lost; {lost} are"))?;
     let kept = Client::connect(server.address())?.request("LEN")?;
     print(&format!("  $ LEN\n    {kept}"))?;
-    say("Keys beyond the acknowledged were saved when it died, and promised to nobody.")?;
+    say("Additional keys were saved before the crash but not acknowledged.")?;
     say(&format!("All {} acknowledged writes are there.", acknowledged.len()))
 }
 
 fn slow_saves(control: &Curl, clock: &mut Clock) -> Result<(), DemoError> {
-    say("Every save now takes 100 ms more, between the sync and the `OK`.")?;
+    say("Slowing every save down by 100 ms, between the sync and the `OK`.")?;
     expect(204, control.put("raftAfterSave", "sleep(100)"))?;
     let armed = Instant::now();
     let slow = clock.seconds(3)?;
@@ -106,7 +106,7 @@ fn slow_saves(control: &Curl, clock: &mut Clock) -> Result<(), DemoError> {
         "every save takes 100 ms or more while sleep(100) is armed",
     )?;
 
-    say("Again as before.")?;
+    say("Disarming the point: saves are fast again.")?;
     expect(200, control.get("raftAfterSave/count"))?;
     expect(204, control.delete("raftAfterSave"))?;
     let disarmed = Instant::now();
@@ -118,31 +118,33 @@ fn slow_saves(control: &Curl, clock: &mut Clock) -> Result<(), DemoError> {
 }
 
 fn broken_disk(control: &Curl, clock: &mut Clock) -> Result<(), DemoError> {
-    say("The disk refuses writes: clients hear of it, and nothing is promised.")?;
+    say("Making writes to the disk fail: clients get errors, and nothing is acknowledged.")?;
     expect(204, control.put("walWrite", "return(EIO)"))?;
     let armed = Instant::now();
     let broken = clock.seconds(2)?;
     holds(sent_since(armed, &broken).is_empty(), "nothing is acknowledged while writes fail")?;
-    holds(broken.errors > 0, "clients are told that writes fail")?;
+    holds(broken.errors > 0, "clients get errors while writes fail")?;
 
-    say("The disk is well again, and so is the log.")?;
+    say("Disarming the point: the disk works again, and the log continues.")?;
     expect(204, control.delete("walWrite"))?;
     let mended = clock.seconds(1)?;
     holds(!mended.acknowledged.is_empty(), "the server saves again")
 }
 
-/// Ends the server in the middle of a save; gives what it acknowledged.
+/// Kills the server in the middle of a save; returns the writes that it acknowledged.
 fn death(
     control: &Curl,
     clock: Clock,
     server: &mut ServerProcess,
 ) -> Result<Vec<Write>, DemoError> {
-    say("The server dies between the sync and the answer. (FAILPOINT_PANIC=abort: all of it.)")?;
+    say(
+        "Crashing the server between the sync and the answer (FAILPOINT_PANIC=abort ends the process).",
+    )?;
     expect(204, control.put("walAfterSync", r#"panic("sorry!")"#))?;
     let status = server
         .wait(DEATH_LIMIT)?
         .ok_or_else(|| DemoError::DoesNotHold("a panic ends the server".into()))?;
-    holds(!status.success(), "a panic ends the server badly")?;
+    holds(!status.success(), "the server does not end successfully")?;
     say(&format!("It ended with {status}."))?;
     Ok(clock.load.finish())
 }
@@ -183,7 +185,7 @@ impl Clock {
         Self { load, began: Instant::now(), second: 0 }
     }
 
-    /// Lets `count` seconds go by; gives what happened in them.
+    /// Waits for `count` seconds; returns what happened in them.
     fn seconds(&mut self, count: u32) -> Result<Sample, DemoError> {
         let mut all = Sample::default();
         for _ in 0..count {
@@ -219,7 +221,7 @@ fn say(line: &str) -> Result<(), DemoError> {
     print(&format!("\n# {line}"))
 }
 
-/// A closed stdout is an error like any other, where `println!` would panic.
+/// If stdout is closed, this returns an error; `println!` would panic.
 fn print(line: &str) -> Result<(), DemoError> {
     Ok(writeln!(io::stdout(), "{line}")?)
 }

@@ -1,7 +1,7 @@
-//! What does the server feel like from outside?
+//! A load on the server, and its latencies.
 //!
-//! Connections that write one key after the other, each key once, and remember which writes were
-//! acknowledged. A connection that breaks is made anew: a server may be killed under the load.
+//! Each connection writes one key after the other, each key once, and records which writes were
+//! acknowledged. A broken connection is opened again, because tests kill the server under load.
 
 use super::client::{Client, ClientError};
 use std::fmt;
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How long a connection rests after an error, so that errors do not come by the thousand.
+/// How long a connection pauses after an error, to limit the number of errors.
 const REST: Duration = Duration::from_millis(20);
 
 /// A load that runs until [`Load::finish`].
@@ -25,9 +25,9 @@ pub struct Load {
 /// A write that the server acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
-    /// What was written, once and never again.
+    /// The key, which is written only once.
     pub key: String,
-    /// With what.
+    /// The value.
     pub value: String,
 }
 
@@ -40,7 +40,7 @@ pub struct Timing {
     pub took: Duration,
 }
 
-/// What happened in some time.
+/// What happened in a period of time.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
     /// The acknowledged writes.
@@ -55,7 +55,7 @@ impl Load {
     /// Starts `connections` connections to `address`. Keys begin with `prefix`.
     ///
     /// # Errors
-    /// When the first connections cannot be made.
+    /// If the first connections cannot be opened.
     pub fn start(address: &str, connections: usize, prefix: &str) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let since_last_look = Arc::new(Mutex::new(Sample::default()));
@@ -79,13 +79,12 @@ impl Load {
         Ok(Self { stop, since_last_look, connections })
     }
 
-    /// What happened since the start, or since the last call of this.
+    /// What happened since the start, or since the last call.
     pub fn look(&self) -> Sample {
         std::mem::take(&mut *lock(&self.since_last_look))
     }
 
-    /// Ends the load; gives every write that was acknowledged. A write that has no answer yet is
-    /// given up.
+    /// Ends the load; returns all acknowledged writes. Writes without an answer are abandoned.
     pub fn finish(mut self) -> Vec<Write> {
         self.stop.store(true, Ordering::Relaxed);
         self.connections
@@ -122,7 +121,7 @@ impl Connection {
             number += 1;
             let written = connected.map_err(ClientError::from).and_then(|mut connected| {
                 let result = self.write(&mut connected, number);
-                // After an `ERR` the connection is as good as before.
+                // After an `ERR`, the connection still works.
                 if !matches!(result, Err(ClientError::Connection(_))) {
                     client = Some(connected);
                 }
@@ -179,7 +178,7 @@ impl fmt::Display for Sample {
     }
 }
 
-/// The least of `sorted` that `percent` of them do not exceed.
+/// The percentile of `sorted`: the smallest value that `percent` of the values do not exceed.
 fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.checked_sub(1)?).copied()

@@ -6,16 +6,16 @@
 //!
 //! A change passes these points, in this order:
 //!
-//! | point | where | what it is good for |
+//! | point | where | what it can test |
 //! |---|---|---|
-//! | `raftBeforeSave` | before the change goes to the log | a slow or dying server with nothing saved |
+//! | `raftBeforeSave` | before the change is written to the log | a slow or crashing server with nothing saved |
 //! | `walWrite` | the write; `return(EIO)` makes it fail | a disk that is full or broken |
-//! | `walTornWrite` | the write; `return(5)` lets 5 bytes arrive and then fails | half a record |
-//! | `walBeforeTruncate` | before half a record is cut off again | dying with half a record on disk |
-//! | `walBeforeSync` | written, not synced | dying with a record that may be lost |
-//! | `walSync` | the sync; `return(EIO)` makes it fail | a disk that loses what it took |
-//! | `walAfterSync` | synced, no reader sees it yet | dying with a record that nobody was promised |
-//! | `raftAfterSave` | saved, `OK` not sent | a slow save; a promise that never arrives |
+//! | `walTornWrite` | the write; `return(5)` writes 5 bytes and then fails | a partial record |
+//! | `walBeforeTruncate` | before a partial record is truncated | a crash with a partial record on disk |
+//! | `walBeforeSync` | written, not synced | a crash with a record that may be lost |
+//! | `walSync` | the sync; `return(EIO)` makes it fail | a disk that loses data |
+//! | `walAfterSync` | synced, not yet visible to readers | a crash with a record that was not acknowledged |
+//! | `raftAfterSave` | saved, `OK` not sent | a slow save; an acknowledgement that never arrives |
 
 pub mod client;
 pub mod demo;

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The line that the server prints when it takes connections; the address follows.
+/// The line that the server prints when it accepts connections; the address follows.
 pub const LISTENING: &str = "listening on ";
 
 /// The line that names the control address.
@@ -16,11 +16,11 @@ pub const CONTROL: &str = "control on ";
 /// How long a server may take to recover.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// A running server; killed, by its id, when this is dropped.
+/// A running server; dropping this kills it by its id.
 #[derive(Debug)]
 pub struct ServerProcess {
     child: Child,
-    /// What it prints; closed when it is gone.
+    /// Its output; closed when it ends.
     lines: Receiver<String>,
     greeting: Vec<String>,
     address: String,
@@ -28,16 +28,16 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts `command` and waits until it takes connections.
+    /// Starts `command` and waits until it accepts connections.
     ///
     /// # Errors
-    /// When it cannot be started, ends before it listens, or takes too long for that.
+    /// If it cannot be started, ends before it listens, or takes too long to listen.
     pub fn start(command: &mut Command) -> io::Result<Self> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no stdout"))?;
         let (sender, lines) = channel();
         thread::spawn(move || {
-            // Reads on when nobody listens any more, so that the server never blocks on its words.
+            // Reads on even without a receiver, so that the server never blocks on its output.
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 let _ = sender.send(line);
             }
@@ -79,7 +79,7 @@ impl ServerProcess {
         }
     }
 
-    /// Where it takes requests.
+    /// The address for requests.
     pub fn address(&self) -> &str {
         &self.address
     }
@@ -89,12 +89,12 @@ impl ServerProcess {
         self.control.as_ref()
     }
 
-    /// What it printed until it took connections.
+    /// What it printed before it accepted connections.
     pub fn greeting(&self) -> &[String] {
         &self.greeting
     }
 
-    /// Waits until the process is gone; `None` if it still lives after `limit`.
+    /// Waits until the process has ended; `None` if it still runs after `limit`.
     ///
     /// # Errors
     /// As [`Child::wait`].
@@ -104,13 +104,13 @@ impl ServerProcess {
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout) => return self.child.try_wait(),
-                // Its end of the pipe is closed: it is ending.
+                // Its end of the pipe is closed, so it is ending.
                 Err(RecvTimeoutError::Disconnected) => return self.child.wait().map(Some),
             }
         }
     }
 
-    /// Kills it with SIGKILL and waits until it is gone.
+    /// Kills it with SIGKILL and waits until it has ended.
     ///
     /// # Errors
     /// As [`Child::kill`] and [`Child::wait`].

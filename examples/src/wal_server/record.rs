@@ -1,4 +1,4 @@
-//! What do the bytes of the log mean?
+//! The format of the log.
 //!
 //! ```text
 //! record = length, checksum of the payload, checksum of these eight bytes, payload
@@ -8,20 +8,20 @@
 //! damaged length would otherwise look like a record that was never finished, and everything that
 //! follows would be thrown away as the rest of it.
 //!
-//! Pure: bytes in, records out.
+//! This module does no I/O: it takes bytes and returns records.
 
 use std::fmt;
 
 /// The bytes before the payload.
 pub const HEADER: usize = 12;
 
-/// The longest payload, in bytes; a line that the server takes is shorter by far.
+/// The longest payload, in bytes. Lines of the protocol are much shorter.
 pub const MAX_PAYLOAD: usize = 1 << 20;
 
-/// What a disk writes whole or not at all.
+/// The unit that a disk writes atomically.
 const SECTOR: usize = 512;
 
-/// What a log holds.
+/// The contents of a log.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Scan<'a> {
     /// The payloads of the whole records, oldest first.
@@ -30,7 +30,7 @@ pub struct Scan<'a> {
     pub end: usize,
 }
 
-/// A log that is damaged where no crash can have damaged it.
+/// A log with damage that a crash cannot cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Corrupt {
     /// Where the record starts, in bytes.
@@ -47,7 +47,7 @@ impl fmt::Display for Corrupt {
 
 impl std::error::Error for Corrupt {}
 
-/// The record that bears `payload`, which is at most [`MAX_PAYLOAD`] long.
+/// The record for `payload`, which is at most [`MAX_PAYLOAD`] long.
 pub fn encode(payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
     let mut record = Vec::with_capacity(HEADER + payload.len());
@@ -61,8 +61,8 @@ pub fn encode(payload: &[u8]) -> Vec<u8> {
 /// Reads a log from its start.
 ///
 /// # Errors
-/// [`Corrupt`], where a record is wrong that was once whole. A last record that a crash tore is no
-/// error: [`Scan::end`] stands before it.
+/// [`Corrupt`], if a record is damaged that was once complete. A last record that a crash tore is not
+/// an error: [`Scan::end`] is before it.
 pub fn scan(log: &[u8]) -> Result<Scan<'_>, Corrupt> {
     let mut payloads = Vec::new();
     let mut end = 0;
@@ -87,8 +87,8 @@ enum First<'a> {
 
 /// The first record of `rest`, which starts at byte `offset` of the log.
 ///
-/// A crash leaves a record short, or leaves zeros where sectors did not arrive. Everything else is
-/// damage to what was once whole, and may hide changes that were acknowledged.
+/// A crash leaves a short record, or zeros in place of sectors that were not written. Everything else is
+/// damage to a complete record, and may hide acknowledged changes.
 fn first(rest: &[u8], offset: usize) -> First<'_> {
     let Some((header, after)) = rest.split_at_checked(HEADER) else {
         return First::Torn;
@@ -102,7 +102,7 @@ fn first(rest: &[u8], offset: usize) -> First<'_> {
     }
     let length = number(&header[..4]) as usize;
     if length > MAX_PAYLOAD {
-        return First::Corrupt("it is longer than any that this server writes");
+        return First::Corrupt("it is longer than the longest record");
     }
     let Some((payload, following)) = after.split_at_checked(length) else {
         return First::Torn;
@@ -117,15 +117,15 @@ fn first(rest: &[u8], offset: usize) -> First<'_> {
     First::Whole(payload)
 }
 
-/// Whether some sector of `bytes`, which start at byte `offset` of the log, never arrived. The
-/// server saves no zero byte, so that sectors of zeros are nothing but that.
+/// Whether a sector of `bytes`, which start at byte `offset` of the log, was never written. The server
+/// saves no zero bytes, so a sector of zeros was not written.
 fn misses_a_sector(bytes: &[u8], offset: usize) -> bool {
     let to_boundary = (SECTOR - offset % SECTOR).min(bytes.len());
     let (first, others) = bytes.split_at(to_boundary);
     is_zero(first) || others.chunks(SECTOR).any(is_zero)
 }
 
-/// Whether a whole record starts somewhere in `bytes`: only the last one of a log can be torn.
+/// Whether a complete record starts in `bytes`: only the last record of a log can be torn.
 fn holds_a_record(bytes: &[u8]) -> bool {
     (0..bytes.len()).any(|start| starts_whole(&bytes[start..]))
 }

@@ -1,16 +1,16 @@
-//! What may a client say, and what does it hear?
+//! The line protocol.
 //!
 //! ```text
-//! SET KEY VALUE   OK, when it is saved
+//! SET KEY VALUE   OK after it is saved
 //! GET KEY         VALUE … or NONE
-//! DEL KEY         OK, when it is saved, or NONE
+//! DEL KEY         OK after it is saved, or NONE
 //! LEN             LEN n
 //! QUIT            OK, and the connection ends
-//! anything else   ERR and what would be right
+//! anything else   ERR and what is expected
 //! ```
 //!
-//! One line each, UTF-8, without control characters. A key holds no blank, a value may.
-//! A thread for each connection.
+//! Requests and answers are one line each, in UTF-8, without control characters. A key has no blanks; a
+//! value may. Each connection has a thread.
 
 use super::store::Store;
 use super::wal::AppendError;
@@ -31,10 +31,10 @@ pub const MAX_KEY: usize = 256;
 /// Connections at a time.
 pub const MAX_CONNECTIONS: usize = 256;
 
-/// How long to rest when no connection can be accepted, as when there are no more file handles.
+/// How long to pause if no connection can be accepted, for example without free descriptors.
 const REST: Duration = Duration::from_millis(50);
 
-/// Accepts connections for as long as the process lives.
+/// Accepts connections until the process ends.
 pub fn serve(listener: &TcpListener, store: &Arc<Store>) {
     let open = Arc::new(AtomicUsize::new(0));
     loop {
@@ -42,7 +42,7 @@ pub fn serve(listener: &TcpListener, store: &Arc<Store>) {
             let place = Place::take(&open);
             let store = Arc::clone(store);
             thread::Builder::new().spawn(move || {
-                // Nobody is left to hear of an error here: the client is gone.
+                // An error means that the client has gone, so it cannot be told.
                 let _ = match place {
                     Some(_place) => talk(&stream, &store),
                     None => say(&stream, &Reply::Error(Complaint::TooManyConnections)),
@@ -56,7 +56,7 @@ pub fn serve(listener: &TcpListener, store: &Arc<Store>) {
     }
 }
 
-/// One of the places that connections may take; given back when dropped, also by a panic.
+/// A permit for a connection; returned when dropped, also by a panic.
 struct Place(Arc<AtomicUsize>);
 
 impl Place {
@@ -93,7 +93,7 @@ fn talk(stream: &TcpStream, store: &Store) -> io::Result<()> {
 }
 
 fn say(mut stream: &TcpStream, reply: &Reply) -> io::Result<()> {
-    // In one write: an answer in two packets would wait for the first to be acknowledged.
+    // One write: with two packets, the second would wait until the first is acknowledged.
     stream.write_all(format!("{reply}\n").as_bytes())
 }
 
@@ -116,7 +116,7 @@ enum Line {
     End,
 }
 
-/// One line without its end; a longer one than allowed is read to its end and forgotten.
+/// One line without its end. A line that is too long is read to its end and dropped.
 fn read_line(lines: &mut impl BufRead) -> io::Result<Line> {
     let mut line = Vec::new();
     let limit = MAX_LINE as u64 + 2;
@@ -132,11 +132,11 @@ fn read_line(lines: &mut impl BufRead) -> io::Result<Line> {
         }
         return Ok(Line::TooLong);
     }
-    // What ends without a line end was cut off on its way: it is no request.
+    // Text without a line end was cut off in transit: it is not a request.
     Ok(if complete { Line::Text(line) } else { Line::End })
 }
 
-/// Whether the line ended with `byte`, which is dropped then.
+/// Removes `byte` at the end of the line; returns whether it was there.
 fn drop_last(line: &mut Vec<u8>, byte: u8) -> bool {
     let found = line.last() == Some(&byte);
     if found {
@@ -249,7 +249,7 @@ impl fmt::Display for Complaint {
             Complaint::LineTooLong => write!(f, "a line has at most {MAX_LINE} bytes"),
             Complaint::KeyTooLong => write!(f, "a key has at most {MAX_KEY} bytes"),
             Complaint::TooManyConnections => {
-                write!(f, "there are {MAX_CONNECTIONS} connections already; come back later")
+                write!(f, "there are {MAX_CONNECTIONS} connections already; try again later")
             }
             Complaint::NotSaved(error) => write!(f, "not saved: {error}"),
         }

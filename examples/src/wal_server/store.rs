@@ -1,4 +1,4 @@
-//! A map whose every change is in the log first.
+//! A map; every change is written to the log first.
 
 use super::wal::{AppendError, OpenError, Wal};
 use failpoint::fail_point;
@@ -10,24 +10,24 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 /// Keys and values, durable.
 #[derive(Debug)]
 pub struct Store {
-    /// Taken before `map`, and held while it changes, so that both change in the same order.
+    /// Locked before `map`, and held while the map changes, so that both change in the same order.
     log: Mutex<Wal>,
     map: RwLock<HashMap<String, String>>,
 }
 
-/// What a store found when it was opened.
+/// What a store recovered when it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
     /// Records in the log.
     pub records: usize,
-    /// Keys that they leave.
+    /// Keys after replaying them.
     pub keys: usize,
-    /// Bytes of a torn tail that were cut off.
+    /// Bytes of a torn tail that were truncated.
     pub torn: u64,
 }
 
-/// A change, as it stands in the log.
+/// A change, as the log has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change<'a> {
     Set { key: &'a str, value: &'a str },
@@ -50,15 +50,15 @@ impl Store {
         Ok((Self { log: Mutex::new(log), map: RwLock::new(map) }, summary))
     }
 
-    /// Sets a key; durable when this gives `Ok`.
+    /// Sets a key. The change is durable when this returns `Ok`.
     ///
     /// # Errors
-    /// [`AppendError`]: then it is not saved.
+    /// [`AppendError`]: the change is not saved.
     pub fn set(&self, key: &str, value: &str) -> Result<(), AppendError> {
         self.save(Change::Set { key, value })
     }
 
-    /// Removes a key; durable when this gives `Ok`. Says whether it was there.
+    /// Removes a key. The change is durable when this returns `Ok`. Returns whether the key existed.
     ///
     /// # Errors
     /// As [`Store::set`].
@@ -79,12 +79,12 @@ impl Store {
         self.map.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The points stand outside the lock: who sleeps or is paused there delays only itself.
+    /// The points are outside the lock: a caller that sleeps or is paused there delays only itself.
     fn save(&self, change: Change<'_>) -> Result<(), AppendError> {
         fail_point!("raftBeforeSave", key = change.key());
         {
@@ -96,7 +96,7 @@ impl Store {
         Ok(())
     }
 
-    /// A panic while the lock was held does not matter: the log knows what it left.
+    /// A panic while the lock was held is harmless: the log handles an unfinished record.
     fn log(&self) -> MutexGuard<'_, Wal> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -109,7 +109,7 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// As the client would write it. A key holds no blank.
+    /// As in the protocol. A key has no blanks.
     fn text(&self) -> String {
         match self {
             Change::Set { key, value } => format!("SET {key} {value}"),
@@ -138,11 +138,11 @@ impl<'a> Change<'a> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The log could not.
+    /// The log could not be opened.
     Log(OpenError),
-    /// A record with a good checksum that no store wrote.
+    /// A record with a valid checksum that is not a change.
     NotAChange {
-        /// Which record, from 0.
+        /// The number of the record, from 0.
         number: usize,
     },
 }
@@ -152,7 +152,7 @@ impl fmt::Display for StoreError {
         match self {
             StoreError::Log(error) => error.fmt(f),
             StoreError::NotAChange { number } => {
-                write!(f, "record {number} of the log is none of this server's")
+                write!(f, "record {number} of the log was not written by this server")
             }
         }
     }

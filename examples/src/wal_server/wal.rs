@@ -1,18 +1,18 @@
-//! When is a change on the disk, and what if the disk says no?
+//! The write-ahead log, and how it handles errors of the disk.
 //!
-//! [`Wal::append`] gives `Ok` when the record is written and synced, and not before.
+//! [`Wal::append`] returns `Ok` only after the record is written and synced.
 //!
-//! **A write that fails** (a full disk, a short write) may leave half a record. It is cut off at
-//! once, and the log takes the next record; if it cannot be cut off the log closes.
+//! **A write that fails** (a full disk, a short write) may leave a partial record. It is truncated at
+//! once, and the log accepts the next record; if it cannot be truncated, the log closes.
 //!
-//! **A sync that fails** closes the log. The kernel may have dropped the pages that it could not
-//! write and have marked them clean, so that a second sync says `Ok` about bytes that are nowhere
-//! ("fsyncgate"). So nobody asks twice: a closed log refuses every record until the server is
-//! started again, and starting writes the last record anew before it syncs, because that is the
-//! one that may be clean in memory and missing on the disk.
+//! **A sync that fails** closes the log. The kernel may have dropped the pages that it could not write
+//! and marked them clean, so that a second sync returns `Ok` for bytes that are lost ("fsyncgate").
+//! Therefore the log never syncs again: it refuses every record until the server is restarted. The
+//! start writes the last record again before it syncs, because that record may be clean in memory and
+//! missing on the disk.
 //!
-//! **A panic** between the write and the end of the sync leaves a record that nobody was promised;
-//! the next append cuts it off first.
+//! **A panic** between the write and the end of the sync leaves a record that was not acknowledged. The
+//! next append truncates it first.
 
 use super::record::{self, Corrupt, HEADER, MAX_PAYLOAD};
 use failpoint::{fail_point, fail_result, fail_value};
@@ -28,7 +28,7 @@ pub const FILE: &str = "wal.log";
 #[derive(Debug)]
 pub struct Wal {
     file: File,
-    /// Where the records end that were acknowledged.
+    /// The end of the acknowledged records.
     end: u64,
     state: State,
 }
@@ -36,9 +36,9 @@ pub struct Wal {
 #[derive(Debug)]
 enum State {
     Ready,
-    /// A record is being appended; whoever finds this came after a panic.
+    /// A record is being appended. If this is set at the start of an append, the last one panicked.
     Appending,
-    /// Nothing is written any more, for this reason.
+    /// Why the log is closed, if it is.
     Closed(String),
 }
 
@@ -47,7 +47,7 @@ enum State {
 pub struct Recovered {
     /// The payloads, oldest first.
     pub payloads: Vec<Vec<u8>>,
-    /// How many bytes of a torn tail were cut off.
+    /// How many bytes of a torn tail were truncated.
     pub torn: u64,
 }
 
@@ -61,7 +61,7 @@ pub enum OpenError {
         doing: &'static str,
         /// With which file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
     /// Another process has the log open.
@@ -69,11 +69,11 @@ pub enum OpenError {
         /// The log.
         path: PathBuf,
     },
-    /// The log is damaged in its middle; nothing of it was changed.
+    /// The log is damaged in the middle. It was not changed.
     Corrupt {
         /// The log.
         path: PathBuf,
-        /// Where, and how.
+        /// The position and the kind of damage.
         corrupt: Corrupt,
     },
 }
@@ -107,15 +107,15 @@ impl std::error::Error for OpenError {}
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AppendError {
-    /// It is longer than [`MAX_PAYLOAD`].
+    /// The payload is longer than [`MAX_PAYLOAD`].
     TooLong {
         /// Its length in bytes.
         length: usize,
     },
-    /// The write failed; nothing of the record is left, and the log takes the next one.
+    /// The write failed. The record was removed, and the log accepts the next one.
     Write(io::Error),
-    /// The log is closed: a sync failed, or half a record could not be cut off. The record that
-    /// saw it happen may or may not be there after a restart.
+    /// The log is closed: a sync failed, or a partial record could not be truncated. After a restart,
+    /// the record of that append may or may not be there.
     Closed {
         /// What happened.
         why: String,
@@ -126,7 +126,7 @@ impl fmt::Display for AppendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AppendError::TooLong { length } => {
-                write!(f, "{length} bytes are more than a record holds, {MAX_PAYLOAD}")
+                write!(f, "{length} bytes exceed the limit of a record, {MAX_PAYLOAD}")
             }
             AppendError::Write(error) => write!(f, "the log could not be written: {error}"),
             AppendError::Closed { why } => {
@@ -139,10 +139,10 @@ impl fmt::Display for AppendError {
 impl std::error::Error for AppendError {}
 
 impl Wal {
-    /// Opens the log in `directory`, creating both if they are not there, and reads it.
+    /// Opens and reads the log in `directory`. Creates both if they do not exist.
     ///
     /// # Errors
-    /// [`OpenError`]. A torn tail is none: it is cut off, because nobody was promised it.
+    /// [`OpenError`]. A torn tail is not an error: it is truncated, because it was not acknowledged.
     pub fn open(directory: &Path) -> Result<(Self, Recovered), OpenError> {
         let path = directory.join(FILE);
         let failed = |doing, path: &Path| {
@@ -160,7 +160,7 @@ impl Wal {
         if !lock(&file).map_err(failed("lock", &path))? {
             return Err(OpenError::InUse { path });
         }
-        // A file whose name is not on the disk is gone after a crash, with all that is in it.
+        // If the file's name is not on the disk, a crash loses the file with its contents.
         sync_directory(directory).map_err(failed("sync", directory))?;
 
         let mut log = Vec::new();
@@ -203,8 +203,8 @@ impl Wal {
         }
         fail_point!("walBeforeSync");
         if let Err(error) = self.sync() {
-            // The record was refused, so let no restart find it. If this fails too, a restart may;
-            // a client that was told of an error is prepared for both.
+            // The record is refused, so a restart should not find it. If this fails too, a restart may
+            // find it; a client that got an error must expect both.
             let _ = self.file.set_len(self.end);
             return Err(self.close(format!("a sync failed: {error}")));
         }
@@ -229,7 +229,7 @@ impl Wal {
         self.file.sync_data()
     }
 
-    /// Takes back what stands behind the last acknowledged record, or closes the log.
+    /// Removes everything after the last acknowledged record, or closes the log.
     fn cut_off(&mut self) -> Result<(), AppendError> {
         match self.truncate() {
             Ok(()) => {
@@ -242,16 +242,16 @@ impl Wal {
         }
     }
 
-    /// Synced at once: else a crash could leave the next record on top of a longer one, with the
-    /// rest of that behind it.
+    /// Synced at once. Otherwise, after a crash, the next record could be followed by the rest of a longer
+    /// one.
     fn truncate(&self) -> io::Result<()> {
         fail_point!("walBeforeTruncate");
         self.file.set_len(self.end)?;
         self.sync()
     }
 
-    /// Makes sure that the last record, which is `record` and starts at `start`, is on the disk:
-    /// the process before us may have died, or given up, before it was.
+    /// Makes sure that the last record, which is `record` and starts at `start`, is on the disk: the
+    /// previous process may have ended before it was.
     fn settle(&mut self, start: usize, record: &[u8]) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(start as u64))?;
         self.file.write_all(record)?;
@@ -264,7 +264,7 @@ impl Wal {
     }
 }
 
-/// Creates a directory, and makes its name last.
+/// Creates a directory, and syncs its name.
 fn create_directory(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
@@ -287,7 +287,7 @@ fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the log is ours alone now, until we end.
+/// Locks the log for this process; returns whether that succeeded.
 #[cfg(unix)]
 fn lock(file: &File) -> io::Result<bool> {
     use rustix::fs::{FlockOperation, flock};

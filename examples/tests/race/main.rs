@@ -1,7 +1,6 @@
-//! Does a rename that was answered stay seen? In one order of two requests it does not.
+//! Tests that readers see a rename after it was answered. In one order of two requests they do not.
 //!
-//! The wrong version and the right one are put through the same order, which failpoints make:
-//! nothing sleeps, nothing is left to luck.
+//! Failpoints enforce that order for the wrong and for the right version, without sleeps.
 #![cfg(feature = "failpoints")]
 #![allow(missing_docs, unreachable_pub)] // the service is written as a crate would have it
 
@@ -13,8 +12,8 @@ use profiles::{Fill, Profiles};
 use std::sync::Arc;
 
 const USER: u64 = 7;
-/// The whole order: the rename saves when the reader has read, and the reader fills the cache when
-/// the rename has invalidated it.
+/// The order: the rename saves after the reader has read, and the reader fills the cache after the
+/// rename has invalidated it.
 const ORDER: &str = "profiles/beforeSave=wait(profiles/beforeFill, 1, 60s);
                      profiles/beforeFill=wait(profiles/invalidated, 1, 60s)";
 
@@ -22,7 +21,7 @@ fn profiles(fill: Fill) -> Profiles {
     Profiles::new(fill, [(USER, "Ada".to_owned())])
 }
 
-/// A reader and a rename beside each other; then what the next reader is told.
+/// Runs a reader and a rename concurrently; returns what the next reader gets.
 async fn told_after_a_rename(profiles: &Profiles) -> Option<String> {
     tokio::join!(profiles.name(USER), profiles.rename(USER, "Grace"));
     profiles.name(USER).await
@@ -37,7 +36,7 @@ async fn a_rename_that_was_answered_is_seen(fill: Fill) {
 
 #[failpoint::test(points = ORDER)]
 #[should_panic(expected = "a stale name is served")]
-async fn whoever_missed_fills() {
+async fn every_reader_that_missed_fills() {
     a_rename_that_was_answered_is_seen(Fill::Always).await;
 }
 
@@ -50,7 +49,7 @@ async fn only_a_lease_fills() {
 async fn it_is_found_every_time_and_never(scope: Scope) {
     for _ in 0..100 {
         for (fill, told) in [(Fill::Always, "Ada"), (Fill::Leased, "Grace")] {
-            // Armed anew: what a `wait` has seen counts from there.
+            // Armed again, so that `wait` counts from here.
             scope.arm_all(ORDER).unwrap();
             let profiles = profiles(fill);
             assert_eq!(told_after_a_rename(&profiles).await.as_deref(), Some(told), "{fill:?}");
@@ -58,7 +57,7 @@ async fn it_is_found_every_time_and_never(scope: Scope) {
     }
 }
 
-/// The same on two threads, and by hand: so it is looked for before the order is known.
+/// The same on two threads with `pause` and `resume`: how to explore before the order is known.
 #[failpoint::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paused_reader_fills_with_what_was(scope: Scope) {
     for (fill, told) in [(Fill::Always, "Ada"), (Fill::Leased, "Grace")] {
@@ -76,7 +75,7 @@ async fn a_paused_reader_fills_with_what_was(scope: Scope) {
     }
 }
 
-/// What a plain stress test would have found, for comparison: nothing is asserted of luck.
+/// For comparison, what a stress test finds. It asserts nothing, because the result is random.
 #[failpoint::test(flavor = "multi_thread", worker_threads = 2)]
 async fn plain_rounds_hardly_find_it() {
     const ROUNDS: usize = 200;

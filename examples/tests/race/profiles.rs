@@ -1,19 +1,19 @@
-//! How does a cache come to serve what is no longer true?
+//! A cache that can serve stale data because of a race.
 //!
-//! `Profiles` answers what a user is called, from a cache before a store that is a round trip away.
-//! A reader that misses asks the store and fills the cache; a rename goes to the store and then
-//! takes the old name out of the cache. Each is right, and beside each other they are not:
+//! `Profiles` returns the name of a user, from a cache in front of a store that is a round trip away. A
+//! reader that misses asks the store and fills the cache; a rename goes to the store and then removes
+//! the old name from the cache. Each is correct alone, but not together:
 //!
 //! ```text
 //! reader   misses, reads `Ada` ······················· fills the cache with `Ada`
 //! rename                         saves `Grace`, invalidates
 //! ```
 //!
-//! From then on everybody is told `Ada`, until somebody renames again. [`Fill::Leased`] mends it as
-//! memcached does at Facebook (Nishtala et al., *Scaling Memcache*, 2013): who misses is given a
-//! lease, an invalidation voids it, and only a lease that still holds may fill.
+//! From then on all readers get `Ada`, until the next rename. [`Fill::Leased`] fixes it as memcached at
+//! Facebook does (Nishtala et al., *Scaling Memcache*, 2013): a reader that misses gets a lease, an
+//! invalidation revokes it, and only a valid lease may fill.
 //!
-//! The story of how it was found stands in `examples/README.md`, the proof in `tests/race.rs`.
+//! `examples/README.md` describes how to find the bug, and `tests/race/main.rs` reproduces it.
 
 use failpoint::fail_point_async;
 use std::collections::HashMap;
@@ -22,16 +22,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// A user.
 pub type Id = u64;
 
-/// Who may fill the cache: the one decision in which the wrong version and the right one differ.
+/// Which readers may fill the cache: the only difference between the wrong and the right version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fill {
-    /// Whoever missed. Wrong.
+    /// Every reader that missed. Wrong.
     Always,
-    /// Whoever missed, if nothing was invalidated since.
+    /// A reader that missed, if nothing was invalidated since.
     Leased,
 }
 
-/// What users are called.
+/// The names of users.
 #[derive(Debug)]
 pub struct Profiles {
     fill: Fill,
@@ -40,13 +40,12 @@ pub struct Profiles {
 }
 
 impl Profiles {
-    /// A service before a store that holds `names`, with nothing cached.
+    /// A service for a store with `names`, and an empty cache.
     pub fn new(fill: Fill, names: impl IntoIterator<Item = (Id, String)>) -> Self {
         Self { fill, store: Store::new(names), cache: Mutex::default() }
     }
 
-    /// What `user` is called: never older than the last rename that was answered before this was
-    /// asked.
+    /// The name of `user`, at least as new as the last rename that was answered before this call.
     pub async fn name(&self, user: Id) -> Option<String> {
         let lease = match self.cache().look(user) {
             Looked::Hit(name) => return Some(name),
@@ -59,7 +58,7 @@ impl Profiles {
         Some(name)
     }
 
-    /// Calls `user` something else.
+    /// Renames `user`.
     pub async fn rename(&self, user: Id, name: &str) {
         fail_point_async!("profiles/beforeSave", user = user);
         self.store.write(user, name).await;
@@ -68,7 +67,7 @@ impl Profiles {
         fail_point_async!("profiles/invalidated", user = user);
     }
 
-    /// Held for moments, never across an await.
+    /// Never held across an await.
     fn cache(&self) -> MutexGuard<'_, Cache> {
         lock(&self.cache)
     }
@@ -77,7 +76,7 @@ impl Profiles {
 #[derive(Debug, Default)]
 struct Cache {
     names: HashMap<Id, String>,
-    /// How often each user was invalidated. (One that must not grow for ever forgets leases.)
+    /// How often each user was invalidated. (A real cache must bound this map.)
     invalidations: HashMap<Id, u64>,
 }
 
@@ -86,7 +85,7 @@ enum Looked {
     Miss(Lease),
 }
 
-/// The right to fill, good until the next invalidation.
+/// The right to fill the cache, valid until the next invalidation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Lease {
     invalidations: u64,
@@ -116,7 +115,7 @@ impl Cache {
     }
 }
 
-/// Where names are kept: it stands in for a database.
+/// The store of names, in place of a database.
 #[derive(Debug)]
 struct Store {
     names: Mutex<HashMap<Id, String>>,
@@ -141,7 +140,7 @@ impl Store {
     }
 }
 
-/// One way between the service and its store: others have their turn meanwhile.
+/// The latency between the service and its store; other tasks run during it.
 async fn travel() {
     tokio::task::yield_now().await;
 }

@@ -1,4 +1,4 @@
-//! What the tests that start a `wal_server` share.
+//! Shared code of the tests that start a `wal_server`.
 #![allow(dead_code, unreachable_pub)]
 
 use failpoint_examples::curl::{Curl, Request};
@@ -6,11 +6,11 @@ use failpoint_examples::wal_server::process::ServerProcess;
 use std::path::Path;
 use std::process::Command;
 
-/// The command for a server on `data`, on ports of its own, with a control plane.
+/// The command for a server on `data`, on free ports, with a control plane.
 pub fn server_on(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wal_server"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
-    // What the caller's shell has armed is none of a test's business.
+    // The caller's failpoint variables must not affect the test.
     for variable in ["GOFAIL_FAILPOINTS", "FAILPOINTS", "FAILPOINT_HTTP"] {
         command.env_remove(variable);
     }
@@ -26,7 +26,7 @@ pub fn control(server: &ServerProcess) -> Curl {
     server.control().unwrap().clone()
 }
 
-/// Sends `request`, which is answered with `status`; gives the body.
+/// Sends `request` and checks its status; returns the body.
 #[track_caller]
 pub fn expect(status: u16, request: Request<'_>) -> String {
     let answer = request.send().unwrap();
