@@ -1,7 +1,7 @@
 //! `failpoint arm`: one point, several points, or all that match a glob.
 
 use crate::args::Arm;
-use crate::output::{Output, visible};
+use crate::output::{Output, visible, visible_terms};
 use crate::servers::Servers;
 use crate::show;
 use crate::status::{Failure, Status};
@@ -115,7 +115,7 @@ fn show(servers: &Servers, guards: &[RemoteArmed], arm: &Arm, output: &mut Outpu
         return show::as_json(servers, output, by_address);
     }
     for guard in guards {
-        let terms = visible(guard.point().terms.as_deref().unwrap_or_default());
+        let terms = visible_terms(guard.point().terms.as_deref().unwrap_or_default());
         let ttl = arm.ttl.map(|ttl| format!(" for {ttl:?}")).unwrap_or_default();
         let generation = guard.generation();
         let prefix = servers.prefix(guard.address());
@@ -158,7 +158,7 @@ async fn on_gofail(
         }
     }
     for (name, terms) in points {
-        output.line(&format!("armed {}: {}", visible(&name), visible(&terms)));
+        output.line(&format!("armed {}: {}", visible(&name), visible_terms(&terms)));
     }
     Ok(Status::Done)
 }

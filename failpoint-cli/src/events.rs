@@ -1,7 +1,7 @@
 //! `failpoint events`: the events of all servers, one line each.
 
 use crate::args;
-use crate::output::{Output, visible, visible_json};
+use crate::output::{Output, visible, visible_json, visible_terms};
 use crate::servers::Servers;
 use crate::status::{Failure, Status};
 use crate::words::said;
@@ -113,6 +113,7 @@ fn line(servers: &Servers, address: &str, received: &Received) -> String {
 fn in_words(event: &Event) -> String {
     let Event { kind, name, terms, thread, context, time, .. } = event;
     let kind = kind.as_str();
+    let terms = visible_terms(terms);
     let mut text = format!("{time} {kind:<8} {name} {terms}");
     if !thread.is_empty() {
         text += &format!(" on {thread}");

@@ -102,6 +102,11 @@ pub(crate) fn visible(text: &str) -> String {
     text::visible(text).to_string()
 }
 
+/// Terms on one line without hidden characters, in a spelling that arms the same.
+pub(crate) fn visible_terms(terms: &str) -> String {
+    text::visible_terms(terms).into_owned()
+}
+
 /// How many columns of a terminal the text takes: some characters take two, some none.
 pub(crate) fn width(text: &str) -> usize {
     text.width()

@@ -1,6 +1,6 @@
 //! Prints the answers of one or several servers, as text or as JSON.
 
-use crate::output::{Output, Style, visible, visible_json, width};
+use crate::output::{Output, Style, visible, visible_json, visible_terms, width};
 use crate::servers::Servers;
 use crate::status::Status;
 use crate::words::said;
@@ -103,7 +103,7 @@ pub(crate) fn widths<'a, const N: usize>(
 /// The cells of a row. An idle point has no counts.
 fn cells(point: &Point) -> [String; 5] {
     let count = |count: u64| if point.armed { count.to_string() } else { String::new() };
-    let terms = point.terms.as_deref().map_or("-".to_owned(), visible);
+    let terms = point.terms.as_deref().map_or("-".to_owned(), visible_terms);
     let [hits, fires, paused] = [point.hits, point.fires, point.paused].map(count);
     [visible(&point.name), terms, hits, fires, paused]
 }

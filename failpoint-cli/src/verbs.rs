@@ -2,7 +2,7 @@
 
 use crate::args::List;
 use crate::ask;
-use crate::output::{Output, visible};
+use crate::output::{Output, visible, visible_terms};
 use crate::report::section;
 use crate::servers::Servers;
 use crate::show;
@@ -67,7 +67,7 @@ pub(crate) async fn disarm(
         Ok(Disarmed { name, was })
     });
     let line = |Disarmed { name, was }: &Disarmed| match was {
-        Some(terms) => format!("disarmed {}: was {}\n", visible(name), visible(terms)),
+        Some(terms) => format!("disarmed {}: was {}\n", visible(name), visible_terms(terms)),
         None => format!("{} was idle\n", visible(name)),
     };
     let text = |points: &One<Disarmed>, _: &Output| points.iter().map(line).collect();
@@ -81,7 +81,7 @@ pub(crate) async fn reset(servers: &Servers, output: &mut Output) -> Result<Stat
             return "nothing was armed\n".to_owned();
         }
         let line = |was: &failpoint_http::wire::WasArmed| {
-            let (name, terms) = (visible(&was.name), visible(&was.terms));
+            let (name, terms) = (visible(&was.name), visible_terms(&was.terms));
             format!("disarmed {name}: was {terms}, {} hits, {} fires\n", was.hits, was.fires)
         };
         reset.disarmed.iter().map(line).collect()
@@ -196,7 +196,7 @@ where
 fn in_full(point: &Point) -> String {
     let mut text = visible(&point.name);
     match &point.terms {
-        Some(terms) => text += &format!(": {}\n", visible(terms)),
+        Some(terms) => text += &format!(": {}\n", visible_terms(terms)),
         None => text += ": idle\n",
     }
     if point.armed {

@@ -6,7 +6,7 @@
 use crate::args;
 use crate::ask;
 use crate::events::{gather, of};
-use crate::output::{Style, visible};
+use crate::output::{Style, visible, visible_terms};
 use crate::screen::{Ended, Key, Screen, Table, ended, keys, quit};
 use crate::servers::Servers;
 use crate::show::{line, style_of, widths};
@@ -131,7 +131,7 @@ fn table(servers: &Servers, answers: &ByAddress<Points>) -> Table {
 fn cells(address: &str, point: &Point, several: bool) -> [String; 7] {
     let count = |count: u64| if point.armed { count.to_string() } else { String::new() };
     let [hits, fires, paused] = [point.hits, point.fires, point.paused].map(count);
-    let terms = point.terms.as_deref().map_or("-".to_owned(), visible);
+    let terms = point.terms.as_deref().map_or("-".to_owned(), visible_terms);
     let last_fire = point.last_fire.as_deref().map(visible).unwrap_or_default();
     let address = if several { address.to_owned() } else { String::new() };
     [visible(&point.name), hits, fires, paused, terms, last_fire, address]

@@ -50,6 +50,21 @@ fn a_point_from_idle_to_armed_to_idle() {
 }
 
 #[test]
+fn terms_are_shown_in_a_spelling_that_arms_the_same() {
+    let Some(server) = Server::start(&[]) else { return };
+    let shown = r#"print("\u{1b}]0;x\u{202e}")"#;
+    let armed = server.ask(&["arm", "raftAfterSave", "print(\u{1b}]0;x\u{202e})"]);
+    assert_eq!(armed.out, format!("armed raftAfterSave: {shown} (generation 1)\n"));
+    assert_eq!(server.ask(&["export"]).out, format!("raftAfterSave={shown}\n"));
+    let listed = server.ask(&["list", "--armed"]).out;
+    assert!(listed.contains(&format!("raftAfterSave  {shown}  ")), "{listed}");
+    let got = server.ask(&["get", "raftAfterSave"]).out;
+    assert!(got.starts_with(&format!("raftAfterSave: {shown}\n")), "{got}");
+    let disarmed = server.ask(&["disarm", "raftAfterSave"]).out;
+    assert_eq!(disarmed, format!("disarmed raftAfterSave: was {shown}\n"));
+}
+
+#[test]
 fn several_points_at_once() {
     let Some(server) = Server::start(&[]) else { return };
     let armed = server.ask(&["arm", "raftBeforeSave=panic", "walSize=return(7)"]);

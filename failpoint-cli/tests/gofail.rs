@@ -44,7 +44,7 @@ fn what_gofails_routes_suffice_for() {
     assert_eq!(ask(&["export"]), "raftAfterSave=2*off;raftBeforeSave=sleep(1)\n");
     // As from any server: what it shows must not act on the terminal, or pass for something else.
     let odd = "print(\u{1b}]0;x\u{7}\u{202e})";
-    let shown = "print(\\u{1b}]0;x\\u{7}\\u{202e})";
+    let shown = "print(\"\\u{1b}]0;x\\u{7}\\u{202e}\")";
     assert_eq!(ask(&["arm", "raftAfterSave", odd]), format!("armed raftAfterSave: {shown}\n"));
     assert!(ask(&["get", "raftAfterSave"]).contains(shown));
     let json = ask(&["get", "raftAfterSave", "--json"]);
@@ -57,7 +57,7 @@ fn what_gofails_routes_suffice_for() {
 
     refused(&["arm", "nobody", "off"], "failpoint does not exist");
     refused(&["arm", "raftAfterSave", "slep"], "could not parse terms");
-    refused(&["arm", "raftAfterSave", "off", "--ttl", "1s"], "terms alone");
+    refused(&["arm", "raftAfterSave", "off", "--ttl", "1s"], "this server uses gofail in Go");
     refused(&["wait", "raftAfterSave"], "only gofail's routes");
     refused(&["events"], "only gofail's routes");
 }

@@ -90,6 +90,8 @@ fn a_line_of_control_cannot_be_forged() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("failpoint hidden/printed: failpoint-http: 10.0.0.1:1"), "{said}");
     assert!(said.contains(": a\\nfailpoint-http: b"), "{said}");
+    // The log shows a spelling that arms the same.
+    assert!(said.contains(r#"&print("\u{1b}]0;x"#), "{said}");
     for line in said.lines() {
         assert!(!holds_hidden(line), "{line:?}");
         let of_control = line.starts_with("failpoint-http: ");

@@ -13,7 +13,7 @@ use self::ttl::Whose;
 use failpoint::__bridge::control::{
     self, Applied, ArmError, ArmRequest, Changed, Disarmed, Fault, Precondition, Stale,
 };
-use failpoint::__private::text::visible;
+use failpoint::__private::text::{visible, visible_terms};
 use failpoint::{Error, PointInfo};
 use std::time::Duration;
 
@@ -186,12 +186,12 @@ fn tell(from: &str, name: &str, was: Option<&str>, now: Option<&str>, ttl: Optio
 fn or_idle(terms: Option<&str>) -> String {
     /// In characters.
     const SHOWN: usize = 400;
-    let terms = terms.unwrap_or("idle");
+    let terms = visible_terms(terms.unwrap_or("idle"));
     match terms.char_indices().nth(SHOWN) {
-        None => visible(terms).to_string(),
+        None => terms.into_owned(),
         Some((end, _)) => {
             let rest = terms.len() - end;
-            format!("{}… ({rest} bytes more)", visible(&terms[..end]))
+            format!("{}… ({rest} bytes more)", &terms[..end])
         }
     }
 }

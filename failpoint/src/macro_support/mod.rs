@@ -99,6 +99,7 @@ pub mod compiled_out {
 /// How the sister crates show text to a person, in both worlds.
 pub mod text {
     pub use crate::stderr::line as to_stderr;
+    pub use crate::terms::visible_terms;
     pub use crate::visible::{
         Visible, holds_hidden, is_hidden, visible, visible_json, visible_lines,
     };

@@ -31,6 +31,8 @@
 //! Beyond the grammar: a modifier is given at most once, `nth` and `every` exclude each other,
 //! [last-only](Action::is_last_only) steps end their term, and `off` is a term alone.
 
+use crate::visible::{holds_hidden, visible};
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -59,6 +61,18 @@ mod value;
 
 #[cfg(all(test, feature = "runtime"))]
 mod tests;
+
+/// `text` on one line without hidden characters. If `text` parses as terms, the result parses to the
+/// same terms.
+pub fn visible_terms(text: &str) -> Cow<'_, str> {
+    if !holds_hidden(text) {
+        return text.into();
+    }
+    match text.parse::<Terms>() {
+        Ok(terms) => terms.to_string().into(),
+        Err(_) => visible(text).to_string().into(),
+    }
+}
 
 /// How many steps and conditions the terms of one point hold at most, all together.
 pub(crate) const MOST_PARTS: usize = 1_000;
