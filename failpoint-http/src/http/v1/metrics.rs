@@ -20,7 +20,7 @@ pub(super) fn metrics(_: &Call<'_>) -> Result<Reply, Box<Problem>> {
     by_point("failpoint_hits_total", "counter", "Hits, in all armings.", |point| point.hits);
     by_point("failpoint_fires_total", "counter", "Fires, in all armings.", |point| point.fires);
     by_point("failpoint_paused", "gauge", "Callers that are paused.", |point| point.paused);
-    by_point("failpoint_armed", "gauge", "Whether it is armed, for everybody.", |point| {
+    by_point("failpoint_armed", "gauge", "Whether the point is armed globally.", |point| {
         u64::from(point.armed)
     });
     head(&mut text, "failpoint_points", "gauge", "How many points the code declares.");
