@@ -1,5 +1,5 @@
-//! Do the commands do, say and exit as they should? Each case runs the command itself, most of them
-//! against a server of their own.
+//! Tests the output and the exit status of the commands. Each test runs the command, most of them
+//! against their own server.
 
 mod support;
 

@@ -1,6 +1,6 @@
-//! What the command can do where a server has only gofail's routes. Such a one is made here of
-//! our own rows, which are gofail's to the byte, without version 1. Needs its own process: it lists
-//! every point.
+//! Tests the commands against a server that has only gofail's routes. The server uses our
+//! implementation of these routes, which is byte-identical, without version 1. Needs its own
+//! process: it lists every point.
 
 mod support;
 

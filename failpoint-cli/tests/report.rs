@@ -1,4 +1,4 @@
-//! Does `failpoint report` make one report of many lines? Each case runs the command itself.
+//! Tests that `failpoint report` merges lines into one report. Each test runs the command.
 
 use std::process::{Command, Output};
 

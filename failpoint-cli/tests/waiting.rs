@@ -1,5 +1,5 @@
-//! The commands that stay: wait, resume, events, watch. Each case runs the command itself, against a
-//! server of its own.
+//! Tests the commands that keep running: wait, resume, events, watch. Each test runs the command
+//! against its own server.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! What is wrong is refused with a reason, and what was armed stays as it was. Each test has names
-//! of its own.
+//! Tests that invalid input is refused with a reason, and that what was armed does not change. Each
+//! test uses its own names of points.
 #![cfg(feature = "failpoints")]
 
 use failpoint::{BadTerm, FromTerm, fail_point, fail_result, fail_value};

@@ -1,5 +1,5 @@
-//! The most that one request may ask for, and the most that is answered. Needs its own process: it
-//! counts what no code declares.
+//! Tests the limits of requests and replies. Needs its own process: it counts the names that no
+//! code declares.
 #![cfg(feature = "failpoints")]
 
 use failpoint::fail_point;

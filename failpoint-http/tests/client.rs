@@ -1,4 +1,5 @@
-//! The client, against the control plane of this very process. Each test has names of its own.
+//! Tests the client against the control plane of this process. Each test uses its own names of
+//! points.
 #![cfg(all(feature = "client", feature = "failpoints"))]
 
 use failpoint::{fail_point, fail_value};

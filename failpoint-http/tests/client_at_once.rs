@@ -1,5 +1,5 @@
-//! The first uses of the client's thread, many at once. Needs its own process: there is one thread for
-//! all, and it starts once.
+//! Tests many concurrent first uses of the client's background thread. Needs its own process: the
+//! thread starts once per process.
 #![cfg(feature = "client")]
 
 use failpoint_http::ClientError;

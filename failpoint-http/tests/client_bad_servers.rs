@@ -1,4 +1,4 @@
-//! What the client makes of servers that are slow, that die, and that are no control plane.
+//! Tests the client against servers that are slow, that end, and that are not a control plane.
 #![cfg(feature = "client")]
 
 use failpoint_http::{Client, ClientError, ClientSet, Events};

@@ -1,4 +1,4 @@
-//! The blocking client, on plain threads and within a runtime.
+//! Tests the blocking client on plain threads and inside a runtime.
 #![cfg(all(feature = "client", feature = "failpoints"))]
 
 use failpoint::fail_point;

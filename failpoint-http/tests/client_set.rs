@@ -1,4 +1,5 @@
-//! Several processes as one. Each server is this executable once more, its test `serves` alone.
+//! Tests `ClientSet` with several processes. Each server is this executable again, with only the
+//! test `serves`.
 #![cfg(all(feature = "client", feature = "failpoints"))]
 
 mod common;

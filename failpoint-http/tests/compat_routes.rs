@@ -1,5 +1,5 @@
-//! The control routes of TiKV and of Neon, on the hyper that they are built on. Needs its own process:
-//! it lists and disarms everything.
+//! Tests the control routes of TiKV and of Neon, on the hyper versions that they use. Needs its own
+//! process: it lists and disarms everything.
 #![cfg(feature = "failpoints")]
 
 mod common;

@@ -1,5 +1,5 @@
-//! What is left in a build without failpoints. Each case needs its own process: this executable runs
-//! itself once more, its test `child` alone.
+//! Tests a build without failpoints. Each case needs its own process: this executable runs itself
+//! again, with only the test `child`.
 #![cfg(not(feature = "failpoints"))]
 
 mod common;

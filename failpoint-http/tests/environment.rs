@@ -1,5 +1,5 @@
-//! What the environment says. Each case needs its own process: this executable runs itself once
-//! more, its test `child` alone.
+//! Tests the environment variables. Each case needs its own process: this executable runs itself
+//! again, with only the test `child`.
 #![cfg(feature = "failpoints")]
 
 mod common;

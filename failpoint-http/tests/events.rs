@@ -1,4 +1,4 @@
-//! What happens at points, read as server-sent events. Each test has names of its own.
+//! Tests the stream of server-sent events. Each test uses its own names of points.
 #![cfg(feature = "failpoints")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! How much is held for readers of events, and how many there may be. Needs its own process: it
+//! Tests the limits of event streams: memory, and the number of readers. Needs its own process: it
 //! counts all events and all readers.
 #![cfg(feature = "failpoints")]
 

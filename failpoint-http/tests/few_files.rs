@@ -1,5 +1,5 @@
-//! A process that may open few files, and one that has none left. Each case needs its own process:
-//! this executable runs itself once more, its test `child` alone.
+//! Tests a process that may open few files, and one without a free descriptor. Each case needs its
+//! own process: this executable runs itself again, with only the test `child`.
 #![cfg(all(feature = "failpoints", unix))]
 
 mod common;

@@ -1,5 +1,5 @@
-//! A page in a browser gets nothing on any route of the document: not from another origin, and not
-//! under a name of its own. Needs its own process: it looks at all points.
+//! Tests that a web page gets nothing on any documented route: neither from another origin, nor
+//! under a host name of its own. Needs its own process: it checks all points.
 #![cfg(feature = "failpoints")]
 
 mod common;

@@ -1,5 +1,5 @@
-//! What becomes of the control plane in a child of `fork`? It forks, so each case has a process of its
-//! own: this executable runs itself once more, its test `child` alone.
+//! Tests the control plane in a child of `fork`. Each case needs its own process: this executable
+//! runs itself again, with only the test `child`.
 #![cfg(all(feature = "failpoints", unix))]
 // `fork` has no safe form. The child does what a daemon does.
 #![allow(unsafe_code)]

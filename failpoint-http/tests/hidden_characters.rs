@@ -1,5 +1,5 @@
-//! Is what a person reads free of characters that steer a terminal or reorder text, and do programs still
-//! get what was written? Each test has names of its own.
+//! Tests that text for people has no characters that control a terminal or reorder text, and that
+//! programs still get the original text. Each test uses its own names of points.
 #![cfg(feature = "failpoints")]
 
 mod common;

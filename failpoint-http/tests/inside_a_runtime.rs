@@ -1,4 +1,4 @@
-//! The control plane beside a server on tokio, whose only worker is blocked.
+//! Tests the control plane next to a tokio server whose only worker is blocked.
 #![cfg(feature = "failpoints")]
 
 mod common;

@@ -1,7 +1,7 @@
-//! A thousand long polls at once. Needs its own process: it counts threads and files.
+//! Tests a thousand concurrent long polls. Needs its own process: it counts threads and files.
 //!
-//! The process has other threads, which come and go: those of the test harness and of the runtime. So
-//! each count has a bound that tells a thousand more from a few more.
+//! The test harness and the runtime start and end threads, too. So each count has a bound that
+//! distinguishes a thousand more from a few more.
 #![cfg(all(feature = "failpoints", target_os = "linux"))]
 
 mod common;

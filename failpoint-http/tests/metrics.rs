@@ -1,4 +1,5 @@
-//! What Prometheus reads, read by a parser of its format. Needs its own process: it counts all points.
+//! Tests `/metrics` with a parser of Prometheus' format. Needs its own process: it counts all
+//! points.
 #![cfg(feature = "failpoints")]
 
 use failpoint::fail_point;

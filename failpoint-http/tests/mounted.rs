@@ -1,4 +1,4 @@
-//! The control plane in somebody else's router, in both worlds.
+//! Tests the control plane in another server's router, with failpoints on and off.
 #![cfg(feature = "axum")]
 
 use axum::Router;

@@ -1,5 +1,5 @@
-//! The page at `/ui`: what may it do in a browser, and what is in it? How it behaves there is for
-//! `tests/suites/page/run` to say, which needs a browser.
+//! Tests the page at `/ui`: its content security policy and its contents. `tests/suites/page/run`
+//! tests its behaviour in a browser.
 #![cfg(feature = "failpoints")]
 
 use axum::Router;

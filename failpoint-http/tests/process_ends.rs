@@ -1,5 +1,5 @@
-//! A reply arrives although what it armed ends the process at once. Each case needs its own process:
-//! this executable runs itself once more, its test `child` alone.
+//! Tests that a reply arrives even if what it arms ends the process at once. Each case needs its
+//! own process: this executable runs itself again, with only the test `child`.
 #![cfg(all(feature = "failpoints", unix))]
 
 mod common;

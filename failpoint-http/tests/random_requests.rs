@@ -1,8 +1,8 @@
-//! Random requests, whole and broken, from many connections at once: the process stays up, what is
-//! armed is what the accepted ones made it, and no connection is left. Needs its own process: it
-//! looks at all points and all files.
+//! Sends random requests, valid and invalid, over many connections: the process stays up, the armed
+//! points are those of the accepted requests, and no connection is left. Needs its own process: it
+//! checks all points and all files.
 //!
-//! `RANDOM_SEED` replays what a failure printed.
+//! `RANDOM_SEED` replays a failure; the failure prints the seed.
 #![cfg(all(feature = "failpoints", target_os = "linux"))]
 
 mod common;

@@ -1,4 +1,4 @@
-//! The bytes that Go's client sends, over a socket. Needs its own process: it lists every point.
+//! Sends the bytes of Go's HTTP client over a socket. Needs its own process: it lists every point.
 #![cfg(feature = "failpoints")]
 
 mod common;

@@ -1,6 +1,6 @@
-//! Are the points of the real `fail` listed, armed and disarmed over HTTP, as `fail/NAME`? Needs its
-//! own process: it lists every point, and resets them. What is read from the environment has a child
-//! of its own.
+//! Tests that the points of the original crate `fail` are listed, armed and disarmed over HTTP, as
+//! `fail/NAME`. Needs its own process: it lists and resets all points. Tests of the environment run
+//! in a child process.
 #![cfg(feature = "fail")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! Every row of gofail's table, without a socket. Each test has names of its own.
+//! Tests every row of gofail's table, without a socket. Each test uses its own names of points.
 #![cfg(feature = "failpoints")]
 
 use failpoint::{fail_point, fail_value};

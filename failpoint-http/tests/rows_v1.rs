@@ -1,5 +1,5 @@
-//! Every row of version 1, over a socket. Each test has names of its own; what disarms everything
-//! has a process of its own, in `whole_v1.rs`.
+//! Tests every row of version 1 over a socket. Each test uses its own names of points. Tests that
+//! disarm everything are in `whole_v1.rs`, in another process.
 #![cfg(feature = "failpoints")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! An arming with a ttl ends by itself. Each test has names of its own.
+//! Tests that a ttl disarms a point. Each test uses its own names of points.
 #![cfg(feature = "failpoints")]
 
 use failpoint::fail_point;

@@ -1,4 +1,4 @@
-//! A Unix socket instead of a port.
+//! Tests a listener on a Unix socket.
 #![cfg(all(feature = "failpoints", unix))]
 
 mod common;

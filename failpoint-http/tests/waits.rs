@@ -1,4 +1,5 @@
-//! Long polls on a runtime that keeps no time, as a server's own may. Each test has names of its own.
+//! Tests long polls on a runtime without a timer, as a server may have. Each test uses its own
+//! names of points.
 #![cfg(feature = "failpoints")]
 
 use axum::body::{Body, to_bytes};

@@ -1,6 +1,7 @@
-//! A hundred threads stand at a point, and control answers. Needs its own process: it resets all points.
+//! Tests that the control plane answers while a hundred threads are blocked at a point. Needs its
+//! own process: it resets all points.
 //!
-//! With `-- --nocapture` it prints how long the answers took.
+//! With `-- --nocapture` it prints the duration of the answers.
 #![cfg(feature = "failpoints")]
 
 mod common;

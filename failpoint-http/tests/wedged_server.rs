@@ -1,5 +1,5 @@
-//! A server on tokio whose every worker and whose accept loop stand at points is listed, resumed and
-//! disarmed over its control address. Needs its own process: it looks at all points.
+//! Tests a tokio server whose workers and accept loop are all blocked at points: they are listed,
+//! resumed and disarmed through the control address. Needs its own process: it checks all points.
 #![cfg(feature = "failpoints")]
 
 mod common;

@@ -1,5 +1,5 @@
-//! What concerns all points at once. Needs its own process: each test disarms everything, so they
-//! take turns, and one runs this executable once more.
+//! Tests routes that concern all points. Needs its own process. Each test disarms everything, so
+//! they run one at a time, and one of them runs this executable again.
 #![cfg(feature = "failpoints")]
 
 mod common;

@@ -1,7 +1,8 @@
-//! What does a busy control plane take from the program that it serves?
+//! What a busy control plane costs the program.
 //!
-//! One thread of the program evaluates while others ask as fast as they can. Two things are told
-//! apart: how much of a core is left for that thread, and what an evaluation takes of what it has.
+//! One thread of the program evaluates while clients send requests as fast as they can. Two figures
+//! are measured: the share of a core that is left for that thread, and the CPU time of an
+//! evaluation.
 
 use crate::bounds::Bound;
 use crate::declared::name;

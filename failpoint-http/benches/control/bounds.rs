@@ -1,6 +1,4 @@
-//! Does the control plane keep its bounds?
-//!
-//! Over loopback, client and server in one process.
+//! Checks the limits of the control plane over loopback, with client and server in one process.
 
 use crate::client::Client;
 use crate::table::time;

@@ -1,4 +1,4 @@
-//! How is one request made and its answer awaited?
+//! Sends one request and awaits the reply.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -1,7 +1,7 @@
-//! How does a program come to have ten thousand points without minutes of building them?
+//! Ten thousand points without minutes of compile time.
 //!
-//! Its sites are made while it runs, and register at their first evaluation, as sites of a `dylib`
-//! do. From then on they are listed and armed like any other.
+//! The sites are created at run time and register at their first evaluation, as the sites of a
+//! `dylib` do. From then on they are listed and armed like others.
 
 use failpoint::__private::{Accepts, Callsite, Place, Site, Switch, evaluate};
 

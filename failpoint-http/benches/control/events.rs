@@ -1,4 +1,4 @@
-//! How much of what happens do readers of events get to know, and what does it cost whoever fires?
+//! What event streams deliver, and what they cost the threads that fire.
 
 use crate::load::{Load, Loaded};
 use crate::usage;

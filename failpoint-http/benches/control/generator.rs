@@ -1,7 +1,7 @@
-//! How is a control plane asked by many at once? In a process of its own, on one thread.
+//! The load generator: many connections in a separate process, on one thread.
 //!
-//! It says `begun` when all are connected, and its figures on one line when it ends: when its time
-//! is over, when its number is full, or when its standard input is closed.
+//! It prints `begun` when all connections are open, and its figures on one line when it ends: after
+//! its time, after its number of requests, or when its standard input is closed.
 
 use crate::waits::FIRE;
 use std::io::{Read, Write};

@@ -1,4 +1,4 @@
-//! How does the process that serves have itself asked by another?
+//! Starts the load generator from the serving process.
 
 use crate::usage;
 use std::collections::BTreeMap;

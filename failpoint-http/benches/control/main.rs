@@ -1,4 +1,4 @@
-//! How fast is the control plane, and what does it take from the program that it serves?
+//! Measures the speed of the control plane, and what it costs the program.
 //!
 //! ```console
 //! $ cargo bench -p failpoint-http --features failpoints --bench control               # prints the figures

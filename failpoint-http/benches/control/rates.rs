@@ -1,4 +1,4 @@
-//! How many requests a second does it answer, and how long does each wait?
+//! Requests per second, and the latency of each.
 
 use crate::declared::{declare, name};
 use crate::load::{Load, Loaded};

@@ -1,4 +1,4 @@
-//! What came of it? The tables of docs/cost.md, ratios first.
+//! Writes the tables of docs/cost.md, ratios first.
 
 use crate::application::{Asked, Round, Work, Worked};
 use crate::bounds::Bound;

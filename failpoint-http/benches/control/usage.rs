@@ -1,4 +1,4 @@
-//! How much of the machine did somebody use? Only Linux tells.
+//! The CPU time and memory that a process used. Only available on Linux.
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{allow_files, control_time, memory, own_time};

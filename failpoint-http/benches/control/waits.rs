@@ -1,4 +1,4 @@
-//! How fast do those wake who wait over HTTP?
+//! How fast long polls wake.
 
 use crate::load::{Load, Loaded};
 use failpoint::fail_point;

@@ -1,8 +1,9 @@
-//! What does the worst request do to the program?
+//! What the worst request does to the program.
 //!
-//! While it is served, a thread of the program arms a point over and over: the longest that this takes
-//! is how long the request holds the lock that orders changes, or what the system takes that thread's
-//! core for. The latter befalls some rounds and the former all, so the least of the rounds is taken.
+//! During the request, a thread of the program arms a point repeatedly. The longest duration is how
+//! long the request holds the lock that orders changes, or how long the system used the thread's
+//! core for something else. The latter affects some rounds and the former all of them, so the
+//! minimum over the rounds is used.
 
 use crate::bounds::Bound;
 use crate::client::Client;

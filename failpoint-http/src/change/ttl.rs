@@ -15,7 +15,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Whose arming is it?
+/// The library that has the point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Whose {
     Ours,
@@ -25,7 +25,7 @@ pub(crate) enum Whose {
 
 type Point = (Whose, String);
 
-/// So many leases are kept before it is looked whether the program ended their armings itself.
+/// How many leases are kept before those are removed whose armings the program has ended itself.
 const LOOK_AT: usize = 1_024;
 
 struct Leases {
@@ -35,18 +35,18 @@ struct Leases {
 
 /// The leases that have not ended.
 struct Running {
-    /// Of each point: when it is disarmed, and which arming that ends.
+    /// For each point, when it is disarmed, and the arming that this ends.
     of_points: HashMap<Point, (Instant, u64)>,
     /// The same, the earliest first.
     ends: BTreeSet<(Instant, Point)>,
-    /// At so many, it is looked which of them are over.
+    /// At this number, leases of ended armings are removed.
     look_at: usize,
 }
 
-/// Notes that `name` was armed at `generation`: it is disarmed after `ttl`, where there is one, unless
-/// it is armed anew until then.
+/// Records that `name` was armed at `generation`. It is disarmed after `ttl`, if there is one, unless it
+/// is armed again before.
 pub(crate) fn armed(whose: Whose, name: &str, generation: u64, ttl: Option<Duration>) {
-    // A time that the clock does not reach is no limit.
+    // If the clock cannot represent the time, there is no limit.
     let end = ttl.and_then(|ttl| Instant::now().checked_add(ttl));
     let Some(leases) = (if end.is_some() { Some(leases()) } else { LEASES.get() }) else { return };
     if leases.lock().supersede((whose, name.to_owned()), generation, end) {
@@ -54,12 +54,12 @@ pub(crate) fn armed(whose: Whose, name: &str, generation: u64, ttl: Option<Durat
     }
 }
 
-/// Notes that what was armed at `name` up to `generation` is over.
+/// Records that the armings of `name` up to `generation` have ended.
 pub(crate) fn disarmed(whose: Whose, name: &str, generation: u64) {
     armed(whose, name, generation, None);
 }
 
-/// The same of every point.
+/// As [`disarmed`], for every point.
 pub(crate) fn reset(whose: Whose, generation: u64) {
     if let Some(leases) = LEASES.get() {
         leases.lock().retain(|of, _, made| of != whose || made > generation);
@@ -103,7 +103,7 @@ impl Leases {
                 }
                 Some(_) => {
                     let ended = running.pop();
-                    // Not held while others are woken, and while a line is logged.
+                    // The lock is not held while callers are woken and a line is logged.
                     drop(running);
                     ended.into_iter().for_each(|(point, generation)| end(&point, generation));
                     running = self.lock();
@@ -122,11 +122,11 @@ impl Running {
         Self { of_points: HashMap::new(), ends: BTreeSet::new(), look_at: LOOK_AT }
     }
 
-    /// The lease of an arming at `generation` takes the place of the one before; there is none without
-    /// an end. Says whether there is one now.
+    /// Replaces the point's lease by one for the arming at `generation`; without an `end`, only removes
+    /// it. Returns whether there is a lease now.
     fn supersede(&mut self, point: Point, generation: u64, end: Option<Instant>) -> bool {
         if let Some((old_end, old)) = self.of_points.get(&point) {
-            // Told of in another order than they were made.
+            // The calls may arrive in another order than the armings were made.
             if *old > generation {
                 return false;
             }
@@ -146,8 +146,8 @@ impl Running {
         Some((point, generation))
     }
 
-    /// What the program disarms itself is not told of. It is looked for whenever there are twice as many
-    /// as the last time, so that names which come and go are not kept.
+    /// This module does not learn when the program disarms a point itself. Such leases are removed
+    /// whenever the number has doubled since the last time, so that old names are not kept.
     fn drop_those_over(&mut self) {
         if self.of_points.len() < self.look_at {
             return;
@@ -198,7 +198,7 @@ mod tests {
         let mut running = Running::new();
         arm(&mut running, 20_000, 1_000);
         assert_eq!((running.of_points.len(), running.ends.len()), (1_000, 1_000));
-        // What is told of late changes nothing.
+        // A late call changes nothing.
         assert!(!running.supersede((Whose::Fail, "7".to_owned()), 3, None));
         assert_eq!(running.of_points.len(), 1_000);
         assert!(!running.supersede((Whose::Fail, "7".to_owned()), 20_001, None));
@@ -239,7 +239,7 @@ mod tests {
         arm();
         arm();
         ask("PUT", &format!("/{name}?unlisted=1"));
-        assert!(!has_lease(name), "armed anew without an end");
+        assert!(!has_lease(name), "armed again without a ttl");
         arm();
         ask("DELETE", &format!("/{name}"));
         assert!(!has_lease(name), "disarmed");

@@ -4,8 +4,8 @@
 //! idle ──first byte──▶ head ──▶ acting ──reply made──▶ replying ──flushed──▶ idle
 //!                                  └──▶ held open ──────────┘
 //! ```
-//! From before a request is acted upon until its reply was flushed, the end of the process is held,
-//! so that the reply to a request that arms `kill` arrives. `watched` tells when it was.
+//! The end of the process is held from before a request is handled until its reply was flushed, so that
+//! the reply to a request that arms `kill` arrives. `io` reports the flush.
 //!
 //! A request that waits or reads events is held open while its peer is connected. It returns the permit
 //! of its connection, and holds a separate permit instead.
@@ -30,20 +30,20 @@ use tokio::time::{Instant, sleep_until};
 /// How long a peer may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// For a head, from its first byte on, and for the first one from the connection on.
+    /// To send a head, from its first byte on; for the first head, from the connect on.
     pub(crate) head: Duration,
-    /// For a whole body.
+    /// To send a whole body.
     pub(crate) body: Duration,
-    /// To take a reply.
+    /// To receive a reply.
     pub(crate) reply: Duration,
-    /// Between a reply and the next request. Go's clients give up after 90 s: they are to go first,
-    /// since a request sent to a connection that is being closed is lost.
+    /// Between a reply and the next request. It is longer than the 90 s of Go's clients, so that the
+    /// client closes first: a request on a connection that the server is closing would be lost.
     pub(crate) idle: Duration,
-    /// To take any of what is streamed, where there is something.
+    /// To receive some of a stream, if there is something to send.
     pub(crate) stuck: Duration,
-    /// Between two signs of life in a stream.
+    /// Between two heartbeats of a stream.
     pub(crate) heartbeat: Duration,
-    /// More wait to be accepted. Those that are held open do not count.
+    /// The number of connections; more wait to be accepted. Requests that are held open do not count.
     pub(crate) connections: usize,
 }
 
@@ -76,16 +76,16 @@ struct Shared {
 
 struct State {
     phase: Phase,
-    /// When the peer has taken too long; `None` while it is not the peer's turn.
+    /// When the peer has taken too long; `None` while the server is working.
     deadline: Option<Instant>,
-    /// One for each reply that is on its way: a peer may ask again before it has the first.
+    /// One for each reply in flight: a peer may send a request before it has the last reply.
     holds: Vec<ExitHold>,
     place: Place,
     /// Whether the connection, once it is to close, waits for what the peer still sends.
     lingers: bool,
 }
 
-/// What lets a connection be. Of each kind there are so many and no more.
+/// The permit of a connection. The number of each kind is limited.
 #[expect(dead_code, reason = "they are kept to be dropped")]
 enum Place {
     Ordinary(OwnedSemaphorePermit),
@@ -97,13 +97,13 @@ enum Phase {
     Idle,
     Head,
     Acting,
-    /// Acting, or replying, for as long as the peer is there.
+    /// Acting or replying while the peer is connected.
     HeldOpen,
     Replying,
 }
 
 impl Connection {
-    /// Of a connection with `from`, which has `place` until it ends.
+    /// A connection with the peer `from`, which holds `place`.
     pub(crate) fn new(from: String, limits: Limits, place: OwnedSemaphorePermit) -> Self {
         let deadline = Some(Instant::now() + limits.head);
         let places = place.semaphore().clone();
@@ -121,7 +121,7 @@ impl Connection {
         &self.shared.limits
     }
 
-    /// A head is complete; how long it is acted upon is for the one who acts to limit.
+    /// A head is complete. The handler limits its own time.
     pub(crate) fn begin(&self) {
         self.enter(Phase::Acting, None);
     }
@@ -132,18 +132,18 @@ impl Connection {
         self.enter(Phase::HeldOpen, None);
     }
 
-    /// The connection closes as soon as its reply is out. The request was read to its end, so the peer
-    /// has nothing to send before it has the reply.
+    /// Closes the connection as soon as the reply is sent. The request was read completely, so the peer
+    /// sends nothing before it has the reply.
     pub(crate) fn close_promptly(&self) {
         self.state().lingers = false;
     }
 
-    /// How long a connection that closes waits for the end of what the peer sends.
+    /// How long a closing connection waits until the peer stops sending.
     pub(crate) fn linger(&self) -> Duration {
         if self.state().lingers { self.limits().body } else { Duration::ZERO }
     }
 
-    /// A reply goes out now; `hold` was taken before the request was acted upon.
+    /// A reply is sent now; `hold` was taken before the request was handled.
     pub(crate) fn reply(&self, hold: ExitHold) {
         self.state().holds.push(hold);
         if self.is_held_open() {
@@ -155,17 +155,17 @@ impl Connection {
         self.enter(Phase::Replying, Some(self.shared.limits.reply));
     }
 
-    /// Comes back once the peer has taken longer than it may.
+    /// Returns when the peer has exceeded a limit.
     ///
-    /// Nothing wakes it when the deadline moves: it is polled by the task of the connection, after
-    /// the connection, and whatever moves the deadline runs there.
+    /// Nothing wakes it when the deadline moves: the task of the connection polls it after the
+    /// connection, and everything that moves the deadline runs in that task.
     pub(crate) async fn overdue(&self) {
         let mut timer = pin!(sleep_until(Instant::now()));
         poll_fn(|cx| {
             loop {
                 let Some(deadline) = self.state().deadline else { return Poll::Pending };
-                // One that moves further away, as with every request, is looked at when it is time:
-                // a timer that is set anew each time costs more.
+                // If the deadline moved further away, as with every request, it is checked when the
+                // timer fires: resetting the timer each time costs more.
                 if deadline < timer.deadline() {
                     timer.as_mut().reset(deadline);
                 }
@@ -196,7 +196,7 @@ impl Connection {
         self.state().phase == Phase::HeldOpen
     }
 
-    /// What is streamed goes on, or does not.
+    /// A stream makes progress, or is stuck.
     pub(crate) fn stream(&self, goes_on: bool) {
         let stuck = self.state().deadline.is_some();
         if stuck == goes_on {

@@ -1,4 +1,4 @@
-//! Limits, over a socket and made short.
+//! Tests the time limits over a socket, with short limits.
 
 use crate::conn::Limits;
 use crate::server::runtime::OwnRuntime;
@@ -12,7 +12,7 @@ use std::time::Duration;
 const SHORT: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_secs(3600);
 
-/// None of them runs out.
+/// Limits that are not reached.
 const LIMITS: Limits = Limits {
     head: LONG,
     body: LONG,
@@ -34,7 +34,7 @@ fn connect(server: &Running) -> TcpStream {
     stream
 }
 
-/// So that it does not take much to fill them.
+/// Small buffers fill up quickly.
 fn connect_with_small_buffers(server: &Running) -> TcpStream {
     let runtime = OwnRuntime::new().expect("a runtime");
     let stream = runtime.block_on(async {
@@ -54,8 +54,8 @@ fn send(stream: &mut TcpStream, text: &str) {
     stream.write_all(text.as_bytes()).expect("it reads");
 }
 
-/// Connects and asks, so that the reply is there. The head has a short time, and a busy machine may stand
-/// still for longer: then that connection was given up, and another one is tried.
+/// Connects, and sends a request that is answered. The limit for the head is short, and a busy machine
+/// may be slower. Then the server has closed the connection, and another one is tried.
 fn ask_in_time(server: &Running, text: &str) -> TcpStream {
     for _ in 0..100 {
         let mut stream = connect(server);
@@ -67,7 +67,7 @@ fn ask_in_time(server: &Running, text: &str) -> TcpStream {
     panic!("no connection lives long enough to ask");
 }
 
-/// All that comes until the other side closes.
+/// Reads until the other side closes.
 fn rest(mut stream: TcpStream) -> String {
     let mut text = String::new();
     match stream.read_to_string(&mut text) {
@@ -111,7 +111,7 @@ fn a_connection_between_requests_may_idle_longer_than_a_head_may_take() {
     let server = server(Limits { head: SHORT, ..LIMITS });
     let mut idle = ask_in_time(&server, GET);
     assert!(reply(&mut idle).starts_with("HTTP/1.1 200"));
-    // Others that are given up meanwhile tell that the time is over.
+    // When other connections are closed for their slow head, that time has passed.
     for _ in 0..2 {
         assert_eq!(rest(connect(&server)), "");
     }
@@ -162,14 +162,14 @@ fn a_large_body_is_refused_and_the_refusal_arrives() {
     ] {
         let mut stream = connect(&server);
         send(&mut stream, &format!("PUT /x HTTP/1.1\r\nHost: localhost\r\n{head}"));
-        // All of it, before the answer is looked at, as simple clients do.
+        // Sends all of it before it reads the answer, as simple clients do.
         send(&mut stream, &large);
         let answer = reply(&mut stream);
         assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
         assert!(answer.contains("connection: close\r\n"), "{answer}");
         assert!(answer.ends_with("\r\n\r\nthe body is larger than 1 MiB\n"), "{answer}");
     }
-    // One who asks first is spared the trouble.
+    // A client that sends `Expect` first need not send the body.
     let mut polite = connect(&server);
     send(
         &mut polite,
@@ -209,7 +209,8 @@ fn a_client_that_does_not_read_is_given_up() {
     let server = server(Limits { reply: SHORT, ..LIMITS });
     let mut deaf = connect(&server);
     deaf.set_write_timeout(Some(PATIENCE)).expect("a limit of time");
-    // It is refused at the latest when both directions are full. The refusals repeat the name.
+    // The server closes the connection at the latest when both directions are full. The replies repeat the
+    // name.
     let name = "x".repeat(50_000);
     let request =
         format!("PUT /{name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\noff");
@@ -221,7 +222,7 @@ fn a_client_that_does_not_read_is_given_up() {
     assert_ne!(refused.kind(), ErrorKind::WouldBlock, "{refused}");
 }
 
-/// Reads until `text` has come; gives all of it.
+/// Reads until `text` has arrived; returns everything.
 fn read_until(stream: &mut TcpStream, text: &str) -> String {
     let mut seen = Vec::new();
     let mut byte = [0];
@@ -232,7 +233,7 @@ fn read_until(stream: &mut TcpStream, text: &str) -> String {
     String::from_utf8(seen).expect("UTF-8")
 }
 
-/// Of one point: other tests arm others meanwhile.
+/// Events of one point, because other tests arm others.
 const EVENTS: &str = "GET /v1/events?match=stuck HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 #[test]
@@ -266,12 +267,12 @@ fn a_reader_of_events_that_takes_nothing_is_given_up_in_the_end() {
     let mut deaf = connect_with_small_buffers(&server);
     send(&mut deaf, EVENTS);
     read_until(&mut deaf, "retry: 1000\n\n");
-    // Each event tells the terms, and they are long. What the system buffers is less than all.
+    // Each event contains the terms, which are long. The system's buffers are smaller than all events.
     let terms = format!("print(\"{}\")", "x".repeat(200_000));
     for _ in 0..20 {
         drop(failpoint::arm_unlisted("stuck", &terms).expect("good terms"));
     }
-    // It is refused at the latest when both directions are full.
+    // Writing fails at the latest when both directions are full.
     deaf.set_write_timeout(Some(PATIENCE)).expect("a limit of time");
     let refused = loop {
         if let Err(error) = deaf.write_all(&[b'x'; 4096]) {
@@ -295,7 +296,7 @@ fn those_who_wait_leave_their_places_to_others() {
             stream
         })
         .collect();
-    // There is one place, and it is free.
+    // There is one permit, and it is free.
     let mut other = connect(&server);
     send(&mut other, "DELETE /place HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(read_until(&mut other, "\r\n\r\n").starts_with("HTTP/1.1 204"));
@@ -304,7 +305,7 @@ fn those_who_wait_leave_their_places_to_others() {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(answer.contains(r#""outcome":"disarmed""#), "{answer}");
     }
-    // Their connections go on, without a place and within their seats.
+    // Their connections stay open: they hold permits for waits, not for connections.
     for stream in &mut waiting {
         send(stream, GET);
         assert!(reply(stream).starts_with("HTTP/1.1 200"));
@@ -339,7 +340,7 @@ fn a_peer_that_sends_without_end_while_it_waits_is_cut_off() {
     read_until(&mut stream, "\r\n\r\n");
     send(&mut stream, "GET /v1/points/endless/wait HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let endless = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(10_000);
-    // The rest of it may find the connection closed.
+    // The connection may be closed before all of it is sent.
     let _ = stream.write_all(endless.as_bytes());
-    assert_eq!(rest(stream), "", "nobody can tell whether such a peer is still there");
+    assert_eq!(rest(stream), "", "the server cannot notice whether such a peer has left");
 }
