@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
-  export GOFAIL_HTTP=127.0.0.1:22381            what the server was started with
+  export GOFAIL_HTTP=127.0.0.1:22381            the address of the server
   failpoint list                                every point, and what is armed
   failpoint arm raftAfterSave 'sleep(100)'      arm one
   failpoint arm --ttl 30s a=panic 'b=3*off'     arm both or neither, for 30 s
@@ -25,7 +25,7 @@ disarm, reset, export.";
 
 /// Lists, arms, waits for and watches the failpoints of running servers.
 #[derive(Parser)]
-#[command(version, about, after_help = EXAMPLES, max_term_width = 100)]
+#[command(version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,

@@ -171,7 +171,7 @@ fn usage() {
 }
 
 #[test]
-fn nobody_listens() {
+fn nothing_listens() {
     let free = closed_address();
     for arguments in [&["list"][..], &["arm", "a", "off"], &["wait", "a"], &["events"], &["reset"]]
     {

@@ -43,7 +43,7 @@ fn is_not_reachable<T: std::fmt::Debug>(result: Result<T, ClientError>, why: &st
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn nothing_listens() {
     let address = closed_address();
     let error = client(&address, PATIENCE).list().await.unwrap_err();
     let told = error.to_string();

@@ -25,7 +25,7 @@ fn serve(respond: Respond) -> String {
                 Ok::<_, Infallible>(service_fn(move |request| carry(request, respond)))
             });
             let server = Server::bind(&([127, 0, 0, 1], 0).into()).serve(service);
-            tell.send(server.local_addr().to_string()).expect("somebody waits");
+            tell.send(server.local_addr().to_string()).expect("the receiver waits");
             server.await.expect("it serves");
         });
     });

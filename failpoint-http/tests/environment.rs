@@ -455,7 +455,7 @@ fn the_program_is_held_until_something_is_armed() {
 }
 
 #[test]
-fn a_variable_that_nobody_knows_is_a_warning_with_the_nearest() {
+fn an_unknown_variable_is_a_warning_with_the_nearest() {
     let server = Server::start(&[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_ALOW", "env/*")]);
     let log = server.end();
     assert!(

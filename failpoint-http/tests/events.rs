@@ -75,7 +75,7 @@ fn what_is_asked_for_wrongly_is_refused() {
         assert_eq!(answer.status, 400);
         assert!(answer.body.contains(said), "{}", answer.body);
     }
-    // A head alone is over at once, and takes no seat.
+    // A `HEAD` ends at once and needs no permit.
     let answer = client.ask("HEAD", "/v1/events", "");
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/event-stream")));
     assert_eq!(client.ask("GET", "/healthz", "").status, 204);

@@ -36,7 +36,7 @@ fn readers_are_bounded_and_a_slow_one_is_told_what_it_lost() {
     for _ in 0..FIRES {
         let _ = fail_value!("bounds/fired");
     }
-    // It reads nothing, and keeps nobody from anything.
+    // It reads nothing, and blocks no other client.
     assert_eq!(client.ask("DELETE", "/bounds/fired", "").status, 204);
     let (mut number, mut lost) = (0, 0);
     let disarmed = loop {
@@ -68,9 +68,9 @@ fn readers_are_bounded_and_a_slow_one_is_told_what_it_lost() {
     assert!(refused.body.contains("urn:failpoint:too-many-readers"), "{}", refused.body);
     assert!(one_more.answer().is_none(), "its connection is closed");
 
-    // A reader that goes leaves its seat, without a word written to it.
+    // A reader that disconnects returns its permit, even if no event is written to it.
     drop(readers.pop());
-    common::until("the seat is free", || {
+    common::until("the permit is free", || {
         client.ask("GET", "/metrics", "").body.contains("failpoint_held_open{kind=\"events\"} 63\n")
     });
     readers.push(Reader::begin(&address, ""));

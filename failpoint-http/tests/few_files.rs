@@ -12,7 +12,7 @@ use std::io::{BufRead, BufReader, Write, stdin};
 use std::process::{Child, Stdio};
 
 const FILES: u64 = 64;
-/// More than the process may open.
+/// More files than the process may open.
 const MANY: usize = 100;
 
 fn pass() {
@@ -42,7 +42,7 @@ fn child_serves() {
     }
 }
 
-/// A server; it ends with what it reads.
+/// A server; it ends when its standard input is closed.
 fn server() -> (Child, String) {
     let mut server = child("child_serves", &[]).stdin(Stdio::piped()).spawn().unwrap();
     let address = line_of(&mut server, "listens at ");
@@ -96,7 +96,7 @@ fn however_many_wait_others_get_in() {
     assert!(refused.body.contains("too-many-readers"), "{}", refused.body);
     assert_eq!(refused.header("connection"), Some("close"));
 
-    // Those who are refused keep no place, although they stay.
+    // Refused connections hold no permit, although they stay open.
     let crowd: Vec<Client> = (0..MANY / 2)
         .map(|_| {
             let mut client = Client::connect(&address);
@@ -124,7 +124,7 @@ fn where_no_file_is_left_one_gets_in() {
     tell(&mut server, "take");
     let mut operator = Client::connect(&address);
     assert_eq!(operator.ask("PUT", "/few/held", "off").status, 204);
-    // The next one is let in once somebody goes.
+    // The next client is accepted when another one disconnects.
     let mut second = Client::connect(&address);
     drop(operator);
     assert_eq!(second.ask("GET", "/few/held", "").status, 200);

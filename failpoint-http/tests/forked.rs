@@ -19,7 +19,7 @@ unsafe extern "C" {
     safe fn _exit(status: c_int) -> !;
 }
 
-/// Serves, and goes on in the background as a daemon.
+/// Serves, and then continues in the background as a daemon.
 #[test]
 fn child_daemonizes() {
     if !is_child() {
@@ -35,12 +35,12 @@ fn child_daemonizes() {
     if unsafe { fork() } != 0 {
         _exit(0);
     }
-    // It is never left behind.
+    // The daemon always ends.
     alarm(60);
     assert_eq!(fail_value!("forked/value", u8), Some(7));
     assert_eq!(armed.hits(), 1);
     assert!(control.address().is_none());
-    // It has nothing to stop and nobody to wait for.
+    // There is no thread to stop or to wait for.
     drop(control);
     let again = failpoint_http::serve("127.0.0.1:0").unwrap();
     println!("listening again at {}", again.address().unwrap());
@@ -58,19 +58,19 @@ fn a_daemon_refuses_connections_until_it_serves_itself() {
     let mut said = parent.stderr.take().unwrap();
     assert!(parent.wait().unwrap().success());
 
-    // Nobody accepts there any more, and nobody is left to wait.
+    // The parent's listener is closed, so clients are refused and do not hang.
     let refused = TcpStream::connect(&before).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 
     let mut client = Client::connect(&after);
     let listed = client.ask("GET", "/", "");
     assert!(listed.body.contains("forked/loop=off\nforked/value=return(7)\n"), "{listed:?}");
-    // A lease ends in the daemon as well.
+    // A ttl also expires in the daemon.
     assert_eq!(client.ask("PUT", "/forked/loop?ttl=1ms", "off").status, 204);
     common::until("the lease ends", || client.ask("GET", "/forked/loop", "").status == 404);
     assert_eq!(client.ask("PUT", "/forked/loop", "sleep(1)&exit(3)").status, 204);
 
-    // Both have ended when nobody can write there any more.
+    // Both have ended when no process can write there any more.
     let mut lines = String::new();
     said.read_to_string(&mut lines).unwrap();
     let told = "this process was forked from one that serves the control plane";

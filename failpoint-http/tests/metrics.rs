@@ -64,7 +64,7 @@ fn counters_are_sums_over_armings_and_never_go_back() {
     let revision = sample(&scrape(), "failpoint_revision", None);
     assert_eq!(revision, Value::Gauge(3.0));
 
-    // Who is armed for a scope alone is not for everybody to see.
+    // What is armed only for a scope is not listed.
     let scope = failpoint::Scope::new();
     scope.arm("metrics/idle", "off").unwrap();
     let _in = scope.enter();

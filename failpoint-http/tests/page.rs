@@ -63,7 +63,7 @@ fn its_policy_lets_it_run_what_is_in_it_and_reach_its_own_origin() {
 }
 
 #[test]
-fn it_is_kept_by_nobody_and_taken_for_nothing_else() {
+fn it_is_neither_cached_nor_sniffed() {
     let (reply, _) = page();
     assert_eq!(header(&reply, "content-type"), "text/html; charset=utf-8");
     assert_eq!(header(&reply, "x-content-type-options"), "nosniff");

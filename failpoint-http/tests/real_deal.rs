@@ -64,7 +64,7 @@ fn a_session_of_a_client_of_gofail() {
     );
 
     drop(control);
-    assert!(client.is_closed(), "whoever is connected is let go");
+    assert!(client.is_closed(), "open connections are closed");
     assert!(std::net::TcpStream::connect(address).is_err(), "and nobody comes in any more");
     assert!(failpoint::point("raftBeforeSave").unwrap().terms.is_some(), "what was armed stays");
 }

@@ -11,7 +11,7 @@ use failpoint_test_support::Killed;
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 
-/// A reset is of everybody's points: it is alone.
+/// A reset disarms all points, so it runs alone.
 static RESET: RwLock<()> = RwLock::new(());
 
 fn beside_others() -> RwLockReadGuard<'static, ()> {
@@ -42,7 +42,7 @@ fn configured(name: &str) -> Option<String> {
     real_fail::list().into_iter().find(|(other, _)| other == name).map(|(_, terms)| terms)
 }
 
-/// Comes back once `name` is not configured any more.
+/// Waits until `name` is not configured any more.
 fn wait_until_removed(name: &str) {
     until("it is removed", || configured(name).is_none());
 }
@@ -171,7 +171,7 @@ fn a_ttl_ends_its_own_arming_and_no_other() {
     row("PUT", "/fail/ttl/again?ttl=20ms", "off", 204, "");
     row("PUT", "/fail/ttl/again", "off", 204, "");
     real_fail::cfg("ttl/kept", "print").unwrap();
-    // Leases end in their order: when this one has, those before it have been looked at.
+    // Ttls expire in order: when this one has expired, the earlier ones were handled.
     row("PUT", "/fail/ttl/last?ttl=40ms", "off", 204, "");
     wait_until_removed("ttl/last");
     assert_eq!(configured("ttl/kept").as_deref(), Some("print"));

@@ -65,7 +65,7 @@ fn a_point_from_idle_to_armed_to_idle() {
 }
 
 #[test]
-fn a_name_that_nobody_bears() {
+fn an_unknown_name() {
     for path in [
         "/rows/nobody",
         "/",

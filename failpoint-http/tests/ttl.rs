@@ -43,7 +43,7 @@ fn it_ends_the_arming_that_it_came_with_and_no_other() {
     }
     assert_eq!(put("/ttl/anew?ttl=50ms", "sleep(1)"), 204);
     assert_eq!(put("/ttl/anew", "off"), 204);
-    // A lease that ends later than the first tells when that one is over.
+    // A ttl that expires after the first one shows when that one has passed.
     assert_eq!(put("/ttl/anew-clock?ttl=60ms", "pause"), 204);
     thread::spawn(pass).join().expect("it passes");
     assert_eq!(respond("GET", "/ttl/anew", &[], b"").body, b"off\n");

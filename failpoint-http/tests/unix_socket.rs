@@ -25,7 +25,7 @@ fn it_is_made_with_its_mode_and_removed() {
         assert_eq!(control.address().unwrap().to_string(), format!("unix:{}", path.display()));
         assert_eq!(mode(&path), bits);
         let stream = UnixStream::connect(&path).unwrap();
-        // No browser comes this way, so any host will do.
+        // Browsers cannot connect to a Unix socket, so any host is accepted.
         let mut client = Client::over(stream, "whatever.test".to_owned());
         assert_eq!(client.ask("GET", "/", "").body, "unix/point=\n");
         assert_eq!(client.ask("PUT", "/unix/point", "off").status, 204);
@@ -36,7 +36,7 @@ fn it_is_made_with_its_mode_and_removed() {
 }
 
 #[test]
-fn a_file_that_nobody_listens_on_is_replaced_and_no_other() {
+fn a_file_without_a_listener_is_replaced_and_no_other() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("fail");
     let address = format!("unix:{}", path.display());

@@ -113,7 +113,7 @@ fn since_names_the_arming_that_is_meant() {
 }
 
 #[test]
-fn an_arming_that_came_and_went_before_anybody_looked_is_not_missed() {
+fn an_arming_that_ended_before_the_first_poll_is_not_missed() {
     run(async {
         let name = "waits/short";
         let (mut hit, mut more) = (wait(name, "hits=1"), wait(name, "hits=2"));
@@ -127,7 +127,7 @@ fn an_arming_that_came_and_went_before_anybody_looked_is_not_missed() {
 }
 
 #[test]
-fn disarming_arming_anew_and_resetting_end_a_wait() {
+fn disarming_arming_again_and_resetting_end_a_wait() {
     run(async {
         let name = "waits/over";
         for end in ["DELETE", "PUT"] {

@@ -21,11 +21,11 @@ fn pass() {
 }
 
 #[test]
-fn control_answers_while_everybody_sleeps_or_is_paused() {
+fn control_answers_while_all_threads_sleep_or_are_paused() {
     let control = failpoint_http::serve("127.0.0.1:0").unwrap();
     let address = control.address().unwrap().to_string();
     let mut client = Client::connect(&address);
-    // Where control waited for the callers, it would answer in an hour, or never.
+    // If the control plane waited for the callers, it would answer in an hour or never.
     for terms in ["sleep(1h)", "pause(never)"] {
         assert_eq!(client.ask("PUT", "/wedged/held", terms).status, 204);
         let callers: Vec<_> = (0..THREADS).map(|_| thread::spawn(pass)).collect();
@@ -33,7 +33,7 @@ fn control_answers_while_everybody_sleeps_or_is_paused() {
             failpoint::point("wedged/held").unwrap().hits == THREADS as u64
         });
 
-        // One client holds half a PUT open, and another half a head.
+        // One client has sent half a PUT, and another half a head.
         let mut half = Client::connect(&address);
         half.send(
             "PUT /wedged/other HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nsle",
@@ -41,7 +41,7 @@ fn control_answers_while_everybody_sleeps_or_is_paused() {
         let mut less = Client::connect(&address);
         less.send("PUT /wedged/other HT");
         assert_eq!(client.ask("GET", "/", "").status, 200);
-        // Neither was answered, nor forgotten.
+        // Neither was answered or closed.
         half.send(&format!("ep(1){}", " ".repeat(92)));
         assert_eq!(half.answer().unwrap().status, 204);
         less.send("TP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3\r\n\r\noff");
@@ -70,7 +70,7 @@ fn control_answers_while_everybody_sleeps_or_is_paused() {
         }
         assert!(callers.iter().all(|caller| !caller.is_finished()), "they still wait there");
 
-        // What frees them, too.
+        // Disarming, which releases them, too.
         assert_eq!(client.ask("DELETE", "/wedged/held", "").status, 204);
         callers.into_iter().for_each(|caller| caller.join().unwrap());
     }

@@ -40,7 +40,7 @@ async fn handle() -> &'static str {
     "handled"
 }
 
-/// The accept loop has a thread of its own, and the handlers have the workers.
+/// The accept loop has its own thread, and the handlers use the workers.
 fn start() -> (SocketAddr, oneshot::Sender<()>, thread::JoinHandle<()>) {
     let (bound, address) = std::sync::mpsc::channel();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -85,7 +85,7 @@ fn nothing_of_the_server_runs_and_control_answers() {
     let mut clients = vec![request(server)];
     ask("GET", "/v1/points/wedged/handle/wait?paused=1", "");
     ask("PUT", "/v1/points/wedged/accept", arm);
-    // It is accepted, and then the loop comes by; the last worker takes it.
+    // It is accepted, then the loop reaches the point; the last worker handles it.
     clients.push(request(server));
     ask("GET", "/v1/points/wedged/accept/wait?paused=1", "");
     ask("GET", &format!("/v1/points/wedged/handle/wait?paused={WORKERS}"), "");
@@ -99,11 +99,11 @@ fn nothing_of_the_server_runs_and_control_answers() {
     };
     assert_eq!((paused("wedged/handle"), paused("wedged/accept")), (WORKERS as u64, 1));
 
-    // One caller at a time goes on, and the points stay armed. A worker first: it is the workers
-    // that notice whether there is something to accept.
+    // Resume one caller at a time; the points stay armed. A worker first, because the workers notice
+    // whether there is something to accept.
     assert_eq!(ask("POST", "/v1/points/wedged/handle/resume?n=1", "")["resumed"], 1);
     assert_eq!(ask("POST", "/v1/points/wedged/accept/resume?n=1", "")["resumed"], 1);
-    // What it accepts comes to that worker, and both stand again.
+    // That worker handles what it accepts, and both are paused again.
     ask("GET", "/v1/points/wedged/accept/wait?hits=2", "");
     ask("GET", "/v1/points/wedged/handle/wait?hits=3", "");
 

@@ -1,4 +1,4 @@
-// Does a page of another origin learn or change anything? It must not: any page that somebody reads
+// A page of another origin must not read or change anything: any page that a user opens
 // can send requests to 127.0.0.1.
 
 import assert from 'node:assert/strict';
@@ -28,7 +28,7 @@ const standing = async () => {
 };
 
 test('a page of another origin learns nothing and changes nothing', async () => {
-  // Terms that are a script for whoever could load them as one.
+  // Terms that are a script, if a page could load them as one.
   await ask(server, 'PUT', '/v1/points/walSync', { terms: 'return(7)' });
   const before = await standing();
   const context = await browser.newContext();
@@ -95,13 +95,13 @@ test('a page of another origin learns nothing and changes nothing', async () => 
     await page.goto(`http://127.0.0.1:${stranger.address().port}/`);
   }
 
-  // Nobody puts the page into a frame of theirs.
+  // Other pages cannot put the page into a frame.
   await page.evaluate((src) => new Promise((settle) => {
     const frame = Object.assign(document.createElement('iframe'), { src, onload: settle });
     document.body.append(frame);
   }), `${server.origin}/ui`);
   for (const frame of page.frames().slice(1)) {
-    assert.equal(await frame.locator('#rows').count(), 0, 'the page stands in a frame');
+    assert.equal(await frame.locator('#rows').count(), 0, 'the page is in a frame');
   }
   await context.close();
   assert.deepEqual(await standing(), before);

@@ -12,7 +12,7 @@ let browser;
 let server;
 let opened;
 
-/** The page of the one server, loaded anew for each test. */
+/** The page of the server, loaded again for each test. */
 async function open(options) {
   opened = await openPage(browser, server, options);
   await ready(opened.page);
@@ -61,18 +61,18 @@ describe('points and fires', () => {
     assert.equal(await row(page, 'raftAfterSave').getAttribute('class'), '');
   });
 
-  test('what somebody else arms and what runs out shows by itself', async () => {
+  test('changes by other clients and expired ttls appear without a reload', async () => {
     const page = await open();
     await ask(server, 'PUT', '/v1/points/walWrite', { terms: 'off' });
     await page.locator('#rows tr.armed[data-name="walWrite"]').waitFor();
-    assert.equal(await page.locator('#rows tr').first().getAttribute('data-name'), 'walWrite', 'armed rows stand first');
+    assert.equal(await page.locator('#rows tr').first().getAttribute('data-name'), 'walWrite', 'armed rows come first');
     await ask(server, 'DELETE', '/v1/points/walWrite');
     await page.locator('#rows tr:not(.armed)[data-name="walWrite"]').waitFor();
     await armFromPage(page, 'walWrite', 'off', '300ms');
     await page.locator('#rows tr:not(.armed)[data-name="walWrite"]').waitFor();
   });
 
-  test('a caret stands under what is wrong in the terms, and the cursor too', async () => {
+  test('the caret and the cursor are at the error in the terms', async () => {
     const page = await open();
     await writeTerms(page, 'walWrite', '10%return(EIO)>panic');
     await page.locator('#fault:not(:empty)').waitFor();
@@ -110,7 +110,7 @@ describe('points and fires', () => {
     assert.equal(await page.locator('#caret').count(), 0);
   });
 
-  test('a value that no site takes, a ttl that is none, and a point that is gone are said', async () => {
+  test('an invalid value, an invalid ttl and an unknown point are reported', async () => {
     const page = await open();
     await writeTerms(page, 'walTornWrite', 'return(many)');
     assert.match(await until(() => page.locator('#fault').innerText(), Boolean, 'a fault'), /many/);
@@ -132,7 +132,7 @@ describe('points and fires', () => {
     assert.match(await until(() => page.locator('#fault').innerText(), Boolean, 'a fault'), /walWrite\b/);
   });
 
-  test('what somebody else armed meanwhile is told before it is overwritten', async () => {
+  test('a change by another client is shown before it is overwritten', async () => {
     const page = await open();
     await button(page, 'walSync', 'open').click();
     await ask(server, 'PUT', '/v1/points/walSync', { terms: 'return(EIO)' });
@@ -145,7 +145,7 @@ describe('points and fires', () => {
     assert.equal((await pointOf(server, 'walSync')).terms, 'off');
   });
 
-  test('a paused caller is let go', async () => {
+  test('a paused caller is resumed', async () => {
     const page = await open();
     await armFromPage(page, 'raftBeforeSave', 'pause');
     const saved = save(server, 'held');
@@ -269,7 +269,7 @@ describe('without a mouse', () => {
     await page.keyboard.type('sleep(1');
     await page.keyboard.press('Enter');
     await page.locator('#fault:not(:empty)').waitFor();
-    assert.equal(await focused(), 'terms', 'one goes on writing where the fault is');
+    assert.equal(await focused(), 'terms', 'the cursor stays at the error');
     await page.keyboard.type(')');
     await page.keyboard.press('Enter');
     await page.locator('#rows tr.armed').waitFor();
@@ -339,14 +339,14 @@ describe('the token', () => {
 });
 
 describe('how it looks', () => {
-  /** Some armed, one of them with a caller who stands there, and fires. */
+  /** Some armed points, one of them with a paused caller, and fires. */
   async function busy(page, body) {
     await armFromPage(page, 'raftAfterSave', 'sleep(1)');
     await armFromPage(page, 'walWrite', '30%return(EIO)->sleep(5ms..20ms)');
     await armFromPage(page, 'walBeforeSync', 'when(thread=none):panic');
     for (let saves = 0; saves < 8; saves += 1) await save(server, `user/${saves}`);
     await armFromPage(page, 'raftBeforeSave', '1*pause->off');
-    // It stands there for as long as the looking takes.
+    // The caller stays paused during the test.
     const held = save(server, 'held', 8 * PATIENCE);
     try {
       await button(page, 'raftBeforeSave', 'resume').waitFor();
@@ -359,7 +359,7 @@ describe('how it looks', () => {
   }
 
   for (const colorScheme of ['light', 'dark']) {
-    test(`${colorScheme}: nobody is kept out by a serious fault`, async () => {
+    test(`${colorScheme}: there is no serious accessibility problem`, async () => {
       const page = await open({ colorScheme });
       const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number));
       assert.equal(ground[0] < 128, colorScheme === 'dark', `the ground is ${ground}`);

@@ -155,7 +155,7 @@ export async function until(look, holds, what) {
 
 export const screenshot = (page, name, options) => page.screenshot({ path: join(OUT, `${name}.png`), ...options });
 
-/** What axe finds that would keep somebody out. */
+/** The serious accessibility problems that axe finds. */
 export async function assertAccessible(page, what) {
   // Colours are judged when nothing moves any more.
   await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
