@@ -1,18 +1,19 @@
-//! What have the tables to show?
+//! What the tables have to show.
 //!
 //! What a point takes in itself is asked of functions of one line, where nothing else hides it; what points
 //! add to a build, of functions as servers have them.
 
 use crate::build::{Measured, Profile};
 use crate::functions::{Body, Kind};
+use failpoint_bench_support::Bound;
 
-/// The lines of one table that have to hold, each with what is and whether it does.
-pub fn of(profile: Profile, body: Body, measured: &[Measured], points: usize) -> Vec<String> {
+/// What has to hold in one table.
+pub fn of(profile: Profile, body: Body, measured: &[Measured], points: usize) -> Vec<Bound> {
     let of = |kind| measured.iter().find(|one| one.kind == kind);
     let seconds = |one: &Measured| one.time.as_secs_f64();
     let line = |what: String, is: String, holds: bool| {
-        let holds = if holds { "holds" } else { "**does not hold**" };
-        format!("| {}: {what} | {is} | {holds} |", profile.name())
+        let what = format!("{}: {what}", profile.name());
+        Bound { what, is, holds }
     };
     let mut lines = Vec::new();
     if let (Body::Ordinary, Some(none), Some(off)) = (body, of(Kind::None), of(Kind::Off)) {

@@ -1,4 +1,4 @@
-//! What do 2,000 points cost a build, in time and in bytes?
+//! What 2,000 points cost a build, in time and in bytes.
 //!
 //! ```sh
 //! cargo run --release --manifest-path benches/build/Cargo.toml              # print
@@ -17,10 +17,11 @@ mod sections;
 mod startup;
 mod table;
 
+use failpoint_bench_support::write_into_document;
 use functions::{Body, Kind};
 use generate::Crate;
 use std::path::Path;
-use std::{env, fs, process};
+use std::{env, process};
 
 /// What is to be measured.
 struct Options {
@@ -73,9 +74,7 @@ fn main() {
     }
     println!("{text}");
     if options.write {
-        let page = root.join("docs/cost.md");
-        let before = fs::read_to_string(&page).expect("docs/cost.md can be read");
-        fs::write(&page, table::put(&before, &text)).expect("docs/cost.md can be written");
+        write_into_document("build", &text).expect("docs/cost.md can be written");
     }
 }
 

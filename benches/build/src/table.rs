@@ -1,13 +1,11 @@
-//! How is it told?
+//! The tables of docs/cost.md.
 
 use crate::build::{Measured, Profile};
 use crate::criteria;
 use crate::functions::{Body, Kind};
+use failpoint_bench_support::{Bound, table_of_bounds};
 use std::fmt::Write;
 use std::time::Duration;
-
-const BEGIN: &str = "<!-- build: begin -->";
-const END: &str = "<!-- build: end -->";
 
 /// Tables for a page of prose: ratios first, then what they come from.
 pub fn text(measured: &[(Profile, Body, Vec<Measured>)], points: usize, rounds: usize) -> String {
@@ -61,18 +59,12 @@ pub fn text(measured: &[(Profile, Body, Vec<Measured>)], points: usize, rounds: 
         }
         text.push('\n');
     }
-    text.push_str("| has to hold | is | |\n|---|--:|---|\n");
-    for (profile, body, measured) in measured {
-        for line in criteria::of(*profile, *body, measured, body.points(points)) {
-            let _ = writeln!(text, "{line}");
-        }
-    }
-    text.trim_end().to_owned()
-}
-
-/// `page` with `text` between its two marks.
-pub fn put(page: &str, text: &str) -> String {
-    let (head, rest) = page.split_once(BEGIN).expect("docs/cost.md has the mark of the beginning");
-    let (_, tail) = rest.split_once(END).expect("docs/cost.md has the mark of the end");
-    format!("{head}{BEGIN}\n{text}\n{END}{tail}")
+    let bounds: Vec<Bound> = measured
+        .iter()
+        .flat_map(|(profile, body, table)| {
+            criteria::of(*profile, *body, table, body.points(points))
+        })
+        .collect();
+    text.push_str(&table_of_bounds(&bounds).join("\n"));
+    text
 }

@@ -1,4 +1,4 @@
-//! What does an evaluation cost, here and in other crates, in one run?
+//! What an evaluation costs, here and in other crates, in one run.
 //!
 //! ```console
 //! $ cargo bench --bench evaluations                  # prints the table of docs/cost.md
@@ -20,18 +20,19 @@ mod rounds;
 mod subject;
 mod table;
 
-use std::error::Error;
+use failpoint_bench_support::write_into_document;
+use std::io;
 
 /// How many rounds the medians are of.
 const ROUNDS: usize = 21;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> io::Result<()> {
     let write = std::env::args().any(|argument| argument == "--write");
     let measured = rounds::measure(ROUNDS);
     let table = table::render(&measured);
     println!("{table}");
     if write {
-        table::write(&table)?;
+        write_into_document("evaluations", &table)?;
     }
     Ok(())
 }

@@ -1,23 +1,17 @@
-//! What came of it? The table of docs/cost.md: ratios first, then what has to hold.
+//! The table of docs/cost.md: ratios first, then what has to hold.
 
 use crate::cases::Case;
 use crate::peers::Peer;
 use crate::rounds::Measured;
 use crate::subject::THREADS;
-use std::error::Error;
+use failpoint_bench_support::{Bound, machine, median, table_of_bounds, times};
 use std::fmt::Write;
-use std::path::Path;
-use std::process::Command;
-
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cost.md");
-const BEGIN: &str = "<!-- evaluations: begin -->\n";
-const END: &str = "<!-- evaluations: end -->";
 
 /// Below this a difference of two loops is noise, in nanoseconds.
 const NOISE: f64 = 0.1;
 
 pub fn render(all: &[Measured]) -> String {
-    let mut text = format!("Measured on {}.\n\n", machine());
+    let mut text = format!("Measured on {}, `fail` 0.5, `fail-parallel` 0.6.\n\n", machine());
     let mut write = |line: String| writeln!(text, "{line}").expect("a string takes all");
     write("| | threads | `fail` to ours | `fail-parallel` to ours | ours | `fail` | `fail-parallel` |".into());
     write("|---|--:|--:|--:|--:|--:|--:|".into());
@@ -32,20 +26,8 @@ pub fn render(all: &[Measured]) -> String {
         }
     }
     write(String::new());
-    write("| has to hold | is | |".into());
-    write("|---|--:|---|".into());
-    criteria(all).into_iter().for_each(write);
+    table_of_bounds(&criteria(all)).into_iter().for_each(write);
     text
-}
-
-/// Puts the table between its marks in the document.
-pub fn write(table: &str) -> Result<(), Box<dyn Error>> {
-    let path = Path::new(DOCUMENT);
-    let document = std::fs::read_to_string(path)?;
-    let (before, rest) = document.split_once(BEGIN).ok_or("docs/cost.md has lost its marks")?;
-    let (_, after) = rest.split_once(END).ok_or("docs/cost.md has lost its marks")?;
-    std::fs::write(path, format!("{before}{BEGIN}\n{table}\n{END}{after}"))?;
-    Ok(())
 }
 
 /// One state, evaluated by so many threads.
@@ -108,15 +90,9 @@ impl Row<'_> {
     }
 }
 
-fn criteria(all: &[Measured]) -> Vec<String> {
+fn criteria(all: &[Measured]) -> Vec<Bound> {
     let row = |case, threads| Row { all, case, is_async: false, threads };
-    let line = |what: &str, is: f64, holds: bool| {
-        format!(
-            "| {what} | {} | {} |",
-            times(is),
-            if holds { "holds" } else { "**does not hold**" }
-        )
-    };
+    let line = |what: &str, is: f64, holds| Bound { what: what.to_owned(), is: times(is), holds };
     let load = row(Case::Idle, 1).beside_the_load();
     let mut lines = vec![line(
         "a loop with an idle point takes at most 1.15 times one with a bare relaxed load",
@@ -135,23 +111,4 @@ fn criteria(all: &[Measured]) -> Vec<String> {
         lines.push(line(&what, ratio, ratio >= least));
     }
     lines
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-fn times(ratio: f64) -> String {
-    if ratio < 10.0 { format!("{ratio:.2}") } else { format!("{ratio:.0}") }
-}
-
-/// What the figures depend on, and nothing that names the machine.
-fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let rustc = Command::new("rustc").arg("--version").output().ok();
-    let rustc = rustc.and_then(|output| String::from_utf8(output.stdout).ok());
-    let rustc = rustc.as_deref().unwrap_or("rustc").trim();
-    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-    format!("{cores} cores, {arch} {os}, {rustc}, `fail` 0.5, `fail-parallel` 0.6")
 }

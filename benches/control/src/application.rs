@@ -4,12 +4,11 @@
 //! are measured: the share of a core that is left for that thread, and the CPU time of an
 //! evaluation.
 
-use crate::bounds::Bound;
 use crate::declared::name;
 use crate::load::{LONGEST, Load, Loaded};
-use crate::table;
 use crate::usage;
 use failpoint::{arm, fail_point, point};
+use failpoint_bench_support::{Bound, median, times};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -81,14 +80,44 @@ pub(crate) fn measure() -> Vec<Round> {
 
 /// What an operator may rely on.
 pub(crate) fn bound(rounds: &[Round]) -> Bound {
-    let slowest = table::slowest(rounds);
+    let slowest = slowest(rounds);
     Bound {
         what:
             "an evaluation takes at most 1.1 times of a core while others arm or list, beside the bare loop"
                 .to_owned(),
-        is: table::times(slowest),
+        is: times(slowest),
         holds: slowest <= 1.1,
     }
+}
+
+/// The most that an evaluation ever takes of a core while others ask for what has nothing to do
+/// with it, to what it takes undisturbed; less what befalls a loop over nothing in the same round.
+fn slowest(rounds: &[Round]) -> f64 {
+    let core = |round: &Round, work: Work| round.worked[work as usize].core();
+    let beside = |round: &Round, work| core(round, work) / core(round, Work::Bare);
+    let ratio = |asked, work| {
+        let pairs = of(rounds, asked).zip(of(rounds, Asked::Nothing));
+        median(pairs.map(|(busy, quiet)| beside(busy, work) / beside(quiet, work)).collect())
+    };
+    let unrelated = [Asked::PutElsewhere, Asked::List];
+    let of_each = |asked| [Work::Idle, Work::Off].map(|work| ratio(asked, work));
+    unrelated.into_iter().flat_map(of_each).fold(0.0, f64::max)
+}
+
+/// How many times as much an evaluation took as in the same round while nobody asked.
+pub(crate) fn to_undisturbed(
+    rounds: &[Round],
+    asked: Asked,
+    work: Work,
+    of_it: fn(Worked) -> f64,
+) -> f64 {
+    let one = |round: &Round| of_it(round.worked[work as usize]);
+    let disturbed = of(rounds, asked).zip(of(rounds, Asked::Nothing));
+    median(disturbed.map(|(disturbed, undisturbed)| one(disturbed) / one(undisturbed)).collect())
+}
+
+pub(crate) fn of(rounds: &[Round], asked: Asked) -> impl Iterator<Item = &Round> {
+    rounds.iter().filter(move |round| round.asked == asked)
 }
 
 fn round(address: &str, asked: Asked) -> Round {

@@ -1,9 +1,9 @@
 //! Measures the speed of the control plane, and what it costs the program.
 //!
 //! ```console
-//! $ cargo bench -p failpoint-http --features failpoints --bench control               # prints the figures
-//! $ cargo bench -p failpoint-http --features failpoints --bench control -- --write    # and puts the table into docs/cost.md
-//! $ cargo bench -p failpoint-http --features failpoints --bench control -- --worst    # what the worst requests do, alone
+//! $ cargo bench -p failpoint-control-bench               # prints the figures
+//! $ cargo bench -p failpoint-control-bench -- --write    # and puts the table into docs/cost.md
+//! $ cargo bench -p failpoint-control-bench -- --worst    # what the worst requests do, alone
 //! ```
 //!
 //! Fails where a figure is out of its bound, or a request was refused. It wants two idle cores, and
@@ -25,6 +25,7 @@ mod usage;
 mod waits;
 mod worst;
 
+use failpoint_bench_support::write_into_document;
 use std::env;
 use std::fs;
 use std::fs::File;
@@ -69,7 +70,7 @@ fn measure(write: bool) {
     let text = table::render(&measured);
     println!("\n{text}");
     if write {
-        table::write(&text);
+        write_into_document("control", &text).expect("docs/cost.md can be written");
     }
     assert!(holds, "out of bound; are two cores idle?");
 }

@@ -1,22 +1,15 @@
 //! Checks the limits of the control plane over loopback, with client and server in one process.
 
 use crate::client::Client;
-use crate::table::time;
 use crate::usage;
 use failpoint::fail_point;
+use failpoint_bench_support::{Bound, time};
 use std::time::{Duration, Instant};
 
 const PUTS: usize = 20_000;
 const LISTS: usize = 101;
 const WAITS: usize = 1_000;
 const ROUNDS: usize = 11;
-
-/// What was promised, and how it is kept.
-pub(crate) struct Bound {
-    pub(crate) what: String,
-    pub(crate) is: String,
-    pub(crate) holds: bool,
-}
 
 pub(crate) fn measure() -> Vec<Bound> {
     let control = failpoint_http::serve("127.0.0.1:0").expect("it listens");

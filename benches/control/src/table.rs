@@ -1,18 +1,12 @@
 //! Writes the tables of docs/cost.md, ratios first.
 
-use crate::application::{Asked, Round, Work, Worked};
-use crate::bounds::Bound;
+use crate::application::{Asked, Round, Work, Worked, of, to_undisturbed};
 use crate::events::{Pace, Read};
 use crate::load::{CONNECTIONS, Loaded};
 use crate::rates::Rate;
 use crate::worst::Worst;
+use failpoint_bench_support::{Bound, machine, median, table_of_bounds, time, times};
 use std::fmt::Write;
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-
-const BEGIN: &str = "<!-- control: begin -->\n";
-const END: &str = "<!-- control: end -->";
 
 pub(crate) struct Measured {
     pub(crate) waits: Vec<(usize, Loaded)>,
@@ -31,7 +25,7 @@ pub(crate) fn render(measured: &Measured) -> String {
         events(&measured.events),
         application(&measured.application),
         worst(&measured.worst),
-        bounds(&measured.bounds),
+        table_of_bounds(&measured.bounds),
     ] {
         rows.iter().for_each(|row| {
             let _ = writeln!(text, "{row}");
@@ -40,22 +34,6 @@ pub(crate) fn render(measured: &Measured) -> String {
     }
     text.truncate(text.trim_end().len());
     text
-}
-
-/// Puts the tables between their marks in the document.
-pub(crate) fn write(text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cost.md");
-    let document = fs::read_to_string(&path).expect("docs/cost.md can be read");
-    let marks = "docs/cost.md has its marks";
-    let (before, rest) = document.split_once(BEGIN).expect(marks);
-    let (_, after) = rest.split_once(END).expect(marks);
-    let document = format!("{before}{BEGIN}{text}\n{END}{after}");
-    fs::write(path, document).expect("docs/cost.md can be written");
-}
-
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 fn rates(rates: &[Rate]) -> Vec<String> {
@@ -177,42 +155,8 @@ pub(crate) fn render_worst(of_worst: &[Worst], of_bounds: &[Bound]) -> String {
         "Measured on {}.\n\n{}\n\n{}",
         machine(),
         worst(of_worst).join("\n"),
-        bounds(of_bounds).join("\n")
+        table_of_bounds(of_bounds).join("\n")
     )
-}
-
-fn bounds(bounds: &[Bound]) -> Vec<String> {
-    let mut rows = vec!["| has to hold | is | |".to_owned(), "|---|--:|---|".to_owned()];
-    rows.extend(bounds.iter().map(|bound| {
-        let holds = if bound.holds { "holds" } else { "**does not hold**" };
-        format!("| {} | {} | {holds} |", bound.what, bound.is)
-    }));
-    rows
-}
-
-/// The most that an evaluation ever takes of a core while others ask for what has nothing to do
-/// with it, to what it takes undisturbed; less what befalls a loop over nothing in the same round.
-pub(crate) fn slowest(rounds: &[Round]) -> f64 {
-    let core = |round: &Round, work: Work| round.worked[work as usize].core();
-    let beside = |round: &Round, work| core(round, work) / core(round, Work::Bare);
-    let ratio = |asked, work| {
-        let pairs = of(rounds, asked).zip(of(rounds, Asked::Nothing));
-        median(pairs.map(|(busy, quiet)| beside(busy, work) / beside(quiet, work)).collect())
-    };
-    let unrelated = [Asked::PutElsewhere, Asked::List];
-    let of_each = |asked| [Work::Idle, Work::Off].map(|work| ratio(asked, work));
-    unrelated.into_iter().flat_map(of_each).fold(0.0, f64::max)
-}
-
-/// How many times as much an evaluation took as in the same round while nobody asked.
-fn to_undisturbed(rounds: &[Round], asked: Asked, work: Work, of_it: fn(Worked) -> f64) -> f64 {
-    let one = |round: &Round| of_it(round.worked[work as usize]);
-    let disturbed = of(rounds, asked).zip(of(rounds, Asked::Nothing));
-    median(disturbed.map(|(disturbed, undisturbed)| one(disturbed) / one(undisturbed)).collect())
-}
-
-fn of(rounds: &[Round], asked: Asked) -> impl Iterator<Item = &Round> {
-    rounds.iter().filter(move |round| round.asked == asked)
 }
 
 fn told(asked: Asked) -> &'static str {
@@ -223,29 +167,4 @@ fn told(asked: Asked) -> &'static str {
         Asked::List => "`GET /v1/points` of 10,000",
         Asked::Events => "one reader of events",
     }
-}
-
-pub(crate) fn times(ratio: f64) -> String {
-    if ratio < 10.0 { format!("{ratio:.2}") } else { format!("{ratio:.0}") }
-}
-
-/// Of nanoseconds.
-pub(crate) fn time(nanos: f64) -> String {
-    if nanos < 1e3 {
-        format!("{nanos:.0} ns")
-    } else if nanos < 1e6 {
-        format!("{:.1} µs", nanos / 1e3)
-    } else {
-        format!("{:.1} ms", nanos / 1e6)
-    }
-}
-
-/// What the figures depend on, and nothing that names the machine.
-fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let rustc = Command::new("rustc").arg("--version").output().ok();
-    let rustc = rustc.and_then(|output| String::from_utf8(output.stdout).ok());
-    let rustc = rustc.as_deref().unwrap_or("rustc").trim();
-    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-    format!("{cores} cores, {arch} {os}, {rustc}")
 }

@@ -5,13 +5,12 @@
 //! core for something else. The latter affects some rounds and the former all of them, so the
 //! minimum over the rounds is used.
 
-use crate::bounds::Bound;
 use crate::client::Client;
 use crate::declared;
 use crate::rates::MANY;
-use crate::table::time;
 use crate::usage;
 use failpoint::fail_point;
+use failpoint_bench_support::{Bound, time};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};

@@ -2,6 +2,7 @@
 
 use crate::declared::{declare, name};
 use crate::load::{Load, Loaded};
+use failpoint_bench_support::median;
 use std::time::Duration;
 
 const FOR: Duration = Duration::from_secs(1);
@@ -68,7 +69,7 @@ fn rounds(address: &str, points: usize, mut rows: Vec<Rate>) -> Vec<Rate> {
 impl Rate {
     /// The median over the rounds.
     pub(crate) fn median(&self, of: impl Fn(&Loaded) -> f64) -> f64 {
-        crate::table::median(self.rounds.iter().map(of).collect())
+        median(self.rounds.iter().map(of).collect())
     }
 
     /// What of a core the control plane's thread takes for one request, in nanoseconds.
