@@ -4,7 +4,7 @@ use crate::args;
 use crate::output::{Output, visible, visible_json, visible_terms};
 use crate::servers::Servers;
 use crate::status::{Failure, Status};
-use crate::words::said;
+use crate::words::message_of;
 use failpoint_http::wire::Event;
 use failpoint_http::{ClientError, EventStream, Events, Received};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ pub(crate) async fn events(
             Ok(received) => output.line(&line(servers, &address, &received)),
             Err(error) => {
                 status = status.max(Status::of(&error));
-                output.error(&said(&error));
+                output.error(&message_of(&error));
                 continue;
             }
         }
@@ -64,7 +64,7 @@ async fn open(
             Ok(stream) => streams.push(stream),
             Err(error) => {
                 status = status.max(Status::of(&error));
-                output.error(&said(&error));
+                output.error(&message_of(&error));
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::output::{Output, Style, visible, visible_json, visible_terms, width};
 use crate::servers::Servers;
 use crate::status::Status;
-use crate::words::said;
+use crate::words::message_of;
 use failpoint_http::wire::Point;
 use failpoint_http::{ByAddress, ClientError};
 use serde::Serialize;
@@ -21,7 +21,7 @@ pub(crate) fn answers<T: Serialize>(
     for (address, answer) in answers {
         if let Err(error) = &answer {
             status = status.max(Status::of(error));
-            output.error(&said(error));
+            output.error(&message_of(error));
         }
         match (servers.json, answer) {
             (true, Ok(answer)) => drop(by_address.insert(address, json!(answer))),
@@ -47,8 +47,8 @@ pub(crate) fn as_json(servers: &Servers, output: &mut Output, mut by_address: Ma
 
 pub(crate) fn problem(error: &ClientError) -> Value {
     match error.problem() {
-        Some(problem) => json!({ "error": said(error), "problem": problem }),
-        None => json!({ "error": said(error) }),
+        Some(problem) => json!({ "error": message_of(error), "problem": problem }),
+        None => json!({ "error": message_of(error) }),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The exit status of the command.
 
-use crate::words::said;
+use crate::words::message_of;
 use failpoint_http::ClientError;
 use std::process::ExitCode;
 
@@ -51,7 +51,7 @@ impl Status {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        Self::new(Status::of(&error), said(&error))
+        Self::new(Status::of(&error), message_of(&error))
     }
 }
 

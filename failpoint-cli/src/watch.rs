@@ -11,7 +11,7 @@ use crate::screen::{Ended, Key, Screen, Table, ended, keys, quit};
 use crate::servers::Servers;
 use crate::show::{line, style_of, widths};
 use crate::status::{Failure, Status};
-use crate::words::said;
+use crate::words::message_of;
 use failpoint_http::wire::{Point, Points};
 use failpoint_http::{ByAddress, Filter};
 use std::future::Future;
@@ -106,7 +106,7 @@ fn table(servers: &Servers, answers: &ByAddress<Points>) -> Table {
     for (address, answer) in answers {
         match answer {
             Ok(answer) => points.extend(answer.points.iter().map(|p| (address.as_str(), p))),
-            Err(error) => troubles.push((visible(&said(error)), Style::Paused)),
+            Err(error) => troubles.push((visible(&message_of(error)), Style::Paused)),
         }
     }
     // Armed points first, and of these the ones with paused callers first.

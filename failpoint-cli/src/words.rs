@@ -7,13 +7,15 @@ use failpoint_http::ClientError;
 /// How servers begin the suggestion of a request that lists the points.
 const REQUEST: &str = "; GET /";
 
-pub(crate) fn said(error: &ClientError) -> String {
+pub(crate) fn message_of(error: &ClientError) -> String {
     match error {
         ClientError::OnlyGofail { address, .. } => format!(
             "{address} has only gofail's routes, which do not support this; list, get, arm, disarm, \
              reset and export work there"
         ),
-        ClientError::Several(errors) => errors.iter().map(said).collect::<Vec<_>>().join("\n"),
+        ClientError::Several(errors) => {
+            errors.iter().map(message_of).collect::<Vec<_>>().join("\n")
+        }
         error => error.to_string().lines().map(in_commands).collect::<Vec<_>>().join("\n"),
     }
 }

@@ -1,9 +1,9 @@
-//! Do the clients that were written for gofail find what they expect? etcd's robustness tests and its
-//! functional tester, bbolt's tests of power failure, gofail's own integration test: each test is
-//! one of their calls, in the bytes of Go's HTTP client, judged as they judge the answer.
+//! Tests that clients written for gofail work: etcd's robustness tests and functional tester, bbolt's
+//! power failure tests, and gofail's own integration test. Each test is one of their calls, in the bytes
+//! of Go's HTTP client, and checks the answer as they do.
 //!
-//! What ends the server, or is read from its environment, needs its own process: this executable
-//! runs itself once more, its test `child_serves` alone.
+//! Tests that end the server, or set its environment, need their own process: this executable runs
+//! itself again, with only the test `child_serves`.
 #![cfg(feature = "failpoints")]
 
 mod common;
@@ -184,7 +184,7 @@ mod etcd_robustness {
         assert_eq!(go.asks("DELETE", "/deactivated", "").status, 400, "an error to them, as in Go");
     }
 
-    /// `SetupEnv(point, sleep("1s"))`, as a member is started anew.
+    /// `SetupEnv(point, sleep("1s"))`, as a member is restarted.
     #[test]
     fn setup_env_arms_from_the_start() {
         let armed = ("GOFAIL_FAILPOINTS", r#"beforeApplyOneConfChange=sleep("1s")"#);
@@ -192,7 +192,7 @@ mod etcd_robustness {
         let mut go = Go::of(&member.address);
         let listed = go.asks("GET", "/", "");
         assert!(listed.body.contains("\nbeforeApplyOneConfChange=sleep(\"1s\")\n"));
-        // The one thread of the server sleeps there, and deactivation is answered meanwhile.
+        // The server's only thread sleeps there, and the deactivation is still answered.
         assert_eq!(go.asks("DELETE", "/beforeApplyOneConfChange", "").status, 204);
     }
 }
@@ -200,7 +200,7 @@ mod etcd_robustness {
 mod etcd_functional_tester {
     use super::*;
 
-    /// `failpointPaths`: what stands before the first `=` of a line is a name; the status is not
+    /// `failpointPaths`: the text before the first `=` of a line is a name; the status is not
     /// looked at.
     #[test]
     fn failpoint_paths_are_names() {
@@ -388,7 +388,7 @@ mod net_http {
         }
     }
 
-    /// `url.URL{Path: …}.String()`: what may not stand in a path is percent-encoded, `/` is not.
+    /// `url.URL{Path: …}.String()`: characters that are invalid in a path are percent-encoded, `/` is not.
     #[test]
     fn an_escaped_path_is_the_name() {
         let (_control, mut go) = serve_here();

@@ -19,7 +19,7 @@ const FOR: Duration = Duration::from_millis(10);
 /// So much is done between two looks at the clock.
 const AT_ONCE: u64 = 1_000;
 
-/// What others do meanwhile.
+/// What clients do during the measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     Nothing,
@@ -50,7 +50,7 @@ impl Work {
 /// One round of one kind of asking.
 pub(crate) struct Round {
     pub(crate) asked: Asked,
-    /// None where nobody asked.
+    /// `None` if there were no requests.
     pub(crate) loaded: Option<Loaded>,
     /// In the order of `Work::ALL`.
     pub(crate) worked: [Worked; 3],

@@ -91,7 +91,7 @@ fn waits(address: &str, client: &mut Client) -> Bound {
             start.elapsed()
         })
         .collect();
-    // What the same number of answers takes where nobody waits: the most of it is the system's.
+    // The time of the same number of answers without waits, most of which is the system's.
     let mut plain: Vec<Duration> = (0..ROUNDS)
         .map(|_| {
             let start = Instant::now();

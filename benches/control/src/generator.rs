@@ -255,7 +255,7 @@ fn when_stopped() -> Arc<AtomicBool> {
 
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).expect("somebody listens");
+    writeln!(out, "{line}").and_then(|()| out.flush()).expect("stdout is open");
 }
 
 fn number(text: &str) -> usize {

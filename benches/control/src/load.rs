@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// How many connections ask at once, where nothing else is said.
 pub(crate) const CONNECTIONS: usize = 16;
-/// A generator that nobody stops, stops then.
+/// A generator that is not stopped ends after this time.
 pub(crate) const LONGEST: Duration = Duration::from_secs(20);
 
 /// A generator that runs.

@@ -19,7 +19,7 @@ pub(crate) struct Rate {
     pub(crate) rounds: Vec<Loaded>,
 }
 
-/// What stands first is what a request takes that asks for nothing.
+/// The first row is the cost of an empty request.
 pub(crate) fn measure() -> Vec<Rate> {
     let control = failpoint_http::serve("127.0.0.1:0").expect("it listens");
     let address = control.address().expect("an address").to_string();

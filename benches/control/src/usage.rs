@@ -51,7 +51,7 @@ mod linux {
 #[cfg(not(target_os = "linux"))]
 pub(crate) use elsewhere::{allow_files, control_time, memory, own_time};
 
-/// What takes nothing as far as anybody can tell.
+/// No measurable usage.
 #[cfg(not(target_os = "linux"))]
 mod elsewhere {
     use std::time::Duration;

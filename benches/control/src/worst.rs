@@ -28,7 +28,7 @@ pub(crate) struct Worst {
     pub(crate) status: u16,
     /// Until the reply, the median.
     pub(crate) reply: Duration,
-    /// The longest that an arming took meanwhile, in the round where that was least.
+    /// The longest arming during the request, in the round where it was shortest.
     pub(crate) held_up: Duration,
     /// How much the program grew by at most, in any round.
     pub(crate) memory: u64,
@@ -143,7 +143,7 @@ fn ask(client: &mut Client, (what, line, body): Asked) -> Worst {
     }
 }
 
-/// Status, time until the reply, the longest arming meanwhile, and how much was grown by.
+/// Status, time until the reply, the longest arming during the request, and the growth of memory.
 fn round(client: &mut Client, request: &str) -> (u16, Duration, Duration, u64) {
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {

@@ -59,7 +59,7 @@ pub(crate) fn arm(
     first::note();
     for Applied { was, point, .. } in &points {
         ttl::armed(Whose::Ours, point.name(), point.generation(), ttl);
-        tell(from, point.name(), was.as_deref(), point.terms(), ttl);
+        log_armed(from, point.name(), was.as_deref(), point.terms(), ttl);
     }
     let mut notes = Vec::new();
     if points.iter().any(|one| one.unwinds) {
@@ -92,7 +92,7 @@ pub(crate) fn arm_real(
     })?;
     first::note();
     ttl::armed(Whose::Fail, name, armed.number, ttl);
-    tell(from, name, armed.was.as_deref(), armed.point.terms.as_deref(), ttl);
+    log_armed(from, name, armed.was.as_deref(), armed.point.terms.as_deref(), ttl);
     let panics = actions.contains(&"panic");
     let note =
         "the crate fail unwinds only the thread that hits the point, whatever FAILPOINT_PANIC says";
@@ -171,7 +171,7 @@ fn note_of_ttl(ttl: Option<Duration>, shortened: bool) -> Option<String> {
     Some(format!("it is disarmed after {millis}ms because of FAILPOINT_HTTP_MAX_TTL"))
 }
 
-fn tell(from: &str, name: &str, was: Option<&str>, now: Option<&str>, ttl: Option<Duration>) {
+fn log_armed(from: &str, name: &str, was: Option<&str>, now: Option<&str>, ttl: Option<Duration>) {
     let for_ttl = ttl.map(|ttl| format!(", for {ttl:?}")).unwrap_or_default();
     control::inform(format_args!(
         "failpoint-http: {from} armed {}: was {}, now {}{for_ttl}",

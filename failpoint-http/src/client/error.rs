@@ -146,12 +146,12 @@ impl fmt::Display for Raw<'_> {
             ),
             ClientError::TimedOut { address, counts } => {
                 write!(f, "at {address}, {} was not reached in time: ", counts.name)?;
-                tell(f, counts)?;
+                write_counts(f, counts)?;
                 f.write_str("; is the point armed, and does the server reach it?")
             }
             ClientError::Disarmed { address, counts } => {
                 write!(f, "at {address}, the arming of {} has ended: ", counts.name)?;
-                tell(f, counts)
+                write_counts(f, counts)
             }
             ClientError::Refused { address, problem } => {
                 write!(f, "{address} refuses: ")?;
@@ -212,7 +212,7 @@ impl From<Unusable> for ClientError {
     }
 }
 
-fn tell(f: &mut fmt::Formatter<'_>, counts: &Counts) -> fmt::Result {
+fn write_counts(f: &mut fmt::Formatter<'_>, counts: &Counts) -> fmt::Result {
     write!(f, "{} hits, {} fires, {} paused", counts.hits, counts.fires, counts.paused)
 }
 

@@ -74,13 +74,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for TrackedIo<S> {
             let length = self.early.len().min(buffer.remaining());
             buffer.put_slice(&self.early[..length]);
             self.early.drain(..length);
-            self.connection.heard();
+            self.connection.received();
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
         if buffer.filled().len() > before {
-            self.connection.heard();
+            self.connection.received();
         }
         Poll::Ready(read)
     }

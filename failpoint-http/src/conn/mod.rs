@@ -179,7 +179,7 @@ impl Connection {
         .await;
     }
 
-    pub(crate) fn heard(&self) {
+    pub(crate) fn received(&self) {
         if self.state().phase == Phase::Idle {
             self.enter(Phase::Head, Some(self.shared.limits.head));
         }
