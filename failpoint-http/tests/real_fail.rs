@@ -84,7 +84,7 @@ fn gofails_rows() {
     assert!(String::from_utf8_lossy(&reply.body).contains("has nothing configured at `rows/site`"));
     let nameless = ask("PUT", "/fail/", "off");
     assert_eq!(nameless.status, 400);
-    assert!(String::from_utf8_lossy(&nameless.body).contains("cannot be the name"));
+    assert!(String::from_utf8_lossy(&nameless.body).contains("is not a valid failpoint name"));
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn several_at_once_are_ours_alone() {
     let reply = ask("PUT", "/failpoints", "several/ours=off;fail/several/site=off");
     let text = String::from_utf8(reply.body).unwrap();
     assert_eq!(reply.status, 400);
-    assert!(text.contains("one at a time, by PUT /fail/several/site"), "{text}");
+    assert!(text.contains("one at a time, with PUT /fail/several/site"), "{text}");
     assert_eq!(configured("several/site"), None);
     assert_eq!(failpoint::point("several/ours").unwrap().terms, None);
 }

@@ -197,8 +197,7 @@ fn a_name_that_no_code_declares_is_taken_on_purpose() {
     assert_eq!(ask("PUT", "/rows/unlisted?unlisted=0", "off").status, 400);
     let bad = ask("PUT", "/a%20b?unlisted=1", "off");
     let text = String::from_utf8(bad.body).expect("UTF-8");
-    let prefix =
-        "fail to set failpoint: failpoint: failpoint does not exist: `a b` cannot be the name";
+    let prefix = "fail to set failpoint: failpoint: failpoint does not exist: `a b` is not a valid failpoint name";
     assert!(bad.status == 400 && text.starts_with(prefix), "{text}");
 }
 

@@ -424,7 +424,7 @@ fn refused_for_names() {
                 422,
                 "bad-name",
                 "bad name",
-                r#""detail":"`a b` cannot be the name of a failpoint: a name holds only letters, digits and `_` `.` `:` `/` `-`","name":"a b""#,
+                r#""detail":"`a b` is not a valid failpoint name: a name holds only letters, digits and `_` `.` `:` `/` `-`","name":"a b""#,
             ),
         ),
         (
@@ -433,7 +433,7 @@ fn refused_for_names() {
                 422,
                 "bad-name",
                 "bad name",
-                r#""detail":"`a/wait` cannot be the name of a failpoint: the last segment of a name must not be `count`, `wait` or `resume`","name":"a/wait""#,
+                r#""detail":"`a/wait` is not a valid failpoint name: the last segment of a name must not be `count`, `wait` or `resume`","name":"a/wait""#,
             ),
         ),
         (

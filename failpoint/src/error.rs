@@ -187,7 +187,7 @@ impl fmt::Display for Error {
                 errors.iter().try_for_each(|error| write!(f, "\n{error}"))
             }
             Error::BadName { name, why } => {
-                write!(f, "`{}` cannot be the name of a failpoint: {why}", name.escape_debug())
+                write!(f, "`{}` is not a valid failpoint name: {why}", name.escape_debug())
             }
             Error::WaitsForItself { name } => {
                 write!(

@@ -125,6 +125,17 @@ fn threads_that_exit_at_once_run_the_handlers_once() {
 }
 
 #[test]
+fn a_report_to_no_directory_is_logged_at_start() {
+    let file = std::env::temp_dir().join("failpoint-no-such-directory").join("report");
+    let report = ("FAILPOINT_REPORT", file.to_str().unwrap());
+    let output = run("plain", &[report, ("FAILPOINTS", "ends/site=kill")]);
+    assert_eq!(output.status.signal(), Some(9));
+    let said = stderr(&output);
+    let (warning, end) = (said.find("its directory does not exist"), said.find("kill"));
+    assert!(warning.is_some() && warning < end, "{said}");
+}
+
+#[test]
 fn a_report_that_cannot_be_written_holds_nothing_up() {
     let file = std::env::temp_dir().join(format!("failpoint-fifo-{}", std::process::id()));
     // To open it for writing waits for a reader.

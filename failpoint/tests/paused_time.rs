@@ -95,7 +95,8 @@ fn a_site_that_blocks_tasks_is_named_once() {
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr);
-    let complaints: Vec<&str> = said.lines().filter(|line| line.contains("async twin")).collect();
+    let complaints: Vec<&str> =
+        said.lines().filter(|line| line.contains("use its async macro")).collect();
     assert_eq!(complaints.len(), 1, "{said}");
     assert!(complaints[0].contains("paused/blocks at failpoint/tests/paused_time.rs:"), "{said}");
     assert!(!said.contains("Cannot start a runtime"), "the question is not heard: {said}");

@@ -26,7 +26,7 @@ fn check(arguments: &Arguments, function: &Function) -> Result<()> {
     if let Some(constness) = function.signature.constness {
         return Err(Error::new(
             constness.span,
-            "a const fn cannot have a failpoint: reading a switch is not const",
+            "a const fn cannot have a failpoint: a failpoint cannot be evaluated in a const context",
         ));
     }
     let Some((span, what)) = needs_return(&arguments.sites) else { return Ok(()) };

@@ -121,7 +121,7 @@ macro_rules! fail_value {
 ///
 /// Any value can be returned. A word without quotes that looks like an errno (`E` and capitals) has
 /// to be one, or it is refused with the nearest: write `return("EXPIRED")` for a message of such a
-/// form.
+/// form. A number is a message too: write the name of the errno, `return(EIO)`, not `return(5)`.
 ///
 /// # Panics
 /// As [`fail_point!`].

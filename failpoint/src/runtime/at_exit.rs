@@ -23,8 +23,24 @@ const PATIENCE: Duration = Duration::from_secs(1);
 static FILE: Mutex<Option<PathBuf>> = Mutex::new(None);
 static WRITTEN: AtomicBool = AtomicBool::new(false);
 
-/// Sees to it that this process leaves its line in `file`.
+/// Makes this process leave its line in `file`. A place that cannot be a file is logged now, and not only
+/// when the process ends.
 pub(crate) fn report_to(file: PathBuf) {
+    let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
+    let why = if file.is_dir() {
+        Some("it is a directory")
+    } else if directory.is_some_and(|directory| !directory.is_dir()) {
+        Some("its directory does not exist")
+    } else {
+        None
+    };
+    if let Some(why) = why {
+        let file = file.display();
+        log::say(
+            Level::Warn,
+            format_args!("FAILPOINT_REPORT: nothing can be written to {file}: {why}"),
+        );
+    }
     static HOOKED: Once = Once::new();
     *FILE.lock() = Some(file);
     HOOKED.call_once(|| c::call_at_exit(leave));

@@ -458,7 +458,7 @@ fn number_at(at: usize, digits: &str) -> Result<u64, Expected> {
 
 fn at_least_one(at: usize, count: u64) -> Result<u64, Expected> {
     if count == 0 {
-        return Err(Expected::at(at, "a count from 1 on"));
+        return Err(Expected::at(at, "an integer of at least 1"));
     }
     Ok(count)
 }

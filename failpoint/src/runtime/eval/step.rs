@@ -138,13 +138,13 @@ fn end(plan: &Plan, site: &Site, action: &Step, ending: Ending) -> ! {
     );
 }
 
-/// A panic with `message`. It is only logged where the thread unwinds already: a second panic would
+/// A panic with `message`. It is only logged where the thread is already unwinding: a second panic would
 /// end the process without having been asked to.
 pub(crate) fn panic_unless_unwinding(message: String) -> Option<String> {
     if std::thread::panicking() {
         log::say(
             Level::Error,
-            format_args!("{message} (not panicking: the thread unwinds already)"),
+            format_args!("{message} (not panicking: the thread is already unwinding)"),
         );
         return None;
     }
@@ -190,10 +190,7 @@ fn break_in_debugger(plan: &Plan) {
     }
     log::say(
         Level::Warn,
-        format_args!(
-            "failpoint {}: break passed by, no debugger is attached",
-            visible(&plan.point)
-        ),
+        format_args!("failpoint {}: break ignored: no debugger is attached", visible(&plan.point)),
     );
 }
 

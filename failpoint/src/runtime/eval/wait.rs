@@ -45,8 +45,8 @@ pub(crate) fn block(plan: &Arc<Plan>, site: &'static Site, kind: WaitKind) -> Wa
         log::say(
             Level::Warn,
             format_args!(
-                "the failpoint {} at {} blocks a thread that runs tasks; use the macro's async \
-                 twin there",
+                "the failpoint {} at {} blocks a thread that runs tasks; use its async macro \
+                 there (fail_point_async! for fail_point!)",
                 plan.point,
                 site.at()
             ),

@@ -55,5 +55,5 @@ pub(super) fn unknown_key(name: &str, terms: &Terms, sites: &[&'static Site]) ->
 
 /// The point stays armed, and a site that cannot take the terms is left out.
 pub(crate) fn say_passes_by(refusal: &Error) {
-    log::say(Level::Error, format_args!("{refusal}; that site passes by"));
+    log::say(Level::Error, format_args!("{refusal}; that site ignores the terms"));
 }
