@@ -4,6 +4,7 @@
 //! ours, and the user's allocator and log may hold points: what is armed there would wait for itself, or
 //! call itself until the stack is full.
 
+use crate::runtime::sync::thread_local;
 use std::cell::Cell;
 use std::marker::PhantomData;
 

@@ -13,13 +13,14 @@ pub(crate) use {
     locks::{Mutex, MutexGuard},
     std::sync::OnceLock,
     std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize},
+    std::thread_local,
     threads::thread_number,
 };
 
 #[cfg(all(test, loom))]
 pub(crate) use modelled::{
     ArcSwapOption, AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, OnceLock,
-    fence_for_models, thread_number,
+    fence_for_models, thread_local, thread_number,
 };
 
 // Loom's own cannot be the `self` of a method; nothing here depends on when an `Arc` is counted.

@@ -20,6 +20,17 @@ pub(crate) fn thread_number() -> usize {
     shown.chars().filter_map(|c| c.to_digit(10)).fold(0, |number, d| 10 * number + d as usize)
 }
 
+/// The threads of a model run on one thread of the system, so std's would be shared by all of them.
+macro_rules! thread_local_of_models {
+    ($(#[$attribute:meta])* static $name:ident: $type:ty = const { $value:expr };) => {
+        loom::thread_local! {
+            $(#[$attribute])*
+            static $name: $type = $value;
+        }
+    };
+}
+pub(crate) use thread_local_of_models as thread_local;
+
 /// A lock whose `lock` gives the guard, as ours does elsewhere.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
