@@ -300,6 +300,10 @@ pub struct Info {
     pub panic: String,
     /// How many points code declares.
     pub points: u64,
+    /// Whether more points may be listed after their first evaluation, because the program takes the
+    /// crate `failpoint` from a shared library. Known on Linux only.
+    #[serde(default)]
+    pub partial: bool,
     /// How many are armed.
     pub armed: u64,
     /// As in [`Points`].

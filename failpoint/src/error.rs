@@ -3,6 +3,8 @@
 //! The same types exist in both worlds. `Debug` prints the `Display` text, because a `main` that
 //! returns an error prints its `Debug`.
 
+#[cfg(feature = "runtime")]
+use crate::library;
 use crate::terms::ParseError;
 use crate::visible::visible;
 use std::fmt;
@@ -147,7 +149,17 @@ impl fmt::Display for Error {
                 match nearest.as_slice() {
                     [] => write!(f, "; failpoint::points() lists those there are"),
                     names => write!(f, "; the nearest are {}", quoted(names)),
+                }?;
+                #[cfg(feature = "runtime")]
+                if let Some(library) = library::holding_this_crate() {
+                    write!(
+                        f,
+                        "; the crate `failpoint` is in the shared library {}, so points outside of \
+                         it are listed only after their first evaluation",
+                        visible(&library.to_string_lossy())
+                    )?;
                 }
+                Ok(())
             }
             Error::CannotReturn { name, at } => write!(
                 f,

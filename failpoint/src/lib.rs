@@ -114,6 +114,8 @@ mod info;
 mod injected;
 mod io_error;
 mod key;
+#[cfg(feature = "runtime")]
+mod library;
 mod macros;
 mod name;
 mod scope;

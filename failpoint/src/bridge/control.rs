@@ -3,6 +3,7 @@
 pub use super::view::PointView;
 use crate::error::Error;
 use crate::info::PointInfo;
+use crate::library;
 #[cfg(unix)]
 pub use crate::runtime::c::ClosedInChildren;
 use crate::runtime::env;
@@ -227,6 +228,12 @@ pub fn export() -> String {
 pub fn seed() -> u64 {
     env::ensure();
     random::seed()
+}
+
+/// Whether points of the program may be unlisted until their first evaluation, because this crate is in
+/// a shared library of the program.
+pub fn list_is_partial() -> bool {
+    library::holding_this_crate().is_some()
 }
 
 /// What an armed `panic` does, as it is written in `FAILPOINT_PANIC`.

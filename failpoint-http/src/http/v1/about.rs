@@ -39,6 +39,7 @@ pub(super) fn info(_: &Call<'_>) -> Answer {
         compiled_in: failpoint::enabled(),
         panic: control::panic_mode(),
         points: count(declared),
+        partial: control::list_is_partial(),
         armed: count(armed),
         revision: listing.revision,
     }))
