@@ -17,6 +17,7 @@ const MANY: usize = 100;
 
 fn pass() {
     fail_point!("few/held");
+    fail_point!("few/other");
 }
 
 #[test]
@@ -110,11 +111,42 @@ fn however_many_wait_others_get_in() {
     assert_eq!(operator.ask("GET", "/few/held", "").status, 200);
     drop(operator);
 
+    // An operator's change gets in while all of them wait.
+    let mut operator = Client::connect(&address);
+    assert_eq!(operator.ask("PUT", "/few/other", "off").status, 204);
+    drop(operator);
+    let mut operator = Client::connect(&address);
+    assert_eq!(operator.ask("DELETE", "/few/other", "").status, 204);
+    let metrics = operator.ask("GET", "/metrics", "").body;
+    let held = format!("failpoint_held_open{{kind=\"wait\"}} {}\n", waiting.len());
+    assert!(metrics.contains(&held), "{metrics}");
+    drop(operator);
+
     tell(&mut server, "pass");
     assert_eq!(waiting[0].answer().unwrap().status, 200, "and those wait for what they asked");
     let mut operator = Client::connect(&address);
     assert_eq!(operator.ask("DELETE", "/v1/points", "").status, 200);
     drop(crowd);
+    end(server);
+}
+
+#[test]
+fn one_who_waits_sends_ahead_and_leaves_returns_its_permit() {
+    let (server, address) = server();
+    let mut operator = Client::connect(&address);
+    assert_eq!(operator.ask("PUT", "/few/held", "off").status, 204);
+    let mut waits = |many: usize| {
+        let held = format!("failpoint_held_open{{kind=\"wait\"}} {many}\n");
+        operator.ask("GET", "/metrics", "").body.contains(&held)
+    };
+    let mut client = Client::connect(&address);
+    client.send("GET /v1/points/few/held/wait?timeout=5m HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    common::until("it waits", || waits(1));
+    let next = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    client.send(&next.repeat(8 * 1024 / next.len() + 1));
+    assert!(waits(1), "it is still connected");
+    drop(client);
+    common::until("its permit is free", || waits(0));
     end(server);
 }
 
