@@ -1,6 +1,8 @@
 //! The state of a connection, its time limits, and the hold on the process's end while it replies.
 //!
 //! ```text
+//! new ───first byte──┐
+//!                    ▼
 //! idle ──first byte──▶ head ──▶ acting ──reply made──▶ replying ──flushed──▶ idle
 //!                                  └──▶ held open ──────────┘
 //! ```
@@ -10,11 +12,13 @@
 //! A request that waits or reads events is held open while its peer is connected. It returns the permit
 //! of its connection, and holds a separate permit instead.
 
+pub(crate) mod crowd;
 pub(crate) mod io;
 pub(crate) mod limits;
 pub(crate) mod seat;
 pub(crate) mod spare;
 
+use self::crowd::Crowd;
 use self::limits::Room;
 use self::seat::Permit;
 use crate::http::v1::HEARTBEAT;
@@ -24,7 +28,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, ready};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{Instant, sleep_until};
 
 /// How long a peer may take.
@@ -43,7 +47,8 @@ pub(crate) struct Limits {
     pub(crate) stuck: Duration,
     /// Between two heartbeats of a stream.
     pub(crate) heartbeat: Duration,
-    /// The number of connections; more wait to be accepted. Requests that are held open do not count.
+    /// The number of connections. For one more, the one that is idle longest is closed; if all are busy,
+    /// it waits. Requests that are held open do not count.
     pub(crate) connections: usize,
 }
 
@@ -71,11 +76,14 @@ struct Shared {
     from: String,
     limits: Limits,
     state: Mutex<State>,
-    places: Arc<Semaphore>,
+    crowd: Arc<Crowd>,
+    asked_to_give_way: Notify,
 }
 
 struct State {
     phase: Phase,
+    /// When it entered the phase.
+    since: Instant,
     /// When the peer has taken too long; `None` while the server is working.
     deadline: Option<Instant>,
     /// One for each reply in flight: a peer may send a request before it has the last reply.
@@ -94,6 +102,8 @@ enum Place {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
+    /// Nothing has arrived since it connected.
+    New,
     Idle,
     Head,
     Acting,
@@ -104,13 +114,15 @@ enum Phase {
 
 impl Connection {
     /// A connection with the peer `from`, which holds `place`.
-    pub(crate) fn new(from: String, limits: Limits, place: OwnedSemaphorePermit) -> Self {
-        let deadline = Some(Instant::now() + limits.head);
-        let places = place.semaphore().clone();
+    fn new(from: String, limits: Limits, place: OwnedSemaphorePermit, crowd: Arc<Crowd>) -> Self {
+        let since = Instant::now();
+        let deadline = Some(since + limits.head);
         let place = Place::Ordinary(place);
         let holds = Vec::new();
-        let state = Mutex::new(State { phase: Phase::Head, deadline, holds, place, lingers: true });
-        Self { shared: Arc::new(Shared { from, limits, state, places }) }
+        let state = State { phase: Phase::New, since, deadline, holds, place, lingers: true };
+        let state = Mutex::new(state);
+        let asked_to_give_way = Notify::new();
+        Self { shared: Arc::new(Shared { from, limits, state, crowd, asked_to_give_way }) }
     }
 
     pub(crate) fn from(&self) -> &str {
@@ -148,7 +160,7 @@ impl Connection {
         self.state().holds.push(hold);
         if self.is_held_open() {
             // If there is no connection permit, it keeps the other: each of them is limited.
-            if let Ok(place) = self.shared.places.clone().try_acquire_owned() {
+            if let Ok(place) = self.shared.crowd.places.clone().try_acquire_owned() {
                 self.set_place(Place::Ordinary(place));
             }
         }
@@ -179,9 +191,34 @@ impl Connection {
         .await;
     }
 
+    /// Returns when a new connection needs the place of this one, which is idle.
+    pub(crate) async fn gives_way(&self) {
+        loop {
+            self.shared.asked_to_give_way.notified().await;
+            if self.shared.crowd.wants_a_place() {
+                if self.idle_since().is_some() {
+                    return;
+                }
+                // A request arrived meanwhile.
+                self.shared.crowd.make_room();
+            }
+        }
+    }
+
+    /// Since when it has had nothing to do, if it holds the place of a connection.
+    fn idle_since(&self) -> Option<Instant> {
+        let state = self.state();
+        let is_idle = matches!(state.phase, Phase::New | Phase::Idle);
+        (is_idle && matches!(state.place, Place::Ordinary(_))).then_some(state.since)
+    }
+
     pub(crate) fn received(&self) {
-        if self.state().phase == Phase::Idle {
-            self.enter(Phase::Head, Some(self.shared.limits.head));
+        let phase = self.state().phase;
+        match phase {
+            // The time for the first head began with the connect.
+            Phase::New => self.state().phase = Phase::Head,
+            Phase::Idle => self.enter(Phase::Head, Some(self.shared.limits.head)),
+            _ => {}
         }
     }
 
@@ -189,6 +226,9 @@ impl Connection {
         self.release_exit();
         if self.state().phase == Phase::Replying {
             self.enter(Phase::Idle, Some(self.shared.limits.idle));
+            if self.shared.crowd.wants_a_place() {
+                self.shared.asked_to_give_way.notify_one();
+            }
         }
     }
 
@@ -217,9 +257,10 @@ impl Connection {
     }
 
     fn enter(&self, phase: Phase, limit: Option<Duration>) {
-        let deadline = limit.map(|limit| Instant::now() + limit);
+        let now = Instant::now();
+        let deadline = limit.map(|limit| now + limit);
         let mut state = self.state();
-        (state.phase, state.deadline) = (phase, deadline);
+        (state.phase, state.since, state.deadline) = (phase, now, deadline);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -16,6 +16,7 @@ use self::runtime::OwnRuntime;
 use self::settings::Settings;
 use crate::address::Address;
 use crate::change::first;
+use crate::conn::crowd::Crowd;
 use crate::conn::io::TrackedIo;
 use crate::conn::spare::ReserveFd;
 use crate::conn::{Connection, Limits};
@@ -38,7 +39,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 /// A running listener; dropping it stops it.
 pub(crate) struct Running {
@@ -207,14 +208,13 @@ async fn accept_from<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let permits = Arc::new(Semaphore::new(limits.connections));
+    let crowd = Crowd::new(&limits);
     let mut warned = false;
     loop {
-        let permit = permits.clone().acquire_owned().await.map_err(io::Error::other)?;
         match next().await {
             Ok((stream, peer)) => {
                 warned &= !reserve.take_back();
-                let connection = Connection::new(peer, limits, permit);
+                let connection = crowd.admit(peer, limits).await?;
                 tokio::spawn(serve_connection(stream, access.clone(), connection));
             }
             // The client went away.
@@ -264,6 +264,7 @@ where
         biased;
         _ = poll_fn(|cx| served.poll_without_shutdown(cx)) => {}
         () = connection.overdue() => return,
+        () = connection.gives_way() => connection.close_promptly(),
     }
     linger(served.into_parts().io.into_inner(), connection.linger()).await;
 }

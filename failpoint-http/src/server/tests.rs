@@ -192,16 +192,39 @@ fn a_head_that_is_none_is_refused() {
 }
 
 #[test]
-fn more_connections_than_there_are_places_wait() {
-    let server = server(Limits { connections: 2, idle: SHORT, ..LIMITS });
-    let mut first = connect(&server);
-    let second = connect(&server);
-    let mut third = connect(&server);
-    send(&mut third, GET);
-    send(&mut first, GET);
-    assert!(reply(&mut first).starts_with("HTTP/1.1 200"));
-    drop(second);
-    assert!(reply(&mut third).starts_with("HTTP/1.1 200"));
+fn more_connections_than_there_are_places_wait_for_those_that_are_busy() {
+    let server = server(Limits { connections: 1, ..LIMITS });
+    let mut busy = connect(&server);
+    let put =
+        "PUT /x HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+    send(&mut busy, put);
+    read_until(&mut busy, "HTTP/1.1 100 Continue\r\n\r\n");
+    let mut other = connect(&server);
+    send(&mut other, GET);
+    send(&mut busy, "off");
+    assert!(reply(&mut busy).starts_with("HTTP/1.1 4"));
+    assert!(reply(&mut other).starts_with("HTTP/1.1 200"));
+    assert_eq!(rest(busy), "");
+}
+
+#[test]
+fn the_connection_that_is_idle_longest_gives_way_to_a_new_one() {
+    let server = server(Limits { connections: 2, ..LIMITS });
+    let mut idle = connect(&server);
+    send(&mut idle, GET);
+    assert!(reply(&mut idle).starts_with("HTTP/1.1 200"));
+    let silent = connect(&server);
+    // They stay connected, and have been idle for less long than the first ones.
+    let mut connected = Vec::new();
+    for first in [idle, silent] {
+        let mut new = connect(&server);
+        send(&mut new, GET);
+        assert!(reply(&mut new).starts_with("HTTP/1.1 200"));
+        assert_eq!(rest(first), "");
+        send(&mut new, GET);
+        assert!(reply(&mut new).starts_with("HTTP/1.1 200"));
+        connected.push(new);
+    }
 }
 
 #[test]
