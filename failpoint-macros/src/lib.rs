@@ -100,7 +100,7 @@ pub fn failpoint(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///                   flavor = "multi_thread", worker_threads = 2, start_paused = true)]
 /// ```
 ///
-/// - The scope bears the test's path for a name, is in force on the test's thread, and is released
+/// - The scope is named by the test's path, is in force on the test's thread, and is released
 ///   before a failure unwinds. A test that takes an argument of a type `…::Scope` is handed it.
 /// - `points` is armed in the scope before the test; any `&'static str` expression.
 /// - A point that the test armed and that never fired fails it, unless `allow_unfired` is said.

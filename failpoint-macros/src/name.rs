@@ -1,4 +1,4 @@
-//! Is a name good at a glance?
+//! Checks a name in the proc macro.
 //!
 //! Without failpoints nothing of a site is left but checks, and there the constant that checks the
 //! name is dearer than all else: the compiler interprets it. Most names are a literal that needs no

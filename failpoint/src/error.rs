@@ -21,7 +21,7 @@ use std::time::Duration;
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// No site in this program bears the name.
+    /// No site in this program has the name.
     #[non_exhaustive]
     UnknownPoint {
         /// The name that was asked for.
@@ -73,7 +73,7 @@ pub enum Error {
     },
     /// A config (several bindings) was refused; none of it was applied. One error per fault.
     Config(Vec<Error>),
-    /// Not a name that a point may bear.
+    /// The text is not valid as the name of a point.
     #[non_exhaustive]
     BadName {
         /// What was given.
@@ -147,7 +147,7 @@ impl fmt::Display for Error {
             Error::UnknownPoint { name, nearest } => {
                 write!(f, "no failpoint is named `{}` in this program", visible(name))?;
                 match nearest.as_slice() {
-                    [] => write!(f, "; failpoint::points() lists those there are"),
+                    [] => write!(f, "; failpoint::points() lists all of them"),
                     names => write!(f, "; the nearest are {}", quoted(names)),
                 }?;
                 #[cfg(feature = "runtime")]

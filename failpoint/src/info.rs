@@ -12,7 +12,7 @@ use std::time::SystemTime;
 pub struct PointInfo {
     /// The name.
     pub name: String,
-    /// The places in the source that bear the name; empty for a name armed with
+    /// The places in the source that have the name; empty for a name armed with
     /// [`arm_unlisted`](crate::arm_unlisted) that no code declares.
     pub sites: Vec<SiteInfo>,
     /// The terms as they were written, trimmed (canonical where they hold a line end); `None` when

@@ -1,4 +1,4 @@
-//! What may a context value be called?
+//! The names that a context value may have.
 //!
 //! Any identifier except `thread` and `scope`, which the macros refuse, and each at most once. The
 //! key of a raw identifier is its plain word, because a `when` cannot be written with `r#`.

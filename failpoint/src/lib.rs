@@ -87,7 +87,7 @@
     allow(dead_code, unreachable_pub)
 )]
 
-// Read by the compiler, so that cargo builds anew when the variable changes. Empty and 0 are no.
+// Read by the compiler, so that cargo builds again when the variable changes. Empty and 0 are no.
 #[cfg(feature = "failpoints")]
 const _: () = assert!(
     match option_env!("FAILPOINT_FORBID") {

@@ -1,4 +1,4 @@
-//! What may a point be called?
+//! The names that a point may have.
 //!
 //! A name is part of a URL path and of a config, and some last segments and some first ones
 //! belong to the control plane. The check is a `const fn`, so that a site asks it while it is

@@ -1,4 +1,4 @@
-//! How is a line written to stderr?
+//! Writes a line to stderr.
 //!
 //! As one write, for others write there too, and never with a panic where stderr is closed, full, or a
 //! pipe that is not read any more. `eprint!` panics there; `io::stderr()` does not, but in a test it

@@ -1,4 +1,4 @@
-//! How does the text in `return(…)` become a value of the site's type?
+//! Turns the text in `return(…)` into a value of the site's type.
 //!
 //! [`FromTerm`] is asked twice: when the point is armed, so that a wrong value is refused there and
 //! then, and when it fires.

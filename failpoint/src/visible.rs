@@ -1,4 +1,4 @@
-//! How is text shown to a person?
+//! Shows text to a person, without control characters.
 //!
 //! Control characters move the cursor of a terminal, colour it or rename its window; bidirectional
 //! ones make text look different from what it is. Wherever a person reads text from

@@ -9,7 +9,7 @@ use failpoint::__bridge::compat;
 /// An action is `[p%][cnt*]task[(arg)]`: by the chance `p`, and at most `cnt` times. A task is
 /// `off`, `return(arg)`, `sleep(milliseconds)`, `delay(milliseconds)`, `panic(text)`,
 /// `print(text)`, `pause` or `yield`. No code need declare the name. What was armed there is over,
-/// and whoever it holds goes on.
+/// and the callers that it holds go on.
 ///
 /// # Errors
 /// What is wrong with `actions`; then nothing changes.

@@ -15,9 +15,9 @@
 //! scenario.teardown();
 //! ```
 //!
-//! Whoever depends on `fail`, third parties included, becomes a user of `failpoint` by one patch of
-//! the final program's manifest, and no change of a source file. Points whose name is a literal are
-//! then in the list of [`failpoint::points`] before they are hit, and all of them can be armed over
+//! Every crate that depends on `fail`, third parties included, becomes a user of `failpoint` by one
+//! patch of the final program's manifest, and no change of a source file. Points whose name is a
+//! literal are then in the list of [`failpoint::points`] before they are hit, and all of them can be armed over
 //! HTTP, in the language of `failpoint`. The verbs of this crate keep the grammar of `fail`.
 //!
 //! [compat/README.md](https://github.com/failpoint-rs/failpoint/blob/main/compat/README.md) says how

@@ -1,4 +1,4 @@
-//! Is anything armed under a name that some place of `fail` computes?
+//! Whether anything is armed under a name that a site of `fail` computes.
 //!
 //! There is no switch to look at: there are as many names as the place computes. What is looked at
 //! instead are the names under which an evaluation finds anything, which are computed after a

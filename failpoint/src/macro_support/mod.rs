@@ -69,7 +69,7 @@ mod imp {
         || {}
     }
 
-    /// Stands for a value in code that is checked and never made.
+    /// Takes the place of a value in code that is checked and never made.
     pub fn never<T>() -> T {
         unreachable!("this arm is never reached")
     }

@@ -1,4 +1,4 @@
-//! What may an author write at a site?
+//! The public macros: what can be written at a site.
 //!
 //! The public macros and their grammar. Both worlds read a site the same way: what was written is
 //! taken apart here, once, and handed to `__emit!`, of which each world has its own (`on`, `off`).
@@ -9,7 +9,7 @@ mod off;
 #[cfg(feature = "failpoints")]
 mod on;
 
-/// Marks a place: a **site** of the point that bears the name.
+/// Marks a place: a **site** of the point that has the name.
 ///
 /// ```text
 /// fail_point!([in SCOPE,] NAME [, if CONDITION] [, KEY = VALUE]* [, CLOSURE])

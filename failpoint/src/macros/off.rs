@@ -1,4 +1,4 @@
-//! What does a site become when failpoints are compiled out?
+//! What a site becomes when failpoints are compiled out.
 //!
 //! Nothing that runs. The code of a site is in the second arm of `match Off { Off => …, _ => … }`.
 //! The compiler checks that arm (types, borrows, moves) and drops it before it makes code. So a

@@ -1,4 +1,4 @@
-//! What does a site become when failpoints are compiled in?
+//! What a site becomes when failpoints are compiled in.
 //!
 //! Two statics, of which the linker lists one, a load and a branch; all else is a cold call. Every
 //! name goes through `$crate::__private`, so that no name of the user's can shadow it. A local

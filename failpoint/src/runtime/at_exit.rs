@@ -1,4 +1,4 @@
-//! What does a process leave behind for `FAILPOINT_REPORT`?
+//! The report that a process leaves for `FAILPOINT_REPORT`.
 //!
 //! One line of JSON, appended when it ends in its own way (`main` returns, `exit`), or at the hand
 //! of an armed action. Who is killed from outside leaves none.

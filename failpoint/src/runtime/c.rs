@@ -1,4 +1,4 @@
-//! What does the C library do that std has no word for?
+//! Calls of the C library that std has no function for.
 
 // The declarations are those of the C standard and of POSIX. What is `safe` cannot break what the
 // compiler relies on: it is given numbers, and plain functions that do not unwind.

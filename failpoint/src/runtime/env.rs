@@ -1,4 +1,4 @@
-//! What does the environment ask for?
+//! Reads the environment variables, and arms what they name.
 //!
 //! It is read once: by `init_from_env`, or before the first evaluation and any other public call.
 //! What is wrong with it is an `Err` of the former; the latter cannot return an error,

@@ -1,4 +1,4 @@
-//! How does an armed action end the process?
+//! Ends the process for an armed action.
 //!
 //! First it says why, the report is left, and replies that are being written get out, for at most a
 //! second. Then the process ends, and nothing holds that up: a thread watches over it, and ends the process at once where

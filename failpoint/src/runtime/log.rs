@@ -1,4 +1,4 @@
-//! Where does the library speak?
+//! Writes the log lines of the library.
 //!
 //! A line goes to `tracing` where a subscriber takes it, else to stderr. Whether one takes it is seen by
 //! whether it looks at the text. To ask first would be no answer: that a subscriber was set says

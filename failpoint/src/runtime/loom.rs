@@ -1,4 +1,4 @@
-//! What can happen between threads, in every order that the language allows?
+//! Models for loom: what threads can do to each other, in every order.
 //!
 //! Loom runs each model again and again, once for each order of its loads, stores and locks that
 //! differs, up to so many preemptions. A wake-up that is lost shows as a deadlock. What is checked

@@ -1,4 +1,4 @@
-//! Does this thread run code of the library?
+//! Marks the threads that run code of the library.
 //!
 //! An evaluation that begins there passes by. The code may allocate, speak to a log, or hold a lock of
 //! ours, and the user's allocator and log may hold points: what is armed there would wait for itself, or

@@ -1,4 +1,4 @@
-//! What has to happen between a panic and its unwinding?
+//! What happens between a panic and its unwinding.
 //!
 //! A failing test is reported before it unwinds, and a panic that is the answer to a question of
 //! ours is not heard of. One panic hook does both, and calls the one before it.
@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::sync::{Once, OnceLock};
 
 thread_local! {
-    /// Nobody is to hear of a panic on this thread.
+    /// A panic on this thread is not reported.
     static SILENT: Cell<bool> = const { Cell::new(false) };
 }
 

@@ -1,4 +1,4 @@
-//! Who sees an arming: all callers, or those in a scope?
+//! Scopes: who sees an arming, all callers or those in a scope.
 //!
 //! A scope is seen by the thread that entered it, by the futures and closures it wraps, and by the
 //! pools whose threads it was given to. An evaluation looks through the scopes in force, the
@@ -120,7 +120,7 @@ impl Scope {
 
     /// Takes the innermost scope out of force.
     pub(crate) fn leave() {
-        // Dropped after the borrow has ended: a last handle disarms, and wakes who stands there.
+        // Dropped after the borrow has ended: a last handle disarms, and wakes the waiters.
         let left = IN_FORCE.try_with(|entries| entries.borrow_mut().pop());
         drop(left);
     }

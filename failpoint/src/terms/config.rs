@@ -1,4 +1,4 @@
-//! Which points does a config arm with what?
+//! The grammar of a config: which points it arms, with which terms.
 //!
 //! ```ebnf
 //! config  = [ binding ] { ";" [ binding ] } ;

@@ -1,4 +1,4 @@
-//! What may be written as terms, and what does it mean as data?
+//! The grammar of terms, and their data types.
 //!
 //! This module turns text into [`Terms`] and [`Terms`] into text, and knows nothing of points,
 //! threads or time. Whatever was parsed prints to text that parses to equal terms; the printed

@@ -1,4 +1,4 @@
-//! Which terms does a text write, and if none, where does it leave the grammar?
+//! Parses terms, and says where a text leaves the grammar.
 //!
 //! One function per rule of the EBNF in the parent module. Each takes the cursor, walks over what
 //! it read and gives data, or says what it expected. Nothing recurses, so no text is too deep, and

@@ -1,13 +1,13 @@
-//! How is a hit counted where nothing but that it was one matters?
+//! Counts the hits of a point where an `off` is all that is armed.
 //!
 //! An `off` armed globally does nothing and counts. So an evaluation needs no plan for it: it
 //! counts in the fast counter of its point, which is open while such an `off` is all that is armed.
 //! A point keeps its fast counter for as long as it lives, so an evaluation holds nothing.
 //!
 //! A fast counter is open for one plan at a time, which leases it, and each time under a new
-//! number, which every stripe bears beside its count. Counting is one compare-and-exchange of both:
+//! number, which every stripe has beside its count. Counting is one compare-and-exchange of both:
 //! it fails where the fast counter was closed in between, so that no hit is counted for an arming
-//! that it did not see, and none that was counted is missed by who closes.
+//! that it did not see, and none that was counted is missed by the thread that closes it.
 
 use crate::runtime::count::striped::{CachePadded, STRIPES, own_stripe};
 use crate::runtime::sync::lasting;
@@ -116,7 +116,7 @@ struct LeaseState {
 
 impl CounterLease {
     /// Takes the fast counter, which no other plan has.
-    pub(crate) fn move_in(&self, fast_counter: Arc<FastCounter>) {
+    pub(crate) fn attach(&self, fast_counter: Arc<FastCounter>) {
         self.state.lock().change(|state| state.fast_counter = Some(fast_counter));
     }
 
@@ -156,7 +156,7 @@ impl LeaseState {
 }
 
 #[derive(Debug)]
-#[must_use = "the lane is open again when it is dropped"]
+#[must_use = "the fast counter is open again when it is dropped"]
 pub(crate) struct CounterPause<'a> {
     lease: &'a CounterLease,
 }
@@ -174,7 +174,7 @@ pub(crate) struct SlowPathGuard(());
 
 impl SlowPathGuard {
     pub(crate) fn begin() -> Self {
-        // Relaxed: who has to find it has come by whoever began it.
+        // Relaxed: a thread that has to find it is already ordered after this one.
         SLOW_PATHS.fetch_add(1, Ordering::Relaxed);
         Self(())
     }
@@ -203,7 +203,7 @@ mod tests {
         let fast_counter = Arc::new(FastCounter::new());
         let [first, second] = [(); 2].map(|()| CounterLease::default());
         assert_eq!(fast_counter.pass(), Counted::Closed);
-        first.move_in(fast_counter.clone());
+        first.attach(fast_counter.clone());
         assert_eq!((pass(&fast_counter, 2), first.count()), (2, 2));
         let hold = first.hold();
         assert_eq!((pass(&fast_counter, 2), first.count()), (0, 2));
@@ -212,7 +212,7 @@ mod tests {
         first.move_out();
         drop(first.hold());
         assert_eq!((pass(&fast_counter, 1), first.count()), (0, 3));
-        second.move_in(fast_counter.clone());
+        second.attach(fast_counter.clone());
         assert_eq!((pass(&fast_counter, 1), first.count(), second.count()), (1, 3, 1));
     }
 
@@ -220,7 +220,7 @@ mod tests {
     fn a_full_stripe_is_emptied_by_opening_anew() {
         let fast_counter = Arc::new(FastCounter::new());
         let lease = CounterLease::default();
-        lease.move_in(fast_counter.clone());
+        lease.attach(fast_counter.clone());
         let mut counted = 0;
         for _ in 0..10 * FULL {
             match fast_counter.pass() {

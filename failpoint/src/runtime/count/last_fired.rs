@@ -1,4 +1,4 @@
-//! When did something last happen?
+//! When a point fired last.
 //!
 //! It is written at every fire, so it has to cost little: where the kernel keeps a clock that it
 //! moves on at each of its ticks, that is read, which takes a tenth of what the exact one takes and

@@ -1,4 +1,4 @@
-//! How do many threads count without one waiting for another?
+//! Counters that many threads add to without contention.
 //!
 //! Each counts in a stripe of its own, on a cache line of its own, and who wants to know adds the
 //! stripes up. What is counted this way has no order: where a hit needs its number, all add to one

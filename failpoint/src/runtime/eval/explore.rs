@@ -1,4 +1,4 @@
-//! How is every passage made to fail once?
+//! Makes every point that can fail do so once at each passage.
 //!
 //! All points that can fail are armed in a scope with callbacks that share one count.
 

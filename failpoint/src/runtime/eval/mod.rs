@@ -1,4 +1,4 @@
-//! What is one evaluation?
+//! One evaluation of an armed point.
 //!
 //! The cold half of a site whose switch says to go on. See *One evaluation* in ARCHITECTURE.md.
 

@@ -1,4 +1,4 @@
-//! What happens when a term acts?
+//! Carries out the steps of a term.
 //!
 //! Each step of a term either is done at once, or is a wait that remains: a thread blocks on that,
 //! a task awaits it. Nothing is held while a step runs.
@@ -78,7 +78,7 @@ pub(crate) fn perform<'a>(
         Step::Return(value) => return Effect::Return(value.as_ref()),
         Step::Sleep(span) => {
             let length = draw(span);
-            // Nothing to wait for, and nobody to be told of it.
+            // There is nothing to wait for, and no subscriber to notify.
             if !length.is_zero() {
                 return Effect::Wait(WaitKind::Sleep(length));
             }

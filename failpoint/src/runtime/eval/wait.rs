@@ -1,4 +1,4 @@
-//! How does a caller wait, and what ends it?
+//! How a caller waits, and what ends the wait.
 //!
 //! One state machine for threads and tasks: it is polled with a waker and says when to look again.
 //! A thread's waker wakes it. Waits are woken, never polled on the clock.
@@ -344,7 +344,8 @@ impl PendingWait {
             self.site.at()
         );
         describe_waiting(&self.plan, &mut message);
-        // The place is left before anything is said or unwound. Whoever was let go just now goes.
+        // The place is left before anything is said or unwound. A caller that was released just
+        // now goes on.
         match self.place.take().map(|place| place.leave()) {
             Some(WaiterState::Freed) => {
                 self.publish(EventKind::Resumed);

@@ -1,4 +1,4 @@
-//! Which clock says how long something took?
+//! The clock that measures how long something took.
 //!
 //! The real one, or tokio's where the feature `tokio` is on and a runtime is current: then paused
 //! time, and a simulated network's, holds for `sleep`, `delay`, `for` and `after` as well. Limits

@@ -1,4 +1,4 @@
-//! Does this thread belong to an executor, which must not be blocked?
+//! Whether this thread belongs to an executor, which must not be blocked.
 //!
 //! Only tokio's can be asked, and only with the feature `tokio`.
 

@@ -48,7 +48,7 @@ pub(crate) enum Reason {
     Passages,
     /// A test that waits for hits, fires or paused callers.
     Watching(WaitFor),
-    /// Somebody who waits for the next arming.
+    /// A caller that waits for the next arming.
     Armings,
 }
 
@@ -145,8 +145,8 @@ impl Gate {
     /// Tells those who wait for so many hits or fires that there are as many. Call it after one was
     /// counted; `counts`, hits and fires, is called if someone waits for counts.
     ///
-    /// The counts are read after the addition of whoever rings. Of the first n to add, the last in
-    /// the one order reads n at least, and wakes who waits for n.
+    /// The counts are read after the addition of the thread that calls. Of the first n to add, the last
+    /// in the one order reads n at least, and wakes who waits for n.
     #[inline]
     pub(crate) fn ring_for(&self, counts: impl FnOnce() -> (u64, u64)) {
         if self.has_followers() {
@@ -172,7 +172,7 @@ impl Gate {
     /// Frees at most `n` of those paused now, the oldest first; says how many.
     pub(crate) fn resume(&self, n: usize) -> usize {
         let mut state = self.state.lock();
-        // Whoever still stands here was let go already, and does not go on.
+        // A waiter that is still here was released already, and does not go on.
         if state.closed {
             return 0;
         }
@@ -255,7 +255,7 @@ impl WaiterGuard {
                 }
                 WaiterState::Still
             }
-            None => unreachable!("a place keeps its stander until it is dropped"),
+            None => unreachable!("a place keeps its waiter until it is dropped"),
         };
         drop(state);
         // Pairs with the one in `ring`: the caller looks at the counts after this.

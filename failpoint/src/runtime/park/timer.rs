@@ -1,4 +1,4 @@
-//! What wakes a task when its time is up?
+//! Wakes a task when its time is up.
 //!
 //! One thread, started when the first task waits, so that no runtime is needed. A child of `fork` does not
 //! have that thread, and starts its own. (A blocked thread needs no timer: it waits until its time.)
@@ -125,7 +125,7 @@ impl Timer {
             if !due.is_empty() {
                 drop(alarms);
                 for waker in due.into_values() {
-                    // Somebody's code: where it panics, the others are woken all the same.
+                    // Code of the user's: if it panics, the others are woken all the same.
                     let _ = panic::catch_unwind(AssertUnwindSafe(|| waker.wake()));
                 }
                 alarms = self.alarms.lock();

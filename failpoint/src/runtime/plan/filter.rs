@@ -1,4 +1,4 @@
-//! Does what a site tells fit a `when`?
+//! Whether the context of a site matches a `when`.
 //!
 //! What is compared is rendered as it is compared, into no text of its own where that can be
 //! avoided.

@@ -1,4 +1,4 @@
-//! Which term acts at this hit?
+//! A plan: decides which term acts at a hit.
 //!
 //! A plan is terms being spent: made when a point is armed, never changed but in its counts, and
 //! over when the point is disarmed, armed again or reset. Deciding is all it does; acting is
@@ -275,7 +275,7 @@ impl Plan {
 
     /// From now on `fast_counter` counts for this plan, and for no other.
     pub(crate) fn lease_counter(&self, fast_counter: Arc<FastCounter>) {
-        self.lease.move_in(fast_counter);
+        self.lease.attach(fast_counter);
     }
 
     pub(crate) fn end_lease(&self) {

@@ -1,6 +1,6 @@
-//! What decides a chance?
+//! Decides a chance.
 //!
-//! Not a generator with state, which threads would race for, but a hash of what is being decided:
+//! There is no generator with state, which threads would race for. A draw is a hash of its inputs:
 //! (seed, point name, scope name, term index, purpose, number). So the n-th draw of a term is the
 //! same whatever the threads do, and adding a point or a term moves no other.
 

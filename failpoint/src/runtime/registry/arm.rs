@@ -1,4 +1,4 @@
-//! What is armed, and what is refused?
+//! Arms points, or refuses to.
 //!
 //! What is asked for is looked at before the lock is taken: sites are asked whether they can take
 //! what the terms return, which calls the user's `FromTerm`, names are suggested for those that are

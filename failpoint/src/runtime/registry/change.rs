@@ -1,4 +1,4 @@
-//! How do several points change at once?
+//! Changes several points at once.
 //!
 //! Under the one lock all of a change is made. What it puts in force is ready before, and what it
 //! puts out of force is released, reported and dropped afterwards: the lock is held for moments.
@@ -133,7 +133,7 @@ impl Registry {
         let revision = control.generation;
         drop(control);
         look();
-        // No lock is held: wakers are somebody's code.
+        // No lock is held: wakers are code of the user's.
         for plan in over {
             plan.gate.close();
             events::publish_plain(plan, EventKind::Disarmed);

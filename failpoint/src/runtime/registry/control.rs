@@ -1,4 +1,4 @@
-//! What does the one lock guard?
+//! What the one lock of the registry guards.
 //!
 //! The points by their names, the terms that wait for a name, and the two counts by which it is
 //! told that something has changed. What is here looks up and adds; what changes a point is
@@ -24,7 +24,7 @@ pub(super) struct Control {
     points: BTreeMap<Name, PointRef>,
     /// How many no code declares.
     unlisted: usize,
-    /// Terms for names that no site bears yet, from the environment.
+    /// Terms for names that no site has yet, from the environment.
     pub(super) pending: BTreeMap<String, Request>,
     /// Raised by every arming and disarming.
     pub(super) generation: u64,
@@ -74,7 +74,7 @@ impl Control {
     /// Registers a site; gives its point.
     pub(super) fn add_site(&mut self, site: &'static Site) -> &'static Point {
         let point = self.declare(site.name());
-        // Two threads may come by an unlisted site at once; one of them registers it.
+        // Two threads may reach an unlisted site at once; one of them registers it.
         if site.register(Box::leak(Box::new(Registration::new(point)))) {
             point.add_site(site);
             self.sites += 1;

@@ -1,4 +1,4 @@
-//! Can a site take what is returned there, and do the sites tell what a `when` asks for?
+//! Whether a site can take a returned value and passes the keys of a `when`.
 //!
 //! This calls the user's `FromTerm`: hold no lock.
 

@@ -1,4 +1,4 @@
-//! Which points are there?
+//! The registry of all points.
 //!
 //! One lock, `control`, orders all changes and all listings, so that several points change at once
 //! or not at all. It is held for moments and never while anything of the user's runs: values are
@@ -228,7 +228,7 @@ impl Registry {
     /// The names under which an evaluation finds anything, or which are pending, sorted; and the
     /// count of changes that this is true of.
     pub(crate) fn live(&self) -> (u64, Vec<Name>) {
-        // Without the linker's list: no name of it is live before somebody asked for it.
+        // Without the linker's list: no name of it is live before it was looked up.
         let control = self.control.lock();
         let pending = control.pending.keys().map(|name| Name::Shared(name.as_str().into()));
         let live = control.all().filter(|point| point.is_live());

@@ -1,4 +1,4 @@
-//! What is armed at a name?
+//! A point: its sites, and what is armed at it.
 //!
 //! A point is a name with its sites. What an evaluation needs of it is one immutable snapshot; the
 //! switches of its sites are recomputed from that snapshot at every change, never adjusted.

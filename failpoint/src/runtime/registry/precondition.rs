@@ -14,7 +14,7 @@ pub enum Precondition {
     Revision(Vec<u64>),
 }
 
-/// Somebody else was faster: the generation or revision that there is; `None` for no such point.
+/// Another change came first: the generation or revision that there is; `None` for no such point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stale(pub Option<u64>);
 

@@ -1,4 +1,4 @@
-//! What of a site that the linker may not have listed?
+//! Registers a site that the linker may not have listed.
 //!
 //! It registers at its first evaluation, and takes what is armed at its name by then, if it can.
 
@@ -23,7 +23,7 @@ impl Registry {
             let control = self.control.lock();
             let (point, generation) = (control.get(site.name()), control.generation);
             drop(control);
-            // A site of `fail` takes what came through the door of `fail`.
+            // A site of `fail` takes what was armed through the API of `fail`.
             let at_home = |plan: &Plan| site.accepts().is_fails() && plan.origin == Origin::Fail;
             let refusal = |plan: Arc<Plan>| {
                 Some((misfit(&plan.terms, site).filter(|_| !at_home(&plan))?, plan))
@@ -32,12 +32,12 @@ impl Registry {
             let misfits: Vec<(Error, Arc<Plan>)> = plans.into_iter().filter_map(refusal).collect();
 
             let mut control = self.control.lock();
-            // Something was armed meanwhile, and the site was not asked; or another thread came by
-            // and registers it.
+            // Something was armed in between, and the site was not checked; or another thread
+            // reached the site and registers it.
             if control.generation != generation || site.owner::<Point>().is_some() {
                 continue;
             }
-            // Noted before anybody can find the site armed.
+            // Noted before an evaluation can find the site armed.
             misfits.iter().for_each(|(_, plan)| plan.add_misfit(site));
             let point = control.add_site(site);
             let pending = control.pending.remove(site.name());

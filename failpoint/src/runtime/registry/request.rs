@@ -15,7 +15,7 @@ pub(crate) struct Request {
     pub(crate) unknown: Unknown,
 }
 
-/// What becomes of a name that no site bears.
+/// What becomes of a name that no site has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unknown {
     Refused,

@@ -1,6 +1,6 @@
-//! Which names did they mean who name a point that is not there?
+//! The names nearest to one that no point has.
 //!
-//! Every name there is has to be looked at for that, letter by letter: hold no lock.
+//! The search compares every name, letter by letter: hold no lock.
 
 use super::control::Control;
 use crate::error::Error;

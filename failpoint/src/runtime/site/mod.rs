@@ -1,4 +1,4 @@
-//! What is a site?
+//! A site: one place in the source.
 //!
 //! Two statics for each place in the source. The **site** is what is known of the place; the linker
 //! gathers the sites, so that a point is listed before it is first hit. The **switch** is the byte

@@ -1,4 +1,4 @@
-//! Which locks and atomics do we use?
+//! The locks and atomics of the runtime.
 //!
 //! All locks and atomics are imported from here. The unit tests have loom's under `--cfg loom`: see
 //! `loom.rs`.

@@ -1,4 +1,4 @@
-//! How do our locks and atomics look to loom?
+//! The locks and atomics for loom.
 //!
 //! Loom runs a model in every order of its loads, stores and locks. It takes an access that is
 //! `SeqCst` for one that only acquires and releases, so where the code relies on the one order of

@@ -1,4 +1,4 @@
-//! How does a section of the binary become a list?
+//! Makes a list from a section of the binary.
 //!
 //! Linkers for ELF define `__start_…` and `__stop_…` for a section whose name is an identifier, and
 //! put what several files have for it end to end. `rustc` asks them to keep it (`-z
