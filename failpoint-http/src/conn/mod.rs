@@ -15,12 +15,12 @@
 pub(crate) mod crowd;
 pub(crate) mod io;
 pub(crate) mod limits;
-pub(crate) mod seat;
-pub(crate) mod spare;
+pub(crate) mod permits;
+pub(crate) mod reserve_fd;
 
 use self::crowd::Crowd;
 use self::limits::Room;
-use self::seat::Permit;
+use self::permits::Permit;
 use crate::http::v1::HEARTBEAT;
 use failpoint::ExitHold;
 use std::future::{Future, poll_fn};

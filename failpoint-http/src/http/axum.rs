@@ -45,7 +45,7 @@ pub(crate) use world::carry;
 mod world {
     use crate::change::policy;
     use crate::conn::Connection;
-    use crate::conn::seat::{self, Permit, Semaphore};
+    use crate::conn::permits::{self, Permit, Semaphore};
     use crate::http::access::Access;
     use crate::http::dispatch;
     use crate::http::problem::{HttpError, Kind};
@@ -133,11 +133,11 @@ mod world {
         let reply = match (open, is_head) {
             (Err(problem), _) => Err(problem),
             (Ok(Open::Events(_)), true) => Ok(Reply::events()),
-            (Ok(Open::Events(filter)), false) => match acquire(&seat::READERS, connection) {
+            (Ok(Open::Events(filter)), false) => match acquire(&permits::READERS, connection) {
                 Ok(permit) => return stream(filter, connection, permit),
                 Err(problem) => return refuse_to_hold(&problem, connection),
             },
-            (Ok(Open::Wait(wait)), _) => match acquire(&seat::WAITS, connection) {
+            (Ok(Open::Wait(wait)), _) => match acquire(&permits::WAITS, connection) {
                 Ok(_permit) => Ok(wait.reply().await),
                 Err(problem) => return refuse_to_hold(&problem, connection),
             },

@@ -18,7 +18,7 @@ use crate::address::Address;
 use crate::change::first;
 use crate::conn::crowd::Crowd;
 use crate::conn::io::TrackedIo;
-use crate::conn::spare::ReserveFd;
+use crate::conn::reserve_fd::ReserveFd;
 use crate::conn::{Connection, Limits};
 use crate::env;
 use crate::error::ServeError;

@@ -4,7 +4,7 @@
 //! events and is told how many.
 
 use super::call::Call;
-use crate::conn::seat::Permit;
+use crate::conn::permits::Permit;
 use crate::http::problem::Kind;
 use crate::http::response;
 use crate::wire::{Event, EventKind, Lost, Problem};

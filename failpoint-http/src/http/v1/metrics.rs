@@ -1,7 +1,7 @@
 //! The route `/metrics`, in Prometheus' text format 0.0.4.
 
 use super::call::Call;
-use crate::conn::seat;
+use crate::conn::permits;
 use crate::http::response::Reply;
 use crate::wire::Problem;
 use failpoint::__bridge::watch::{self, Total};
@@ -28,8 +28,8 @@ pub(super) fn metrics(_: &Call<'_>) -> Result<Reply, Box<Problem>> {
     head(&mut text, "failpoint_revision", "gauge", "Number of armings and disarmings so far.");
     line(&mut text, "failpoint_revision", None, totals.revision);
     head(&mut text, "failpoint_held_open", "gauge", "Open waits and event streams.");
-    line(&mut text, "failpoint_held_open", Some(("kind", "wait")), seat::WAITS.taken());
-    line(&mut text, "failpoint_held_open", Some(("kind", "events")), seat::READERS.taken());
+    line(&mut text, "failpoint_held_open", Some(("kind", "wait")), permits::WAITS.taken());
+    line(&mut text, "failpoint_held_open", Some(("kind", "events")), permits::READERS.taken());
     Ok(Reply::prometheus(text))
 }
 
