@@ -4,14 +4,10 @@
 //! The functions are those of `benches/build`, which measures the time. A crate of some and one of
 //! twice as many are compiled; the difference is what the functions cost, without the start.
 
-#[path = "../../benches/build/src/functions.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the bench compares more")]
-mod functions;
-
+use failpoint_bench_support::functions::{Body, Kind, function};
 use failpoint_tests::made::{Ingredients, made};
 use failpoint_tests::world::{Profile, World, directory};
 use failpoint_tests::{callgrind, parallel, rustc};
-use functions::{Body, Kind, function};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

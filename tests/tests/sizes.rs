@@ -2,19 +2,13 @@
 //! none.
 //!
 //! A program with many points is compared with one that has one, so that the library is no part of
-//! it. docs/cost.md has the same of every form, measured by `benches/build`, whose reader of sections
-//! this is.
+//! it. docs/cost.md has the same of every form, measured by `benches/build`.
 
-// `benches/build` is a workspace of its own.
-#[path = "../../benches/build/src/sections.rs"]
-#[allow(dead_code, unreachable_pub)]
-mod sections;
-
+use failpoint_bench_support::sections::{self, Sizes};
 use failpoint_test_support::needs;
 use failpoint_tests::made::{Ingredients, made};
 use failpoint_tests::rustc::{run, rustc};
 use failpoint_tests::world::{Profile, World};
-use sections::Sizes;
 use std::fmt::Write;
 use std::fs;
 

@@ -1,8 +1,8 @@
 //! How long does each crate take, and what comes out?
 
-use crate::functions::{Body, Kind};
+use failpoint_bench_support::functions::{Body, Kind};
 use crate::generate::Crate;
-use crate::sections::{self, Sizes};
+use failpoint_bench_support::sections::{self, Sizes};
 use std::env;
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@
 //! add to a build, of functions as servers have them.
 
 use crate::build::{Measured, Profile};
-use crate::functions::{Body, Kind};
+use failpoint_bench_support::functions::{Body, Kind};
 use failpoint_bench_support::Bound;
 
 /// What has to hold in one table.

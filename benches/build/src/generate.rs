@@ -2,7 +2,7 @@
 //!
 //! Each is a program of many functions, ten to a file.
 
-use crate::functions::{Body, IN_A_FILE, Kind, function};
+use failpoint_bench_support::functions::{Body, IN_A_FILE, Kind, function};
 use std::fmt::Write;
 use std::path::Path;
 use std::{fs, io};

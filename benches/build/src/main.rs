@@ -11,14 +11,12 @@
 
 mod build;
 mod criteria;
-mod functions;
 mod generate;
-mod sections;
 mod startup;
 mod table;
 
 use failpoint_bench_support::write_into_document;
-use functions::{Body, Kind};
+use failpoint_bench_support::functions::{Body, Kind};
 use generate::Crate;
 use std::path::Path;
 use std::{env, process};

@@ -1,7 +1,7 @@
 //! How long does a program wait at its first evaluation, and how much memory do its points take?
 
 use crate::build::{self, Profile};
-use crate::functions::{Body, Kind};
+use failpoint_bench_support::functions::{Body, Kind};
 use crate::generate::{self, Crate};
 use std::io;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use crate::build::{Measured, Profile};
 use crate::criteria;
-use crate::functions::{Body, Kind};
+use failpoint_bench_support::functions::{Body, Kind};
 use failpoint_bench_support::{Bound, table_of_bounds};
 use std::fmt::Write;
 use std::time::Duration;

@@ -1,7 +1,10 @@
 //! What the benches share: medians, how figures are written, bounds, and the tables of
-//! `docs/cost.md`.
+//! `docs/cost.md`. The tests that bound the cost of a point share `functions` and `sections`.
 
 #![forbid(unsafe_code)]
+
+pub mod functions;
+pub mod sections;
 
 use std::io;
 use std::path::Path;

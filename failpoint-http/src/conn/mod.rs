@@ -12,14 +12,14 @@
 //! A request that waits or reads events is held open while its peer is connected. It returns the permit
 //! of its connection, and holds a separate permit instead.
 
+pub(crate) mod capacity;
 pub(crate) mod crowd;
 pub(crate) mod io;
-pub(crate) mod limits;
 pub(crate) mod permits;
 pub(crate) mod reserve_fd;
 
+use self::capacity::Capacity;
 use self::crowd::Crowd;
-use self::limits::Room;
 use self::permits::Permit;
 use crate::http::v1::HEARTBEAT;
 use failpoint::ExitHold;
@@ -61,7 +61,7 @@ impl Default for Limits {
             idle: Duration::from_secs(120),
             stuck: Duration::from_secs(120),
             heartbeat: HEARTBEAT,
-            connections: Room::now().connections,
+            connections: Capacity::now().connections,
         }
     }
 }

@@ -4,22 +4,22 @@
 //! permits, one set for the whole process, apart from those of connections: an operator's `DELETE` gets
 //! through however many requests wait.
 
-use crate::conn::limits::Room;
+use crate::conn::capacity::Capacity;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The permits of one kind.
 #[derive(Debug)]
 pub(crate) struct Semaphore {
-    limit: fn(Room) -> usize,
+    limit: fn(Capacity) -> usize,
     taken: AtomicUsize,
 }
 
 /// For waits.
-pub(crate) static WAITS: Semaphore = Semaphore::new(|room| room.waits);
+pub(crate) static WAITS: Semaphore = Semaphore::new(|capacity| capacity.waits);
 
 /// For event streams. Each has a queue, and the thread on which an event happens copies it into every
 /// queue.
-pub(crate) static READERS: Semaphore = Semaphore::new(|room| room.readers);
+pub(crate) static READERS: Semaphore = Semaphore::new(|capacity| capacity.readers);
 
 /// One permit; dropping it returns it.
 #[derive(Debug)]
@@ -28,12 +28,12 @@ pub(crate) struct Permit {
 }
 
 impl Semaphore {
-    const fn new(limit: fn(Room) -> usize) -> Self {
+    const fn new(limit: fn(Capacity) -> usize) -> Self {
         Self { limit, taken: AtomicUsize::new(0) }
     }
 
     pub(crate) fn limit(&self) -> usize {
-        (self.limit)(Room::now())
+        (self.limit)(Capacity::now())
     }
 
     pub(crate) fn taken(&self) -> usize {

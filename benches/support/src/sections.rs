@@ -1,4 +1,4 @@
-//! How many bytes of a program are loaded, and what for?
+//! How many bytes of a program are loaded, by purpose.
 
 use object::{Object, ObjectSection, SectionFlags, SectionKind};
 use std::fs;
@@ -32,6 +32,11 @@ impl Sub for Sizes {
     }
 }
 
+/// The sizes of a program.
+///
+/// # Panics
+///
+/// If the file cannot be read, or is not an object file.
 pub fn of(program: &Path) -> Sizes {
     let bytes = fs::read(program).expect("the program was built");
     let file = object::File::parse(bytes.as_slice()).expect("the linker writes object files");

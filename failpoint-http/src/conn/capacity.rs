@@ -7,7 +7,7 @@ use std::cmp::min;
 
 /// How many of each kind may be held at once, in the whole process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Room {
+pub(crate) struct Capacity {
     /// Connections that are not held open, of one listener.
     pub(crate) connections: usize,
     /// Requests that wait.
@@ -16,7 +16,7 @@ pub(crate) struct Room {
     pub(crate) readers: usize,
 }
 
-impl Room {
+impl Capacity {
     /// In this process. Looked up every time: its limit may be raised while it runs.
     pub(crate) fn now() -> Self {
         Self::of(open_files())
@@ -44,15 +44,15 @@ fn open_files() -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::Room;
+    use super::Capacity;
 
     #[test]
     fn it_leaves_files_to_the_server() {
-        let room = |connections, waits, readers| Room { connections, waits, readers };
-        assert_eq!(Room::of(None), room(1024, 2048, 64));
-        assert_eq!(Room::of(Some(1 << 20)), room(1024, 2048, 64));
-        assert_eq!(Room::of(Some(1024)), room(256, 256, 64));
-        assert_eq!(Room::of(Some(64)), room(16, 16, 4));
-        assert_eq!(Room::of(Some(0)), room(8, 8, 4));
+        let capacity = |connections, waits, readers| Capacity { connections, waits, readers };
+        assert_eq!(Capacity::of(None), capacity(1024, 2048, 64));
+        assert_eq!(Capacity::of(Some(1 << 20)), capacity(1024, 2048, 64));
+        assert_eq!(Capacity::of(Some(1024)), capacity(256, 256, 64));
+        assert_eq!(Capacity::of(Some(64)), capacity(16, 16, 4));
+        assert_eq!(Capacity::of(Some(0)), capacity(8, 8, 4));
     }
 }

@@ -1,8 +1,8 @@
-//! What stands in the functions that are compared?
+//! The functions that are compared, with a point of each kind and with none.
 //!
 //! They differ in nothing but the point.
 
-/// What stands in each function.
+/// What is in each function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Nothing.
@@ -39,8 +39,10 @@ pub enum Body {
 }
 
 impl Body {
+    /// Every body.
     pub const ALL: [Body; 2] = [Body::Line, Body::Ordinary];
 
+    /// As an option of the bench names it.
     pub fn name(self) -> &'static str {
         match self {
             Body::Line => "line",
@@ -48,6 +50,7 @@ impl Body {
         }
     }
 
+    /// As a table names it.
     pub fn title(self) -> &'static str {
         match self {
             Body::Line => "functions of one line",
@@ -84,6 +87,7 @@ impl Body {
 }
 
 impl Kind {
+    /// Every kind.
     pub const ALL: [Kind; 11] = [
         Kind::None,
         Kind::Bare,
@@ -98,6 +102,7 @@ impl Kind {
         Kind::Fail,
     ];
 
+    /// As an option of the bench names it.
     pub fn name(self) -> &'static str {
         match self {
             Kind::None => "none",
@@ -115,6 +120,7 @@ impl Kind {
     }
 
     /// As a reader of the table knows it.
+    /// As a table names it.
     pub fn title(self) -> &'static str {
         match self {
             Kind::None => "no points",
@@ -155,7 +161,7 @@ impl Kind {
     }
 }
 
-/// How many functions stand in a file.
+/// How many functions a file has.
 pub const IN_A_FILE: usize = 10;
 
 /// The text of one function. Those of a file share the first part of their points' names.
