@@ -51,6 +51,8 @@ fn is_plain(name: &str) -> bool {
 const WORDS: [&str; 9] =
     ["count", "wait", "resume", "v1", "ui", "metrics", "healthz", "openapi.json", "failpoints"];
 
+// The test compares with the rules themselves. A proc macro crate cannot be imported elsewhere, and this
+// one cannot depend on `failpoint`, which depends on it.
 #[cfg(test)]
 #[allow(dead_code)]
 #[path = "../../failpoint/src/name.rs"]

@@ -1,6 +1,7 @@
 //! The API of the crate `fail` 0.4, on top of [`failpoint`].
 //!
-//! The sources are those of the package for 0.5, but for what 0.4 has not: `FailGuard`.
+//! The sources are those of the package for 0.5, without `FailGuard`, which 0.4 does not have. They are
+//! included by path, since the macros name the crate that they are in.
 
 #![forbid(unsafe_code)]
 
