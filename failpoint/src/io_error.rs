@@ -20,8 +20,8 @@ pub(crate) fn by_name(text: &str) -> Option<io::Error> {
     KINDS.iter().find(|kind| plain(&format!("{kind:?}")) == wanted).map(|&kind| kind.into())
 }
 
-/// What is wrong with `word`, which was written without quotes: it looks like an errno, and there
-/// is none of that name, so it is a slip and no message. Gives the errno most like it.
+/// What is wrong with `word`, which was written without quotes: it looks like an errno, and no
+/// errno has that name, so it is a mistake and not a message. Returns the errno most like it.
 pub(crate) fn slip(word: &str) -> Option<&'static str> {
     let looks_like_one = (3..=LONGEST).contains(&word.len())
         && word.starts_with('E')

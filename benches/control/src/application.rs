@@ -104,7 +104,7 @@ fn slowest(rounds: &[Round]) -> f64 {
     unrelated.into_iter().flat_map(of_each).fold(0.0, f64::max)
 }
 
-/// How many times as much an evaluation took as in the same round while nobody asked.
+/// How many times as much an evaluation took as in the same round without requests.
 pub(crate) fn to_undisturbed(
     rounds: &[Round],
     asked: Asked,

@@ -106,7 +106,7 @@ fn requests() -> Vec<Asked> {
             "PUT /v1/points",
             points(&mut (0..MANY).map(declared::name), "1%off->1*off").replace("->1*off", ""),
         ),
-        ("10,000 names that nobody knows", "PUT /v1/points", points(&mut unknown(MANY), "off")),
+        ("10,000 unknown names", "PUT /v1/points", points(&mut unknown(MANY), "off")),
         ("as many as fit", "PUT /v1/points", points(&mut unknown(32_000), "off")),
         (
             "10,000 of them as gofail's config",

@@ -11,7 +11,7 @@ pub(crate) mod ttl;
 use self::policy::{NotAllowed, Policy};
 use self::ttl::Whose;
 use failpoint::__bridge::control::{
-    self, Applied, ArmError, ArmRequest, Changed, Disarmed, Fault, Precondition, Stale,
+    self, Applied, ArmError, ArmRequest, Changed, Disarmed, Precondition, Stale,
 };
 use failpoint::__private::text::{visible, visible_terms};
 use failpoint::{Error, PointInfo};
@@ -35,10 +35,7 @@ pub(crate) enum Unarmed {
 /// Why arming a point of the crate `fail` was refused. Nothing was changed.
 pub(crate) enum UnarmedReal {
     NotAllowed(NotAllowed),
-    /// The name is new to `fail`, and it is not valid or there are too many.
-    BadName(Box<Fault>),
-    /// The error text of `fail`.
-    BadTerms(String),
+    Unarmed(fail_crate::Unarmed),
 }
 
 /// Arms all points of the request, or none.
@@ -86,10 +83,7 @@ pub(crate) fn arm_real(
         return Err(UnarmedReal::NotAllowed(NotAllowed { name: Some(name.to_owned()), why }));
     }
     let (ttl, shortened) = policy.limit(ttl);
-    let armed = fail_crate::arm(name, there, terms).map_err(|unarmed| match unarmed {
-        fail_crate::Unarmed::BadName(fault) => UnarmedReal::BadName(fault),
-        fail_crate::Unarmed::BadTerms(why) => UnarmedReal::BadTerms(why),
-    })?;
+    let armed = fail_crate::arm(name, there, terms).map_err(UnarmedReal::Unarmed)?;
     first::note();
     ttl::armed(Whose::Fail, name, armed.number, ttl);
     log_armed(from, name, armed.was.as_deref(), armed.point.terms.as_deref(), ttl);

@@ -97,8 +97,12 @@ fn put(key: &str, request: &Request<'_>) -> Result<Reply, HttpError> {
         return match change::arm_real((&name, there), body, options.ttl, request.from) {
             Ok((_, _, notes)) => Ok(Reply::done().noting(options.note(notes))),
             Err(UnarmedReal::NotAllowed(refused)) => Err(HttpError::SetNotAllowed(refused.why)),
-            Err(UnarmedReal::BadName(fault)) => Err(refused(vec![*fault], false)),
-            Err(UnarmedReal::BadTerms(why)) => Err(HttpError::SetBadTerms(why.into())),
+            Err(UnarmedReal::Unarmed(fail_crate::Unarmed::BadName(fault))) => {
+                Err(refused(vec![*fault], false))
+            }
+            Err(UnarmedReal::Unarmed(fail_crate::Unarmed::BadTerms(why))) => {
+                Err(HttpError::SetBadTerms(why.into()))
+            }
         };
     }
     let arm_request = if several {

@@ -1,7 +1,7 @@
 //! What does a child of `fork` not have? The thread that serves control.
 //!
-//! The child has a copy of the listener, where nobody accepts: it closes that, so that clients are refused
-//! and do not wait, and says once that it does not serve.
+//! The child has a copy of the listener, and no thread that accepts. It closes the copy, so that clients
+//! are refused and do not wait, and says once that it does not serve.
 
 use crate::runtime::c::{self, ClosedInChildren};
 use std::os::fd::BorrowedFd;

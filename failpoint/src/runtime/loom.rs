@@ -440,7 +440,7 @@ mod watching {
             let waker = Waker::from(woken.clone());
             let entered =
                 gate.enter(Reason::Watching(WaitFor::Hits(1)), String::new(), waker.clone());
-            let Entered::Waiting(place) = entered else { panic!("nobody closes this gate") };
+            let Entered::Waiting(place) = entered else { panic!("no thread closes this gate") };
             place.look(&waker);
             let seen = count.load(Ordering::SeqCst) == 1;
             hitter.join().unwrap();

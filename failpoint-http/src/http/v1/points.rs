@@ -72,8 +72,8 @@ fn arm_real(call: &Call<'_>, there: &str, terms: &str, ttl: Option<Duration>) ->
     let armed = change::arm_real(name, terms, ttl, call.request.from);
     let (was, point, notes) = armed.map_err(|unarmed| match unarmed {
         UnarmedReal::NotAllowed(refused) => problem::not_allowed(vec![refused]),
-        UnarmedReal::BadName(fault) => problem::of(vec![*fault]),
-        UnarmedReal::BadTerms(why) => {
+        UnarmedReal::Unarmed(fail_crate::Unarmed::BadName(fault)) => problem::of(vec![*fault]),
+        UnarmedReal::Unarmed(fail_crate::Unarmed::BadTerms(why)) => {
             let mut problem = Kind::BadTerms.because(why);
             problem.name = Some(call.name.to_string());
             problem
