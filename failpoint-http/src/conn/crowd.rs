@@ -1,7 +1,8 @@
 //! All connections of one listener, and which of them gives way to a new one.
 //!
-//! If no place is free, the connection that has been idle longest is closed. So clients that keep idle
-//! connections do not delay an operator.
+//! If no place is free, an idle connection is closed: first one that has not sent anything yet, then one
+//! that waits between two requests; of each kind, the one that has been idle longest. So clients that
+//! connect and stay silent do not delay an operator, and do not disconnect one either.
 
 use super::{Connection, Limits, Shared};
 use std::io;
@@ -50,14 +51,14 @@ impl Crowd {
         self.wanted.load(Ordering::Relaxed)
     }
 
-    /// Asks the connection that has been idle longest to give way.
+    /// Asks an idle connection to give way.
     pub(super) fn make_room(&self) {
         let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = members.iter().filter_map(Weak::upgrade).filter_map(|shared| {
             let connection = Connection { shared };
-            connection.idle_since().map(|since| (since, connection))
+            connection.idle().map(|idle| (idle, connection))
         });
-        if let Some((_, connection)) = idle.min_by_key(|(since, _)| *since) {
+        if let Some((_, connection)) = idle.min_by_key(|(idle, _)| *idle) {
             connection.shared.asked_to_give_way.notify_one();
         }
     }

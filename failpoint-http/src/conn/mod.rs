@@ -47,8 +47,8 @@ pub(crate) struct Limits {
     pub(crate) stuck: Duration,
     /// Between two heartbeats of a stream.
     pub(crate) heartbeat: Duration,
-    /// The number of connections. For one more, the one that is idle longest is closed; if all are busy,
-    /// it waits. Requests that are held open do not count.
+    /// The number of connections. For one more, an idle one is closed (`crowd`); if all are busy, it
+    /// waits. Requests that are held open do not count.
     pub(crate) connections: usize,
 }
 
@@ -110,6 +110,15 @@ enum Phase {
     /// Acting or replying while the peer is connected.
     HeldOpen,
     Replying,
+}
+
+/// What an idle connection has done before, in the order in which they give way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Idle {
+    /// It has not sent anything.
+    Silent,
+    /// Its last request was answered.
+    Answered,
 }
 
 impl Connection {
@@ -196,20 +205,25 @@ impl Connection {
         loop {
             self.shared.asked_to_give_way.notified().await;
             if self.shared.crowd.wants_a_place() {
-                if self.idle_since().is_some() {
+                if self.idle().is_some() {
                     return;
                 }
-                // A request arrived meanwhile.
+                // A request has arrived since.
                 self.shared.crowd.make_room();
             }
         }
     }
 
-    /// Since when it has had nothing to do, if it holds the place of a connection.
-    fn idle_since(&self) -> Option<Instant> {
+    /// How it compares with other idle connections, if it is idle and holds the place of a connection:
+    /// the least one gives way first.
+    fn idle(&self) -> Option<(Idle, Instant)> {
         let state = self.state();
-        let is_idle = matches!(state.phase, Phase::New | Phase::Idle);
-        (is_idle && matches!(state.place, Place::Ordinary(_))).then_some(state.since)
+        let idle = match state.phase {
+            Phase::New => Idle::Silent,
+            Phase::Idle => Idle::Answered,
+            _ => return None,
+        };
+        matches!(state.place, Place::Ordinary(_)).then_some((idle, state.since))
     }
 
     pub(crate) fn received(&self) {
@@ -227,7 +241,7 @@ impl Connection {
         if self.state().phase == Phase::Replying {
             self.enter(Phase::Idle, Some(self.shared.limits.idle));
             if self.shared.crowd.wants_a_place() {
-                self.shared.asked_to_give_way.notify_one();
+                self.shared.crowd.make_room();
             }
         }
     }

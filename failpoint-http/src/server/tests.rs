@@ -5,6 +5,7 @@ use crate::server::runtime::OwnRuntime;
 use crate::server::settings::Settings;
 use crate::server::{Running, start};
 use failpoint_test_support::PATIENCE;
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
@@ -210,21 +211,36 @@ fn more_connections_than_there_are_places_wait_for_those_that_are_busy() {
 #[test]
 fn the_connection_that_is_idle_longest_gives_way_to_a_new_one() {
     let server = server(Limits { connections: 2, ..LIMITS });
-    let mut idle = connect(&server);
-    send(&mut idle, GET);
-    assert!(reply(&mut idle).starts_with("HTTP/1.1 200"));
-    let silent = connect(&server);
-    // They stay connected, and have been idle for less long than the first ones.
-    let mut connected = Vec::new();
-    for first in [idle, silent] {
-        let mut new = connect(&server);
-        send(&mut new, GET);
-        assert!(reply(&mut new).starts_with("HTTP/1.1 200"));
-        assert_eq!(rest(first), "");
-        send(&mut new, GET);
-        assert!(reply(&mut new).starts_with("HTTP/1.1 200"));
-        connected.push(new);
+    let answered = || {
+        let mut client = connect(&server);
+        send(&mut client, GET);
+        assert!(reply(&mut client).starts_with("HTTP/1.1 200"));
+        client
+    };
+    let mut connected = VecDeque::from([answered(), answered()]);
+    for _ in 0..3 {
+        connected.push_back(answered());
+        let longest = connected.pop_front().expect("there are three");
+        assert_eq!(rest(longest), "");
     }
+}
+
+#[test]
+fn a_connection_that_has_sent_nothing_gives_way_before_one_that_was_answered() {
+    let server = server(Limits { connections: 2, ..LIMITS });
+    let mut operator = connect(&server);
+    send(&mut operator, GET);
+    assert!(reply(&mut operator).starts_with("HTTP/1.1 200"));
+    // Each of them needs the place of the one before it.
+    let silent: Vec<TcpStream> = (0..8).map(|_| connect(&server)).collect();
+    let mut last = connect(&server);
+    send(&mut last, GET);
+    assert!(reply(&mut last).starts_with("HTTP/1.1 200"));
+    for stream in silent {
+        assert_eq!(rest(stream), "");
+    }
+    send(&mut operator, GET);
+    assert!(reply(&mut operator).starts_with("HTTP/1.1 200"));
 }
 
 #[test]
