@@ -23,8 +23,14 @@ use std::sync::OnceLock;
 /// Both hold a config; where both name a point, the first wins.
 const CONFIGS: [&str; 2] = ["GOFAIL_FAILPOINTS", "FAILPOINTS"];
 
-/// Every variable that is read, here or in the control plane.
+/// Every variable that this project reads: here, in the control plane (`failpoint-http`), and in
+/// `failpoint-disk`.
+///
+/// The sister crates do not register theirs: the first evaluation may read the environment before `main`,
+/// and so before any of them has run.
 const KNOWN: &[&str] = &[
+    "FAILPOINT_DISK",
+    "FAILPOINT_DISK_LIMIT",
     "FAILPOINT_FORBID",
     "FAILPOINT_HTTP",
     "FAILPOINT_HTTP_ACTIONS",
@@ -290,6 +296,8 @@ mod tests {
             ("GOFAIL_HTTP_ADDR", "GOFAIL_HTTP"),
             ("FAILPOINT_SED", "FAILPOINT_SEED"),
             ("FAILPOINT_HTTP_TOKN", "FAILPOINT_HTTP_TOKEN"),
+            ("FAILPOINT_DISC", "FAILPOINT_DISK"),
+            ("FAILPOINT_DISK_LIMT", "FAILPOINT_DISK_LIMIT"),
             ("FAILPOINT", "FAILPOINTS"),
             ("FAIL_POINTS", "FAILPOINTS"),
             ("failpoints", "FAILPOINTS"),
@@ -307,6 +315,8 @@ mod tests {
             "",
             "FAILPOINTS",
             "GOFAIL_HTTP",
+            "FAILPOINT_DISK",
+            "FAILPOINT_DISK_LIMIT",
             "PATH",
             "FAIL",
             "GOPATH",
