@@ -7,8 +7,10 @@ use crate::event::Event;
 use crate::exploration::{Explored, Run};
 use crate::info::{PointInfo, Report};
 use crate::wait_for::WaitFor;
+use std::any::Any;
 use std::convert::Infallible;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) fn arm(_: &str, _: &str) -> Result<Armed, Error> {
@@ -151,6 +153,19 @@ impl Scope {
 
     pub(crate) fn on_thread_start(&self) -> impl Fn() + Clone + Send + Sync + 'static + use<> {
         || {}
+    }
+
+    pub(crate) fn insert<T: Any + Send + Sync>(&self, _: T) -> Option<Arc<T>> {
+        None
+    }
+
+    pub(crate) fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        None
+    }
+
+    #[inline]
+    pub(crate) fn find<T: Any + Send + Sync>() -> Option<Arc<T>> {
+        None
     }
 
     pub(crate) fn arm(&self, _: &str, _: &str) -> Result<(), Error> {

@@ -5,10 +5,12 @@ use crate::error::{Error, WaitError};
 use crate::imp;
 use crate::subscription::Subscription;
 use crate::wait_for::WaitFor;
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Who sees an arming: what is armed in a scope is in force only inside it.
@@ -128,6 +130,86 @@ impl Scope {
     /// rayon, `ThreadPoolBuilder::new().start_handler(move |_| hook())`.
     pub fn on_thread_start(&self) -> impl Fn() + Clone + Send + Sync + 'static + use<> {
         self.inner.on_thread_start()
+    }
+
+    /// Puts a value into the scope, in the place of the one of the same type, which is returned.
+    ///
+    /// Code inside the scope gets the value with [`Scope::find`], and so does code inside a scope
+    /// that was made in this one. This is how a library learns which instance of something a test
+    /// uses, without an argument in every function: a simulated disk, a clock, a recorder of calls.
+    /// Wrap what you insert in a type of your own, so that no other library inserts the same type.
+    ///
+    /// The scope holds the value until it is replaced, or until the last handle to the scope is
+    /// dropped. Then it is dropped, with no lock held; an [`Arc`] from [`Scope::get`] or
+    /// [`Scope::find`] keeps it for longer. A value that holds a handle to its own scope, or to a
+    /// scope made in it, keeps both alive forever. [`Scope::reset`] leaves values as they are.
+    ///
+    /// In a build without failpoints the value is dropped and `None` returned.
+    ///
+    /// ```
+    /// use failpoint::Scope;
+    /// struct Disk(&'static str);
+    ///
+    /// let scope = Scope::new();
+    /// assert!(scope.insert(Disk("first")).is_none());
+    /// let replaced = scope.insert(Disk("second"));
+    /// # #[cfg(feature = "failpoints")]
+    /// assert_eq!(replaced.map(|disk| disk.0), Some("first"));
+    /// ```
+    pub fn insert<T: Any + Send + Sync>(&self, value: T) -> Option<Arc<T>> {
+        self.inner.insert(value)
+    }
+
+    /// The value of type `T` that the scope holds, else the one that the scope inherits.
+    ///
+    /// A scope inherits from the scope that it was made in, which may inherit as well. An
+    /// [isolated](Scope::isolated) scope inherits nothing. `None` in a build without failpoints.
+    ///
+    /// ```
+    /// # #[cfg(feature = "failpoints")] {
+    /// use failpoint::Scope;
+    /// struct Disk(u32);
+    ///
+    /// let outer = Scope::new();
+    /// outer.insert(Disk(1));
+    /// let inner = outer.wrap_fn(Scope::new)();
+    /// let disk = inner.get::<Disk>().expect("inherited");
+    /// assert_eq!(disk.0, 1);
+    /// inner.insert(Disk(2));
+    /// assert_eq!(outer.get::<Disk>().unwrap().0, 1, "only the inner scope has another one");
+    /// # }
+    /// ```
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.inner.get()
+    }
+
+    /// The value of type `T` that is in force on this thread.
+    ///
+    /// The search is that of an evaluation: it asks the innermost scope in force and what that one
+    /// inherits, then the next scope in force, and so on; an [isolated](Scope::isolated) scope ends
+    /// it. Where no scope is in force it costs little more than reading a thread-local variable. It
+    /// does not allocate. `None` in a build without failpoints.
+    ///
+    /// ```
+    /// # #[cfg(feature = "failpoints")] {
+    /// use failpoint::Scope;
+    /// struct Disk(u32);
+    ///
+    /// fn disk() -> Option<u32> {
+    ///     Scope::find::<Disk>().map(|disk| disk.0)
+    /// }
+    /// let scope = Scope::new();
+    /// scope.insert(Disk(1));
+    /// assert_eq!(disk(), None, "not entered yet");
+    /// {
+    ///     let _in = scope.enter();
+    ///     assert_eq!(disk(), Some(1));
+    /// }
+    /// assert_eq!(std::thread::spawn(scope.wrap_fn(disk)).join().unwrap(), Some(1));
+    /// # }
+    /// ```
+    pub fn find<T: Any + Send + Sync>() -> Option<Arc<T>> {
+        imp::Scope::find()
     }
 
     /// Arms a point inside the scope, until it is disarmed, reset or dropped: the scope is the

@@ -112,6 +112,19 @@ fn nothing_in_a_scope_or_outside() {
 }
 
 #[test]
+fn nothing_to_find_a_value_of_a_scope() {
+    fn find() -> Option<u32> {
+        Scope::find::<u32>().map(|value| *value)
+    }
+    let outer = Scope::new();
+    let scope = outer.wrap_fn(Scope::new)();
+    assert_eq!(allocations(|| assert_eq!(find(), None)), 0.0);
+    scope.wrap_fn(|| assert_eq!(allocations(|| assert_eq!(find(), None)), 0.0))();
+    outer.insert(7_u32);
+    scope.wrap_fn(|| assert_eq!(allocations(|| assert_eq!(find(), Some(7))), 0.0))();
+}
+
+#[test]
 fn only_a_long_text_where_a_value_is_returned() {
     let armed = arm("allocations/value", "return(5)").unwrap();
     assert_eq!(allocations(|| assert_eq!(value(), Some(5))), 0.0);

@@ -36,6 +36,7 @@ pub(crate) mod registry;
 pub(crate) mod scope;
 pub(crate) mod site;
 pub(crate) mod sync;
+pub(crate) mod values;
 
 pub(crate) use self::exit::ExitHold;
 pub(crate) use self::scope::Scope;

@@ -8,7 +8,7 @@ use crate::callback::{Action, Hit};
 use crate::error::Error;
 use crate::runtime::count::fast_counter::SlowPathGuard;
 use crate::runtime::env;
-use crate::runtime::own_code::OwnCode;
+use crate::runtime::own_code::{OwnCode, call_out};
 use crate::runtime::park::gate::Gate;
 use crate::runtime::plan::{Plan, ScopeId};
 use crate::runtime::registry::point::Snapshot;
@@ -16,6 +16,8 @@ use crate::runtime::registry::target::{PAUSE_LIMIT, ScopePlans, Target};
 use crate::runtime::registry::{Request, Unknown, registry};
 use crate::runtime::sync::lasting::{AtomicBool, AtomicU64};
 use crate::runtime::sync::{Arc, Ordering};
+use crate::runtime::values::{Value, Values};
+use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::future::Future;
@@ -38,11 +40,15 @@ struct Inner {
     _slow_path: Option<SlowPathGuard>,
 }
 
-/// What an evaluation has to know of a scope.
+/// What a thread has to know of a scope that is in force on it.
 #[derive(Debug)]
 struct Lineage {
-    /// The scope, then the one that it was made in, and so on.
+    /// The scope, then the one that it was made in, and so on: in one place for evaluations.
     ids: Vec<ScopeId>,
+    /// That of the scope that it was made in.
+    outer: Option<Arc<Lineage>>,
+    /// What the scope itself holds; empty once the scope is gone.
+    values: Values,
     /// Does not fall back: what none of these arms is not armed inside it.
     isolated: bool,
     /// Whether anything was ever inside it.
@@ -51,8 +57,12 @@ struct Lineage {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let _own = OwnCode::enter();
+        let own = OwnCode::enter();
         registry().reset_scope(Target::Scope(&self.plans));
+        drop(own);
+        // Threads of pools may keep the lineage for longer.
+        let values = self.lineage.values.take();
+        call_out(|| drop(values));
     }
 }
 
@@ -79,13 +89,19 @@ impl Scope {
         let plans = ScopePlans::new(id, name.to_owned(), pause_limit);
         let outer = if isolated { None } else { Self::current() };
         let mut ids = vec![id];
+        let outer_lineage = outer.as_ref().map(|outer| outer.inner.lineage.clone());
         let mut falls_nowhere = isolated;
-        if let Some(outer) = &outer {
-            ids.extend(&outer.inner.lineage.ids);
-            falls_nowhere = outer.inner.lineage.isolated;
+        if let Some(outer) = &outer_lineage {
+            ids.extend(&outer.ids);
+            falls_nowhere = outer.isolated;
         }
-        let was_entered = AtomicBool::new(false);
-        let lineage = Arc::new(Lineage { ids, isolated: falls_nowhere, was_entered });
+        let lineage = Arc::new(Lineage {
+            ids,
+            outer: outer_lineage,
+            values: Values::default(),
+            isolated: falls_nowhere,
+            was_entered: AtomicBool::new(false),
+        });
         let slow_path = isolated.then(SlowPathGuard::begin);
         Self { inner: Arc::new(Inner { plans, lineage, _outer: outer, _slow_path: slow_path }) }
     }
@@ -155,6 +171,19 @@ impl Scope {
             };
             std::future::poll_fn(poll).await
         }
+    }
+
+    pub(crate) fn insert<T: Any + Send + Sync>(&self, value: T) -> Option<Arc<T>> {
+        self.inner.lineage.values.insert(Arc::new(value)).and_then(typed)
+    }
+
+    pub(crate) fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.inner.lineage.value(TypeId::of::<T>()).and_then(typed)
+    }
+
+    /// The value of the type in the scopes in force, the innermost first.
+    pub(crate) fn find<T: Any + Send + Sync>() -> Option<Arc<T>> {
+        value_in_force(TypeId::of::<T>()).and_then(typed)
     }
 
     pub(crate) fn arm(&self, name: &str, terms: &str) -> Result<(), Error> {
@@ -286,6 +315,12 @@ impl Lineage {
         }
     }
 
+    /// The value of this scope, else that of the scope that it was made in, and so on.
+    fn value(&self, id: TypeId) -> Option<Value> {
+        std::iter::successors(Some(self), |lineage| lineage.outer.as_deref())
+            .find_map(|lineage| lineage.values.get(id))
+    }
+
     /// `None` where the search goes on.
     fn search<'a>(&self, now: &'a Snapshot) -> Option<Found<'a>> {
         match self.ids.iter().find_map(|id| now.plan_in(*id)) {
@@ -293,6 +328,19 @@ impl Lineage {
             None => self.isolated.then_some(Found::Isolated),
         }
     }
+}
+
+/// Not generic, so that it is compiled once.
+fn value_in_force(id: TypeId) -> Option<Value> {
+    let search = |lineage: &Lineage| match lineage.value(id) {
+        Some(value) => Some(Some(value)),
+        None => lineage.isolated.then_some(None),
+    };
+    look(None, search).flatten()
+}
+
+fn typed<T: Any + Send + Sync>(value: Value) -> Option<Arc<T>> {
+    value.downcast().ok()
 }
 
 /// Whether this evaluation is inside the scope `id`.

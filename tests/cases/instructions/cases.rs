@@ -6,6 +6,7 @@ use failpoint::{fail_point, fail_value, fail_value_async};
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 #[inline(never)]
@@ -27,6 +28,12 @@ fn told(n: u64) -> u64 {
 
 async fn value_of_task(n: u64) -> u64 {
     fail_value_async!("instructions/valueOfTask", u64).unwrap_or(n)
+}
+
+/// What a file system asks where a file is opened.
+#[inline(never)]
+fn find() -> Option<Arc<u64>> {
+    failpoint::Scope::find()
 }
 
 /// What a future gives that never waits.
@@ -125,6 +132,17 @@ fn run(case: &str, count: u64) {
             times(count, |n| {
                 black_box(statement(n));
             });
+        }
+        "find-no-scope" => times(count, |_| assert!(find().is_none())),
+        "find-no-value" => {
+            let _in = scope.enter();
+            times(count, |_| assert!(find().is_none()));
+        }
+        "find-inherited" => {
+            scope.insert(7_u64);
+            let inner = scope.wrap_fn(failpoint::Scope::new)();
+            let _in = inner.enter();
+            times(count, |_| assert!(find().is_some()));
         }
         "parse-short" => times(count, |_| parse("return(7)")),
         "parse-long" => times(count, |_| parse(LONG)),
