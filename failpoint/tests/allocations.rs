@@ -75,6 +75,7 @@ fn nothing_where_nothing_is_returned() {
         "when(tenant=this,shard=7):off",
         "when(tenant!=other,shard~7*):off",
         "when(thread!=other):off",
+        "when(shard>=7,shard<7.5):off",
         "for(1h):off",
         "after(1h):panic",
     ] {

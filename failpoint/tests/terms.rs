@@ -83,6 +83,48 @@ fn filters_see_the_context() {
 }
 
 #[test]
+fn a_filter_compares_numbers_exactly() {
+    fn site(offset: &dyn std::fmt::Display) -> bool {
+        fail_value!("ordered", offset = offset).is_some()
+    }
+    for (terms, offsets) in [
+        ("when(offset<4096):return", [(4095_i128, true), (4096, false), (-1, true)]),
+        ("when(offset<=4096):return", [(4096, true), (4097, false), (10, true)]),
+        ("when(offset>9):return", [(10, true), (9, false), (-10, false)]),
+        ("when(offset>=-9):return", [(-9, true), (-10, false), (0, true)]),
+        ("when(offset>=4096,offset<8192):return", [(4095, false), (4096, true), (8192, false)]),
+        // All three are one number as a float of 64 bits.
+        (
+            "when(offset>18446744073709551614):return",
+            [(u64::MAX.into(), true), (i128::from(u64::MAX) - 1, false), (i128::MAX, true)],
+        ),
+        (
+            "when(offset<=-170141183460469231731687303715884105728):return",
+            [(i128::MIN, true), (i128::MIN + 1, false), (0, false)],
+        ),
+    ] {
+        let _armed = arm("ordered", terms).unwrap();
+        for (offset, matches) in offsets {
+            assert_eq!(site(&offset), matches, "{terms} {offset}");
+        }
+    }
+    let _armed = arm("ordered", "when(offset<1.5):return").unwrap();
+    assert!(site(&1.25) && site(&f64::MIN) && site(&"-.5"));
+    assert!(!site(&1.5) && !site(&f64::MAX) && !site(&f64::NAN) && !site(&f64::NEG_INFINITY));
+    for no_number in ["", "-", "one", "1s", "0x1", " 1", "+1"] {
+        assert!(!site(&no_number), "{no_number}");
+    }
+    // Names of threads and scopes are texts like any other.
+    let _armed = arm("ordered", "when(thread<5):return(x)->when(scope>=5):return").unwrap();
+    let threads = ["4", "five"].map(|name| {
+        let thread = std::thread::Builder::new().name(name.to_owned());
+        thread.spawn(|| site(&0)).unwrap().join().unwrap()
+    });
+    assert_eq!(threads, [true, false]);
+    assert!(failpoint::Scope::named("5").wrap_fn(|| site(&0))());
+}
+
+#[test]
 fn filters_know_the_thread() {
     fn site() -> bool {
         fail_value!("by-thread").is_some()

@@ -11,10 +11,12 @@
 //!          | ( "skip" | "nth" | "every" ) "(" int ")" ":"
 //!          | ( "for" | "after" ) "(" duration ")" ":"
 //!          | "when" "(" condition { "," condition } ")" ":" ;
-//! condition = key ( "=" | "==" | "!=" | "~" ) ( string | raw ) ;
+//! condition = key ( "=" | "==" | "!=" | "~" ) ( string | raw )
+//!          | key ( "<" | "<=" | ">" | ">=" ) signed ;   (* quoted or not *)
 //! step     = action [ "(" [ argument { "," argument } ] ")" ] ;
 //! argument = string | raw ;                          (* raw: up to the matching ")", trimmed *)
 //! string   = '"' { char | escape } '"' | "`" { char } "`" ;
+//! signed   = [ "-" ] number ;                        (* of any length, compared exactly *)
 //! number   = digits [ "." [ digits ] ] | "." digits ;
 //! duration = int | span { span } ;                   (* a bare int is milliseconds *)
 //! span     = number ( "ns" | "us" | "µs" | "ms" | "s" | "m" | "h" ) ;
@@ -43,6 +45,7 @@ pub(crate) use self::error::ParseError;
 #[cfg(feature = "runtime")]
 pub(crate) use self::literal::holds_line_end;
 pub(crate) use self::nearest::{most_alike, nearest};
+pub(crate) use self::number::compare as compare_numbers;
 pub(crate) use self::text::Text;
 pub(crate) use self::value::Value;
 
@@ -54,6 +57,7 @@ pub(crate) mod duration;
 mod error;
 mod literal;
 mod nearest;
+mod number;
 pub(crate) mod parse;
 mod print;
 mod text;
@@ -128,7 +132,7 @@ pub(crate) struct Condition {
     pub key: String,
     /// How the two are compared.
     pub op: Op,
-    /// What the context value is compared with, without quotes.
+    /// What the context value is compared with, without quotes; a number where `op` orders.
     pub value: String,
 }
 
@@ -141,6 +145,14 @@ pub(crate) enum Op {
     NotEqual,
     /// `~`: the value is a glob.
     Glob,
+    /// `<`, of numbers: a context value that is no number does not match, here and below.
+    Less,
+    /// `<=`.
+    AtMost,
+    /// `>`.
+    Greater,
+    /// `>=`.
+    AtLeast,
 }
 
 /// One step of a term.
@@ -237,6 +249,13 @@ impl FromStr for Terms {
 
     fn from_str(text: &str) -> Result<Terms, ParseError> {
         Terms::parse(text)
+    }
+}
+
+impl Op {
+    /// Whether it compares numbers.
+    pub(crate) fn is_ordering(self) -> bool {
+        matches!(self, Op::Less | Op::AtMost | Op::Greater | Op::AtLeast)
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::literal::{Argument, Until, argument, close};
 use super::nearest::nearest;
+use super::number::is_number;
 use super::{
     Chance, Condition, Cursor, DEFAULT_WAIT_LIMIT, Expected, MOST_PARTS, Op, PauseLimit, Pick,
     Span, Step, Term, Terms, Value, duration,
@@ -269,10 +270,22 @@ fn condition(cursor: &mut Cursor<'_>, open: usize) -> Result<Condition, Expected
         Op::NotEqual
     } else if cursor.eat("~") {
         Op::Glob
+    } else if cursor.eat("<=") {
+        Op::AtMost
+    } else if cursor.eat("<") {
+        Op::Less
+    } else if cursor.eat(">=") {
+        Op::AtLeast
+    } else if cursor.eat(">") {
+        Op::Greater
     } else {
-        return Err(cursor.expected(format!("`=`, `!=` or `~` after the key `{key}`")));
+        let what = format!("`=`, `!=`, `~`, `<`, `<=`, `>` or `>=` after the key `{key}`");
+        return Err(cursor.expected(what));
     };
     let value = argument(cursor, open, Until::CommaOrClose)?;
+    if op.is_ordering() && !is_number(&value.content) {
+        return Err(Expected::at(value.at, format!("a number such as 4096 or -0.5 after `{op}`")));
+    }
     if value.is_absent() {
         return Err(Expected::at(value.at, "a value, in quotes if it is empty"));
     }

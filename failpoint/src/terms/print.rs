@@ -69,6 +69,10 @@ impl Display for Op {
             Op::Equal => "=",
             Op::NotEqual => "!=",
             Op::Glob => "~",
+            Op::Less => "<",
+            Op::AtMost => "<=",
+            Op::Greater => ">",
+            Op::AtLeast => ">=",
         })
     }
 }

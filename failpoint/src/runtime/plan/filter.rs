@@ -3,8 +3,9 @@
 //! What is compared is rendered as it is compared, into no text of its own where that can be
 //! avoided.
 
-use crate::terms::{Condition, Op};
+use crate::terms::{Condition, Op, compare_numbers};
 use std::cell::{Cell, OnceCell};
+use std::cmp::Ordering;
 use std::fmt::{self, Display, Write};
 use std::thread::{self, Thread};
 use wildmatch::WildMatch;
@@ -38,6 +39,8 @@ enum Expected {
     Equal(String),
     NotEqual(String),
     Like(WildMatch),
+    /// How it has to compare with a number.
+    Ordered(fn(Ordering) -> bool, String),
 }
 
 impl Filter {
@@ -64,6 +67,10 @@ impl Test {
             Op::Equal => Expected::Equal(value),
             Op::NotEqual => Expected::NotEqual(value),
             Op::Glob => Expected::Like(WildMatch::new(&value)),
+            Op::Less => Expected::Ordered(Ordering::is_lt, value),
+            Op::AtMost => Expected::Ordered(Ordering::is_le, value),
+            Op::Greater => Expected::Ordered(Ordering::is_gt, value),
+            Op::AtLeast => Expected::Ordered(Ordering::is_ge, value),
         };
         Self { key: condition.key.clone(), expected }
     }
@@ -76,6 +83,9 @@ impl Test {
                 Expected::Equal(value) => is_shown_as(fact, value),
                 Expected::NotEqual(value) => !is_shown_as(fact, value),
                 Expected::Like(pattern) => with_text(fact, |text| pattern.matches(text)),
+                Expected::Ordered(holds, number) => {
+                    with_text(fact, |text| compare_numbers(text, number).is_some_and(holds))
+                }
             };
         });
         holds
@@ -152,10 +162,11 @@ mod tests {
 
     #[test]
     fn compares_what_is_rendered() {
-        let facts = |key: &str, look: &mut dyn FnMut(&dyn Display)| {
-            if key == "key" {
-                look(&Parts(&["ten", "", "ant"]));
-            }
+        let facts = |key: &str, look: &mut dyn FnMut(&dyn Display)| match key {
+            "key" => look(&Parts(&["ten", "", "ant"])),
+            "offset" => look(&Parts(&["-40", "96", ".5"])),
+            "no-number" => look(&f64::NAN),
+            _ => {}
         };
         for (key, op, value, admits) in [
             ("key", Op::Equal, "tenant", true),
@@ -170,6 +181,20 @@ mod tests {
             ("other", Op::Equal, "tenant", false),
             ("other", Op::NotEqual, "tenant", false),
             ("other", Op::Glob, "*", false),
+            ("offset", Op::Less, "-4096", true),
+            ("offset", Op::Less, "-4096.50", false),
+            ("offset", Op::AtMost, "-4096.50", true),
+            ("offset", Op::AtMost, "-4096.51", false),
+            ("offset", Op::Greater, "-4096.51", true),
+            ("offset", Op::Greater, "-4096.5", false),
+            ("offset", Op::AtLeast, "-4096.5", true),
+            ("offset", Op::AtLeast, "0", false),
+            ("key", Op::Less, "0", false),
+            ("key", Op::AtLeast, "0", false),
+            ("no-number", Op::Less, "0", false),
+            ("no-number", Op::AtLeast, "0", false),
+            ("other", Op::Less, "0", false),
+            ("other", Op::AtLeast, "0", false),
         ] {
             let condition = Condition { key: key.to_owned(), op, value: value.to_owned() };
             let filter = Filter::new(std::slice::from_ref(&condition));

@@ -29,6 +29,10 @@ fn odd() -> impl Strategy<Value = String> {
             "==",
             "!=",
             "~",
+            "<",
+            "<=",
+            ">",
+            ">=",
             ",",
             "&",
             "%",
@@ -54,6 +58,7 @@ fn odd() -> impl Strategy<Value = String> {
             "a",
             "0",
             "-1",
+            "-.5",
             "50",
             "99999999999999999999",
             "off",
@@ -159,12 +164,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    let op = prop::sample::select(vec![Op::Equal, Op::NotEqual, Op::Glob]);
-    ("[A-Za-z_][A-Za-z0-9_.-]{0,8}", op, odd()).prop_map(|(key, op, value)| Condition {
-        key,
-        op,
-        value,
-    })
+    let ops = |ops: &[Op]| prop::sample::select(ops.to_vec());
+    let of_text = (ops(&[Op::Equal, Op::NotEqual, Op::Glob]), odd());
+    let of_numbers = (
+        ops(&[Op::Less, Op::AtMost, Op::Greater, Op::AtLeast]),
+        "-?([0-9]{1,40}(\\.[0-9]{0,5})?|\\.[0-9]{1,5})",
+    );
+    ("[A-Za-z_][A-Za-z0-9_.-]{0,8}", prop_oneof![of_text, of_numbers])
+        .prop_map(|(key, (op, value))| Condition { key, op, value })
 }
 
 fn pick() -> impl Strategy<Value = Pick> {
@@ -240,7 +247,7 @@ proptest! {
         for text in [text, any] {
             crate::terms::round_trip(&text);
             config::round_trip(&text);
-            for around in ["return({})", "when(k={}):off", "sleep({})", "wait(a,{})", "return(\"{}\")"] {
+            for around in ["return({})", "when(k={}):off", "when(k<{}):off", "sleep({})", "wait(a,{})", "return(\"{}\")"] {
                 let text = around.replace("{}", &text);
                 crate::terms::round_trip(&text);
                 config::round_trip(&format!("a={text};{text}"));
