@@ -133,6 +133,26 @@ fn child() {
                 scope.reset();
             }
         }
+        "armed in a scope" => {
+            let scope = Scope::new();
+            for name in ["allocator/alloc", "allocator/dealloc"] {
+                scope.arm(name, "off").unwrap();
+                // The list of what is in force is made, grows, and is given back.
+                thread::spawn(scope.wrap_fn(|| {
+                    let scope = Scope::current().unwrap();
+                    let all: Vec<_> = (0..100).map(|_| scope.enter()).collect();
+                    scope.insert(all.len());
+                    scope.insert("text");
+                    assert_eq!(Scope::find::<usize>().as_deref(), Some(&100));
+                }))
+                .join()
+                .unwrap();
+                let hook = scope.on_thread_start();
+                thread::spawn(move || (0..100).for_each(|_| hook())).join().unwrap();
+                assert!(scope.hits(name).unwrap() > 0);
+                scope.reset();
+            }
+        }
         "threads end" => {
             for terms in ["sleep(1us)", "when(thread=nobody):off"] {
                 let _armed = arm("allocator/dealloc", terms).unwrap();
@@ -180,6 +200,11 @@ fn it_is_evaluated_before_main_and_armed_by_the_environment() {
 #[test]
 fn whatever_the_library_does_while_it_is_armed_comes_to_an_end() {
     assert_came_to_the_end(&run("armed here", &[]));
+}
+
+#[test]
+fn entering_a_scope_that_arms_it_comes_to_an_end() {
+    assert_came_to_the_end(&run("armed in a scope", &[]));
 }
 
 #[test]

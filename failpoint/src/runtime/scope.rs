@@ -124,8 +124,7 @@ impl Scope {
     /// Puts the scope in force on this thread until [`Scope::leave`] is called as often.
     pub(crate) fn enter(&self) {
         self.inner.lineage.note_entered();
-        let entry = Entry::Entered(self.inner.clone());
-        let _ = IN_FORCE.try_with(|entries| entries.borrow_mut().push(entry));
+        Entry::Entered(self.inner.clone()).put_in_force();
     }
 
     /// Runs `body` inside the scope.
@@ -146,8 +145,7 @@ impl Scope {
         let given = (Arc::downgrade(&self.inner), self.inner.lineage.clone());
         move || {
             given.1.note_entered();
-            let entry = Entry::Given(given.0.clone(), given.1.clone());
-            let _ = IN_FORCE.try_with(|entries| entries.borrow_mut().push(entry));
+            Entry::Given(given.0.clone(), given.1.clone()).put_in_force();
         }
     }
 
@@ -253,6 +251,12 @@ impl Scope {
 }
 
 impl Entry {
+    fn put_in_force(self) {
+        // The list may grow while it is borrowed, and a point in the allocator would look at it.
+        let _own = OwnCode::enter();
+        let _ = IN_FORCE.try_with(|entries| entries.borrow_mut().push(self));
+    }
+
     fn upgrade(&self) -> Option<Arc<Inner>> {
         match self {
             Entry::Entered(inner) => Some(inner.clone()),
