@@ -65,15 +65,18 @@
 //! | `FAILPOINT_HTTP_TOKEN`, or a file in `FAILPOINT_HTTP_TOKEN_FILE` | the token that requests must send as `Authorization: Bearer`; allows addresses other than loopback |
 //! | `FAILPOINT_HTTP_INSECURE` | `1` allows such addresses without a token |
 //! | `FAILPOINT_HTTP_HOSTS` | names that are allowed as `Host`, separated by commas |
-//! | `FAILPOINT_HTTP_ALLOW` | the points that may be armed over HTTP: names separated by commas, in which `*` matches any text and `?` any character |
+//! | `FAILPOINT_HTTP_ALLOW` | the points that may be armed over HTTP: names separated by commas, in which `*` matches any text and `?` any character; also the changes of [extensions](ext#policy), as `v1/ext/PREFIX/PATH` |
 //! | `FAILPOINT_HTTP_DENY` | points that may not, in the same form; takes precedence over `ALLOW` |
-//! | `FAILPOINT_HTTP_ACTIONS` | the actions that may be armed over HTTP, such as `off,sleep,return` |
+//! | `FAILPOINT_HTTP_ACTIONS` | the actions that may be armed over HTTP, such as `off,sleep,return`; `ext` is any change of an extension |
 //! | `FAILPOINT_HTTP_MAX_TTL` | how long a point that is armed over HTTP stays armed at most, such as `15m` |
 //! | `FAILPOINT_HTTP_WAIT` | how long [`serve_from_env`] waits for the first arming over HTTP, such as `30s` |
 //!
 //! The limits on what may be armed apply to all requests over HTTP, also through `mount` and
 //! [`respond`], and are read once. What they do not allow is refused with 403; a request for several
 //! points is refused as a whole.
+//!
+//! **Routes of other crates.** [`extend`] adds routes below `/v1/ext/PREFIX/`, with the same access check,
+//! limits, policy, log and problems; see [`ext`]. `GET /v1/info` lists them.
 //!
 //! **Clients.** The feature `client` has `Client`, `blocking::Client` and `ClientSet` to control servers
 //! from a test or a tool: a method per route, guards that disarm when they are dropped, waits instead
@@ -116,6 +119,7 @@
 
 mod address;
 mod error;
+pub mod ext;
 mod http;
 
 #[cfg(any(feature = "client", feature = "failpoints"))]
@@ -142,6 +146,7 @@ use off as imp;
 #[cfg(feature = "failpoints")]
 mod imp {
     pub(crate) use crate::http::dispatch::respond;
+    pub(crate) use crate::http::v1::extend;
     pub(crate) use crate::server::{Running, serve, serve_from_env};
 }
 
@@ -215,6 +220,32 @@ pub fn serve(address: &str) -> Result<Control, ServeError> {
 /// ```
 pub fn respond(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
     imp::respond(method, path, headers, body)
+}
+
+/// Adds routes of another crate to the control plane, below `/v1/ext/PREFIX/`.
+///
+/// They are part of every listener, of mounted routers and of [`respond`], also of those that are running,
+/// until the process ends. They have the same access check, limits, problems and log as the other routes
+/// of version 1; see [`ext`], which also says how a handler runs. `prefix` is 1 to 32 lower-case ASCII
+/// letters, digits and `-`. Without failpoints it does nothing, and returns `Ok` for any arguments.
+///
+/// # Errors
+/// All variants of [`ExtendError`](ext::ExtendError): the prefix or a route is not valid, or the prefix is
+/// taken. Then nothing was added.
+///
+/// ```
+/// use failpoint_http::ext::{Reply, Route};
+///
+/// failpoint_http::extend("clock", [Route::get("now", |_| Ok(Reply::text("12:00\n")))])?;
+/// let reply = failpoint_http::respond("GET", "/v1/ext/clock/now", &[], b"");
+/// assert_eq!(reply.body == b"12:00\n", cfg!(feature = "failpoints"));
+/// # Ok::<(), failpoint_http::ext::ExtendError>(())
+/// ```
+pub fn extend(
+    prefix: &str,
+    routes: impl IntoIterator<Item = ext::Route>,
+) -> Result<(), ext::ExtendError> {
+    imp::extend(prefix, routes)
 }
 
 /// Keeps the control plane running; returned by [`serve_from_env`] and [`serve`].

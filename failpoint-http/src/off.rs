@@ -2,6 +2,7 @@
 
 use crate::address::Address;
 use crate::error::ServeError;
+use crate::ext::{ExtendError, Route};
 use crate::http::response::Reply;
 use failpoint::__private::compiled_out::{self, BuildWith};
 use failpoint::__private::text::{to_stderr, visible};
@@ -38,6 +39,10 @@ pub(crate) fn serve(address: &str) -> Result<Option<Running>, ServeError> {
 
 pub(crate) fn respond(_: &str, _: &str, _: &[(&str, &str)], _: &[u8]) -> Reply {
     Reply::compiled_out(CompiledOut)
+}
+
+pub(crate) fn extend(_: &str, _: impl IntoIterator<Item = Route>) -> Result<(), ExtendError> {
+    Ok(())
 }
 
 /// This feature also turns failpoints on.

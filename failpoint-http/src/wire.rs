@@ -308,6 +308,10 @@ pub struct Info {
     pub armed: u64,
     /// As in [`Points`].
     pub revision: u64,
+    /// The routes that other crates have added, by the prefix of the extension:
+    /// `POST /v1/ext/disk/crash`.
+    #[serde(default)]
+    pub extensions: BTreeMap<String, Vec<String>>,
 }
 
 /// Why a request was refused: RFC 9457, `application/problem+json`. A refused request changes nothing.

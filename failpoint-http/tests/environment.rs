@@ -19,6 +19,7 @@ fn child_serves() {
     }
     // Not evaluated before: the first evaluation would read the environment.
     let _declared = || fail_point!("env/declared");
+    extend();
     match failpoint_http::serve_from_env() {
         Ok(control) => {
             let address = control.address().map_or("nowhere".to_owned(), |at| at.to_string());
@@ -32,6 +33,26 @@ fn child_serves() {
         }
         Err(error) => println!("\nrefused: {error:?}"),
     }
+}
+
+/// An extension of the child.
+fn extend() {
+    use failpoint_http::ext::{Refusal, Reply, Route};
+
+    let routes = [
+        Route::get("mode", |_| Ok(Reply::text("durable"))),
+        Route::put("mode", |request| {
+            let mode = String::from_utf8_lossy(request.body());
+            if mode.is_empty() {
+                return Err(Refusal::new(422, "which mode?"));
+            }
+            Ok(Reply::done().logged(format!("was durable, now {mode}")))
+        }),
+        Route::post("crash", |_| Ok(Reply::done())).parameter("keep", "What survives."),
+        Route::delete("panics", |_| panic!("a test panics")),
+        Route::get("panics", |_| panic!("a test panics")),
+    ];
+    failpoint_http::extend("env", routes).unwrap();
 }
 
 /// A child that is to refuse, and what it says.
@@ -345,6 +366,85 @@ fn the_policy_limits_what_is_armed_and_nothing_else() {
 }
 
 #[test]
+fn a_change_of_an_extension_is_a_line_of_the_log() {
+    let server = Server::start(&[("GOFAIL_HTTP", "127.0.0.1:0")]);
+    let mut client = Client::connect(&server.address);
+    let long = "x".repeat(1000);
+    for (method, path, body, status) in [
+        ("GET", "/v1/ext/env/mode", "", 200),
+        ("PUT", "/v1/ext/env/mode", "", 422),
+        ("PUT", "/v1/ext/env/mode?keep=1", "volatile", 400),
+        ("PUT", "/v1/ext/env/mode", "a\nfailpoint-http: 127.0.0.1:1 called b", 204),
+        ("PUT", "/v1/ext/env/mode", &long, 204),
+        ("POST", "/v1/ext/env/crash?keep=%0Aa", "", 204),
+        ("GET", "/v1/ext/env/panics", "", 500),
+        ("DELETE", "/v1/ext/env/panics", "", 500),
+        ("DELETE", "/v1/ext/env/nothing", "", 404),
+        ("DELETE", "/v1/ext/nobody/panics", "", 404),
+        ("GET", "/v1/points", "", 200),
+    ] {
+        assert_eq!(client.ask(method, path, body).status, status, "{method} {path}");
+    }
+    let log = server.end();
+    let lines = log.lines().filter_map(|line| line.strip_prefix("failpoint-http: 127.0.0.1:"));
+    let said: Vec<&str> = lines.filter_map(|line| Some(line.split_once(' ')?.1)).collect();
+    let cut = format!("{}… (617 bytes more)", "x".repeat(383));
+    assert_eq!(
+        said,
+        [
+            "called PUT /v1/ext/env/mode: was durable, now a\\nfailpoint-http: 127.0.0.1:1 called b",
+            &format!("called PUT /v1/ext/env/mode: was durable, now {cut}"),
+            "called POST /v1/ext/env/crash?keep=%0Aa",
+            "called DELETE /v1/ext/env/panics: the handler panicked",
+        ],
+        "{log}"
+    );
+}
+
+#[test]
+fn an_extension_asks_for_the_token() {
+    let server =
+        Server::start(&[("GOFAIL_HTTP", "127.0.0.1:0"), ("FAILPOINT_HTTP_TOKEN", "secret")]);
+    let mut client = Client::connect(&server.address);
+    for path in ["/v1/ext/env/mode", "/v1/ext/nobody", "/v1/ext/env/panics"] {
+        let answer = client.ask("GET", path, "");
+        let problem: Problem = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!((answer.status, problem.kind.as_str()), (401, "urn:failpoint:no-token"));
+    }
+    let token = [("Authorization", "Bearer secret")];
+    assert_eq!(client.ask_with("GET", "/v1/ext/env/mode", &token, "").body, "durable");
+}
+
+#[test]
+fn the_policy_limits_the_changes_of_extensions() {
+    let ask = |variables: &[(&str, &str)]| {
+        let server = Server::start(&[&[("GOFAIL_HTTP", "127.0.0.1:0")], variables].concat());
+        let mut client = Client::connect(&server.address);
+        assert_eq!(client.ask("GET", "/v1/ext/env/mode", "").status, 200, "{variables:?}");
+        let answer = client.ask("POST", "/v1/ext/env/crash", "");
+        if answer.status == 204 {
+            return "allowed".to_owned();
+        }
+        let problem: Problem = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!((answer.status, problem.kind.as_str()), (403, "urn:failpoint:not-allowed"));
+        problem.detail
+    };
+    let refused = |why: &str| format!("`v1/ext/env/crash` is not allowed over HTTP: {why}");
+    for (variable, value, why) in [
+        ("FAILPOINT_HTTP_DENY", "v1/ext/*", Some("FAILPOINT_HTTP_DENY lists it")),
+        ("FAILPOINT_HTTP_DENY", "v1/ext/env/mode", None),
+        ("FAILPOINT_HTTP_ALLOW", "env/*", Some("FAILPOINT_HTTP_ALLOW does not list it")),
+        ("FAILPOINT_HTTP_ALLOW", "env/*,v1/ext/env/*", None),
+        ("FAILPOINT_HTTP_ACTIONS", "off,sleep", Some("FAILPOINT_HTTP_ACTIONS does not list ext")),
+        ("FAILPOINT_HTTP_ACTIONS", "off,ext", None),
+        ("FAILPOINT_HTTP_MAX_TTL", "1m", None),
+    ] {
+        let expected = why.map_or("allowed".to_owned(), refused);
+        assert_eq!(ask(&[(variable, value)]), expected, "{variable}={value}");
+    }
+}
+
+#[test]
 fn an_error_begins_with_its_cause() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
@@ -376,6 +476,10 @@ fn with_an_invalid_policy_nothing_is_armed() {
         let text = String::from_utf8(reply.body).unwrap();
         assert!(reply.status == 403 && text.contains(without), "{text}");
         assert_eq!(failpoint_http::respond("GET", "/", &[], b"").body, b"env/declared=\n");
+        extend();
+        let reply = failpoint_http::respond("POST", "/v1/ext/env/crash", &[], b"");
+        let text = String::from_utf8(reply.body).unwrap();
+        assert!(reply.status == 403 && text.contains(without), "{text}");
         return;
     }
     let variables = [("FAILPOINT_HTTP_MAX_TTL", "for ever")];

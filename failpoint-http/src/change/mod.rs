@@ -152,6 +152,19 @@ pub(crate) fn resume(name: &str, n: usize, from: &str) -> Result<(usize, u64), E
     Ok((resumed, paused))
 }
 
+/// Why the policy does not allow a change of an extension. `name` is its path, without the first `/`.
+pub(crate) fn may_extension(name: &str) -> Result<(), String> {
+    let policy = policy().map_err(|refused| refused.why)?;
+    policy.why_not_extension(name).map_or(Ok(()), Err)
+}
+
+/// Logs a change that an extension has made. `asked` is the method, the path and the query.
+pub(crate) fn log_extension(from: &str, asked: &str, what: Option<&str>) {
+    let asked = cut(visible(asked).to_string());
+    let what = what.map(|what| format!(": {}", cut(visible(what).to_string()))).unwrap_or_default();
+    control::inform(format_args!("failpoint-http: {from} called {asked}{what}"));
+}
+
 fn policy() -> Result<&'static Policy, NotAllowed> {
     policy::in_force().map_err(|error| {
         let why = format!("nothing can be armed over HTTP until this is fixed: {error}");
@@ -175,17 +188,20 @@ fn log_armed(from: &str, name: &str, was: Option<&str>, now: Option<&str>, ttl: 
     ));
 }
 
-/// Terms for the log: on one line, so that one change cannot look like two, and cut if they are long,
-/// because a request may contain a megabyte of terms.
+/// Terms for the log: on one line, so that one change cannot look like two.
 fn or_idle(terms: Option<&str>) -> String {
+    cut(visible_terms(terms.unwrap_or("idle")).into_owned())
+}
+
+/// Cuts a long text of the log, because a request may contain a megabyte of terms.
+fn cut(text: String) -> String {
     /// In characters.
     const SHOWN: usize = 400;
-    let terms = visible_terms(terms.unwrap_or("idle"));
-    match terms.char_indices().nth(SHOWN) {
-        None => terms.into_owned(),
+    match text.char_indices().nth(SHOWN) {
+        None => text,
         Some((end, _)) => {
-            let rest = terms.len() - end;
-            format!("{}… ({rest} bytes more)", &terms[..end])
+            let rest = text.len() - end;
+            format!("{}… ({rest} bytes more)", &text[..end])
         }
     }
 }

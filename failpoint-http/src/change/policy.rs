@@ -36,15 +36,20 @@ pub(crate) fn in_force() -> Result<&'static Policy, &'static ServeError> {
     POLICY.get_or_init(Policy::from_env).as_ref()
 }
 
+/// What `FAILPOINT_HTTP_ACTIONS` calls any change of an extension.
+const EXTENSION: &str = "ext";
+
 const GLOBS: &str = "names of points, separated by commas; * matches any text";
 
 impl Policy {
     pub(crate) fn from_env() -> Result<Self, ServeError> {
         let variable = "FAILPOINT_HTTP_ACTIONS";
         let expected = "actions, separated by commas: off, return, sleep, delay, pause, yield, \
-                        print, panic, break, exit, abort, kill, wait, barrier";
+                        print, panic, break, exit, abort, kill, wait, barrier; and ext for the \
+                        changes of extensions";
         let actions = names(variable, expected)?;
-        if actions.iter().any(|action| !control::ACTIONS.contains(&action.as_str())) {
+        let is_known = |action: &str| action == EXTENSION || control::ACTIONS.contains(&action);
+        if !actions.iter().all(|action| is_known(action)) {
             return Err(ServeError::BadVariable { variable, expected });
         }
         Ok(Self {
@@ -74,18 +79,8 @@ impl Policy {
 
     /// Why these actions may not be armed at `name`; `None` if they may.
     pub(crate) fn why_not(&self, name: &str, actions: &[&str]) -> Option<String> {
-        let is_one = |globs: &[Glob]| globs.iter().any(|glob| glob.is_match(name));
-        if is_one(&self.deny) {
-            return Some(format!(
-                "`{}` cannot be armed over HTTP: FAILPOINT_HTTP_DENY lists it",
-                visible(name)
-            ));
-        }
-        if !self.allow.is_empty() && !is_one(&self.allow) {
-            return Some(format!(
-                "`{}` cannot be armed over HTTP: FAILPOINT_HTTP_ALLOW does not list it",
-                visible(name)
-            ));
+        if let Some(why) = self.why_not_name(name) {
+            return Some(format!("`{}` cannot be armed over HTTP: {why}", visible(name)));
         }
         let mut actions = actions.iter().copied();
         let action = actions.find(|action| !self.actions.iter().any(|one| one == action))?;
@@ -96,6 +91,28 @@ impl Policy {
                 self.actions.join(", ")
             )
         })
+    }
+
+    /// Why an extension may not make the change `name`, a path without its first `/`; `None` if it may.
+    pub(crate) fn why_not_extension(&self, name: &str) -> Option<String> {
+        let is_action = self.actions.is_empty() || self.actions.iter().any(|one| one == EXTENSION);
+        let why = match self.why_not_name(name) {
+            None if is_action => return None,
+            None => format!("FAILPOINT_HTTP_ACTIONS does not list {EXTENSION}"),
+            Some(why) => why.to_owned(),
+        };
+        Some(format!("`{}` is not allowed over HTTP: {why}", visible(name)))
+    }
+
+    fn why_not_name(&self, name: &str) -> Option<&'static str> {
+        let is_one = |globs: &[Glob]| globs.iter().any(|glob| glob.is_match(name));
+        if is_one(&self.deny) {
+            Some("FAILPOINT_HTTP_DENY lists it")
+        } else if !self.allow.is_empty() && !is_one(&self.allow) {
+            Some("FAILPOINT_HTTP_ALLOW does not list it")
+        } else {
+            None
+        }
     }
 }
 

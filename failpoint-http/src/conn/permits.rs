@@ -21,6 +21,9 @@ pub(crate) static WAITS: Semaphore = Semaphore::new(|capacity| capacity.waits);
 /// queue.
 pub(crate) static READERS: Semaphore = Semaphore::new(|capacity| capacity.readers);
 
+/// For requests to extensions. Each has a thread while its handler runs.
+pub(crate) static CALLS: Semaphore = Semaphore::new(|_| 16);
+
 /// One permit; dropping it returns it.
 #[derive(Debug)]
 pub(crate) struct Permit {

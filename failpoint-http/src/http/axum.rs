@@ -124,7 +124,7 @@ mod world {
         finish(dispatch::answer(&request), connection, hold)
     }
 
-    /// Holds the request open. During the wait, the end of the process is not held.
+    /// Answers when there is an answer. During a wait, the end of the process is not held.
     async fn hold_open(
         open: Result<Open, Box<Problem>>,
         is_head: bool,
@@ -137,6 +137,11 @@ mod world {
                 Ok(permit) => return stream(filter, connection, permit),
                 Err(problem) => return refuse_to_hold(&problem, connection),
             },
+            (Ok(Open::Extension(call)), _) => {
+                // As for other changes, taken before the request is handled.
+                let hold = failpoint::hold_exit();
+                return finish(call.run_elsewhere().await, connection, hold);
+            }
             (Ok(Open::Wait(wait)), _) => match acquire(&permits::WAITS, connection) {
                 Ok(_permit) => Ok(wait.reply().await),
                 Err(problem) => return refuse_to_hold(&problem, connection),

@@ -32,9 +32,12 @@ pub(crate) enum Kind {
     UnknownKey,
     BadName,
     Several,
+    /// By an extension, which names the status.
+    Refused,
     Panicked,
     NeedsListener,
     TooManyReaders,
+    TooManyCalls,
     /// Only on gofail's routes.
     IdlePoint,
 }
@@ -65,9 +68,11 @@ impl Kind {
             Kind::UnknownKey       => (422, "unknown-key", "unknown key"),
             Kind::BadName          => (422, "bad-name", "bad name"),
             Kind::Several          => (422, "several", "several problems"),
+            Kind::Refused          => (422, "refused", "refused"),
             Kind::Panicked         => (500, "panicked", "panicked"),
             Kind::NeedsListener    => (501, "needs-listener", "needs the listener"),
             Kind::TooManyReaders   => (503, "too-many-readers", "too many readers"),
+            Kind::TooManyCalls     => (503, "too-many-calls", "too many calls of extensions"),
         }
     }
 

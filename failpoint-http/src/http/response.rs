@@ -1,7 +1,7 @@
 //! A reply, independent of the transport.
 //!
 //! This file has the statuses of success, and of a build without failpoints. The table in `problem` has
-//! those of errors. No other file names a status.
+//! those of errors. No other file names a status, except `ext`, which lets a handler choose one.
 
 /// A reply of the control plane, for any server to send; returned by [`respond`](crate::respond).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,12 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-const TEXT: &str = "text/plain; charset=utf-8";
+/// The body has the result.
+pub(crate) const OK: u16 = 200;
+/// Success without a body. For gofail's clients, only this status means that a change succeeded.
+pub(crate) const NO_CONTENT: u16 = 204;
+
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 
 impl Reply {
     pub(crate) fn new(status: u16, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
@@ -44,19 +49,14 @@ impl Reply {
 }
 
 #[cfg(feature = "failpoints")]
-pub(crate) use on::{NO_CONTENT, OK, PROMETHEUS, json};
+pub(crate) use on::{PROMETHEUS, json};
 
 #[cfg(feature = "failpoints")]
 mod on {
-    use super::{Reply, TEXT};
+    use super::{NO_CONTENT, OK, Reply, TEXT};
     use crate::wire::Problem;
     use failpoint::__private::text::visible_json;
     use serde::Serialize;
-
-    /// The body has the result.
-    pub(crate) const OK: u16 = 200;
-    /// Success without a body. For gofail's clients, only this status means that a change succeeded.
-    pub(crate) const NO_CONTENT: u16 = 204;
 
     /// The media type of Prometheus' text format.
     pub(crate) const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -75,6 +75,15 @@ impl<S: Read + Write> Client<S> {
 
     /// The next answer; `None` where the connection ends instead.
     pub fn answer(&mut self) -> Option<Answer> {
+        let (status, headers) = self.head()?;
+        let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        let length = length.map_or(0, |(_, length)| length.parse().unwrap());
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).unwrap();
+        Some(Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
+    }
+
+    fn head(&mut self) -> Option<(u16, Vec<(String, String)>)> {
         let mut line = String::new();
         match self.stream.read_line(&mut line) {
             Ok(0) => return None,
@@ -90,11 +99,13 @@ impl<S: Read + Write> Client<S> {
             let Some((name, value)) = line.split_once(": ") else { break };
             headers.push((name.to_owned(), value.to_owned()));
         }
-        let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-        let length = length.map_or(0, |(_, length)| length.parse().unwrap());
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).unwrap();
-        Some(Answer { status, headers, body: String::from_utf8(body).unwrap() })
+        Some((status, headers))
+    }
+
+    /// The next answer, if it is to a `HEAD`: it has the length of a body, and no body.
+    pub fn answer_to_head(&mut self) -> Answer {
+        let (status, headers) = self.head().expect("an answer, not the end of the connection");
+        Answer { status, headers, body: String::new() }
     }
 
     /// Whether the other side closes without another byte.

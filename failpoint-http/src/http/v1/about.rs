@@ -1,6 +1,7 @@
 //! Routes about the process as a whole.
 
 use super::call::Call;
+use super::ext;
 use crate::http::page;
 use crate::http::response::Reply;
 use crate::wire::{Export, Info, Problem, Report};
@@ -42,6 +43,10 @@ pub(super) fn info(_: &Call<'_>) -> Answer {
         partial: control::list_is_partial(),
         armed: count(armed),
         revision: listing.revision,
+        extensions: ext::all()
+            .into_iter()
+            .map(|(prefix, routes)| (prefix, ext::listed(&routes)))
+            .collect(),
     }))
 }
 

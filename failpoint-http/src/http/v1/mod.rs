@@ -1,12 +1,13 @@
 //! The routes of version 1. One table defines them, and `/openapi.json` is generated from it.
 //!
 //! ```text
-//! query shape ─▶ call list ─▶ about events metrics points wait ─▶ route ─▶ routes ─▶ openapi
+//! query shape ─▶ call list ext ─▶ about events metrics points wait ─▶ route ─▶ routes ─▶ openapi
 //! ```
 
 mod about;
 mod call;
 mod events;
+mod ext;
 mod list;
 mod metrics;
 mod openapi;
@@ -26,6 +27,7 @@ use route::{Act, Held, Route};
 use routes::ROUTES;
 
 pub(crate) use events::{Events, Filter, HEARTBEAT};
+pub(crate) use ext::{Call as ExtCall, extend};
 pub(crate) use wait::Wait;
 
 /// The reply, if the request is for a route of version 1. `HEAD` gets the reply to `GET`; the caller
@@ -34,11 +36,17 @@ pub(crate) fn answer(request: &Request<'_>) -> Option<Reply> {
     if !is_route(request.path) {
         return None;
     }
+    if let Some(found) = ext::find(request) {
+        return Some(match found {
+            Ok(call) => call.run(),
+            Err(refused) => refused,
+        });
+    }
     Some(match find(request) {
         Ok((route, name)) => {
             let done = Call::of(request, name, route.parameters).and_then(|call| match route.act {
                 Act::Now(act) => act(&call),
-                Act::Document => Ok(Reply::json(openapi::document())),
+                Act::Document => Ok(Reply::json(&*openapi::with_extensions())),
                 Act::Held(_) => Err(Kind::NeedsListener.because(
                     "waits and event streams need the listener of serve_from_env(), or the axum \
                      router",
@@ -62,16 +70,21 @@ pub(crate) fn answer(request: &Request<'_>) -> Option<Reply> {
     })
 }
 
-/// A request that is held open.
+/// A request that cannot be answered at once.
 pub(crate) enum Open {
     Wait(Wait),
     Events(Filter),
+    Extension(ExtCall),
 }
 
 /// What to hold open, if the request cannot be answered at once.
 pub(crate) fn held_open(request: &Request<'_>) -> Option<Result<Open, Box<Problem>>> {
     if !is_route(request.path) {
         return None;
+    }
+    if let Some(found) = ext::find(request) {
+        // `answer` refuses the others.
+        return found.ok().map(|call| Ok(Open::Extension(call)));
     }
     let (route, name) = find(request).ok()?;
     let Act::Held(held) = route.act else { return None };

@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 document of version 1, generated from the table of routes and the types in `wire`.
 
+use super::ext::{self, Served};
 use super::query::{Parameter, Takes};
 use super::route::{ALWAYS, Answer, Matched, Route, SchemaOf};
 use super::routes::ROUTES;
@@ -8,13 +9,26 @@ use crate::http::response::{NO_CONTENT, OK};
 use crate::wire::{DURATION, Problem};
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 #[cfg(test)]
 mod tests;
 
-/// The document.
-pub(super) fn document() -> &'static Value {
+/// The document, with the routes that extensions have added by now.
+pub(super) fn with_extensions() -> Cow<'static, Value> {
+    let mut document = Cow::Borrowed(document());
+    for (prefix, routes) in ext::all() {
+        for route in routes.iter() {
+            let operations = &mut document.to_mut()["paths"][&route.path];
+            operations[route.method.to_ascii_lowercase()] = of_extension(&prefix, route);
+        }
+    }
+    document
+}
+
+/// The document of our own routes.
+fn document() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
     DOCUMENT.get_or_init(written)
 }
@@ -86,6 +100,37 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     operation
 }
 
+/// An extension describes no bodies, and its handlers choose their statuses.
+fn of_extension(prefix: &str, route: &Served) -> Value {
+    let in_path = route.path.split('/').filter_map(ext::placeholder).map(|name| {
+        let schema = json!({ "type": "string", "minLength": 1 });
+        json!({ "name": name, "in": "path", "required": true, "schema": schema })
+    });
+    let in_query = route.parameters.iter().map(in_query);
+    let problem = json!({ "$ref": "#/components/schemas/Problem" });
+    let mut operation = json!({
+        "operationId": format!("{} {}", route.method, route.path),
+        "summary": route.about,
+        "tags": [prefix],
+        "parameters": in_path.chain(in_query).collect::<Vec<Value>>(),
+        "responses": {
+            "2XX": { "description": "Done." },
+            "default": {
+                "description": "Refused.",
+                "content": { "application/problem+json": { "schema": problem } },
+            },
+        },
+    });
+    if matches!(route.method, "PUT" | "POST") {
+        operation["requestBody"] = json!({ "content": { "*/*": {} } });
+    }
+    operation
+}
+
+fn in_query(Parameter { name, takes, about }: &Parameter) -> Value {
+    json!({ "name": name, "in": "query", "description": about, "schema": taken(*takes) })
+}
+
 fn parameters(route: &Route) -> Vec<Value> {
     let mut parameters = Vec::new();
     if route.path.contains("{name}") {
@@ -97,9 +142,7 @@ fn parameters(route: &Route) -> Vec<Value> {
             "schema": { "type": "string", "minLength": 1 },
         }));
     }
-    parameters.extend(route.parameters.iter().map(|Parameter { name, takes, about }| {
-        json!({ "name": name, "in": "query", "description": about, "schema": taken(*takes) })
-    }));
+    parameters.extend(route.parameters.iter().map(in_query));
     if let Some(matched) = route.matched {
         let what = match matched {
             Matched::Generation => "the generation of the point",

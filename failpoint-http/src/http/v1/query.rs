@@ -39,7 +39,7 @@ pub(crate) struct Query<'a> {
 impl<'a> Query<'a> {
     pub(crate) fn of(
         request: &Request<'a>,
-        parameters: &'static [Parameter],
+        parameters: &[Parameter],
     ) -> Result<Self, Box<Problem>> {
         let mut given: Vec<(&'static str, Cow<'a, str>)> = Vec::new();
         for pair in request.query.split('&').filter(|pair| !pair.is_empty()) {
@@ -61,6 +61,10 @@ impl<'a> Query<'a> {
             given.push((parameter.name, value));
         }
         Ok(Self { given })
+    }
+
+    pub(crate) fn into_pairs(self) -> Vec<(&'static str, String)> {
+        self.given.into_iter().map(|(name, value)| (name, value.into_owned())).collect()
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
