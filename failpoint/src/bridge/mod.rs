@@ -9,6 +9,11 @@ pub mod control;
 mod view;
 pub mod watch;
 
+/// Ends the process at once, as `kill` does: replies get out, and nothing else is run.
+pub fn end_process(why: std::fmt::Arguments<'_>) -> ! {
+    crate::runtime::exit::end(crate::runtime::exit::Ending::Kill, why)
+}
+
 /// What the fuzz targets ask of arbitrary text, and what those who count instructions do.
 pub mod fuzz {
     pub use crate::terms::config::round_trip as config;

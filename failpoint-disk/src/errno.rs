@@ -1,0 +1,9 @@
+//! The errors that a simulated disk gives.
+
+use failpoint::FromTerm;
+use std::io;
+
+/// The error of that name, as the system would give it.
+pub(crate) fn errno(name: &'static str) -> io::Error {
+    io::Error::from_term(Some(name)).unwrap_or_else(|_| io::Error::other(name))
+}

@@ -1,0 +1,235 @@
+//! What is on a simulated disk: files and directories, and the changes that are made to them.
+
+use siphasher::sip128::{Hasher128, SipHasher13};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::hash::Hasher;
+use std::sync::Arc;
+
+/// The number of a file or directory.
+pub(crate) type Ino = usize;
+
+/// A name in a directory.
+pub(crate) type Name = Arc<OsStr>;
+
+/// The directory at the top.
+pub(crate) const ROOT: Ino = 0;
+
+/// Copies share contents until one of them changes.
+#[derive(Clone, Debug)]
+pub(crate) struct Image {
+    nodes: Vec<Node>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) content: Content,
+    /// How many names it has.
+    pub(crate) links: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Content {
+    File(Arc<Vec<u8>>),
+    Directory(Arc<BTreeMap<Name, Ino>>),
+}
+
+/// One change. A crash may lose it until it was synced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Write { ino: Ino, offset: u64, data: Arc<[u8]> },
+    SetLen { ino: Ino, len: u64 },
+    Link { dir: Ino, name: Name, ino: Ino },
+    Unlink { dir: Ino, name: Name, ino: Ino },
+    Rename { from: (Ino, Name), to: (Ino, Name), ino: Ino },
+}
+
+impl Change {
+    /// The file or directory whose sync makes this change durable.
+    pub(crate) fn synced_with(&self) -> Ino {
+        match self {
+            Change::Write { ino, .. } | Change::SetLen { ino, .. } => *ino,
+            Change::Link { dir, .. } | Change::Unlink { dir, .. } => *dir,
+            Change::Rename { to, .. } => to.0,
+        }
+    }
+
+    /// How many bytes it holds.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Change::Write { data, .. } => data.len(),
+            _ => 0,
+        }
+    }
+}
+
+impl Image {
+    /// An empty directory.
+    pub(crate) fn new() -> Self {
+        let root = Node { content: Content::Directory(Arc::default()), links: 1 };
+        Self { nodes: vec![root] }
+    }
+
+    pub(crate) fn node(&self, ino: Ino) -> &Node {
+        &self.nodes[ino]
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// A new node that has no name yet.
+    pub(crate) fn add(&mut self, content: Content) -> Ino {
+        self.nodes.push(Node { content, links: 0 });
+        self.nodes.len() - 1
+    }
+
+    pub(crate) fn data(&self, ino: Ino) -> Option<&[u8]> {
+        match &self.nodes[ino].content {
+            Content::File(data) => Some(data),
+            Content::Directory(_) => None,
+        }
+    }
+
+    pub(crate) fn entries(&self, ino: Ino) -> Option<&BTreeMap<Name, Ino>> {
+        match &self.nodes[ino].content {
+            Content::Directory(entries) => Some(entries),
+            Content::File(_) => None,
+        }
+    }
+
+    fn data_mut(&mut self, ino: Ino) -> &mut Vec<u8> {
+        match &mut self.nodes[ino].content {
+            Content::File(data) => Arc::make_mut(data),
+            Content::Directory(_) => unreachable!("a change of data names a file"),
+        }
+    }
+
+    fn entries_mut(&mut self, ino: Ino) -> &mut BTreeMap<Name, Ino> {
+        match &mut self.nodes[ino].content {
+            Content::Directory(entries) => Arc::make_mut(entries),
+            Content::File(_) => unreachable!("a change of names names a directory"),
+        }
+    }
+
+    /// Frees the contents of a file that can no longer be reached.
+    pub(crate) fn free(&mut self, ino: Ino) {
+        self.nodes[ino].content = match self.nodes[ino].content {
+            Content::File(_) => Content::File(Arc::default()),
+            Content::Directory(_) => Content::Directory(Arc::default()),
+        };
+    }
+
+    /// Returns what lost a name by it.
+    pub(crate) fn apply(&mut self, change: &Change) -> Option<Ino> {
+        match change {
+            Change::Write { ino, offset, data } => {
+                self.write(*ino, *offset, data);
+                None
+            }
+            Change::SetLen { ino, len } => {
+                self.data_mut(*ino).resize(index(*len), 0);
+                None
+            }
+            Change::Link { dir, name, ino } => self.link(*dir, name, *ino),
+            Change::Unlink { dir, name, ino } => {
+                self.unlink(*dir, name, *ino);
+                Some(*ino)
+            }
+            Change::Rename { from, to, ino } => {
+                self.unlink(from.0, &from.1, *ino);
+                self.link(to.0, &to.1, *ino)
+            }
+        }
+    }
+
+    /// Writes `data`; a gap before it becomes zeros.
+    pub(crate) fn write(&mut self, ino: Ino, offset: u64, data: &[u8]) {
+        if data.is_empty() {
+            return;
+        }
+        let start = index(offset);
+        let contents = self.data_mut(ino);
+        let end = start + data.len();
+        if contents.len() < end {
+            contents.resize(end, 0);
+        }
+        contents[start..end].copy_from_slice(data);
+    }
+
+    /// Makes a file at least so long.
+    pub(crate) fn extend(&mut self, ino: Ino, len: u64) {
+        let contents = self.data_mut(ino);
+        if contents.len() < index(len) {
+            contents.resize(index(len), 0);
+        }
+    }
+
+    fn link(&mut self, dir: Ino, name: &Name, ino: Ino) -> Option<Ino> {
+        let replaced = self.entries_mut(dir).insert(name.clone(), ino);
+        self.nodes[ino].links += 1;
+        if let Some(replaced) = replaced {
+            self.nodes[replaced].links -= 1;
+        }
+        replaced
+    }
+
+    /// Removes the name, if it still is that of `ino`.
+    fn unlink(&mut self, dir: Ino, name: &Name, ino: Ino) {
+        if self.entries(dir).is_some_and(|entries| entries.get(name) == Some(&ino)) {
+            self.entries_mut(dir).remove(name);
+            self.nodes[ino].links -= 1;
+        }
+    }
+
+    /// A hash of what can be reached. Equal images have equal hashes, whatever their numbers are.
+    pub(crate) fn hash(&self) -> u128 {
+        let mut walk = Walk { hasher: SipHasher13::new(), linked: Vec::new() };
+        self.hash_node(ROOT, &mut walk);
+        walk.hasher.finish128().into()
+    }
+
+    fn hash_node(&self, ino: Ino, walk: &mut Walk) {
+        match &self.nodes[ino].content {
+            Content::File(data) => {
+                // Two names of one file differ from two files with the same contents.
+                let first = if self.nodes[ino].links > 1 { walk.first_visit(ino) } else { 0 };
+                walk.hasher.write_u8(0);
+                walk.hasher.write_usize(first);
+                walk.hasher.write_usize(data.len());
+                walk.hasher.write(data);
+            }
+            Content::Directory(entries) => {
+                walk.hasher.write_u8(1);
+                walk.hasher.write_usize(entries.len());
+                for (name, child) in &**entries {
+                    let name = name.as_encoded_bytes();
+                    walk.hasher.write_usize(name.len());
+                    walk.hasher.write(name);
+                    self.hash_node(*child, walk);
+                }
+            }
+        }
+    }
+}
+
+struct Walk {
+    hasher: SipHasher13,
+    /// Files with several names, in the order in which they were found.
+    linked: Vec<Ino>,
+}
+
+impl Walk {
+    fn first_visit(&mut self, ino: Ino) -> usize {
+        let found = self.linked.iter().position(|&seen| seen == ino);
+        1 + found.unwrap_or_else(|| {
+            self.linked.push(ino);
+            self.linked.len() - 1
+        })
+    }
+}
+
+/// A length or offset in memory. The capacity of a disk is checked before, so this does not saturate.
+fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,157 @@
+//! What is durable, and the changes that a crash may still lose.
+
+use super::image::{Change, Image, Ino};
+
+/// The unit that a disk writes atomically, in bytes.
+pub(crate) const SECTOR: u64 = 512;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Medium {
+    pub(crate) durable: Image,
+    /// In the order in which they were made.
+    pub(crate) pending: Vec<Change>,
+    /// Whether the last of them is the part of a torn write that reached the disk.
+    torn: bool,
+}
+
+/// What an operation does to a medium.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// A change that a crash may lose.
+    Change(Change),
+    /// The part of a write that reached the disk before it crashed.
+    Torn(Change),
+    /// The contents of a file become durable.
+    Sync(Ino),
+    /// The names in a directory become durable.
+    SyncDir(Ino),
+    /// A sync failed, and the kernel dropped what it could not write.
+    Forget(Ino),
+}
+
+/// What a crash does to one change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is lost.
+    Lost,
+    /// It reached the disk.
+    Kept,
+    /// Only so many bytes of a write reached the disk.
+    Prefix(usize),
+    /// Only these sectors of a write reached the disk: bit 0 is the first sector that the write touches.
+    Sectors(u64),
+    /// The file has its new length, but zeros in place of the data.
+    Zeros,
+}
+
+impl Medium {
+    pub(crate) fn new(durable: Image) -> Self {
+        Self { durable, pending: Vec::new(), torn: false }
+    }
+
+    pub(crate) fn perform(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Change(change) => self.pending.push(change.clone()),
+            Effect::Torn(change) => {
+                self.pending.push(change.clone());
+                self.torn = true;
+            }
+            Effect::Sync(ino) | Effect::SyncDir(ino) => self.sync(*ino),
+            Effect::Forget(ino) => self.pending.retain(|change| change.synced_with() != *ino),
+        }
+    }
+
+    /// The numbers of files are the same on both sides.
+    pub(crate) fn add(&mut self, content: super::image::Content) {
+        self.durable.add(content);
+    }
+
+    fn sync(&mut self, ino: Ino) {
+        let pending = std::mem::take(&mut self.pending);
+        for change in pending {
+            if change.synced_with() == ino {
+                self.make_durable(&change);
+            } else {
+                self.pending.push(change);
+            }
+        }
+    }
+
+    /// Makes the oldest change durable, as a kernel that needs its memory.
+    pub(crate) fn write_back_oldest(&mut self) -> usize {
+        let change = self.pending.remove(0);
+        self.make_durable(&change);
+        change.size()
+    }
+
+    fn make_durable(&mut self, change: &Change) {
+        let removed = self.durable.apply(change);
+        if let Change::Rename { from, ino, .. } = change {
+            // The rename removed the old name, so that an older change that made it is void.
+            self.pending.retain(|older| {
+                !matches!(older, Change::Link { dir, name, ino: linked }
+                    if (*dir, name) == (from.0, &from.1) && linked == ino)
+            });
+        }
+        if let Some(removed) = removed {
+            let is_named = |change: &Change| match change {
+                Change::Link { ino, .. } | Change::Rename { ino, .. } => *ino == removed,
+                _ => false,
+            };
+            if self.durable.node(removed).links == 0 && !self.pending.iter().any(is_named) {
+                self.durable.free(removed);
+            }
+        }
+    }
+
+    /// What a restart finds if a crash does this to the pending changes, in their order. Those without
+    /// a fate are lost.
+    pub(crate) fn after(&self, fates: &[Fate]) -> Image {
+        let mut image = self.durable.clone();
+        for (number, change) in self.pending.iter().enumerate() {
+            let reached = self.torn && number + 1 == self.pending.len();
+            let fate = if reached { &Fate::Kept } else { fates.get(number).unwrap_or(&Fate::Lost) };
+            apply(&mut image, change, fate);
+        }
+        image
+    }
+}
+
+fn apply(image: &mut Image, change: &Change, fate: &Fate) {
+    let write = match change {
+        Change::Write { ino, offset, data } => Some((*ino, *offset, data)),
+        _ => None,
+    };
+    match (fate, write) {
+        (Fate::Lost, _) => {}
+        (Fate::Kept, _) | (_, None) => {
+            image.apply(change);
+        }
+        (Fate::Prefix(bytes), Some((ino, offset, data))) => {
+            image.write(ino, offset, &data[..(*bytes).min(data.len())]);
+        }
+        (Fate::Sectors(kept), Some((ino, offset, data))) => {
+            for (number, (start, end)) in sectors(offset, data.len()).enumerate() {
+                if kept & (1 << number.min(63)) != 0 {
+                    image.write(ino, offset + start as u64, &data[start..end]);
+                }
+            }
+        }
+        (Fate::Zeros, Some((ino, offset, data))) => image.extend(ino, offset + data.len() as u64),
+    }
+}
+
+/// The parts of a write that fall into one sector each, as ranges of its data.
+pub(crate) fn sectors(offset: u64, len: usize) -> impl Iterator<Item = (usize, usize)> {
+    let first = (SECTOR - offset % SECTOR) as usize;
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        if start >= len {
+            return None;
+        }
+        let end = if start == 0 { first.min(len) } else { (start + SECTOR as usize).min(len) };
+        let range = (start, end);
+        start = end;
+        Some(range)
+    })
+}

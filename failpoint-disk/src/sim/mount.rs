@@ -1,0 +1,166 @@
+//! Where simulated disks are mounted, and who sees them.
+//!
+//! A mount is a value of a scope. A path below its prefix leads to the disk for callers inside the scope,
+//! and to nothing for all others: it never falls through to the real disk.
+
+use super::SimDisk;
+use failpoint::Scope;
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+
+/// How many strays are remembered for a prefix.
+const STRAYS: usize = 64;
+
+/// A [`SimDisk`] at a path. It does nothing until a scope [holds](HoldDisk::hold) it.
+#[derive(Clone)]
+#[must_use = "a scope must hold the mount: scope.hold(disk.at(\"/sim\"))"]
+pub struct Mount {
+    prefix: Arc<Prefix>,
+    disk: SimDisk,
+}
+
+/// Lets a [`Scope`] hold a disk.
+pub trait HoldDisk {
+    /// Inside the scope, and in scopes that are made in it, paths below the prefix lead to the disk.
+    /// Everywhere else they do not exist.
+    ///
+    /// The disk is chosen when a path is opened. Open files keep it, on every thread.
+    fn hold(&self, mount: Mount);
+}
+
+impl HoldDisk for Scope {
+    fn hold(&self, mount: Mount) {
+        let mut mounts = self.get::<Mounts>().map(|mounts| mounts.0.clone()).unwrap_or_default();
+        // The last one that was mounted at a path hides the others.
+        mounts.insert(0, mount);
+        self.insert(Mounts(mounts));
+    }
+}
+
+/// What a scope holds.
+pub(crate) struct Mounts(pub(crate) Vec<Mount>);
+
+/// Someone used a path of a mounted disk outside its scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stray {
+    /// The path.
+    pub path: PathBuf,
+    /// The name of the thread, or its id.
+    pub thread: String,
+}
+
+impl fmt::Display for Stray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} was used on the thread {}", self.path.display(), self.thread)
+    }
+}
+
+/// A path at which disks are mounted. All mounts at one path share it.
+struct Prefix {
+    path: PathBuf,
+    strays: Mutex<Vec<Stray>>,
+}
+
+impl Drop for Prefix {
+    fn drop(&mut self) {
+        let mut prefixes = prefixes();
+        // Another one may be there since this was unlinked.
+        if prefixes.get(&self.path).is_some_and(|prefix| prefix.strong_count() == 0) {
+            prefixes.remove(&self.path);
+        }
+        MOUNTED.store(prefixes.len(), Ordering::Relaxed);
+    }
+}
+
+/// How many prefixes there are. Relaxed: who mounts a disk and who opens a path share a scope, which
+/// orders them; for others any order is right.
+static MOUNTED: AtomicUsize = AtomicUsize::new(0);
+
+fn prefixes() -> MutexGuard<'static, HashMap<PathBuf, Weak<Prefix>>> {
+    static PREFIXES: LazyLock<Mutex<HashMap<PathBuf, Weak<Prefix>>>> =
+        LazyLock::new(Mutex::default);
+    PREFIXES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Mount {
+    #[track_caller]
+    pub(super) fn new(disk: SimDisk, path: &Path) -> Self {
+        assert!(
+            path.has_root() && path.file_name().is_some(),
+            "a simulated disk is mounted at an absolute path below the root, as in \"/sim\", and not at {path:?}"
+        );
+        let mut prefixes = prefixes();
+        let prefix = prefixes.get(path).and_then(Weak::upgrade).unwrap_or_else(|| {
+            let prefix = Arc::new(Prefix { path: path.to_owned(), strays: Mutex::default() });
+            prefixes.insert(path.to_owned(), Arc::downgrade(&prefix));
+            prefix
+        });
+        MOUNTED.store(prefixes.len(), Ordering::Relaxed);
+        Self { prefix, disk }
+    }
+
+    /// The same place, with another disk.
+    pub(crate) fn with(&self, disk: SimDisk) -> Self {
+        Self { prefix: self.prefix.clone(), disk }
+    }
+
+    /// Who used a path below the prefix outside all scopes that hold a disk there: up to 64 of them.
+    ///
+    /// The prefix is shared by all disks that are mounted at this path, so choose one of your own where
+    /// you check this.
+    pub fn strays(&self) -> Vec<Stray> {
+        self.prefix.strays.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for Mount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mount").field("at", &self.prefix.path).field("disk", &self.disk).finish()
+    }
+}
+
+/// Where a path leads.
+pub(crate) enum Place<'a> {
+    Real,
+    /// To this disk, at this path inside.
+    Sim(SimDisk, &'a Path),
+}
+
+/// Finds the disk of a path.
+///
+/// # Errors
+/// `NotFound`, where the path belongs to a simulated disk of which the caller is outside.
+pub(crate) fn find(path: &Path) -> io::Result<Place<'_>> {
+    if MOUNTED.load(Ordering::Relaxed) == 0 || !path.has_root() {
+        return Ok(Place::Real);
+    }
+    if let Some(mounts) = Scope::find::<Mounts>() {
+        for mount in &mounts.0 {
+            if let Ok(inside) = path.strip_prefix(&mount.prefix.path) {
+                return Ok(Place::Sim(mount.disk.clone(), inside));
+            }
+        }
+    }
+    // Upgraded handles are dropped after the lock is released: the last one takes it.
+    let outside = path.ancestors().find_map(|above| prefixes().get(above).and_then(Weak::upgrade));
+    let Some(prefix) = outside else { return Ok(Place::Real) };
+    let current = thread::current();
+    let thread = current.name().map_or_else(|| format!("{:?}", current.id()), str::to_owned);
+    let stray = Stray { path: path.to_owned(), thread };
+    let message = format!(
+        "{stray}, outside the scope that holds a simulated disk at {}; run the thread's closure through \
+         Scope::wrap_fn, or a future through Scope::wrap",
+        prefix.path.display()
+    );
+    let mut strays = prefix.strays.lock().unwrap_or_else(PoisonError::into_inner);
+    if strays.len() < STRAYS {
+        strays.push(stray);
+    }
+    Err(io::Error::new(io::ErrorKind::NotFound, message))
+}

@@ -1,0 +1,578 @@
+//! What a simulated disk holds, and the operations on it.
+//!
+//! The image that programs see has all changes. The medium knows which of them are durable.
+
+use super::image::{Change, Content, Image, Ino, Name, ROOT};
+use super::journal::{Journal, Kind};
+use super::medium::{Effect, Medium};
+use crate::errno::errno;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io;
+use std::panic::Location;
+use std::path::{Component, Path};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+pub(crate) type Caller = &'static Location<'static>;
+
+/// How many changes may wait for a sync. Beyond it, the oldest one becomes durable.
+const MAX_PENDING: usize = 1 << 20;
+
+pub(crate) struct State {
+    /// What programs see.
+    pub(crate) view: Image,
+    pub(crate) medium: Medium,
+    attributes: Vec<Attributes>,
+    /// How many handles each file has, where it has any.
+    handles: BTreeMap<Ino, usize>,
+    locks: BTreeMap<Ino, Lock>,
+    /// Ranges that cannot be read.
+    bad: Vec<(Ino, u64, u64)>,
+    pub(crate) capacity: u64,
+    used: u64,
+    /// How many bytes wait for a sync.
+    unsynced: usize,
+    pub(crate) has_crashed: bool,
+    pub(crate) journal: Option<Journal>,
+}
+
+/// What a crash does not lose, as it never belonged to what a sync promises.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attributes {
+    pub(crate) mode: u32,
+    pub(crate) created: SystemTime,
+    pub(crate) modified: SystemTime,
+    pub(crate) accessed: SystemTime,
+}
+
+/// The advisory lock of a file. Holders are numbered by their open file description.
+#[derive(Debug)]
+enum Lock {
+    Exclusive(u64),
+    Shared(Vec<u64>),
+}
+
+/// What `stat` tells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stat {
+    pub(crate) ino: Ino,
+    pub(crate) is_dir: bool,
+    pub(crate) len: u64,
+    pub(crate) links: u64,
+    pub(crate) attributes: Attributes,
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct How {
+    pub(crate) write: bool,
+    pub(crate) truncate: bool,
+    pub(crate) create: bool,
+    pub(crate) create_new: bool,
+    pub(crate) mode: u32,
+}
+
+impl State {
+    pub(crate) fn new(image: Image, capacity: u64) -> Self {
+        let now = SystemTime::now();
+        let attributes = (0..image.len())
+            .map(|ino| Attributes::new(if image.data(ino).is_some() { 0o644 } else { 0o755 }, now))
+            .collect();
+        let used = (0..image.len()).filter_map(|ino| image.data(ino)).map(|d| d.len() as u64).sum();
+        Self {
+            medium: Medium::new(image.clone()),
+            view: image,
+            attributes,
+            handles: BTreeMap::new(),
+            locks: BTreeMap::new(),
+            bad: Vec::new(),
+            capacity,
+            used,
+            unsynced: 0,
+            has_crashed: false,
+            journal: None,
+        }
+    }
+
+    fn check_power(&self) -> io::Result<()> {
+        if self.has_crashed {
+            return Err(io::Error::other("the simulated disk has crashed"));
+        }
+        Ok(())
+    }
+
+    // Paths.
+
+    pub(crate) fn resolve(&self, path: &Path) -> io::Result<Ino> {
+        self.check_power()?;
+        let mut above = Vec::new();
+        let mut ino = ROOT;
+        for component in path.components() {
+            match component {
+                Component::Normal(name) => {
+                    let entries = self.view.entries(ino).ok_or_else(|| errno("ENOTDIR"))?;
+                    above.push(ino);
+                    ino = *entries.get(name).ok_or_else(|| errno("ENOENT"))?;
+                }
+                Component::ParentDir => {
+                    self.view.entries(ino).ok_or_else(|| errno("ENOTDIR"))?;
+                    ino = above.pop().unwrap_or(ROOT);
+                }
+                Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+            }
+        }
+        Ok(ino)
+    }
+
+    /// The directory that holds the last name of `path`, and that name.
+    fn parent<'a>(&self, path: &'a Path) -> io::Result<(Ino, &'a OsStr)> {
+        let mut components = path.components();
+        let Some(Component::Normal(name)) = components.next_back() else {
+            // The top, or a path that ends in `..`.
+            self.resolve(path)?;
+            return Err(errno("EBUSY"));
+        };
+        if name.len() > 255 {
+            return Err(errno("ENAMETOOLONG"));
+        }
+        let dir = self.resolve(components.as_path())?;
+        self.view.entries(dir).ok_or_else(|| errno("ENOTDIR"))?;
+        Ok((dir, name))
+    }
+
+    fn child(&self, dir: Ino, name: &OsStr) -> Option<Ino> {
+        self.view.entries(dir)?.get(name).copied()
+    }
+
+    pub(crate) fn stat(&self, ino: Ino) -> Stat {
+        let node = self.view.node(ino);
+        let (is_dir, len) = match &node.content {
+            Content::File(data) => (false, data.len() as u64),
+            Content::Directory(_) => (true, 0),
+        };
+        Stat { ino, is_dir, len, links: node.links, attributes: self.attributes[ino] }
+    }
+
+    // Changes.
+
+    fn perform(&mut self, kind: Kind, path: &Arc<Path>, caller: Caller, effect: Effect) {
+        if let Effect::Change(change) | Effect::Torn(change) = &effect {
+            self.view.apply(change);
+            self.unsynced += change.size();
+        }
+        self.medium.perform(&effect);
+        if matches!(effect, Effect::Sync(_) | Effect::SyncDir(_) | Effect::Forget(_)) {
+            self.unsynced = self.medium.pending.iter().map(Change::size).sum();
+        }
+        let limit = usize::try_from(self.capacity).unwrap_or(usize::MAX);
+        while self.unsynced > limit || self.medium.pending.len() > MAX_PENDING {
+            self.unsynced -= self.medium.write_back_oldest();
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.record(kind, path, caller, effect);
+        }
+    }
+
+    fn add(&mut self, content: Content, mode: u32) -> Ino {
+        self.medium.add(content.clone());
+        if let Some(journal) = &mut self.journal {
+            journal.added(content.clone());
+        }
+        self.attributes.push(Attributes::new(mode, SystemTime::now()));
+        self.view.add(content)
+    }
+
+    /// Opens, creates or truncates a file, and counts the handle.
+    pub(crate) fn open(
+        &mut self,
+        path: &Arc<Path>,
+        inside: &Path,
+        how: How,
+        caller: Caller,
+    ) -> io::Result<Ino> {
+        let ino = self.find_or_create(path, inside, how, caller)?;
+        *self.handles.entry(ino).or_default() += 1;
+        Ok(ino)
+    }
+
+    fn find_or_create(
+        &mut self,
+        path: &Arc<Path>,
+        inside: &Path,
+        how: How,
+        caller: Caller,
+    ) -> io::Result<Ino> {
+        let found = match self.resolve(inside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            found => Some(found?),
+        };
+        let Some(ino) = found else {
+            if !(how.create || how.create_new) {
+                return Err(errno("ENOENT"));
+            }
+            let (dir, name) = self.parent(inside)?;
+            if has_trailing_slash(inside) {
+                return Err(errno("EISDIR"));
+            }
+            let name = Name::from(name);
+            let ino = self.add(Content::File(Arc::default()), how.mode & 0o777);
+            self.perform(
+                Kind::Create,
+                path,
+                caller,
+                Effect::Change(Change::Link { dir, name, ino }),
+            );
+            self.touch(dir);
+            return Ok(ino);
+        };
+        if how.create_new {
+            return Err(errno("EEXIST"));
+        }
+        match self.view.data(ino) {
+            None if how.write || how.create || how.truncate => return Err(errno("EISDIR")),
+            Some(_) if has_trailing_slash(inside) => return Err(errno("ENOTDIR")),
+            Some(data) if how.truncate && !data.is_empty() => {
+                self.set_len(ino, path, 0, caller)?;
+            }
+            _ => {}
+        }
+        Ok(ino)
+    }
+
+    /// A handle is closed.
+    pub(crate) fn close(&mut self, ino: Ino) {
+        if let Some(handles) = self.handles.get_mut(&ino) {
+            *handles -= 1;
+            if *handles == 0 {
+                self.handles.remove(&ino);
+                self.free_unreachable(ino);
+            }
+        }
+    }
+
+    fn free_unreachable(&mut self, ino: Ino) {
+        if self.view.node(ino).links == 0 && !self.handles.contains_key(&ino) {
+            self.used -= self.view.data(ino).map_or(0, <[u8]>::len) as u64;
+            self.view.free(ino);
+        }
+    }
+
+    pub(crate) fn read(&self, ino: Ino, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.check_power()?;
+        let data = self.view.data(ino).ok_or_else(|| errno("EISDIR"))?;
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(data.len());
+        let len = buffer.len().min(data.len() - start);
+        if self.is_bad(ino, offset, len as u64) {
+            return Err(errno("EIO"));
+        }
+        buffer[..len].copy_from_slice(&data[start..start + len]);
+        Ok(len)
+    }
+
+    /// Writes as much as there is room for; returns how much that was. If it is `torn`, the disk crashes
+    /// after it.
+    pub(crate) fn write(
+        &mut self,
+        ino: Ino,
+        path: &Arc<Path>,
+        offset: u64,
+        data: &[u8],
+        torn: bool,
+        caller: Caller,
+    ) -> io::Result<usize> {
+        self.check_power()?;
+        if data.is_empty() {
+            return Ok(0);
+        }
+        let len = self.view.data(ino).ok_or_else(|| errno("EISDIR"))?.len() as u64;
+        // A gap before the data takes room, as there are no sparse files.
+        let longest = len.saturating_add(self.capacity.saturating_sub(self.used));
+        if offset >= longest.max(len) {
+            return Err(errno(if offset > self.capacity { "EFBIG" } else { "ENOSPC" }));
+        }
+        let room = usize::try_from(longest - offset).unwrap_or(usize::MAX);
+        let written = data.len().min(room);
+        if written == 0 {
+            return Err(errno("ENOSPC"));
+        }
+        let data: Arc<[u8]> = data[..written].into();
+        self.used += (offset + written as u64).saturating_sub(len);
+        self.bad.retain(|&(bad, start, end)| {
+            bad != ino || start >= offset + written as u64 || end <= offset
+        });
+        let change = Change::Write { ino, offset, data };
+        let effect = if torn { Effect::Torn(change) } else { Effect::Change(change) };
+        self.perform(Kind::Write, path, caller, effect);
+        self.has_crashed |= torn;
+        self.touch(ino);
+        Ok(written)
+    }
+
+    pub(crate) fn set_len(
+        &mut self,
+        ino: Ino,
+        path: &Arc<Path>,
+        len: u64,
+        caller: Caller,
+    ) -> io::Result<()> {
+        self.check_power()?;
+        let before = self.view.data(ino).ok_or_else(|| errno("EINVAL"))?.len() as u64;
+        let growth = len.saturating_sub(before);
+        if growth > self.capacity.saturating_sub(self.used) {
+            return Err(errno(if len > self.capacity { "EFBIG" } else { "ENOSPC" }));
+        }
+        self.used = self.used + growth - before.saturating_sub(len);
+        self.bad.retain(|&(bad, start, _)| bad != ino || start < len);
+        self.perform(Kind::SetLen, path, caller, Effect::Change(Change::SetLen { ino, len }));
+        self.touch(ino);
+        Ok(())
+    }
+
+    pub(crate) fn sync(&mut self, ino: Ino, path: &Arc<Path>, caller: Caller) -> io::Result<()> {
+        self.check_power()?;
+        let (kind, effect) = match self.view.node(ino).content {
+            Content::File(_) => (Kind::Sync, Effect::Sync(ino)),
+            Content::Directory(_) => (Kind::SyncDir, Effect::SyncDir(ino)),
+        };
+        self.perform(kind, path, caller, effect);
+        Ok(())
+    }
+
+    /// A sync that says "done" and makes nothing durable.
+    pub(crate) fn lie(&mut self, path: &Arc<Path>, caller: Caller) -> io::Result<()> {
+        self.check_power()?;
+        if let Some(journal) = &mut self.journal {
+            journal.lied(path, caller);
+        }
+        Ok(())
+    }
+
+    /// A sync that fails and loses what it should have made durable.
+    pub(crate) fn forget(&mut self, ino: Ino, path: &Arc<Path>, caller: Caller) {
+        self.perform(Kind::Sync, path, caller, Effect::Forget(ino));
+    }
+
+    pub(crate) fn create_dir(
+        &mut self,
+        path: &Arc<Path>,
+        inside: &Path,
+        mode: u32,
+        caller: Caller,
+    ) -> io::Result<()> {
+        if self.resolve(inside).is_ok() {
+            return Err(errno("EEXIST"));
+        }
+        let (dir, name) = self.parent(inside)?;
+        let name = Name::from(name);
+        let ino = self.add(Content::Directory(Arc::default()), mode & 0o777);
+        self.perform(
+            Kind::CreateDir,
+            path,
+            caller,
+            Effect::Change(Change::Link { dir, name, ino }),
+        );
+        self.touch(dir);
+        Ok(())
+    }
+
+    pub(crate) fn hard_link(
+        &mut self,
+        from: &Path,
+        path: &Arc<Path>,
+        to: &Path,
+        caller: Caller,
+    ) -> io::Result<()> {
+        let ino = self.resolve(from)?;
+        if self.view.entries(ino).is_some() {
+            return Err(errno("EPERM"));
+        }
+        if self.resolve(to).is_ok() {
+            return Err(errno("EEXIST"));
+        }
+        let (dir, name) = self.parent(to)?;
+        let name = Name::from(name);
+        self.perform(Kind::Link, path, caller, Effect::Change(Change::Link { dir, name, ino }));
+        self.touch(dir);
+        Ok(())
+    }
+
+    pub(crate) fn rename(
+        &mut self,
+        from: &Path,
+        path: &Arc<Path>,
+        to: &Path,
+        caller: Caller,
+    ) -> io::Result<()> {
+        let (from_dir, from_name) = self.parent(from)?;
+        let ino = self.child(from_dir, from_name).ok_or_else(|| errno("ENOENT"))?;
+        let (to_dir, to_name) = self.parent(to)?;
+        let is_dir = self.view.entries(ino).is_some();
+        if !is_dir && (has_trailing_slash(from) || has_trailing_slash(to)) {
+            return Err(errno("ENOTDIR"));
+        }
+        if is_dir && self.is_inside(to_dir, ino) {
+            return Err(errno("EINVAL"));
+        }
+        let replaced = self.child(to_dir, to_name);
+        if let Some(replaced) = replaced {
+            if replaced == ino {
+                return Ok(());
+            }
+            match (is_dir, self.view.entries(replaced)) {
+                (true, None) => return Err(errno("ENOTDIR")),
+                (false, Some(_)) => return Err(errno("EISDIR")),
+                (true, Some(entries)) if !entries.is_empty() => return Err(errno("ENOTEMPTY")),
+                _ => {}
+            }
+        }
+        let change = Change::Rename {
+            from: (from_dir, Name::from(from_name)),
+            to: (to_dir, Name::from(to_name)),
+            ino,
+        };
+        self.perform(Kind::Rename, path, caller, Effect::Change(change));
+        if let Some(replaced) = replaced {
+            self.free_unreachable(replaced);
+        }
+        self.touch(from_dir);
+        self.touch(to_dir);
+        Ok(())
+    }
+
+    /// Whether the directory `dir` is `ancestor` or lies below it.
+    fn is_inside(&self, dir: Ino, ancestor: Ino) -> bool {
+        let holds = |entries: &BTreeMap<Name, Ino>| {
+            entries
+                .values()
+                .any(|&child| self.view.entries(child).is_some() && self.is_inside(dir, child))
+        };
+        dir == ancestor || self.view.entries(ancestor).is_some_and(holds)
+    }
+
+    pub(crate) fn remove_file(
+        &mut self,
+        path: &Arc<Path>,
+        inside: &Path,
+        caller: Caller,
+    ) -> io::Result<()> {
+        let ino = self.resolve(inside)?;
+        if self.view.entries(ino).is_some() {
+            return Err(errno("EISDIR"));
+        }
+        if has_trailing_slash(inside) {
+            return Err(errno("ENOTDIR"));
+        }
+        self.unlink(path, inside, ino, caller)
+    }
+
+    pub(crate) fn remove_dir(
+        &mut self,
+        path: &Arc<Path>,
+        inside: &Path,
+        caller: Caller,
+    ) -> io::Result<()> {
+        let ino = self.resolve(inside)?;
+        match self.view.entries(ino) {
+            None => Err(errno("ENOTDIR")),
+            Some(entries) if !entries.is_empty() => Err(errno("ENOTEMPTY")),
+            Some(_) => self.unlink(path, inside, ino, caller),
+        }
+    }
+
+    fn unlink(
+        &mut self,
+        path: &Arc<Path>,
+        inside: &Path,
+        ino: Ino,
+        caller: Caller,
+    ) -> io::Result<()> {
+        let (dir, name) = self.parent(inside)?;
+        let name = Name::from(name);
+        self.perform(Kind::Remove, path, caller, Effect::Change(Change::Unlink { dir, name, ino }));
+        self.free_unreachable(ino);
+        self.touch(dir);
+        Ok(())
+    }
+
+    /// The names in a directory, with what `stat` tells of each.
+    pub(crate) fn read_dir(&self, inside: &Path) -> io::Result<Vec<(Name, Stat)>> {
+        let ino = self.resolve(inside)?;
+        let entries = self.view.entries(ino).ok_or_else(|| errno("ENOTDIR"))?;
+        Ok(entries.iter().map(|(name, ino)| (name.clone(), self.stat(*ino))).collect())
+    }
+
+    // Attributes and locks.
+
+    fn touch(&mut self, ino: Ino) {
+        self.attributes[ino].modified = SystemTime::now();
+    }
+
+    pub(crate) fn attributes_mut(&mut self, ino: Ino) -> io::Result<&mut Attributes> {
+        self.check_power()?;
+        Ok(&mut self.attributes[ino])
+    }
+
+    pub(crate) fn mark_bad(&mut self, ino: Ino, offset: u64, len: u64) {
+        if len > 0 {
+            self.bad.push((ino, offset, offset.saturating_add(len)));
+        }
+    }
+
+    fn is_bad(&self, ino: Ino, offset: u64, len: u64) -> bool {
+        let end = offset.saturating_add(len);
+        self.bad.iter().any(|&(bad, start, stop)| bad == ino && start < end && offset < stop)
+    }
+
+    /// Whether `holder` has the lock now.
+    pub(crate) fn try_lock(&mut self, ino: Ino, holder: u64, exclusive: bool) -> io::Result<bool> {
+        self.check_power()?;
+        let others = match self.locks.get(&ino) {
+            None => false,
+            Some(Lock::Exclusive(other)) => *other != holder,
+            Some(Lock::Shared(holders)) => {
+                exclusive && holders.iter().any(|other| *other != holder)
+            }
+        };
+        if others {
+            return Ok(false);
+        }
+        let lock = match (exclusive, self.locks.remove(&ino)) {
+            (true, _) => Lock::Exclusive(holder),
+            (false, Some(Lock::Shared(mut holders))) => {
+                if !holders.contains(&holder) {
+                    holders.push(holder);
+                }
+                Lock::Shared(holders)
+            }
+            (false, _) => Lock::Shared(vec![holder]),
+        };
+        self.locks.insert(ino, lock);
+        Ok(true)
+    }
+
+    pub(crate) fn unlock(&mut self, ino: Ino, holder: u64) {
+        let is_free = match self.locks.get_mut(&ino) {
+            None => return,
+            Some(Lock::Exclusive(other)) => *other == holder,
+            Some(Lock::Shared(holders)) => {
+                holders.retain(|other| *other != holder);
+                holders.is_empty()
+            }
+        };
+        if is_free {
+            self.locks.remove(&ino);
+        }
+    }
+}
+
+impl Attributes {
+    fn new(mode: u32, now: SystemTime) -> Self {
+        Self { mode, created: now, modified: now, accessed: now }
+    }
+}
+
+/// `Path` hides it, and systems read it as "this is a directory".
+fn has_trailing_slash(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(b"/")
+}
