@@ -5,4 +5,6 @@
 #![forbid(unsafe_code)]
 
 pub mod curl;
+#[cfg(feature = "failpoints")]
+pub mod explore;
 pub mod wal_server;

@@ -26,6 +26,8 @@ mod bad_sectors;
 #[cfg(feature = "failpoints")]
 mod errno;
 #[cfg(feature = "failpoints")]
+mod explore;
+#[cfg(feature = "failpoints")]
 pub mod fault;
 #[cfg(feature = "failpoints")]
 #[doc(hidden)]
@@ -43,6 +45,11 @@ prefixed_fs! {
     pub mod fs, "disk"
 }
 
+#[cfg(feature = "failpoints")]
+pub use explore::{
+    Explore, Failure, Report, Run, SyncCall, SyncReport, Torn, Verdict, explore_crashes,
+    explore_syncs, explore_workloads,
+};
 #[cfg(feature = "failpoints")]
 pub use sim::{HoldDisk, Keep, Mount, SimDisk, Stray};
 

@@ -15,9 +15,10 @@
 //! next append truncates it first.
 
 use super::record::{self, Corrupt, HEADER, MAX_PAYLOAD};
-use failpoint::{fail_point, fail_result, fail_value};
+use failpoint::{fail_point, fail_result};
+use failpoint_disk::fs::{self, File, OpenOptions};
+use failpoint_disk::lock;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -157,7 +158,7 @@ impl Wal {
             .truncate(false)
             .open(&path)
             .map_err(failed("open", &path))?;
-        if !lock(&file).map_err(failed("lock", &path))? {
+        if !lock::try_lock_exclusive(&file).map_err(failed("lock", &path))? {
             return Err(OpenError::InUse { path });
         }
         // If the file's name is not on the disk, a crash loses the file with its contents.
@@ -215,15 +216,11 @@ impl Wal {
     }
 
     fn write(&mut self, record: &[u8]) -> io::Result<()> {
-        fail_result!("walWrite", len = record.len())?;
         self.file.seek(SeekFrom::Start(self.end))?;
-        if let Some(arriving) = fail_value!("walTornWrite", usize) {
-            self.file.write_all(&record[..arriving.min(record.len())])?;
-            return Err(io::ErrorKind::WriteZero.into());
-        }
         self.file.write_all(record)
     }
 
+    #[track_caller] // each caller is a sync of its own for `explore`
     fn sync(&self) -> io::Result<()> {
         fail_result!("walSync")?;
         self.file.sync_data()
@@ -266,7 +263,7 @@ impl Wal {
 
 /// Creates a directory, and syncs its name.
 fn create_directory(directory: &Path) -> io::Result<()> {
-    if directory.is_dir() {
+    if fs::metadata(directory).is_ok_and(|metadata| metadata.is_dir()) {
         return Ok(());
     }
     fs::create_dir_all(directory)?;
@@ -277,6 +274,7 @@ fn create_directory(directory: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
+#[track_caller]
 fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
@@ -285,20 +283,4 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
-}
-
-/// Locks the log for this process; returns whether that succeeded.
-#[cfg(unix)]
-fn lock(file: &File) -> io::Result<bool> {
-    use rustix::fs::{FlockOperation, flock};
-    match flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(not(unix))]
-fn lock(_: &File) -> io::Result<bool> {
-    Ok(true)
 }

@@ -79,6 +79,16 @@ impl Operation {
     }
 }
 
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Entry::Operation(operation) => operation.fmt(f),
+            Entry::Added(_) => f.write_str("a new file or directory"),
+            Entry::Acked => f.write_str("an acknowledgement"),
+        }
+    }
+}
+
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use super::image::Change;

@@ -31,7 +31,7 @@ pub(crate) enum Effect {
 
 /// What a crash does to one change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// It is lost.
     Lost,
     /// It reached the disk.

@@ -11,7 +11,7 @@ pub(crate) use self::file::{Access, SimFile};
 pub use self::mount::{HoldDisk, Mount, Stray};
 
 use self::image::{Change, Image};
-use self::medium::{Fate, sectors};
+use self::medium::{Fate, Medium, sectors};
 use self::state::State;
 use std::fmt;
 use std::path::Path;
@@ -90,11 +90,24 @@ impl SimDisk {
 
     /// An empty disk that holds so many bytes of files. Beyond it, writes fail with `ENOSPC`.
     pub fn with_capacity(bytes: u64) -> Self {
-        Self::of(Image::new(), bytes)
+        Self::holding(State::new(Image::new(), bytes))
     }
 
-    fn of(image: Image, capacity: u64) -> Self {
-        Self { state: Arc::new(Mutex::new(State::new(image, capacity))) }
+    /// What a restart finds.
+    pub(crate) fn of(image: Image) -> Self {
+        Self::holding(State::new(image, CAPACITY))
+    }
+
+    /// A disk on which all is there that was written, durable or not.
+    pub(crate) fn restarted(medium: Medium) -> Self {
+        let all = medium.after(&vec![Fate::Kept; medium.pending.len()]);
+        let mut state = State::new(all, CAPACITY);
+        state.medium = medium;
+        Self::holding(state)
+    }
+
+    fn holding(state: State) -> Self {
+        Self { state: Arc::new(Mutex::new(state)) }
     }
 
     /// The disk that a restart finds after a crash at this moment. This one goes on, so that one run gives
@@ -111,7 +124,7 @@ impl SimDisk {
                 (0..pending.len()).map(fate).collect()
             }
         };
-        Self::of(state.medium.after(&fates), state.capacity)
+        Self::holding(State::new(state.medium.after(&fates), state.capacity))
     }
 
     /// What a crash may lose now, oldest first, in words.
@@ -158,7 +171,7 @@ impl fmt::Debug for SimDisk {
     }
 }
 
-fn describe(change: &Change) -> String {
+pub(crate) fn describe(change: &Change) -> String {
     match change {
         Change::Write { ino, offset, data } => {
             format!("{} bytes at {offset} of file {ino}", data.len())

@@ -1,0 +1,271 @@
+//! Tries every crash of a workload: what does a restart find, and is everything there that was promised?
+
+mod fates;
+mod progress;
+mod report;
+mod run;
+mod search;
+
+pub use self::report::{Failure, Report, SyncCall, SyncReport, Torn, Verdict};
+pub use self::run::Run;
+
+use self::run::Recording;
+use self::search::Search;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Explores with the settings of [`Explore::new`].
+///
+/// ```
+/// use failpoint_disk::{explore_crashes, fs};
+/// use std::io::Write;
+///
+/// let report = explore_crashes(
+///     |run| {
+///         let mut log = fs::File::create("/sim/log").unwrap();
+///         fs::File::open("/sim").unwrap().sync_all().unwrap();
+///         log.write_all(b"x").unwrap();
+///         log.sync_all().unwrap();
+///         run.ack('x');
+///     },
+///     || fs::read_to_string("/sim/log").unwrap_or_default(),
+///     |found, acked| match acked.iter().all(|letter| found.contains(*letter)) {
+///         true => Ok(()),
+///         false => Err(format!("acknowledged {acked:?}, found {found:?}")),
+///     },
+/// );
+/// # #[cfg(feature = "failpoints")]
+/// report.expect_held();
+/// ```
+///
+/// See [`Explore::crashes`].
+pub fn explore_crashes<A, S: PartialEq>(
+    workload: impl Fn(&Run<A>),
+    recover: impl Fn() -> S,
+    check: impl Fn(&S, &[A]) -> Result<(), String>,
+) -> Report {
+    Explore::new().crashes(workload, recover, check)
+}
+
+/// Lets each sync lie in turn, with the settings of [`Explore::new`]. See [`Explore::syncs`].
+pub fn explore_syncs<A, S: PartialEq>(
+    workload: impl Fn(&Run<A>),
+    recover: impl Fn() -> S,
+    check: impl Fn(&S, &[A]) -> Result<(), String>,
+) -> SyncReport {
+    Explore::new().syncs(workload, recover, check)
+}
+
+/// Crashes every sequence of up to three operations, with the settings of [`Explore::new`]. See
+/// [`Explore::workloads`].
+pub fn explore_workloads<O: std::fmt::Debug, A, S: PartialEq>(
+    alphabet: &[O],
+    apply: impl Fn(&Run<A>, &O),
+    recover: impl Fn() -> S,
+    check: impl Fn(&S, &[A]) -> Result<(), String>,
+) -> Report {
+    Explore::new().workloads(alphabet, 3, apply, recover, check)
+}
+
+/// How crashes are explored.
+///
+/// A *workload* uses [`fs`](crate::fs) below a prefix (`/sim`), and [acknowledges](Run::ack) what it
+/// promises. It is recorded once. At every operation, for every subset of the changes that are not durable
+/// there, the explorer makes the disk that a restart would find, runs *recover* on it, and asks *check*
+/// whether all that was acknowledged before the crash is there.
+///
+/// What is crashed:
+/// - The power fails: each change that is not durable is lost or kept, and each write that is kept may be
+///   torn. With more than 8 such changes: all prefixes, all but one, each alone, and 256 by chance.
+/// - On request, [only the process](Self::process_deaths).
+/// - The recovery itself crashes, to a [depth](Self::depth) of two. A recovery that was crashed must end in
+///   the same state as one that was not.
+///
+/// Workload, recovery and check must be deterministic. Threads of the workload run inside the scope if they
+/// are started through [`Scope::wrap_fn`](failpoint::Scope::wrap_fn), and must not race.
+///
+/// After CrashMonkey and ACE (Mohan and others, OSDI 2018), ALICE (Pillai and others, OSDI 2014), and
+/// RocksDB's `FaultInjectionTestFS`.
+#[derive(Clone, Debug)]
+#[must_use = "it does nothing until `crashes`, `syncs` or `workloads` is called"]
+pub struct Explore {
+    prefix: PathBuf,
+    torn: Torn,
+    depth: usize,
+    states: u64,
+    time: Duration,
+    seed: u64,
+    progress: bool,
+    process_deaths: bool,
+}
+
+impl Explore {
+    /// At `/sim`, writes torn at sectors, recoveries crashed to depth 2, without a budget, with seed 0.
+    /// Progress is shown if stderr is a terminal.
+    #[allow(clippy::new_without_default)] // its methods say what the defaults are
+    pub fn new() -> Self {
+        Self {
+            prefix: PathBuf::from("/sim"),
+            torn: Torn::default(),
+            depth: 2,
+            states: u64::MAX,
+            time: Duration::MAX,
+            seed: 0,
+            progress: true,
+            process_deaths: false,
+        }
+    }
+
+    /// Where the simulated disk is mounted.
+    pub fn at(mut self, prefix: impl AsRef<Path>) -> Self {
+        self.prefix = prefix.as_ref().to_owned();
+        self
+    }
+
+    /// Where writes are torn.
+    pub fn torn(mut self, torn: Torn) -> Self {
+        self.torn = torn;
+        self
+    }
+
+    /// How often in a row a recovery is crashed; 0 is never.
+    pub fn depth(mut self, depth: usize) -> Self {
+        self.depth = depth;
+        self
+    }
+
+    /// Ends after so many states, with what was covered until then.
+    pub fn max_states(mut self, states: u64) -> Self {
+        self.states = states;
+        self
+    }
+
+    /// Ends after this time, with what was covered until then.
+    pub fn max_time(mut self, time: Duration) -> Self {
+        self.time = time;
+        self
+    }
+
+    /// The seed of what is chosen by chance.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Whether the process also dies alone: everything is there after it, and not durable. Then the power
+    /// fails while it recovers, or after that.
+    ///
+    /// What a recovery returned must be there after that. So it has to sync what it found before it
+    /// promises it. Many programs do not, hence this is off by default.
+    pub fn process_deaths(mut self, die: bool) -> Self {
+        self.process_deaths = die;
+        self
+    }
+
+    /// Whether progress is shown on stderr, if that is a terminal.
+    pub fn progress(mut self, progress: bool) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Crashes `workload` everywhere.
+    ///
+    /// `check` gets what `recover` returned, and what was acknowledged before the crash. It says what is
+    /// wrong. A panic of `recover` or `check` after a crash counts as a failure.
+    ///
+    /// The first failure that is found is made shorter: the report has the one with the fewest operations,
+    /// and of those the one whose crash lost the least.
+    pub fn crashes<A, S: PartialEq>(
+        &self,
+        workload: impl Fn(&Run<A>),
+        recover: impl Fn() -> S,
+        check: impl Fn(&S, &[A]) -> Result<(), String>,
+    ) -> Report {
+        let mut search = Search::new(self, &recover, &check);
+        let recording = match Recording::of(self, &workload) {
+            Ok(recording) => recording,
+            Err(broken) => return search.broken(broken),
+        };
+        search.explore(&recording);
+        search.report()
+    }
+
+    /// Lets each call of a sync lie in turn: it says that it is done, and makes nothing durable. Names those
+    /// calls whose lie no crash shows.
+    ///
+    /// Calls are told apart by their place in the source. The syncs of the recovery are among them.
+    pub fn syncs<A, S: PartialEq>(
+        &self,
+        workload: impl Fn(&Run<A>),
+        recover: impl Fn() -> S,
+        check: impl Fn(&S, &[A]) -> Result<(), String>,
+    ) -> SyncReport {
+        let mut search = Search::new(self, &recover, &check);
+        let recording = match Recording::of(self, &workload) {
+            Ok(recording) => recording,
+            Err(broken) => {
+                return SyncReport { baseline: search.broken(broken), syncs: Vec::new() };
+            }
+        };
+        search.explore(&recording);
+        let calls = search.sync_calls();
+        let baseline = search.report();
+        let mut syncs = Vec::new();
+        if baseline.verdict == Verdict::Held {
+            for mut call in calls {
+                let mut search = Search::new(self, &recover, &check).lying(call.location);
+                search.explore(&recording);
+                call.noticed = search.report().failure;
+                syncs.push(call);
+            }
+        }
+        SyncReport { baseline, syncs }
+    }
+
+    /// Crashes every sequence of one to `length` operations of `alphabet` everywhere, the shorter ones
+    /// first. The report says which sequence failed.
+    pub fn workloads<O: std::fmt::Debug, A, S: PartialEq>(
+        &self,
+        alphabet: &[O],
+        length: usize,
+        apply: impl Fn(&Run<A>, &O),
+        recover: impl Fn() -> S,
+        check: impl Fn(&S, &[A]) -> Result<(), String>,
+    ) -> Report {
+        let mut search = Search::new(self, &recover, &check);
+        for length in 1..=length {
+            let mut sequence = vec![0; length];
+            loop {
+                let workload = |run: &Run<A>| {
+                    for &letter in &sequence {
+                        apply(run, &alphabet[letter]);
+                    }
+                };
+                let letters: Vec<&O> = sequence.iter().map(|&letter| &alphabet[letter]).collect();
+                match Recording::of(self, &workload) {
+                    Ok(recording) => search.explore(&recording),
+                    Err(broken) => return search.broken(format!("with {letters:?}: {broken}")),
+                }
+                if search.is_over() {
+                    return search.report_of(&format!("the workload is {letters:?}"));
+                }
+                if !advance(&mut sequence, alphabet.len()) {
+                    break;
+                }
+            }
+        }
+        search.report()
+    }
+}
+
+/// The next sequence of the same length; false after the last one.
+fn advance(sequence: &mut [usize], letters: usize) -> bool {
+    for place in sequence.iter_mut().rev() {
+        *place += 1;
+        if *place < letters {
+            return true;
+        }
+        *place = 0;
+    }
+    false
+}

@@ -1,0 +1,42 @@
+//! Progress of a long exploration, on a terminal.
+
+use std::io::{IsTerminal, Write, stderr};
+use std::time::{Duration, Instant};
+
+const EVERY: Duration = Duration::from_millis(200);
+
+pub(super) struct Progress {
+    /// `None` where nothing is shown.
+    next: Option<Instant>,
+    begun: Instant,
+    shown: bool,
+}
+
+impl Progress {
+    pub(super) fn new(wanted: bool) -> Self {
+        let begun = Instant::now();
+        let next = (wanted && stderr().is_terminal()).then_some(begun + EVERY);
+        Self { next, begun, shown: false }
+    }
+
+    pub(super) fn show(&mut self, now: Instant, states: u64, covered: usize, operations: usize) {
+        if self.next.is_none_or(|next| now < next) {
+            return;
+        }
+        self.next = Some(now + EVERY);
+        self.shown = true;
+        let rate = states as f64 / (now - self.begun).as_secs_f64();
+        let line = format!(
+            "\r\x1b[Kcrashed {covered} of {operations} operations: {states} states, {rate:.0} a second"
+        );
+        let _ = stderr().write_all(line.as_bytes());
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.shown {
+            let _ = stderr().write_all(b"\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Runs a workload on a simulated disk and records what it does.
+
+use super::Explore;
+use crate::sim::journal::{Entry, Journal};
+use crate::sim::{HoldDisk, SimDisk};
+use failpoint::Scope;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+
+/// One run of a workload.
+pub struct Run<A> {
+    disk: SimDisk,
+    scope: Scope,
+    acked: Mutex<Vec<A>>,
+}
+
+impl<A> Run<A> {
+    /// The workload promises `value` to its user: from here on, it survives every crash. What the check
+    /// gets has the order of the calls.
+    pub fn ack(&self, value: A) {
+        let mut acked = self.acked.lock().unwrap_or_else(PoisonError::into_inner);
+        acked.push(value);
+        if let Some(journal) = &mut self.disk.state().journal {
+            journal.entries.push(Entry::Acked);
+        }
+    }
+
+    /// The scope of this run, for example to arm points of the disk: a write that is short, a sync that
+    /// fails. Each run has a new one, so that counts start at zero.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The disk of this run.
+    pub fn disk(&self) -> &SimDisk {
+        &self.disk
+    }
+}
+
+impl<A> std::fmt::Debug for Run<A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run").field("disk", &self.disk).finish_non_exhaustive()
+    }
+}
+
+/// What a workload did.
+pub(super) struct Recording<A> {
+    pub(super) journal: Journal,
+    pub(super) acked: Vec<A>,
+}
+
+impl<A> Recording<A> {
+    /// Runs the workload twice.
+    ///
+    /// # Errors
+    /// Why it cannot be explored.
+    pub(super) fn of(explore: &Explore, workload: &impl Fn(&Run<A>)) -> Result<Self, String> {
+        let first = Self::once(explore, workload)?;
+        let second = Self::once(explore, workload)?;
+        let differs = |(number, (one, other)): (usize, (&Entry, &Entry))| {
+            let same = match (one, other) {
+                (Entry::Operation(one), Entry::Operation(other)) => one.is_same(other),
+                (Entry::Added(_), Entry::Added(_)) | (Entry::Acked, Entry::Acked) => true,
+                _ => false,
+            };
+            (!same).then_some(number)
+        };
+        let (one, other) = (&first.journal.entries, &second.journal.entries);
+        let different = one.iter().zip(other).enumerate().find_map(differs);
+        let shorter = one.len().min(other.len());
+        let Some(at) = different.or((one.len() != other.len()).then_some(shorter)) else {
+            return Ok(first);
+        };
+        let tell = |entries: &[Entry]| entries.get(at).map_or("nothing".into(), Entry::to_string);
+        Err(format!(
+            "the workload differs between two runs: step {} is «{}» in one and «{}» in the other; make it \
+             deterministic (no threads that race, no clocks, no random numbers without a seed)",
+            at + 1,
+            tell(one),
+            tell(other)
+        ))
+    }
+
+    fn once(explore: &Explore, workload: &impl Fn(&Run<A>)) -> Result<Self, String> {
+        let disk = SimDisk::new();
+        disk.state().journal = Some(Journal::default());
+        let scope = Scope::new();
+        scope.hold(disk.at(&explore.prefix));
+        let run = Run { disk, scope, acked: Mutex::default() };
+        {
+            let _in = run.scope.enter();
+            catch_unwind(AssertUnwindSafe(|| workload(&run)))
+                .map_err(|panic| format!("the workload panicked: {}", text_of(&*panic)))?;
+        }
+        let journal = run.disk.state().journal.take().unwrap_or_default();
+        let acked = run.acked.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(Self { journal, acked })
+    }
+}
+
+/// The message of a panic.
+pub(super) fn text_of(panic: &(dyn Any + Send)) -> &str {
+    if let Some(text) = panic.downcast_ref::<&str>() {
+        text
+    } else {
+        panic.downcast_ref::<String>().map_or("(a panic without a message)", |text| text)
+    }
+}
