@@ -2,7 +2,7 @@
 
 use super::Torn;
 use crate::sim::image::Change;
-use crate::sim::medium::{Fate, sectors};
+use crate::sim::medium::{Fate, Medium, sectors};
 use crate::sim::{Random, random_fates};
 use std::ops::ControlFlow;
 
@@ -15,80 +15,98 @@ const ALL_SECTORS: usize = 4;
 /// Up to so many bytes of a write, every prefix is tried.
 const ALL_PREFIXES: usize = 4096;
 
-/// Calls `visit` with what happens to each of `pending`, until it breaks. Returns whether that was every
-/// possibility.
+/// Calls `visit` with what happens to each change that is not durable, until it breaks. Returns whether that
+/// was every possibility.
 pub(super) fn each(
-    pending: &[Change],
+    medium: &Medium,
     torn: Torn,
     seed: u64,
     visit: &mut dyn FnMut(&[Fate]) -> ControlFlow<()>,
 ) -> ControlFlow<(), bool> {
-    let len = pending.len();
-    let mut exhaustive = true;
-    if len <= ALL_SUBSETS {
-        for subset in 0..1_u32 << len {
-            let kept = |place: usize| subset & (1 << place) != 0;
-            exhaustive &= with_torn(pending, &kept, torn, visit)?;
+    // A change without an effect is the same whatever happens to it.
+    let open: Vec<usize> =
+        (0..medium.pending.len()).filter(|&place| !medium.is_without_effect(place)).collect();
+    let mut crashes = Crashes {
+        pending: &medium.pending,
+        fates: vec![Fate::Lost; medium.pending.len()],
+        torn,
+        visit,
+        exhaustive: true,
+    };
+    if open.len() <= ALL_SUBSETS {
+        for subset in 0..1_u32 << open.len() {
+            crashes.try_subset(&open, &|number| subset & (1 << number) != 0)?;
         }
-        return ControlFlow::Continue(exhaustive);
+        return ControlFlow::Continue(crashes.exhaustive);
     }
-    for end in 0..=len {
-        with_torn(pending, &|place| place < end, torn, visit)?;
+    for end in 0..=open.len() {
+        crashes.try_subset(&open, &|number| number < end)?;
     }
-    for single in 0..len {
-        with_torn(pending, &|place| place != single, torn, visit)?;
-        with_torn(pending, &|place| place == single, torn, visit)?;
+    for single in 0..open.len() {
+        crashes.try_subset(&open, &|number| number != single)?;
+        crashes.try_subset(&open, &|number| number == single)?;
     }
     let mut random = Random(seed);
     for _ in 0..SAMPLES {
-        visit(&random_fates(pending, random.next()))?;
+        (crashes.visit)(&random_fates(&medium.pending, random.next()))?;
     }
     ControlFlow::Continue(false)
 }
 
-/// Those that are `kept` reach the disk; then, of each write among them in turn, only a part.
-fn with_torn(
-    pending: &[Change],
-    kept: &dyn Fn(usize) -> bool,
+struct Crashes<'a> {
+    pending: &'a [Change],
+    fates: Vec<Fate>,
     torn: Torn,
-    visit: &mut dyn FnMut(&[Fate]) -> ControlFlow<()>,
-) -> ControlFlow<(), bool> {
-    let fate = |place| if kept(place) { Fate::Kept } else { Fate::Lost };
-    let mut fates: Vec<Fate> = (0..pending.len()).map(fate).collect();
-    visit(&fates)?;
-    let mut exhaustive = true;
-    for (place, change) in pending.iter().enumerate() {
-        let Change::Write { offset, data, .. } = change else { continue };
-        if fates[place] == Fate::Lost {
-            continue;
+    visit: &'a mut dyn FnMut(&[Fate]) -> ControlFlow<()>,
+    exhaustive: bool,
+}
+
+impl Crashes<'_> {
+    /// Those of `open` that are `kept` reach the disk; then, of each write among them in turn, only a part.
+    fn try_subset(&mut self, open: &[usize], kept: &dyn Fn(usize) -> bool) -> ControlFlow<()> {
+        for (number, &place) in open.iter().enumerate() {
+            self.fates[place] = if kept(number) { Fate::Kept } else { Fate::Lost };
         }
-        let mut tear = |fate| {
-            fates[place] = fate;
-            visit(&fates)
-        };
-        tear(Fate::Zeros)?;
-        let parts = sectors(*offset, data.len()).count();
-        if parts > ALL_SECTORS {
-            exhaustive = false;
-            for (_, end) in sectors(*offset, data.len()).take(parts - 1) {
-                tear(Fate::Prefix(end))?;
+        (self.visit)(&self.fates)?;
+        for &place in open {
+            if let (Change::Write { offset, data, .. }, Fate::Kept) =
+                (&self.pending[place], &self.fates[place])
+            {
+                self.tear(place, *offset, data.len())?;
+                self.fates[place] = Fate::Kept;
             }
-            for missing in 0..parts.min(64) {
-                tear(Fate::Sectors(!(1 << missing)))?;
-                tear(Fate::Sectors(1 << missing))?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn tear(&mut self, place: usize, offset: u64, len: usize) -> ControlFlow<()> {
+        self.try_fate(place, Fate::Zeros)?;
+        let parts = sectors(offset, len).count();
+        if parts > ALL_SECTORS {
+            self.exhaustive = false;
+            for (_, end) in sectors(offset, len).take(parts - 1) {
+                self.try_fate(place, Fate::Prefix(end))?;
+            }
+            for one in 0..parts.min(64) {
+                self.try_fate(place, Fate::Sectors(!(1 << one)))?;
+                self.try_fate(place, Fate::Sectors(1 << one))?;
             }
         } else {
             for subset in 1..(1_u64 << parts) - 1 {
-                tear(Fate::Sectors(subset))?;
+                self.try_fate(place, Fate::Sectors(subset))?;
             }
         }
-        if torn == Torn::Byte {
-            exhaustive &= data.len() <= ALL_PREFIXES;
-            for bytes in 1..data.len().min(ALL_PREFIXES) {
-                tear(Fate::Prefix(bytes))?;
+        if self.torn == Torn::Byte {
+            self.exhaustive &= len <= ALL_PREFIXES;
+            for bytes in 1..len.min(ALL_PREFIXES) {
+                self.try_fate(place, Fate::Prefix(bytes))?;
             }
         }
-        fates[place] = Fate::Kept;
+        ControlFlow::Continue(())
     }
-    ControlFlow::Continue(exhaustive)
+
+    fn try_fate(&mut self, place: usize, fate: Fate) -> ControlFlow<()> {
+        self.fates[place] = fate;
+        (self.visit)(&self.fates)
+    }
 }

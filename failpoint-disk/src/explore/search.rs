@@ -44,6 +44,8 @@ pub(super) struct Search<'a, A, S> {
     found: Option<Found>,
     begun: Instant,
     progress: Progress,
+    /// Scratch space for hashes.
+    buffer: Vec<u8>,
 }
 
 /// What the recovery made of an image.
@@ -101,6 +103,7 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
             found: None,
             begun: Instant::now(),
             progress: Progress::new(settings.progress),
+            buffer: Vec::new(),
         }
     }
 
@@ -262,7 +265,7 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
             let crash = Crash { kind, ..*here };
             self.restart(medium.after(fates), acked, &crash, expected, depth)
         };
-        let exhaustive = fates::each(&medium.pending, torn, seed, &mut visit)?;
+        let exhaustive = fates::each(medium, torn, seed, &mut visit)?;
         self.exhaustive &= exhaustive;
         ControlFlow::Continue(())
     }
@@ -299,7 +302,7 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         expected: Option<&Rc<S>>,
         depth: usize,
     ) -> ControlFlow<()> {
-        let hash = image.hash();
+        let hash = image.hash(&mut self.buffer);
         if expected.is_none() && !self.checked.insert((hash, acked.len())) {
             return ControlFlow::Continue(());
         }

@@ -1,10 +1,9 @@
 //! What is on a simulated disk: files and directories, and the changes that are made to them.
 
-use siphasher::sip128::{Hasher128, SipHasher13};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::hash::Hasher;
 use std::sync::Arc;
+use twox_hash::XxHash3_128;
 
 /// The number of a file or directory.
 pub(crate) type Ino = usize;
@@ -182,50 +181,45 @@ impl Image {
         }
     }
 
-    /// A hash of what can be reached. Equal images have equal hashes, whatever their numbers are.
-    pub(crate) fn hash(&self) -> u128 {
-        let mut walk = Walk { hasher: SipHasher13::new(), linked: Vec::new() };
-        self.hash_node(ROOT, &mut walk);
-        walk.hasher.finish128().into()
+    /// A hash of what can be reached. Equal images have equal hashes, whatever their numbers are. `buffer` is
+    /// scratch space.
+    pub(crate) fn hash(&self, buffer: &mut Vec<u8>) -> u128 {
+        buffer.clear();
+        self.spell(ROOT, buffer, &mut Vec::new());
+        XxHash3_128::oneshot(buffer)
     }
 
-    fn hash_node(&self, ino: Ino, walk: &mut Walk) {
+    /// Writes the node and what is below it, so that different images give different bytes. `linked` has the
+    /// files with several names, in the order in which they were found: two names of one file differ from two
+    /// files with the same contents.
+    fn spell(&self, ino: Ino, buffer: &mut Vec<u8>, linked: &mut Vec<Ino>) {
+        let number =
+            |buffer: &mut Vec<u8>, number: usize| buffer.extend((number as u64).to_le_bytes());
         match &self.nodes[ino].content {
             Content::File(data) => {
-                // Two names of one file differ from two files with the same contents.
-                let first = if self.nodes[ino].links > 1 { walk.first_visit(ino) } else { 0 };
-                walk.hasher.write_u8(0);
-                walk.hasher.write_usize(first);
-                walk.hasher.write_usize(data.len());
-                walk.hasher.write(data);
+                let mut first = 0;
+                if self.nodes[ino].links > 1 {
+                    let found = linked.iter().position(|&seen| seen == ino);
+                    first = 1 + found.unwrap_or(linked.len());
+                    if found.is_none() {
+                        linked.push(ino);
+                    }
+                }
+                number(buffer, first * 2);
+                number(buffer, data.len());
+                buffer.extend_from_slice(data);
             }
             Content::Directory(entries) => {
-                walk.hasher.write_u8(1);
-                walk.hasher.write_usize(entries.len());
+                number(buffer, 1);
+                number(buffer, entries.len());
                 for (name, child) in &**entries {
                     let name = name.as_encoded_bytes();
-                    walk.hasher.write_usize(name.len());
-                    walk.hasher.write(name);
-                    self.hash_node(*child, walk);
+                    number(buffer, name.len());
+                    buffer.extend_from_slice(name);
+                    self.spell(*child, buffer, linked);
                 }
             }
         }
-    }
-}
-
-struct Walk {
-    hasher: SipHasher13,
-    /// Files with several names, in the order in which they were found.
-    linked: Vec<Ino>,
-}
-
-impl Walk {
-    fn first_visit(&mut self, ino: Ino) -> usize {
-        let found = self.linked.iter().position(|&seen| seen == ino);
-        1 + found.unwrap_or_else(|| {
-            self.linked.push(ino);
-            self.linked.len() - 1
-        })
     }
 }
 

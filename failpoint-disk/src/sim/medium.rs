@@ -104,6 +104,18 @@ impl Medium {
         }
     }
 
+    /// Whether a pending change leaves the disk as it is: it is the only one of its file, and writes what is
+    /// there already.
+    pub(crate) fn is_without_effect(&self, place: usize) -> bool {
+        let Change::Write { ino, offset, data } = &self.pending[place] else { return false };
+        let is_alone =
+            self.pending.iter().filter(|change| change.synced_with() == *ino).count() == 1;
+        let there = self.durable.data(*ino).unwrap_or_default();
+        let range =
+            usize::try_from(*offset).ok().and_then(|start| there.get(start..start + data.len()));
+        is_alone && range == Some(&**data)
+    }
+
     /// What a restart finds if a crash does this to the pending changes, in their order. Those without
     /// a fate are lost.
     pub(crate) fn after(&self, fates: &[Fate]) -> Image {
