@@ -12,6 +12,15 @@ fn main() -> ExitCode {
         explore::check,
     );
     println!("{report}");
+        for _ in 0..40 {
+            let _ = Explore::new().torn(Torn::Byte).process_deaths(true).crashes(
+                explore::workload,
+                explore::recover,
+                explore::check,
+            );
+        }
+        return ExitCode::SUCCESS;
+    }
     let syncs = Explore::new().torn(Torn::Byte).process_deaths(true).syncs(
         explore::workload,
         explore::recover,

@@ -178,25 +178,35 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         }
         let mut medium = Medium::new(Image::new());
         let (mut ran, mut acked) = (0, 0);
+        // A crash is new where the disk changed, or where more was acknowledged.
+        let mut is_new = true;
         for place in 0..=entries.len() {
-            let here =
-                Crash { before: None, ran: &entries[..place], kind: CrashKind::ProcessDeath };
-            let acks = &recording.acked[..acked];
-            let depth = self.settings.depth;
-            let crashed = self.power(&medium, acks, &here, None, depth);
-            if crashed.is_break() || self.process_death(&medium, acks, &here).is_break() {
-                return;
+            if is_new {
+                let kind = CrashKind::ProcessDeath;
+                let here = Crash { before: None, ran: &entries[..place], kind };
+                let acks = &recording.acked[..acked];
+                let depth = self.settings.depth;
+                let crashed = self.power(&medium, acks, &here, None, depth);
+                if crashed.is_break() || self.process_death(&medium, acks, &here).is_break() {
+                    return;
+                }
             }
-            match entries.get(place) {
+            is_new = match entries.get(place) {
                 Some(Entry::Operation(operation)) => {
-                    self.perform(&mut medium, operation);
                     ran += 1;
                     self.covered += 1;
+                    self.perform(&mut medium, operation)
                 }
-                Some(Entry::Added(content)) => medium.add(content.clone()),
-                Some(Entry::Acked) => acked += 1,
-                None => {}
-            }
+                Some(Entry::Added(content)) => {
+                    medium.add(content.clone());
+                    false
+                }
+                Some(Entry::Acked) => {
+                    acked += 1;
+                    true
+                }
+                None => false,
+            };
             // Longer schedules than the one that failed are of no interest.
             if self.found.as_ref().is_some_and(|found| found.cost.0 < ran) {
                 return;
@@ -209,7 +219,7 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         let mut medium = Medium::new(Image::new());
         for entry in &recording.journal.entries {
             match entry {
-                Entry::Operation(operation) => self.perform(&mut medium, operation),
+                Entry::Operation(operation) => drop(self.perform(&mut medium, operation)),
                 Entry::Added(content) => medium.add(content.clone()),
                 Entry::Acked => {}
             }
@@ -227,7 +237,9 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         }
     }
 
-    fn perform(&mut self, medium: &mut Medium, operation: &Operation) {
+    /// Returns whether a crash may leave something now that it could not leave before. After a sync, less is
+    /// possible.
+    fn perform(&mut self, medium: &mut Medium, operation: &Operation) -> bool {
         let is_sync = matches!(operation.kind, Kind::Sync | Kind::SyncDir);
         if is_sync {
             self.note_sync(operation);
@@ -236,6 +248,8 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         if let Some(effect) = operation.effect.as_ref().filter(|_| !lies) {
             medium.perform(effect);
         }
+        let last = medium.pending.len().checked_sub(1);
+        !is_sync && last.is_some_and(|last| !medium.is_without_effect(last))
     }
 
     fn note_sync(&mut self, operation: &Operation) {
@@ -348,19 +362,23 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
     ) -> ControlFlow<()> {
         let entries = &journal.entries;
         for (place, entry) in entries.iter().enumerate() {
-            match entry {
-                Entry::Operation(operation) => {
-                    // Before the operation: the last one, and what was not durable before it.
-                    self.perform(&mut medium, operation);
+            let is_new = match entry {
+                Entry::Operation(operation) => self.perform(&mut medium, operation),
+                Entry::Added(content) => {
+                    medium.add(content.clone());
+                    false
                 }
-                Entry::Added(content) => medium.add(content.clone()),
-                Entry::Acked => {}
-            }
-            if place + 1 < entries.len() {
+                Entry::Acked => false,
+            };
+            if is_new {
                 let here =
                     Crash { before: Some(before), ran: &entries[..=place], kind: before.kind };
                 self.power(&medium, acked, &here, expected, depth)?;
             }
+        }
+        if expected.is_some() {
+            // What is possible at the end was possible before it.
+            return ControlFlow::Continue(());
         }
         let here = Crash { before: Some(before), ran: entries, kind: before.kind };
         self.power(&medium, acked, &here, expected_at_end, depth)
