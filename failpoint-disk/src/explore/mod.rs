@@ -60,11 +60,11 @@ pub fn explore_syncs<A, S: PartialEq>(
 /// [`Explore::workloads`].
 pub fn explore_workloads<O: std::fmt::Debug, A, S: PartialEq>(
     alphabet: &[O],
-    apply: impl Fn(&Run<A>, &O),
+    workload: impl Fn(&Run<A>, &[&O]),
     recover: impl Fn() -> S,
     check: impl Fn(&S, &[A]) -> Result<(), String>,
 ) -> Report {
-    Explore::new().workloads(alphabet, 3, apply, recover, check)
+    Explore::new().workloads(alphabet, 3, workload, recover, check)
 }
 
 /// How crashes are explored.
@@ -223,26 +223,22 @@ impl Explore {
     }
 
     /// Crashes every sequence of one to `length` operations of `alphabet` everywhere, the shorter ones
-    /// first. The report says which sequence failed.
+    /// first. `workload` runs the sequence that it is given. The report says which sequence failed.
     pub fn workloads<O: std::fmt::Debug, A, S: PartialEq>(
         &self,
         alphabet: &[O],
         length: usize,
-        apply: impl Fn(&Run<A>, &O),
+        workload: impl Fn(&Run<A>, &[&O]),
         recover: impl Fn() -> S,
         check: impl Fn(&S, &[A]) -> Result<(), String>,
     ) -> Report {
         let mut search = Search::new(self, &recover, &check);
-        for length in 1..=length {
+        let lengths = if alphabet.is_empty() { 1..=0 } else { 1..=length };
+        for length in lengths {
             let mut sequence = vec![0; length];
             loop {
-                let workload = |run: &Run<A>| {
-                    for &letter in &sequence {
-                        apply(run, &alphabet[letter]);
-                    }
-                };
                 let letters: Vec<&O> = sequence.iter().map(|&letter| &alphabet[letter]).collect();
-                match Recording::of(self, &workload) {
+                match Recording::of(self, &|run: &Run<A>| workload(run, &letters)) {
                     Ok(recording) => search.explore(&recording),
                     Err(broken) => return search.broken(format!("with {letters:?}: {broken}")),
                 }
