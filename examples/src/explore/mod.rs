@@ -34,7 +34,7 @@ pub fn steps() -> Vec<Step> {
 /// Explores the log of `wal_server`: every sequence of one or two steps, and of as many as `explore` has
 /// states for.
 pub fn wal(explore: &Explore, length: usize) -> Report {
-    settings(explore).workloads(&steps(), length, run_steps, recover, check)
+    settings(explore).workloads(&steps(), length, |_| Writer::start(), Writer::step, recover, check)
 }
 
 /// Lets each sync of the log of `wal_server` lie in turn.
@@ -48,8 +48,13 @@ pub fn wal_syncs(explore: &Explore) -> SyncReport {
         Step::Restart,
         Step::Append(3),
     ];
-    let steps: Vec<&Step> = steps.iter().collect();
-    settings(explore).syncs(|run| run_steps(run, &steps), recover, check)
+    let workload = |run: &Run<Vec<u8>>| {
+        let mut writer = Writer::start();
+        for step in &steps {
+            writer.step(run, step);
+        }
+    };
+    settings(explore).syncs(workload, recover, check)
 }
 
 /// Explores a log with a mistake: it appends three records.
@@ -89,35 +94,53 @@ fn record(number: usize, length: usize) -> Vec<u8> {
     vec![b'a' + (number % 26) as u8; length]
 }
 
-fn run_steps(run: &Run<Vec<u8>>, steps: &[&Step]) {
-    let (mut wal, _) = open();
-    let arm = |name, terms| run.scope().arm(name, terms).expect("a point of the disk");
-    for (number, step) in steps.iter().enumerate() {
+/// The server's part of a workload.
+struct Writer {
+    /// `None` while it restarts: a log belongs to one at a time.
+    wal: Option<Wal>,
+    /// How many records it has tried to write.
+    tried: usize,
+}
+
+impl Writer {
+    fn start() -> Self {
+        Self { wal: Some(open().0), tried: 0 }
+    }
+
+    fn step(&mut self, run: &Run<Vec<u8>>, step: &Step) {
+        let arm = |name, terms| run.scope().arm(name, terms).expect("a point of the disk");
         match step {
             Step::Append(length) => {
-                let record = record(number, *length);
-                wal.append(&record).expect("the disk works");
+                let record = self.append(*length).expect("the disk works");
                 run.ack(record);
             }
             Step::FullDisk => {
                 arm("disk.write", "1*return(short(15))->return(ENOSPC)");
-                let error = wal.append(&record(number, 30)).expect_err("the disk is full");
+                let error = self.append(30).expect_err("the disk is full");
                 assert!(matches!(error, AppendError::Write(_)), "{error}");
                 run.scope().disarm("disk.write").expect("a point of the disk");
             }
             Step::FailedSync => {
                 arm("disk.sync", "return(drop)");
-                let error = wal.append(&record(number, 25)).expect_err("the sync fails");
+                let error = self.append(25).expect_err("the sync fails");
                 assert!(matches!(error, AppendError::Closed { .. }), "{error}");
                 run.scope().disarm("disk.sync").expect("a point of the disk");
-                drop(wal);
-                wal = open().0;
+                self.restart();
             }
-            Step::Restart => {
-                drop(wal);
-                wal = open().0;
-            }
+            Step::Restart => self.restart(),
         }
+    }
+
+    fn append(&mut self, length: usize) -> Result<Vec<u8>, AppendError> {
+        let record = record(self.tried, length);
+        self.tried += 1;
+        let wal = self.wal.as_mut().expect("it is open");
+        wal.append(&record).map(|()| record)
+    }
+
+    fn restart(&mut self) {
+        self.wal = None;
+        self.wal = Some(open().0);
     }
 }
 

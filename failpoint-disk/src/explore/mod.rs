@@ -11,6 +11,7 @@ pub use self::run::Run;
 
 use self::run::Recording;
 use self::search::Search;
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -58,13 +59,14 @@ pub fn explore_syncs<A, S: PartialEq>(
 
 /// Crashes every sequence of up to three operations, with the settings of [`Explore::new`]. See
 /// [`Explore::workloads`].
-pub fn explore_workloads<O: std::fmt::Debug, A, S: PartialEq>(
+pub fn explore_workloads<O: std::fmt::Debug, W, A, S: PartialEq>(
     alphabet: &[O],
-    workload: impl Fn(&Run<A>, &[&O]),
+    start: impl Fn(&Run<A>) -> W,
+    apply: impl Fn(&mut W, &Run<A>, &O),
     recover: impl Fn() -> S,
     check: impl Fn(&S, &[A]) -> Result<(), String>,
 ) -> Report {
-    Explore::new().workloads(alphabet, 3, workload, recover, check)
+    Explore::new().workloads(alphabet, 3, start, apply, recover, check)
 }
 
 /// How crashes are explored.
@@ -223,35 +225,58 @@ impl Explore {
     }
 
     /// Crashes every sequence of one to `length` operations of `alphabet` everywhere, the shorter ones
-    /// first. `workload` runs the sequence that it is given. The report says which sequence failed.
-    pub fn workloads<O: std::fmt::Debug, A, S: PartialEq>(
+    /// first. `start` begins each of them, for example opens a log, and `apply` runs one operation. The
+    /// report says which sequence failed.
+    ///
+    /// What a sequence begins with was crashed as a shorter one, and is not crashed again.
+    pub fn workloads<O: std::fmt::Debug, W, A, S: PartialEq>(
         &self,
         alphabet: &[O],
         length: usize,
-        workload: impl Fn(&Run<A>, &[&O]),
+        start: impl Fn(&Run<A>) -> W,
+        apply: impl Fn(&mut W, &Run<A>, &O),
         recover: impl Fn() -> S,
         check: impl Fn(&S, &[A]) -> Result<(), String>,
     ) -> Report {
         let mut search = Search::new(self, &recover, &check);
-        let lengths = if alphabet.is_empty() { 1..=0 } else { 1..=length };
-        for length in lengths {
-            let mut sequence = vec![0; length];
-            loop {
-                let letters: Vec<&O> = sequence.iter().map(|&letter| &alphabet[letter]).collect();
-                match Recording::of(self, &|run: &Run<A>| workload(run, &letters)) {
-                    Ok(recording) => search.explore(&recording),
-                    Err(broken) => return search.broken(format!("with {letters:?}: {broken}")),
+        for sequence in sequences(alphabet, length) {
+            let known = Cell::new(0);
+            let workload = |run: &Run<A>| {
+                let mut state = start(run);
+                for (number, letter) in sequence.iter().enumerate() {
+                    if number + 1 == sequence.len() {
+                        known.set(run.recorded());
+                    }
+                    apply(&mut state, run, letter);
                 }
-                if search.is_over() {
-                    return search.report_of(&format!("the workload is {letters:?}"));
-                }
-                if !advance(&mut sequence, alphabet.len()) {
-                    break;
-                }
+            };
+            let recording = match Recording::of(self, &workload) {
+                Ok(recording) => recording,
+                Err(broken) => return search.broken(format!("with {sequence:?}: {broken}")),
+            };
+            search.explore_from(known.get().min(recording.journal.entries.len()), &recording);
+            if search.is_over() {
+                return search.report_of(&format!("the workload is {sequence:?}"));
             }
         }
         search.report()
     }
+}
+
+/// Every sequence of up to `length` letters: first none of them, so that what comes before the first letter
+/// is crashed too; then the shorter ones first.
+fn sequences<O>(alphabet: &[O], length: usize) -> impl Iterator<Item = Vec<&O>> {
+    (0..=length).flat_map(move |length| {
+        let mut next = (length == 0 || !alphabet.is_empty()).then(|| vec![0; length]);
+        std::iter::from_fn(move || {
+            let places = next.as_mut()?;
+            let sequence = places.iter().map(|&place| &alphabet[place]).collect();
+            if !advance(places, alphabet.len()) {
+                next = None;
+            }
+            Some(sequence)
+        })
+    })
 }
 
 /// The next sequence of the same length; false after the last one.

@@ -26,6 +26,11 @@ impl<A> Run<A> {
         }
     }
 
+    /// How many entries were recorded.
+    pub(super) fn recorded(&self) -> usize {
+        self.disk.state().journal.as_ref().map_or(0, |journal| journal.entries.len())
+    }
+
     /// The scope of this run, for example to arm points of the disk: a write that is short, a sync that
     /// fails. Each run has a new one, so that counts start at zero.
     pub fn scope(&self) -> &Scope {

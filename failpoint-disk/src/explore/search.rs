@@ -7,11 +7,12 @@ use super::report::{Failure, Report, SyncCall, Verdict};
 use super::run::{Recording, text_of};
 use crate::sim::image::{Change, Image};
 use crate::sim::journal::{Entry, Journal, Kind, Operation};
-use crate::sim::medium::{Fate, Medium};
+use crate::sim::medium::{Effect, Fate, Medium};
 use crate::sim::mount::Mounts;
-use crate::sim::{Mount, SimDisk};
+use crate::sim::{Mount, SimDisk, describe};
 use failpoint::Scope;
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
@@ -31,10 +32,10 @@ pub(super) struct Search<'a, A, S> {
     /// The call whose syncs make nothing durable.
     lying: Option<&'static Location<'static>>,
     /// Every image that the recovery ran on.
-    images: HashSet<u128>,
+    images: HashSet<u128, HashedAlready>,
     /// Images that were checked, with how much was acknowledged then.
-    checked: HashSet<(u128, usize)>,
-    recovered: HashMap<u128, Recovered<S>>,
+    checked: HashSet<(u128, usize), HashedAlready>,
+    recovered: HashMap<u128, Recovered<S>, HashedAlready>,
     calls: Vec<SyncCall>,
     operations: usize,
     covered: usize,
@@ -46,6 +47,39 @@ pub(super) struct Search<'a, A, S> {
     progress: Progress,
     /// Scratch space for hashes.
     buffer: Vec<u8>,
+}
+
+type HashedAlready = BuildHasherDefault<Folded>;
+
+/// For keys that are hashes themselves.
+#[derive(Default)]
+struct Folded(u64);
+
+impl Hasher for Folded {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = self.0.rotate_left(5) ^ word;
+    }
+
+    fn write_u128(&mut self, word: u128) {
+        self.write_u64((word >> 64) as u64);
+        self.write_u64(word as u64);
+    }
+
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64((word as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    }
 }
 
 /// What the recovery made of an image.
@@ -91,9 +125,9 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
             scope: Scope::new(),
             mount: SimDisk::new().at(&settings.prefix),
             lying: None,
-            images: HashSet::new(),
-            checked: HashSet::new(),
-            recovered: HashMap::new(),
+            images: HashSet::default(),
+            checked: HashSet::default(),
+            recovered: HashMap::default(),
             calls: Vec::new(),
             operations: 0,
             covered: 0,
@@ -169,6 +203,11 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
 
     /// Crashes a recorded workload everywhere.
     pub(super) fn explore(&mut self, recording: &Recording<A>) {
+        self.explore_from(0, recording);
+    }
+
+    /// Crashes a recorded workload after its first `known` entries, which were crashed before.
+    pub(super) fn explore_from(&mut self, known: usize, recording: &Recording<A>) {
         let entries = &recording.journal.entries;
         self.operations += recording.journal.operations().count();
         // What was acknowledged is another sequence now.
@@ -181,7 +220,7 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         // A crash is new where the disk changed, or where more was acknowledged.
         let mut is_new = true;
         for place in 0..=entries.len() {
-            if is_new {
+            if is_new && (place > known || known == 0) {
                 let kind = CrashKind::ProcessDeath;
                 let here = Crash { before: None, ran: &entries[..place], kind };
                 let acks = &recording.acked[..acked];
@@ -461,6 +500,16 @@ impl Crash<'_> {
         (length + ran, losses + lost + 1)
     }
 
+    /// The operation that made a change.
+    fn made(&self, change: &Change) -> Option<&Operation> {
+        let made = |operation: &&Operation| matches!(&operation.effect, Some(Effect::Change(made) | Effect::Torn(made)) if made == change);
+        let mut ran = self.ran.iter().rev().filter_map(|entry| match entry {
+            Entry::Operation(operation) => Some(operation),
+            _ => None,
+        });
+        ran.find(made).or_else(|| self.before.and_then(|before| before.made(change)))
+    }
+
     fn tell(&self, schedule: &mut Vec<String>) {
         if let Some(before) = self.before {
             before.tell(schedule);
@@ -484,7 +533,8 @@ impl Crash<'_> {
             CrashKind::Power(pending, fates) => {
                 schedule.push("the power fails".to_owned());
                 for (change, fate) in pending.iter().zip(fates) {
-                    let what = crate::sim::describe(change);
+                    let what =
+                        self.made(change).map_or_else(|| describe(change), Operation::to_string);
                     schedule.push(format!("     {}: {what}", tell_fate(fate)));
                 }
             }

@@ -272,6 +272,19 @@ impl<K: Points> File<K> {
         }
     }
 
+    /// As `Write::write_all`, which does not know its caller.
+    fn write_whole(&self, mut data: &[u8], caller: Caller) -> io::Result<()> {
+        while !data.is_empty() {
+            match self.write_bytes(data, None, caller) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => data = &data[written..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     fn write_plain(
         &self,
         data: &[u8],
@@ -396,6 +409,11 @@ impl<K: Points> Write for &File<K> {
         self.write_bytes(data, None, Location::caller())
     }
 
+    #[track_caller]
+    fn write_all(&mut self, data: &[u8]) -> io::Result<()> {
+        self.write_whole(data, Location::caller())
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -423,6 +441,11 @@ impl<K: Points> Write for File<K> {
     #[track_caller]
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.write_bytes(data, None, Location::caller())
+    }
+
+    #[track_caller]
+    fn write_all(&mut self, data: &[u8]) -> io::Result<()> {
+        self.write_whole(data, Location::caller())
     }
 
     fn flush(&mut self) -> io::Result<()> {
