@@ -84,11 +84,11 @@ fn an_error_of_the_disk_reaches_the_client_and_nothing_is_saved() {
     let server = start(data.path());
     let curl = control(&server);
     let mut client = Client::connect(server.address()).unwrap();
-    expect(204, curl.put("walWrite", "return(EIO)"));
+    expect(204, curl.put("disk.write", "return(EIO)"));
     let ClientError::Refused(why) = client.set("a", "1").unwrap_err() else { panic!("no ERR") };
     assert!(why.starts_with("not saved: the log could not be written: "), "{why}");
     assert_eq!(client.get("a").unwrap(), None);
-    expect(204, curl.delete("walWrite"));
+    expect(204, curl.delete("disk.write"));
     client.set("a", "1").unwrap();
 
     // After a failed sync, the server does not use the disk again.
@@ -113,9 +113,9 @@ fn what_cannot_be_armed_is_refused() {
     let curl = control(&server);
     expect(400, curl.put("raftAfterSave", "slep(100)"));
     expect(400, curl.put("raftAfterSafe", "sleep(100)"));
-    // A point without a closure cannot return; and a value that is not a number of bytes.
+    // A point without a closure cannot return; and a write cannot lie.
     expect(400, curl.put("raftAfterSave", "return(EIO)"));
-    expect(400, curl.put("walTornWrite", "return(some)"));
+    expect(400, curl.put("disk.write", "return(lie)"));
     let listed = expect(200, curl.list());
     assert!(listed.lines().all(|line| line.ends_with('=')), "{listed}");
 }

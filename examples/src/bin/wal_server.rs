@@ -104,7 +104,7 @@ fn lines_to_try(curl: &Curl) -> Vec<String> {
     let sleep = curl.put("raftAfterSave", "sleep(100)");
     let count = curl.get("raftAfterSave/count");
     let disarm = curl.delete("raftAfterSave");
-    let fail = curl.put("walWrite", "10%return(EIO)");
+    let fail = curl.put("disk.write", "10%return(EIO)");
     let panic = curl.put("walAfterSync", "panic");
     [
         (list, "lists every point"),

@@ -119,14 +119,14 @@ fn slow_saves(control: &Curl, clock: &mut Clock) -> Result<(), DemoError> {
 
 fn broken_disk(control: &Curl, clock: &mut Clock) -> Result<(), DemoError> {
     say("Making writes to the disk fail: clients get errors, and nothing is acknowledged.")?;
-    expect(204, control.put("walWrite", "return(EIO)"))?;
+    expect(204, control.put("disk.write", "return(EIO)"))?;
     let armed = Instant::now();
     let broken = clock.seconds(2)?;
     holds(sent_since(armed, &broken).is_empty(), "nothing is acknowledged while writes fail")?;
     holds(broken.errors > 0, "clients get errors while writes fail")?;
 
     say("Disarming the point: the disk works again, and the log continues.")?;
-    expect(204, control.delete("walWrite"))?;
+    expect(204, control.delete("disk.write"))?;
     let mended = clock.seconds(1)?;
     holds(!mended.acknowledged.is_empty(), "the server saves again")
 }

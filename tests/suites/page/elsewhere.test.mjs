@@ -39,8 +39,8 @@ test('a page of another origin learns nothing and changes nothing', async () => 
     const learnt = [];
     const tries = [
       ['GET', '/v1/points'], ['GET', '/'], ['GET', '/walSync'], ['GET', '/v1/info'], ['GET', '/v1/events'], ['GET', '/ui'], ['GET', '/healthz'],
-      ['PUT', '/v1/points/walWrite', '{"terms":"off"}'], ['PUT', '/walWrite', 'off'], ['PUT', '/failpoints', 'walWrite=off'],
-      ['POST', '/v1/points/walSync/resume'], ['POST', '/walWrite', 'off'], ['DELETE', '/v1/points'], ['DELETE', '/walSync'],
+      ['PUT', '/v1/points/disk.write', '{"terms":"off"}'], ['PUT', '/disk.write', 'off'], ['PUT', '/failpoints', 'disk.write=off'],
+      ['POST', '/v1/points/walSync/resume'], ['POST', '/disk.write', 'off'], ['DELETE', '/v1/points'], ['DELETE', '/walSync'],
     ];
     for (const mode of ['cors', 'no-cors']) {
       for (const [method, path, body] of tries) {
@@ -81,12 +81,12 @@ test('a page of another origin learns nothing and changes nothing', async () => 
   assert.deepEqual(learnt, []);
 
   // A form needs no leave to be sent; it is refused all the same.
-  for (const path of ['/v1/points/walSync/resume', '/v1/points', '/walWrite', '/failpoints']) {
+  for (const path of ['/v1/points/walSync/resume', '/v1/points', '/disk.write', '/failpoints']) {
     const [answer] = await Promise.all([
       page.waitForNavigation(),
       page.evaluate((action) => {
         const form = Object.assign(document.createElement('form'), { method: 'post', action, enctype: 'text/plain' });
-        form.append(Object.assign(document.createElement('input'), { name: 'walWrite', value: 'off' }));
+        form.append(Object.assign(document.createElement('input'), { name: 'disk.write', value: 'off' }));
         document.body.append(form);
         form.submit();
       }, server.origin + path),
@@ -119,7 +119,7 @@ test('a name that was made to point here gets nothing', async () => {
   }
   // Its own origin now, as far as the browser knows.
   const statuses = await page.evaluate(async () => {
-    const tries = [['GET', '/v1/points'], ['PUT', '/v1/points/walWrite'], ['DELETE', '/v1/points'], ['GET', '/v1/events']];
+    const tries = [['GET', '/v1/points'], ['PUT', '/v1/points/disk.write'], ['DELETE', '/v1/points'], ['GET', '/v1/events']];
     const asked = tries.map(([method, path]) => fetch(path, { method, body: method === 'PUT' ? '{"terms":"off"}' : undefined }));
     return (await Promise.all(asked)).map((answer) => answer.status);
   });
@@ -133,7 +133,7 @@ test('the page itself is let in under every name that is the machine', async () 
   for (const host of ['127.0.0.1', 'localhost']) {
     const opened = await openPage(browser, server, { origin: `http://${host}:${port}` });
     await ready(opened.page);
-    await armFromPage(opened.page, 'walWrite', 'off');
+    await armFromPage(opened.page, 'disk.write', 'off');
     await opened.close();
     await ask(server, 'DELETE', '/v1/points');
   }

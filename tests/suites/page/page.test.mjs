@@ -63,18 +63,18 @@ describe('points and fires', () => {
 
   test('changes by other clients and expired ttls appear without a reload', async () => {
     const page = await open();
-    await ask(server, 'PUT', '/v1/points/walWrite', { terms: 'off' });
-    await page.locator('#rows tr.armed[data-name="walWrite"]').waitFor();
-    assert.equal(await page.locator('#rows tr').first().getAttribute('data-name'), 'walWrite', 'armed rows come first');
-    await ask(server, 'DELETE', '/v1/points/walWrite');
-    await page.locator('#rows tr:not(.armed)[data-name="walWrite"]').waitFor();
-    await armFromPage(page, 'walWrite', 'off', '300ms');
-    await page.locator('#rows tr:not(.armed)[data-name="walWrite"]').waitFor();
+    await ask(server, 'PUT', '/v1/points/disk.write', { terms: 'off' });
+    await page.locator('#rows tr.armed[data-name="disk.write"]').waitFor();
+    assert.equal(await page.locator('#rows tr').first().getAttribute('data-name'), 'disk.write', 'armed rows come first');
+    await ask(server, 'DELETE', '/v1/points/disk.write');
+    await page.locator('#rows tr:not(.armed)[data-name="disk.write"]').waitFor();
+    await armFromPage(page, 'disk.write', 'off', '300ms');
+    await page.locator('#rows tr:not(.armed)[data-name="disk.write"]').waitFor();
   });
 
   test('the caret and the cursor are at the error in the terms', async () => {
     const page = await open();
-    await writeTerms(page, 'walWrite', '10%return(EIO)>panic');
+    await writeTerms(page, 'disk.write', '10%return(EIO)>panic');
     await page.locator('#fault:not(:empty)').waitFor();
     assert.equal(await page.locator('#caret').textContent(), `${' '.repeat(14)}^`);
     assert.match(await page.locator('#fault').innerText(), /^expected .+, at character 15$/);
@@ -93,7 +93,7 @@ describe('points and fires', () => {
     assert.equal(start, 14);
     assert(focused, 'the field has the focus, and both have one font');
     assert(Math.abs(left - caret) < width / 4, `the text begins at ${left}, the caret's line at ${caret}`);
-    assert.equal((await pointOf(server, 'walWrite')).armed, false);
+    assert.equal((await pointOf(server, 'disk.write')).armed, false);
 
     // Longer than the field: the server's excerpt shows the place.
     const long = `${'1*sleep(1)->'.repeat(30)}é?`;
@@ -106,30 +106,30 @@ describe('points and fires', () => {
     // It goes when the fault is gone.
     await page.locator('#terms').fill('off');
     await page.locator('#terms').press('Enter');
-    await page.locator('#rows tr.armed[data-name="walWrite"]').waitFor();
+    await page.locator('#rows tr.armed[data-name="disk.write"]').waitFor();
     assert.equal(await page.locator('#caret').count(), 0);
   });
 
   test('an invalid value, an invalid ttl and an unknown point are reported', async () => {
     const page = await open();
-    await writeTerms(page, 'walTornWrite', 'return(many)');
+    await writeTerms(page, 'disk.set_len', 'return(many)');
     assert.match(await until(() => page.locator('#fault').innerText(), Boolean, 'a fault'), /many/);
     assert(await page.locator('#caret').isHidden());
     await page.locator('#terms').fill('off');
     await page.locator('#ttl').fill('soon');
     await page.locator('#ttl').press('Enter');
     await page.locator('#fault', { hasText: 'soon' }).waitFor();
-    assert.equal((await pointOf(server, 'walTornWrite')).armed, false);
+    assert.equal((await pointOf(server, 'disk.set_len')).armed, false);
     await page.keyboard.press('Escape');
     assert.equal(await page.locator('#terms').count(), 0);
 
     // Listed by the answer of another program, as after a restart.
     const listed = (await ask(server, 'GET', '/v1/points')).body;
-    listed.points.push({ ...listed.points.at(-1), name: 'walWrites' });
+    listed.points.push({ ...listed.points.at(-1), name: 'disk.writes' });
     await page.route('**/v1/points', (route) => route.fulfill({ json: listed }));
     await page.reload();
-    await writeTerms(page, 'walWrites', 'off');
-    assert.match(await until(() => page.locator('#fault').innerText(), Boolean, 'a fault'), /walWrite\b/);
+    await writeTerms(page, 'disk.writes', 'off');
+    assert.match(await until(() => page.locator('#fault').innerText(), Boolean, 'a fault'), /disk\.write\b/);
   });
 
   test('a change by another client is shown before it is overwritten', async () => {
@@ -162,12 +162,12 @@ describe('points and fires', () => {
     const page = await open();
     assert(await page.locator('#reset').isDisabled(), 'nothing is armed');
     await armFromPage(page, 'walSync', 'off');
-    await armFromPage(page, 'walWrite', 'off');
+    await armFromPage(page, 'disk.write', 'off');
     const armed = async () => (await ask(server, 'GET', '/v1/points?armed=true')).body.points.length;
     const question = page.locator('#reset-question');
 
     await page.locator('#reset').click();
-    assert.deepEqual(await question.locator('li').allInnerTexts(), ['walSync=off', 'walWrite=off']);
+    assert.deepEqual(await question.locator('li').allInnerTexts(), ['disk.write=off', 'walSync=off']);
     assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Cancel', 'the safe answer has the focus');
     await screenshot(page, 'reset');
     await question.getByRole('button', { name: 'Cancel' }).click();
@@ -209,9 +209,9 @@ describe('points and fires', () => {
   test('markup in terms and in context is text', async () => {
     const page = await open();
     const terms = 'return("<img src=x onerror=document.title=1><script>document.title=2</script>")';
-    await armFromPage(page, 'walWrite', terms);
+    await armFromPage(page, 'disk.write', terms);
     await armFromPage(page, 'raftBeforeSave', 'sleep(1)');
-    assert.equal(await row(page, 'walWrite').locator('.terms').innerText(), terms);
+    assert.equal(await row(page, 'disk.write').locator('.terms').innerText(), terms);
     const key = '<img/src=x/onerror=document.title=3>';
     await save(server, key);
     await page.locator('#fire-rows td.context', { hasText: `key=${key}` }).waitFor();
@@ -286,13 +286,13 @@ describe('without a mouse', () => {
     const page = await open();
     await button(page, 'walAfterSync', 'open').click();
     await page.keyboard.type('sle');
-    await ask(server, 'PUT', '/v1/points/walWrite', { terms: 'off' });
-    await page.locator('#rows tr.armed[data-name="walWrite"]').waitFor();
+    await ask(server, 'PUT', '/v1/points/disk.write', { terms: 'off' });
+    await page.locator('#rows tr.armed[data-name="disk.write"]').waitFor();
     await page.keyboard.type('ep(1)');
     assert.equal(await page.locator('#terms').inputValue(), 'sleep(1)');
     assert.equal(await page.locator('#rows tr').first().getAttribute('data-name'), 'raftAfterSave');
     await page.keyboard.press('Escape');
-    assert.equal(await page.locator('#rows tr').first().getAttribute('data-name'), 'walWrite');
+    assert.equal(await page.locator('#rows tr').first().getAttribute('data-name'), 'disk.write');
 
     await button(page, 'walSync', 'open').focus();
     await ask(server, 'PUT', '/v1/points/walSync', { terms: 'off' });
@@ -342,7 +342,7 @@ describe('how it looks', () => {
   /** Some armed points, one of them with a paused caller, and fires. */
   async function busy(page, body) {
     await armFromPage(page, 'raftAfterSave', 'sleep(1)');
-    await armFromPage(page, 'walWrite', '30%return(EIO)->sleep(5ms..20ms)');
+    await armFromPage(page, 'disk.write', '30%return(EIO)->sleep(5ms..20ms)');
     await armFromPage(page, 'walBeforeSync', 'when(thread=none):panic');
     for (let saves = 0; saves < 8; saves += 1) await save(server, `user/${saves}`);
     await armFromPage(page, 'raftBeforeSave', '1*pause->off');
