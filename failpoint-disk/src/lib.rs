@@ -15,22 +15,24 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod explore;
+mod keep;
 pub mod lock;
 mod macros;
+mod report;
+mod stray;
 
 #[cfg(not(feature = "failpoints"))]
-pub use std::fs;
+mod off;
 
 #[cfg(feature = "failpoints")]
 mod bad_sectors;
 #[cfg(feature = "failpoints")]
 mod errno;
 #[cfg(feature = "failpoints")]
-mod explore;
-#[cfg(feature = "failpoints")]
+#[doc(hidden)]
 pub mod fault;
 #[cfg(feature = "failpoints")]
-#[doc(hidden)]
 pub mod mirror;
 #[cfg(feature = "failpoints")]
 mod points;
@@ -39,19 +41,23 @@ mod power;
 #[cfg(feature = "failpoints")]
 mod sim;
 
+#[cfg(not(feature = "failpoints"))]
+pub use std::fs;
 #[cfg(feature = "failpoints")]
 prefixed_fs! {
     /// What `std::fs` has, with failpoints at every operation.
     pub mod fs, "disk"
 }
 
+pub use explore::{Explore, Run, explore_crashes, explore_syncs, explore_workloads};
+pub use keep::Keep;
+pub use report::{Failure, Report, SyncCall, SyncReport, Torn, Verdict};
+pub use stray::Stray;
+
+#[cfg(not(feature = "failpoints"))]
+pub use off::{HoldDisk, Mount, SimDisk};
 #[cfg(feature = "failpoints")]
-pub use explore::{
-    Explore, Failure, Report, Run, SyncCall, SyncReport, Torn, Verdict, explore_crashes,
-    explore_syncs, explore_workloads,
-};
-#[cfg(feature = "failpoints")]
-pub use sim::{HoldDisk, Keep, Mount, SimDisk, Stray};
+pub use sim::{HoldDisk, Mount, SimDisk};
 
 /// What expansions of the macros name.
 #[cfg(feature = "failpoints")]

@@ -1,6 +1,6 @@
 //! Which crashes are tried at one place: what may happen to each change that is not durable.
 
-use super::Torn;
+use crate::report::Torn;
 use crate::sim::image::Change;
 use crate::sim::medium::{Fate, Medium, sectors};
 use crate::sim::{Random, random_fates};

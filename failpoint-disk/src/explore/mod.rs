@@ -1,17 +1,30 @@
 //! Tries every crash of a workload: what does a restart find, and is everything there that was promised?
 
+#[cfg(feature = "failpoints")]
 mod fates;
+#[cfg(not(feature = "failpoints"))]
+mod off;
+#[cfg(feature = "failpoints")]
+mod on;
+#[cfg(feature = "failpoints")]
 mod progress;
-mod report;
+#[cfg(feature = "failpoints")]
 mod run;
+#[cfg(feature = "failpoints")]
 mod search;
 
-pub use self::report::{Failure, Report, SyncCall, SyncReport, Torn, Verdict};
+#[cfg(not(feature = "failpoints"))]
+pub use self::off::Run;
+#[cfg(feature = "failpoints")]
 pub use self::run::Run;
 
-use self::run::Recording;
-use self::search::Search;
-use std::cell::Cell;
+#[cfg(not(feature = "failpoints"))]
+use self::off as imp;
+#[cfg(feature = "failpoints")]
+use self::on as imp;
+
+use crate::report::{Report, SyncReport, Torn};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -59,7 +72,7 @@ pub fn explore_syncs<A, S: PartialEq>(
 
 /// Crashes every sequence of up to three operations, with the settings of [`Explore::new`]. See
 /// [`Explore::workloads`].
-pub fn explore_workloads<O: std::fmt::Debug, W, A, S: PartialEq>(
+pub fn explore_workloads<O: fmt::Debug, W, A, S: PartialEq>(
     alphabet: &[O],
     start: impl Fn(&Run<A>) -> W,
     apply: impl Fn(&mut W, &Run<A>, &O),
@@ -89,6 +102,7 @@ pub fn explore_workloads<O: std::fmt::Debug, W, A, S: PartialEq>(
 /// After CrashMonkey and ACE (Mohan and others, OSDI 2018), ALICE (Pillai and others, OSDI 2014), and
 /// RocksDB's `FaultInjectionTestFS`.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "failpoints"), allow(dead_code))] // nothing is explored
 #[must_use = "it does nothing until `crashes`, `syncs` or `workloads` is called"]
 pub struct Explore {
     prefix: PathBuf,
@@ -183,13 +197,7 @@ impl Explore {
         recover: impl Fn() -> S,
         check: impl Fn(&S, &[A]) -> Result<(), String>,
     ) -> Report {
-        let mut search = Search::new(self, &recover, &check);
-        let recording = match Recording::of(self, &workload) {
-            Ok(recording) => recording,
-            Err(broken) => return search.broken(broken),
-        };
-        search.explore(&recording);
-        search.report()
+        imp::crashes(self, workload, recover, check)
     }
 
     /// Lets each call of a sync lie in turn: it says that it is done, and makes nothing durable. Names those
@@ -202,26 +210,7 @@ impl Explore {
         recover: impl Fn() -> S,
         check: impl Fn(&S, &[A]) -> Result<(), String>,
     ) -> SyncReport {
-        let mut search = Search::new(self, &recover, &check);
-        let recording = match Recording::of(self, &workload) {
-            Ok(recording) => recording,
-            Err(broken) => {
-                return SyncReport { baseline: search.broken(broken), syncs: Vec::new() };
-            }
-        };
-        search.explore(&recording);
-        let calls = search.sync_calls();
-        let baseline = search.report();
-        let mut syncs = Vec::new();
-        if baseline.verdict == Verdict::Held {
-            for mut call in calls {
-                let mut search = Search::new(self, &recover, &check).lying(call.location);
-                search.explore(&recording);
-                call.noticed = search.report().failure;
-                syncs.push(call);
-            }
-        }
-        SyncReport { baseline, syncs }
+        imp::syncs(self, workload, recover, check)
     }
 
     /// Crashes every sequence of one to `length` operations of `alphabet` everywhere, the shorter ones
@@ -229,7 +218,7 @@ impl Explore {
     /// report says which sequence failed.
     ///
     /// What a sequence begins with was crashed as a shorter one, and is not crashed again.
-    pub fn workloads<O: std::fmt::Debug, W, A, S: PartialEq>(
+    pub fn workloads<O: fmt::Debug, W, A, S: PartialEq>(
         &self,
         alphabet: &[O],
         length: usize,
@@ -238,55 +227,6 @@ impl Explore {
         recover: impl Fn() -> S,
         check: impl Fn(&S, &[A]) -> Result<(), String>,
     ) -> Report {
-        let mut search = Search::new(self, &recover, &check);
-        for sequence in sequences(alphabet, length) {
-            let known = Cell::new(0);
-            let workload = |run: &Run<A>| {
-                let mut state = start(run);
-                for (number, letter) in sequence.iter().enumerate() {
-                    if number + 1 == sequence.len() {
-                        known.set(run.recorded());
-                    }
-                    apply(&mut state, run, letter);
-                }
-            };
-            let recording = match Recording::of(self, &workload) {
-                Ok(recording) => recording,
-                Err(broken) => return search.broken(format!("with {sequence:?}: {broken}")),
-            };
-            search.explore_from(known.get().min(recording.journal.entries.len()), &recording);
-            if search.is_over() {
-                return search.report_of(&format!("the workload is {sequence:?}"));
-            }
-        }
-        search.report()
+        imp::workloads(self, alphabet, length, start, apply, recover, check)
     }
-}
-
-/// Every sequence of up to `length` letters: first none of them, so that what comes before the first letter
-/// is crashed too; then the shorter ones first.
-fn sequences<O>(alphabet: &[O], length: usize) -> impl Iterator<Item = Vec<&O>> {
-    (0..=length).flat_map(move |length| {
-        let mut next = (length == 0 || !alphabet.is_empty()).then(|| vec![0; length]);
-        std::iter::from_fn(move || {
-            let places = next.as_mut()?;
-            let sequence = places.iter().map(|&place| &alphabet[place]).collect();
-            if !advance(places, alphabet.len()) {
-                next = None;
-            }
-            Some(sequence)
-        })
-    })
-}
-
-/// The next sequence of the same length; false after the last one.
-fn advance(sequence: &mut [usize], letters: usize) -> bool {
-    for place in sequence.iter_mut().rev() {
-        *place += 1;
-        if *place < letters {
-            return true;
-        }
-        *place = 0;
-    }
-    false
 }

@@ -3,8 +3,8 @@
 use super::Explore;
 use super::fates;
 use super::progress::Progress;
-use super::report::{Failure, Report, SyncCall, Verdict};
 use super::run::{Recording, text_of};
+use crate::report::{Failure, Report, SyncCall, Verdict};
 use crate::sim::image::{Change, Image};
 use crate::sim::journal::{Entry, Journal, Kind, Operation};
 use crate::sim::medium::{Effect, Fate, Medium};

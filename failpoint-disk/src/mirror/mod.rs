@@ -1,9 +1,14 @@
-//! What `std::fs` has, on a real or a simulated disk, through points.
+//! The types behind [`fs`](crate::fs) and the modules of [`prefixed_fs!`](crate::prefixed_fs): what `std::fs`
+//! has, on a real or a simulated disk, through the points of `K`.
+//!
+//! Name them through such a module, as `fs::File`. Do not use them in a public API: whether they are these
+//! types or those of `std` depends on a feature that another crate may turn on.
 
 mod directory;
 mod file;
 mod metadata;
 mod options;
+#[doc(hidden)]
 pub mod paths;
 
 pub use directory::{DirBuilder, DirEntry, ReadDir};

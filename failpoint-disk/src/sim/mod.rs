@@ -8,11 +8,12 @@ pub(crate) mod mount;
 pub(crate) mod state;
 
 pub(crate) use self::file::{Access, SimFile};
-pub use self::mount::{HoldDisk, Mount, Stray};
+pub use self::mount::{HoldDisk, Mount};
 
 use self::image::{Change, Image};
 use self::medium::{Fate, Medium, sectors};
 use self::state::State;
+use crate::keep::Keep;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -65,20 +66,6 @@ const CAPACITY: u64 = 1 << 30;
 #[derive(Clone)]
 pub struct SimDisk {
     state: Arc<Mutex<State>>,
-}
-
-/// Which unsynced changes survive a crash.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Keep {
-    /// None: only what was synced.
-    Synced,
-    /// All of them, as if the process had died and the machine had not.
-    All,
-    /// Some of them, some in part, chosen by this seed.
-    Random(u64),
-    /// Those with these places in [`SimDisk::unsynced`].
-    These(Vec<usize>),
 }
 
 impl SimDisk {

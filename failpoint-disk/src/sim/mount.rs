@@ -4,6 +4,7 @@
 //! and to nothing for all others: it never falls through to the real disk.
 
 use super::SimDisk;
+use crate::stray::Stray;
 use failpoint::Scope;
 use std::collections::HashMap;
 use std::fmt;
@@ -44,22 +45,6 @@ impl HoldDisk for Scope {
 
 /// What a scope holds.
 pub(crate) struct Mounts(pub(crate) Vec<Mount>);
-
-/// Someone used a path of a mounted disk outside its scope.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stray {
-    /// The path.
-    pub path: PathBuf,
-    /// The name of the thread, or its id.
-    pub thread: String,
-}
-
-impl fmt::Display for Stray {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} was used on the thread {}", self.path.display(), self.thread)
-    }
-}
 
 /// A path at which disks are mounted. All mounts at one path share it.
 struct Prefix {

@@ -57,7 +57,7 @@ impl fmt::Display for Torn {
     }
 }
 
-/// What [`Explore::crashes`](super::Explore::crashes) found. `Display` is for people.
+/// What [`Explore::crashes`](crate::Explore::crashes) found. `Display` is for people.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
@@ -163,7 +163,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What [`Explore::syncs`](super::Explore::syncs) found. `Display` is for people.
+/// What [`Explore::syncs`](crate::Explore::syncs) found. `Display` is for people.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SyncReport {
