@@ -16,9 +16,9 @@ pub fn canonicalize<K: Points>(path: &Path) -> io::Result<PathBuf> {
         Place::Real => fs::canonicalize(path),
         Place::Sim(disk, inside) => {
             disk.state().resolve(inside)?;
-            let prefix = &path.components().collect::<PathBuf>();
-            let depth = prefix.components().count() - inside.components().count();
-            let mut plain: PathBuf = prefix.components().take(depth).collect();
+            let inside = inside.path;
+            let depth = path.components().count() - inside.components().count();
+            let mut plain: PathBuf = path.components().take(depth).collect();
             let mut below = 0;
             for component in inside.components() {
                 match component {
@@ -210,15 +210,20 @@ pub fn remove_dir_all<K: Points>(path: &Path) -> io::Result<()> {
             let entries = disk.state().read_dir(inside)?;
             for (name, stat) in entries {
                 let path = path.join(&*name);
-                if stat.is_dir {
-                    remove_dir_all::<K>(&path)?;
+                is_gone(if stat.is_dir {
+                    remove_dir_all::<K>(&path)
                 } else {
-                    remove_file::<K>(&path)?;
-                }
+                    remove_file::<K>(&path)
+                })?;
             }
-            remove_dir::<K>(path)
+            is_gone(remove_dir::<K>(path))
         }
     }
+}
+
+/// As std: once the directory was found, what is gone already is as good as removed.
+fn is_gone(removed: io::Result<()>) -> io::Result<()> {
+    removed.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 #[track_caller]

@@ -1,6 +1,7 @@
 //! An open file of a simulated disk.
 
 use super::SimDisk;
+use super::mount::Inside;
 use super::state::{Caller, How, Stat};
 use crate::errno::errno;
 use std::io::{self, SeekFrom};
@@ -42,7 +43,7 @@ impl SimFile {
     pub(crate) fn open(
         disk: SimDisk,
         path: Arc<Path>,
-        inside: &Path,
+        inside: Inside<'_>,
         how: How,
         access: Access,
         caller: Caller,
@@ -90,6 +91,10 @@ impl SimFile {
     }
 
     pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        // The sum too: a file cannot be so long.
+        if i64::try_from(offset.saturating_add(buffer.len() as u64)).is_err() {
+            return Err(errno("EINVAL"));
+        }
         if !self.description.access.read {
             return Err(errno("EBADF"));
         }
@@ -100,7 +105,10 @@ impl SimFile {
         let mut position = self.lock_position();
         let offset = if self.description.access.append { self.len() } else { *position };
         let written = self.write_at(data, offset, torn, caller)?;
-        *position = offset + written as u64;
+        // A write of nothing does not move to the end either.
+        if written > 0 {
+            *position = offset + written as u64;
+        }
         Ok(written)
     }
 
@@ -112,6 +120,9 @@ impl SimFile {
         caller: Caller,
     ) -> io::Result<usize> {
         let Description { ino, path, access, .. } = &*self.description;
+        if i64::try_from(offset.saturating_add(data.len() as u64)).is_err() {
+            return Err(errno("EINVAL"));
+        }
         if !access.write {
             return Err(errno("EBADF"));
         }

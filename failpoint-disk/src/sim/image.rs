@@ -53,6 +53,18 @@ impl Change {
         }
     }
 
+    /// The names that it makes or removes.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (Ino, &Name)> {
+        let (one, other) = match self {
+            Change::Write { .. } | Change::SetLen { .. } => (None, None),
+            Change::Link { dir, name, .. } | Change::Unlink { dir, name, .. } => {
+                (Some((*dir, name)), None)
+            }
+            Change::Rename { from, to, .. } => (Some((from.0, &from.1)), Some((to.0, &to.1))),
+        };
+        one.into_iter().chain(other)
+    }
+
     /// How many bytes it holds.
     pub(crate) fn size(&self) -> usize {
         match self {

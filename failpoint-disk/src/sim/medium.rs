@@ -1,6 +1,7 @@
 //! What is durable, and the changes that a crash may still lose.
 
 use super::image::{Change, Image, Ino};
+use std::collections::HashSet;
 
 /// The unit that a disk writes atomically, in bytes.
 pub(crate) const SECTOR: u64 = 512;
@@ -67,14 +68,38 @@ impl Medium {
     }
 
     fn sync(&mut self, ino: Ino) {
+        let chosen = self.with_older_ones(|_, change| change.synced_with() == ino);
         let pending = std::mem::take(&mut self.pending);
-        for change in pending {
-            if change.synced_with() == ino {
+        for (change, is_chosen) in pending.into_iter().zip(chosen) {
+            if is_chosen {
                 self.make_durable(&change);
             } else {
                 self.pending.push(change);
             }
         }
+    }
+
+    /// The chosen changes, and those that must reach the disk before them: what happened to a name happens
+    /// in its order, also where a rename ties the names of two directories together. So a file that is
+    /// moved twice is in one place, and a new file does not replace one that was moved away.
+    fn with_older_ones(&self, choose: impl Fn(usize, &Change) -> bool) -> Vec<bool> {
+        let choices = self.pending.iter().enumerate().map(|(place, change)| choose(place, change));
+        let mut chosen: Vec<bool> = choices.collect();
+        // Without renames, an older change of a name is void once a newer one is there.
+        if self.has_renames() {
+            let mut names = HashSet::new();
+            for (change, is_chosen) in self.pending.iter().zip(&mut chosen).rev() {
+                *is_chosen |= change.names().any(|name| names.contains(&name));
+                if *is_chosen {
+                    names.extend(change.names());
+                }
+            }
+        }
+        chosen
+    }
+
+    fn has_renames(&self) -> bool {
+        self.pending.iter().any(|change| matches!(change, Change::Rename { .. }))
     }
 
     /// Makes the oldest change durable, as a kernel that needs its memory.
@@ -86,13 +111,6 @@ impl Medium {
 
     fn make_durable(&mut self, change: &Change) {
         let removed = self.durable.apply(change);
-        if let Change::Rename { from, ino, .. } = change {
-            // The rename removed the old name, so that an older change that made it is void.
-            self.pending.retain(|older| {
-                !matches!(older, Change::Link { dir, name, ino: linked }
-                    if (*dir, name) == (from.0, &from.1) && linked == ino)
-            });
-        }
         if let Some(removed) = removed {
             let is_named = |change: &Change| match change {
                 Change::Link { ino, .. } | Change::Rename { ino, .. } => *ino == removed,
@@ -119,10 +137,17 @@ impl Medium {
     /// What a restart finds if a crash does this to the pending changes, in their order. Those without
     /// a fate are lost.
     pub(crate) fn after(&self, fates: &[Fate]) -> Image {
+        let survives = |place| *fates.get(place).unwrap_or(&Fate::Lost) != Fate::Lost;
+        let survivors =
+            self.has_renames().then(|| self.with_older_ones(|place, _| survives(place)));
         let mut image = self.durable.clone();
-        for (number, change) in self.pending.iter().enumerate() {
-            let reached = self.torn && number + 1 == self.pending.len();
-            let fate = if reached { &Fate::Kept } else { fates.get(number).unwrap_or(&Fate::Lost) };
+        for (place, change) in self.pending.iter().enumerate() {
+            let reached = self.torn && place + 1 == self.pending.len();
+            let fate = match fates.get(place).unwrap_or(&Fate::Lost) {
+                _ if reached => &Fate::Kept,
+                Fate::Lost if survivors.as_ref().is_some_and(|kept| kept[place]) => &Fate::Kept,
+                fate => fate,
+            };
             apply(&mut image, change, fate);
         }
         image

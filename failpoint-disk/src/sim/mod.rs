@@ -58,8 +58,12 @@ const CAPACITY: u64 = 1 << 30;
 ///
 /// # Limits
 /// There are no symbolic links, and no file takes less room than its length. A disk does not check
-/// permissions. Permissions and times survive a crash as they are. A rename is atomic, and durable after
-/// a sync of the directory of the new name.
+/// permissions. Permissions and times survive a crash as they are. `..` does not lead out of the disk, and
+/// its root can be neither moved nor removed.
+///
+/// A rename is atomic, and durable after a sync of the directory of the new name. What happened to one name
+/// reaches the disk in its order, also where renames tie the names of several directories together: a file
+/// that was moved twice has one name after a crash, and a new file never replaces one that was moved away.
 ///
 /// A program that never syncs does not make a disk grow without bound: if more bytes wait for a sync
 /// than the disk has capacity, the oldest changes become durable, as a kernel writes back.

@@ -4,6 +4,7 @@
 //! and to nothing for all others: it never falls through to the real disk.
 
 use super::SimDisk;
+use crate::errno::errno;
 use crate::stray::Stray;
 use failpoint::Scope;
 use std::collections::HashMap;
@@ -114,7 +115,63 @@ impl fmt::Debug for Mount {
 pub(crate) enum Place<'a> {
     Real,
     /// To this disk, at this path inside.
-    Sim(SimDisk, &'a Path),
+    Sim(SimDisk, Inside<'a>),
+}
+
+/// A path inside a disk.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inside<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) end: End,
+}
+
+/// How a path ends. Systems look at it, and [`Path`] hides it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// With a name.
+    Name,
+    /// With a name and a slash, which says that it is a directory.
+    Slash,
+    /// With `.`, which says so too.
+    Dot,
+    /// With `..`.
+    DotDot,
+    /// It is the root of the disk.
+    Root,
+}
+
+impl<'a> Inside<'a> {
+    /// `whole` is the path with the prefix, from which `path` has lost its end.
+    fn new(path: &'a Path, whole: &Path) -> Self {
+        let whole = whole.as_os_str().as_encoded_bytes();
+        let is_separator = |byte: &u8| std::path::is_separator(char::from(*byte));
+        let slashes = whole.iter().rev().take_while(|byte| is_separator(byte)).count();
+        let last = whole[..whole.len() - slashes].rsplit(is_separator).next();
+        let end = match last {
+            Some(b"..") => End::DotDot,
+            Some(b".") => End::Dot,
+            _ if path.as_os_str().is_empty() => End::Root,
+            _ if slashes > 0 => End::Slash,
+            _ => End::Name,
+        };
+        Self { path, end }
+    }
+}
+
+/// The longest path that Linux takes, with the byte that ends it.
+const LONGEST: usize = 4096;
+
+/// What systems refuse before they look at a disk.
+fn check_path(path: &Path) -> io::Result<()> {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if bytes.contains(&0) {
+        let message = "file name contained an unexpected NUL byte";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    if bytes.len() >= LONGEST {
+        return Err(errno("ENAMETOOLONG"));
+    }
+    Ok(())
 }
 
 /// Finds the disk of a path.
@@ -128,7 +185,8 @@ pub(crate) fn find(path: &Path) -> io::Result<Place<'_>> {
     if let Some(mounts) = Scope::find::<Mounts>() {
         for mount in &mounts.0 {
             if let Ok(inside) = path.strip_prefix(&mount.prefix.path) {
-                return Ok(Place::Sim(mount.disk.clone(), inside));
+                check_path(path)?;
+                return Ok(Place::Sim(mount.disk.clone(), Inside::new(inside, path)));
             }
         }
     }

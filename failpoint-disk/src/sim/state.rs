@@ -5,6 +5,7 @@
 use super::image::{Change, Content, Image, Ino, Name, ROOT};
 use super::journal::{Journal, Kind};
 use super::medium::{Effect, Medium};
+use super::mount::{End, Inside};
 use crate::errno::errno;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -104,7 +105,15 @@ impl State {
 
     // Paths.
 
-    pub(crate) fn resolve(&self, path: &Path) -> io::Result<Ino> {
+    pub(crate) fn resolve(&self, inside: Inside<'_>) -> io::Result<Ino> {
+        let ino = self.walk(inside.path)?;
+        if matches!(inside.end, End::Slash | End::Dot) {
+            self.view.entries(ino).ok_or_else(|| errno("ENOTDIR"))?;
+        }
+        Ok(ino)
+    }
+
+    fn walk(&self, path: &Path) -> io::Result<Ino> {
         self.check_power()?;
         let mut above = Vec::new();
         let mut ino = ROOT;
@@ -112,6 +121,7 @@ impl State {
             match component {
                 Component::Normal(name) => {
                     let entries = self.view.entries(ino).ok_or_else(|| errno("ENOTDIR"))?;
+                    check_name(name)?;
                     above.push(ino);
                     ino = *entries.get(name).ok_or_else(|| errno("ENOENT"))?;
                 }
@@ -125,19 +135,37 @@ impl State {
         Ok(ino)
     }
 
-    /// The directory that holds the last name of `path`, and that name.
-    fn parent<'a>(&self, path: &'a Path) -> io::Result<(Ino, &'a OsStr)> {
-        let mut components = path.components();
-        let Some(Component::Normal(name)) = components.next_back() else {
-            // The top, or a path that ends in `..`.
-            self.resolve(path)?;
-            return Err(errno("EBUSY"));
+    /// The directory that holds the last name of a path, and that name. The root of the disk has no
+    /// name, nor has a path that ends in `.` or `..`.
+    fn above<'a>(&self, inside: Inside<'a>) -> io::Result<(Ino, Option<&'a OsStr>)> {
+        let mut components = inside.path.components();
+        let name = match inside.end {
+            End::Name | End::Slash => components.next_back().map(Component::as_os_str),
+            End::DotDot => components.next_back().and(None),
+            End::Dot | End::Root => None,
         };
-        if name.len() > 255 {
-            return Err(errno("ENAMETOOLONG"));
-        }
-        let dir = self.resolve(components.as_path())?;
+        let dir = self.walk(components.as_path())?;
         self.view.entries(dir).ok_or_else(|| errno("ENOTDIR"))?;
+        name.map_or(Ok(()), check_name)?;
+        Ok((dir, name))
+    }
+
+    /// As [`above`](Self::above), with the error for a path that ends in no name.
+    fn parent<'a>(
+        &self,
+        inside: Inside<'a>,
+        no_name: &'static str,
+    ) -> io::Result<(Ino, &'a OsStr)> {
+        let (dir, name) = self.above(inside)?;
+        Ok((dir, name.ok_or_else(|| errno(no_name))?))
+    }
+
+    /// Where a new name is made.
+    fn vacant<'a>(&self, inside: Inside<'a>) -> io::Result<(Ino, &'a OsStr)> {
+        let (dir, name) = self.parent(inside, "EEXIST")?;
+        if self.child(dir, name).is_some() {
+            return Err(errno("EEXIST"));
+        }
         Ok((dir, name))
     }
 
@@ -187,7 +215,7 @@ impl State {
     pub(crate) fn open(
         &mut self,
         path: &Arc<Path>,
-        inside: &Path,
+        inside: Inside<'_>,
         how: How,
         caller: Caller,
     ) -> io::Result<Ino> {
@@ -199,45 +227,49 @@ impl State {
     fn find_or_create(
         &mut self,
         path: &Arc<Path>,
-        inside: &Path,
+        inside: Inside<'_>,
         how: How,
         caller: Caller,
     ) -> io::Result<Ino> {
-        let found = match self.resolve(inside) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            found => Some(found?),
-        };
-        let Some(ino) = found else {
-            if !(how.create || how.create_new) {
-                return Err(errno("ENOENT"));
+        let creates = how.create || how.create_new;
+        if creates && inside.end == End::Slash {
+            self.parent(inside, "EISDIR")?;
+            return Err(errno("EISDIR"));
+        }
+        let ino = match self.resolve(inside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && creates => {
+                let (dir, name) = self.parent(inside, "EISDIR")?;
+                return Ok(self.create(path, dir, name, how, caller));
             }
-            let (dir, name) = self.parent(inside)?;
-            if has_trailing_slash(inside) {
-                return Err(errno("EISDIR"));
-            }
-            let name = Name::from(name);
-            let ino = self.add(Content::File(Arc::default()), how.mode & 0o777);
-            self.perform(
-                Kind::Create,
-                path,
-                caller,
-                Effect::Change(Change::Link { dir, name, ino }),
-            );
-            self.touch(dir);
-            return Ok(ino);
+            found => found?,
         };
         if how.create_new {
             return Err(errno("EEXIST"));
         }
         match self.view.data(ino) {
             None if how.write || how.create || how.truncate => return Err(errno("EISDIR")),
-            Some(_) if has_trailing_slash(inside) => return Err(errno("ENOTDIR")),
             Some(data) if how.truncate && !data.is_empty() => {
                 self.set_len(ino, path, 0, caller)?;
             }
             _ => {}
         }
         Ok(ino)
+    }
+
+    fn create(
+        &mut self,
+        path: &Arc<Path>,
+        dir: Ino,
+        name: &OsStr,
+        how: How,
+        caller: Caller,
+    ) -> Ino {
+        let name = Name::from(name);
+        let ino = self.add(Content::File(Arc::default()), how.mode & 0o777);
+        let change = Change::Link { dir, name, ino };
+        self.perform(Kind::Create, path, caller, Effect::Change(change));
+        self.touch(dir);
+        ino
     }
 
     /// A handle is closed.
@@ -356,14 +388,11 @@ impl State {
     pub(crate) fn create_dir(
         &mut self,
         path: &Arc<Path>,
-        inside: &Path,
+        inside: Inside<'_>,
         mode: u32,
         caller: Caller,
     ) -> io::Result<()> {
-        if self.resolve(inside).is_ok() {
-            return Err(errno("EEXIST"));
-        }
-        let (dir, name) = self.parent(inside)?;
+        let (dir, name) = self.vacant(inside)?;
         let name = Name::from(name);
         let ino = self.add(Content::Directory(Arc::default()), mode & 0o777);
         self.perform(
@@ -378,19 +407,19 @@ impl State {
 
     pub(crate) fn hard_link(
         &mut self,
-        from: &Path,
+        from: Inside<'_>,
         path: &Arc<Path>,
-        to: &Path,
+        to: Inside<'_>,
         caller: Caller,
     ) -> io::Result<()> {
         let ino = self.resolve(from)?;
+        let (dir, name) = self.vacant(to)?;
+        if to.end == End::Slash {
+            return Err(errno("ENOENT"));
+        }
         if self.view.entries(ino).is_some() {
             return Err(errno("EPERM"));
         }
-        if self.resolve(to).is_ok() {
-            return Err(errno("EEXIST"));
-        }
-        let (dir, name) = self.parent(to)?;
         let name = Name::from(name);
         self.perform(Kind::Link, path, caller, Effect::Change(Change::Link { dir, name, ino }));
         self.touch(dir);
@@ -399,16 +428,18 @@ impl State {
 
     pub(crate) fn rename(
         &mut self,
-        from: &Path,
+        from: Inside<'_>,
         path: &Arc<Path>,
-        to: &Path,
+        to: Inside<'_>,
         caller: Caller,
     ) -> io::Result<()> {
-        let (from_dir, from_name) = self.parent(from)?;
+        // Both directories are looked for before either name.
+        let ((from_dir, from_name), (to_dir, to_name)) = (self.above(from)?, self.above(to)?);
+        let from_name = from_name.ok_or_else(|| errno("EBUSY"))?;
+        let to_name = to_name.ok_or_else(|| errno("EBUSY"))?;
         let ino = self.child(from_dir, from_name).ok_or_else(|| errno("ENOENT"))?;
-        let (to_dir, to_name) = self.parent(to)?;
         let is_dir = self.view.entries(ino).is_some();
-        if !is_dir && (has_trailing_slash(from) || has_trailing_slash(to)) {
+        if !is_dir && (from.end == End::Slash || to.end == End::Slash) {
             return Err(errno("ENOTDIR"));
         }
         if is_dir && self.is_inside(to_dir, ino) {
@@ -416,6 +447,9 @@ impl State {
         }
         let replaced = self.child(to_dir, to_name);
         if let Some(replaced) = replaced {
+            if self.is_inside(from_dir, replaced) {
+                return Err(errno("ENOTEMPTY"));
+            }
             if replaced == ino {
                 return Ok(());
             }
@@ -453,50 +487,53 @@ impl State {
     pub(crate) fn remove_file(
         &mut self,
         path: &Arc<Path>,
-        inside: &Path,
+        inside: Inside<'_>,
         caller: Caller,
     ) -> io::Result<()> {
-        let ino = self.resolve(inside)?;
+        let (dir, name) = self.parent(inside, "EISDIR")?;
+        let ino = self.child(dir, name).ok_or_else(|| errno("ENOENT"))?;
         if self.view.entries(ino).is_some() {
             return Err(errno("EISDIR"));
         }
-        if has_trailing_slash(inside) {
+        if inside.end == End::Slash {
             return Err(errno("ENOTDIR"));
         }
-        self.unlink(path, inside, ino, caller)
+        self.unlink(path, dir, name, ino, caller);
+        Ok(())
     }
 
     pub(crate) fn remove_dir(
         &mut self,
         path: &Arc<Path>,
-        inside: &Path,
+        inside: Inside<'_>,
         caller: Caller,
     ) -> io::Result<()> {
-        let ino = self.resolve(inside)?;
+        let no_name = match inside.end {
+            End::Dot => "EINVAL",
+            End::DotDot => "ENOTEMPTY",
+            _ => "EBUSY",
+        };
+        let (dir, name) = self.parent(inside, no_name)?;
+        let ino = self.child(dir, name).ok_or_else(|| errno("ENOENT"))?;
         match self.view.entries(ino) {
             None => Err(errno("ENOTDIR")),
             Some(entries) if !entries.is_empty() => Err(errno("ENOTEMPTY")),
-            Some(_) => self.unlink(path, inside, ino, caller),
+            Some(_) => {
+                self.unlink(path, dir, name, ino, caller);
+                Ok(())
+            }
         }
     }
 
-    fn unlink(
-        &mut self,
-        path: &Arc<Path>,
-        inside: &Path,
-        ino: Ino,
-        caller: Caller,
-    ) -> io::Result<()> {
-        let (dir, name) = self.parent(inside)?;
+    fn unlink(&mut self, path: &Arc<Path>, dir: Ino, name: &OsStr, ino: Ino, caller: Caller) {
         let name = Name::from(name);
         self.perform(Kind::Remove, path, caller, Effect::Change(Change::Unlink { dir, name, ino }));
         self.free_unreachable(ino);
         self.touch(dir);
-        Ok(())
     }
 
     /// The names in a directory, with what `stat` tells of each.
-    pub(crate) fn read_dir(&self, inside: &Path) -> io::Result<Vec<(Name, Stat)>> {
+    pub(crate) fn read_dir(&self, inside: Inside<'_>) -> io::Result<Vec<(Name, Stat)>> {
         let ino = self.resolve(inside)?;
         let entries = self.view.entries(ino).ok_or_else(|| errno("ENOTDIR"))?;
         Ok(entries.iter().map(|(name, ino)| (name.clone(), self.stat(*ino))).collect())
@@ -572,7 +609,9 @@ impl Attributes {
     }
 }
 
-/// `Path` hides it, and systems read it as "this is a directory".
-fn has_trailing_slash(path: &Path) -> bool {
-    path.as_os_str().as_encoded_bytes().ends_with(b"/")
+/// The longest name, in bytes.
+const LONGEST: usize = 255;
+
+fn check_name(name: &OsStr) -> io::Result<()> {
+    if name.len() > LONGEST { Err(errno("ENAMETOOLONG")) } else { Ok(()) }
 }
