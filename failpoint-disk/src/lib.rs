@@ -12,6 +12,69 @@
 //! # }
 //! # Ok::<(), std::io::Error>(())
 //! ```
+//!
+//! **Why.** A full disk, a sync that fails, half a record after a power cut: storage code decides there
+//! whether data is lost, and no test on a healthy disk reaches it. etcd reached it with panics at gofail's
+//! points, with FUSE and with device mapper. This crate reaches it in the process, as an ordinary user, and
+//! tries every crash instead of some.
+//!
+//! **Off.** Without the feature `failpoints`, [`fs`] is `std::fs` itself: the same types, no code, no
+//! dependency. Do not use the types of [`fs`] in a public API: another crate of the build may turn the
+//! feature on, and then they are other types. [`from_std`] and [`into_std`] convert in both worlds.
+//!
+//! # Points
+//!
+//! Each operation passes a point, with context for `when`:
+//!
+//! | point | operations | context |
+//! |---|---|---|
+//! | `disk.open` | open, create | `path` |
+//! | `disk.read`, `disk.write` | each call that reads or writes, of `copy` too | `path`, `offset`, `len` |
+//! | `disk.sync` | `sync_all`, `sync_data` of a file | `path` |
+//! | `disk.sync_dir` | the same of a directory that was opened | `path` |
+//! | `disk.set_len` | `set_len` | `path`, `len` |
+//! | `disk.rename` | `rename`, `hard_link` | `path`, `to` |
+//! | `disk.remove` | `remove_file`, `remove_dir`, `remove_dir_all` | `path` |
+//! | `disk.create_dir`, `disk.read_dir` | `create_dir`, `create_dir_all`; `read_dir` | `path` |
+//! | `disk.metadata` | `metadata`, `symlink_metadata`, `canonicalize`, `read_link`, `exists` | `path` |
+//! | `disk.set_attr` | `set_permissions`, `set_times`, `set_modified` | `path` |
+//!
+//! `path` is what was given when the file was opened. Closing and flushing pass no point.
+//!
+//! What they take, beside `sleep`, `pause` and the other actions:
+//!
+//! | value | at | what it does |
+//! |---|---|---|
+//! | `return(EIO)`, `return(storage full)` | all | the operation fails and does nothing. An errno of its manual page, one that any disk can give (`EIO`, `EINTR`, `ENOSPC`, `EDQUOT`, `EROFS`, `ENODEV`, `ESTALE`, `ETIMEDOUT`, `EUCLEAN`), or the name of an `ErrorKind`. `return(errno(28))` takes any number |
+//! | `return(short(5))` | read, write | 5 bytes, and it says so |
+//! | `return(torn(5))` | write | 5 bytes reach the disk. Then the process dies; a simulated disk crashes |
+//! | `return(flip(3))` | read, write | bit 3 is wrong, in what was read or on the disk |
+//! | `return(bad_sector)` | read | this range fails from now on, until it is written again |
+//! | `return(lie)` | sync, sync_dir | says that it is done, and makes nothing durable |
+//! | `return(drop)` | sync | fails, and what was not durable is lost, as on Linux; on a real file it only fails |
+//!
+//! What an operation cannot answer is refused when it is armed, with what it can.
+//!
+//! # Simulated disks
+//!
+//! A [`SimDisk`] is a disk in memory that a [`Scope`](failpoint::Scope) mounts at a path. It knows what is
+//! durable, and [`crash`](SimDisk::crash) gives the disk that a restart would find. Tests with disks of their
+//! own run in parallel.
+//!
+//! # Every crash
+//!
+//! [`explore_crashes`] records what a workload does, crashes it at every operation in every way, runs the
+//! recovery on what is left, and asks a check whether anything is lost that was acknowledged.
+//! [`explore_syncs`] says which of your syncs matter. [`explore_workloads`] crashes every short sequence of
+//! operations.
+//!
+//! [docs/disks.md](https://github.com/failpoint-rs/failpoint/blob/main/docs/disks.md) teaches all of it.
+//!
+//! # Limits
+//!
+//! Memory maps, and files that are opened past this crate, are not seen. On a simulated disk, a file has no
+//! descriptor: `AsFd` and the like are not there, so that code that needs them does not compile. Without
+//! failpoints it does; [`into_std`] works in both worlds.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -76,3 +139,13 @@ pub mod __private {
     pub use std::string::String;
     pub use std::vec::Vec;
 }
+
+/// The code of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+/// The code of the guide compiles and holds.
+#[cfg(all(doctest, feature = "failpoints"))]
+#[doc = include_str!("../../docs/disks.md")]
+struct Guide;

@@ -9,8 +9,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What `.ci/package` packages in one command.
-const PUBLISHED: [&str; 5] =
-    ["failpoint", "failpoint-cli", "failpoint-compat", "failpoint-http", "failpoint-macros"];
+const PUBLISHED: [&str; 6] = [
+    "failpoint",
+    "failpoint-cli",
+    "failpoint-compat",
+    "failpoint-disk",
+    "failpoint-http",
+    "failpoint-macros",
+];
 
 #[test]
 fn only_these_are_published() {

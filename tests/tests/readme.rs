@@ -60,6 +60,31 @@ async fn a_fetch_that_times_out_is_reported(scope: Scope) -> Result<(), failpoin
     Ok(())
 }
 
+use failpoint_disk::fs; // instead of std::fs; without the feature `failpoints` it is std::fs
+
+fn replace(text: &str) -> std::io::Result<()> {
+    fs::write("/sim/new", text)?;
+    fs::File::open("/sim/new")?.sync_all()?;
+    fs::rename("/sim/new", "/sim/saved")?;
+    fs::File::open("/sim")?.sync_all() // without this line, the test below says which crash loses data
+}
+
+#[test]
+fn no_crash_loses_what_was_replaced() {
+    failpoint_disk::explore_crashes(
+        |run| {
+            replace("one").unwrap();
+            run.ack("one");
+        },
+        || fs::read_to_string("/sim/saved").unwrap_or_default(), // what a restart does
+        |found, acked| match acked.last() {
+            Some(last) if found != last => Err(format!("{last} is lost, {found:?} is there")),
+            _ => Ok(()),
+        },
+    )
+    .expect_held();
+}
+
 #[failpoint::test]
 async fn the_comments_of_the_async_example_hold(scope: Scope) -> Result<(), failpoint::Error> {
     scope.arm("beforeFetch", "when(key=b):panic(held)")?;
@@ -79,7 +104,7 @@ fn the_readme_says_what_stands_here() {
         .skip(1)
         .map(|rest| rest.split("```").next().expect("the block ends"))
         .collect();
-    assert_eq!(blocks.len(), 3);
+    assert_eq!(blocks.len(), 4);
     for block in blocks {
         let block: Vec<&str> = lines(block).collect();
         assert!(here.windows(block.len()).any(|part| part == block), "not here:\n{block:#?}");
