@@ -674,6 +674,22 @@ fn a_file_that_was_moved_has_one_name_after_a_crash() {
     assert_eq!(paths(&disk.crash(Keep::Synced)), [new(b"new"), ("2/file".into(), b"old".into())]);
 }
 
+/// Nothing syncs a directory that is gone, so what was moved into it must not come back.
+#[test]
+fn a_directory_that_was_moved_into_a_removed_one_stays_away() {
+    use failpoint_disk::fs;
+    let disk = SimDisk::new();
+    on(&disk, |_| {
+        fs::create_dir("/crash/a").unwrap();
+        fs::create_dir("/crash/c").unwrap();
+        fs::File::open("/crash").unwrap().sync_all().unwrap();
+        fs::rename("/crash/a", "/crash/c/a").unwrap();
+        fs::remove_dir_all("/crash/c").unwrap();
+        fs::File::open("/crash").unwrap().sync_all().unwrap();
+    });
+    assert_eq!(on(&disk.crash(Keep::Synced), sim::World::tree), Tree::new());
+}
+
 /// Which bytes each place of each file has had, as a set of 256 bits.
 type Had = BTreeMap<u64, Vec<[u64; 4]>>;
 

@@ -36,11 +36,32 @@ pub(crate) enum Content {
 /// One change. A crash may lose it until it was synced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    Write { ino: Ino, offset: u64, data: Arc<[u8]> },
-    SetLen { ino: Ino, len: u64 },
-    Link { dir: Ino, name: Name, ino: Ino },
-    Unlink { dir: Ino, name: Name, ino: Ino },
-    Rename { from: (Ino, Name), to: (Ino, Name), ino: Ino },
+    Write {
+        ino: Ino,
+        offset: u64,
+        data: Arc<[u8]>,
+    },
+    SetLen {
+        ino: Ino,
+        len: u64,
+    },
+    Link {
+        dir: Ino,
+        name: Name,
+        ino: Ino,
+    },
+    Unlink {
+        dir: Ino,
+        name: Name,
+        ino: Ino,
+    },
+    /// `replaced` had the new name before.
+    Rename {
+        from: (Ino, Name),
+        to: (Ino, Name),
+        ino: Ino,
+        replaced: Option<Ino>,
+    },
 }
 
 impl Change {
@@ -63,6 +84,15 @@ impl Change {
             Change::Rename { from, to, .. } => (Some((from.0, &from.1)), Some((to.0, &to.1))),
         };
         one.into_iter().chain(other)
+    }
+
+    /// What loses a name by it.
+    pub(crate) fn removed(&self) -> Option<Ino> {
+        match self {
+            Change::Unlink { ino, .. } => Some(*ino),
+            Change::Rename { replaced, .. } => *replaced,
+            _ => None,
+        }
     }
 
     /// How many bytes it holds.
@@ -147,7 +177,7 @@ impl Image {
                 self.unlink(*dir, name, *ino);
                 Some(*ino)
             }
-            Change::Rename { from, to, ino } => {
+            Change::Rename { from, to, ino, .. } => {
                 self.unlink(from.0, &from.1, *ino);
                 self.link(to.0, &to.1, *ino)
             }

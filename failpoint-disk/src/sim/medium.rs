@@ -81,17 +81,20 @@ impl Medium {
 
     /// The chosen changes, and those that must reach the disk before them: what happened to a name happens
     /// in its order, also where a rename ties the names of two directories together. So a file that is
-    /// moved twice is in one place, and a new file does not replace one that was moved away.
+    /// moved twice is in one place, and a new file does not replace one that was moved away. A directory
+    /// is empty before it is removed.
     fn with_older_ones(&self, choose: impl Fn(usize, &Change) -> bool) -> Vec<bool> {
         let choices = self.pending.iter().enumerate().map(|(place, change)| choose(place, change));
         let mut chosen: Vec<bool> = choices.collect();
         // Without renames, an older change of a name is void once a newer one is there.
         if self.has_renames() {
-            let mut names = HashSet::new();
+            let (mut names, mut removed) = (HashSet::new(), HashSet::new());
             for (change, is_chosen) in self.pending.iter().zip(&mut chosen).rev() {
-                *is_chosen |= change.names().any(|name| names.contains(&name));
+                *is_chosen |=
+                    change.names().any(|name| names.contains(&name) || removed.contains(&name.0));
                 if *is_chosen {
                     names.extend(change.names());
+                    removed.extend(change.removed());
                 }
             }
         }

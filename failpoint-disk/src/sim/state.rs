@@ -464,6 +464,7 @@ impl State {
             from: (from_dir, Name::from(from_name)),
             to: (to_dir, Name::from(to_name)),
             ino,
+            replaced,
         };
         self.perform(Kind::Rename, path, caller, Effect::Change(change));
         if let Some(replaced) = replaced {
