@@ -368,15 +368,28 @@ struct Offset<'a> {
 impl Offset<'_> {
     fn get(&self) -> io::Result<u64> {
         match (self.at, self.inner) {
+            // As on Linux, a file that appends does so at any offset.
+            (_, Inner::Real(file)) if self.writes && appends(file) => Ok(file.metadata()?.len()),
+            (_, Inner::Sim(file)) if self.writes && file.appends() => Ok(file.len()),
             (Some(at), _) => Ok(at),
             (None, Inner::Real(file)) => {
                 let mut file = file;
                 file.stream_position()
             }
-            (None, Inner::Sim(file)) if self.writes => Ok(file.write_position()),
             (None, Inner::Sim(file)) => Ok(file.position()),
         }
     }
+}
+
+#[cfg(unix)]
+fn appends(file: &fs::File) -> bool {
+    rustix::fs::fcntl_getfl(file).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::APPEND))
+}
+
+/// There is no way to ask.
+#[cfg(not(unix))]
+fn appends(_: &fs::File) -> bool {
+    false
 }
 
 /// Empty where the file has no position, as a pipe has none.

@@ -74,9 +74,8 @@ impl SimFile {
         *self.lock_position()
     }
 
-    /// Where the next write starts.
-    pub(crate) fn write_position(&self) -> u64 {
-        if self.description.access.append { self.len() } else { self.position() }
+    pub(crate) fn appends(&self) -> bool {
+        self.description.access.append
     }
 
     pub(crate) fn len(&self) -> u64 {

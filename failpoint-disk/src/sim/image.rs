@@ -223,6 +223,24 @@ impl Image {
         }
     }
 
+    /// How many bytes the files have that can be reached.
+    pub(crate) fn used(&self) -> u64 {
+        let mut used = 0;
+        let mut seen = vec![false; self.nodes.len()];
+        let mut directories = vec![ROOT];
+        while let Some(directory) = directories.pop() {
+            for &child in self.entries(directory).into_iter().flat_map(BTreeMap::values) {
+                match &self.nodes[child].content {
+                    Content::Directory(_) => directories.push(child),
+                    Content::File(data) if !seen[child] => used += data.len() as u64,
+                    Content::File(_) => {}
+                }
+                seen[child] = true;
+            }
+        }
+        used
+    }
+
     /// A hash of what can be reached. Equal images have equal hashes, whatever their numbers are. `buffer` is
     /// scratch space.
     pub(crate) fn hash(&self, buffer: &mut Vec<u8>) -> u128 {

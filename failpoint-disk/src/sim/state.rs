@@ -80,7 +80,7 @@ impl State {
         let attributes = (0..image.len())
             .map(|ino| Attributes::new(if image.data(ino).is_some() { 0o644 } else { 0o755 }, now))
             .collect();
-        let used = (0..image.len()).filter_map(|ino| image.data(ino)).map(|d| d.len() as u64).sum();
+        let used = image.used();
         Self {
             medium: Medium::new(image.clone()),
             view: image,
