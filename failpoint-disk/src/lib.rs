@@ -78,6 +78,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod convert;
 mod explore;
 mod keep;
 pub mod lock;
@@ -112,6 +113,7 @@ prefixed_fs! {
     pub mod fs, "disk"
 }
 
+pub use convert::{from_std, into_std};
 pub use explore::{Explore, Run, explore_crashes, explore_syncs, explore_workloads};
 pub use keep::Keep;
 pub use report::{Failure, Report, SyncCall, SyncReport, Torn, Verdict};
