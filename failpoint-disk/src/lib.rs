@@ -70,12 +70,18 @@
 //!
 //! [docs/disks.md](https://github.com/failpoint-rs/failpoint/blob/main/docs/disks.md) teaches all of it.
 //!
+//! # Features
+//!
+//! | feature | default | what it does |
+//! |---|---|---|
+//! | `failpoints` | no | compiles failpoints in: `fs` becomes a module of this crate, with a point at every operation. Only the final binary enables it |
+//!
 //! # Limits
 //!
 //! Memory maps, and files that are opened past this crate, are not seen. On a simulated disk, a file has no
 //! descriptor: `AsFd` and the like are not there, so that code that needs them does not compile. Without
 //! failpoints it does; [`into_std`] works in both worlds.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)] // `lock` declares `flock`
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod convert;

@@ -84,33 +84,63 @@ mod on {
 #[cfg(feature = "failpoints")]
 pub use on::{try_lock_exclusive, try_lock_shared, unlock};
 
-#[cfg(unix)]
+#[cfg(all(unix, not(target_os = "solaris")))]
 pub(crate) fn try_lock_real(file: &std::fs::File, exclusive: bool) -> io::Result<bool> {
-    use rustix::fs::{FlockOperation, flock};
-    let operation = if exclusive {
-        FlockOperation::NonBlockingLockExclusive
-    } else {
-        FlockOperation::NonBlockingLockShared
-    };
-    match flock(file, operation) {
+    match flock(file, if exclusive { LOCK_EX | LOCK_NB } else { LOCK_SH | LOCK_NB }) {
         Ok(()) => Ok(true),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
-        Err(error) => Err(error.into()),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
-#[cfg(unix)]
+#[cfg(all(unix, not(target_os = "solaris")))]
 pub(crate) fn unlock_real(file: &std::fs::File) -> io::Result<()> {
-    rustix::fs::flock(file, rustix::fs::FlockOperation::Unlock).map_err(Into::into)
+    flock(file, LOCK_UN)
 }
 
 /// Other systems lock files in ways of their own, which this crate does not know.
-#[cfg(not(unix))]
+#[cfg(not(all(unix, not(target_os = "solaris"))))]
 pub(crate) fn try_lock_real(_: &std::fs::File, _: bool) -> io::Result<bool> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-#[cfg(not(unix))]
+#[cfg(not(all(unix, not(target_os = "solaris"))))]
 pub(crate) fn unlock_real(_: &std::fs::File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(all(unix, not(target_os = "solaris")))]
+use c::{LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock};
+
+/// The function of C, declared here: a normal build has no dependency, and std's own locks are too new.
+#[cfg(all(unix, not(target_os = "solaris")))]
+#[allow(unsafe_code)]
+mod c {
+    use std::ffi::c_int;
+    use std::fs::File;
+    use std::io;
+    use std::os::fd::AsRawFd;
+
+    // The same on Linux, macOS and the BSDs.
+    pub(super) const LOCK_SH: c_int = 1;
+    pub(super) const LOCK_EX: c_int = 2;
+    pub(super) const LOCK_NB: c_int = 4;
+    pub(super) const LOCK_UN: c_int = 8;
+
+    mod sys {
+        use std::ffi::c_int;
+
+        // SAFETY: this is its declaration in <sys/file.h>. It takes two numbers and touches no memory, so
+        // each call is safe; a descriptor that is not open is an error.
+        unsafe extern "C" {
+            pub(super) safe fn flock(descriptor: c_int, operation: c_int) -> c_int;
+        }
+    }
+
+    pub(super) fn flock(file: &File, operation: c_int) -> io::Result<()> {
+        match sys::flock(file.as_raw_fd(), operation) {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
 }

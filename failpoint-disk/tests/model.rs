@@ -310,6 +310,7 @@ macro_rules! world {
                 }
 
                 /// The contents of each file that can be reached, by its number.
+                #[allow(dead_code)] // of the simulated disk alone
                 pub(super) fn files(&self) -> Vec<(u64, Vec<u8>)> {
                     let mut files = Vec::new();
                     for (path, data) in self.tree() {
@@ -329,6 +330,7 @@ macro_rules! world {
                     files
                 }
 
+                #[allow(dead_code)] // of the simulated disk alone
                 pub(super) fn sync_everything(&self, backwards: bool) {
                     let mut paths: Vec<_> = self.tree().into_keys().collect();
                     paths.push(PathBuf::new());

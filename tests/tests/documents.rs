@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 const FORWARDED: [&str; 2] = ["failpoint/failpoints", "failpoint-http/failpoints"];
 
 /// The packages that a block may depend on, and where they lie.
-const PACKAGES: [(&str, &str); 5] = [
+const PACKAGES: [(&str, &str); 6] = [
+    ("failpoint-disk", "failpoint-disk"),
     ("failpoint", "failpoint"),
     ("failpoint-http", "failpoint-http"),
     ("failpoint-compat", "compat/failpoint-compat"),

@@ -15,7 +15,7 @@ use std::fs;
 use std::process::{Command, ExitCode};
 
 /// The published libraries; those of a proc macro take and give tokens alone.
-const LIBRARIES: [&str; 3] = ["failpoint", "failpoint-compat", "failpoint-http"];
+const LIBRARIES: [&str; 4] = ["failpoint", "failpoint-compat", "failpoint-disk", "failpoint-http"];
 
 /// Of the standard library.
 const STANDARD: [&str; 3] = ["alloc", "core", "std"];

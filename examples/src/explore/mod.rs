@@ -34,7 +34,14 @@ pub fn steps() -> Vec<Step> {
 /// Explores the log of `wal_server`: every sequence of one or two steps, and of as many as `explore` has
 /// states for.
 pub fn wal(explore: &Explore, length: usize) -> Report {
-    settings(explore).workloads(&steps(), length, |_| Writer::start(), Writer::step, recover, check)
+    settings(explore).workloads(
+        &steps(),
+        length,
+        |_| Writer::start(),
+        Writer::step,
+        recover,
+        |found, acked| check(found, acked),
+    )
 }
 
 /// Lets each sync of the log of `wal_server` lie in turn.
@@ -54,7 +61,7 @@ pub fn wal_syncs(explore: &Explore) -> SyncReport {
             writer.step(run, step);
         }
     };
-    settings(explore).syncs(workload, recover, check)
+    settings(explore).syncs(workload, recover, |found, acked| check(found, acked))
 }
 
 /// Explores a log with a mistake: it appends three records.
@@ -149,7 +156,7 @@ fn recover() -> Vec<Vec<u8>> {
 }
 
 /// All that was acknowledged is there, in its order, and nothing else but what was written.
-fn check(found: &Vec<Vec<u8>>, acked: &[Vec<u8>]) -> Result<(), String> {
+fn check(found: &[Vec<u8>], acked: &[Vec<u8>]) -> Result<(), String> {
     let is_whole = |record: &Vec<u8>| record.iter().all(|byte| *byte == record[0]);
     if let Some(strange) = found.iter().find(|record| !is_whole(record)) {
         return Err(format!("the record {strange:?} was never written"));
