@@ -110,6 +110,8 @@ mod points;
 mod power;
 #[cfg(feature = "failpoints")]
 mod sim;
+#[cfg(feature = "failpoints")]
+mod volatile;
 
 #[cfg(not(feature = "failpoints"))]
 pub use std::fs;

@@ -57,7 +57,8 @@ impl<K: Points> std::os::unix::fs::DirBuilderExt for DirBuilder<K> {
 
 /// The entries of a directory, as [`std::fs::ReadDir`].
 ///
-/// Those of a simulated disk are the ones that were there when the directory was opened, by name.
+/// Those of a simulated disk, and in volatile mode, are the ones that were there when the directory was
+/// opened, by name.
 pub struct ReadDir<K> {
     entries: Entries,
     points: PhantomData<fn() -> K>,
@@ -65,7 +66,7 @@ pub struct ReadDir<K> {
 
 enum Entries {
     Real(fs::ReadDir),
-    Sim(Arc<Path>, std::vec::IntoIter<(Name, Stat)>),
+    Sim(Arc<Path>, std::vec::IntoIter<(Name, Metadata)>),
 }
 
 impl<K> ReadDir<K> {
@@ -74,6 +75,11 @@ impl<K> ReadDir<K> {
     }
 
     pub(super) fn sim(path: &Path, entries: Vec<(Name, Stat)>) -> Self {
+        let entries = entries.into_iter().map(|(name, stat)| (name, Metadata::sim(stat)));
+        Self::listed(path, entries.collect())
+    }
+
+    pub(super) fn listed(path: &Path, entries: Vec<(Name, Metadata)>) -> Self {
         Self { entries: Entries::Sim(path.into(), entries.into_iter()), points: PhantomData }
     }
 }
@@ -88,8 +94,8 @@ impl<K> Iterator for ReadDir<K> {
                 Err(error) => return Some(Err(error)),
             },
             Entries::Sim(path, entries) => {
-                let (name, stat) = entries.next()?;
-                Inner::Sim(path.clone(), name, stat)
+                let (name, metadata) = entries.next()?;
+                Inner::Sim(path.clone(), name, metadata)
             }
         };
         Some(Ok(DirEntry { inner, points: PhantomData }))
@@ -113,7 +119,7 @@ pub struct DirEntry<K> {
 
 enum Inner {
     Real(fs::DirEntry),
-    Sim(Arc<Path>, Name, Stat),
+    Sim(Arc<Path>, Name, Metadata),
 }
 
 impl<K: Points> DirEntry<K> {
@@ -134,7 +140,7 @@ impl<K: Points> DirEntry<K> {
         fail(K::metadata(&self.path()))?;
         match &self.inner {
             Inner::Real(entry) => entry.metadata().map(Metadata::real),
-            Inner::Sim(_, _, stat) => Ok(Metadata::sim(*stat)),
+            Inner::Sim(_, _, metadata) => Ok(metadata.clone()),
         }
     }
 
@@ -145,7 +151,7 @@ impl<K: Points> DirEntry<K> {
     pub fn file_type(&self) -> io::Result<FileType> {
         match &self.inner {
             Inner::Real(entry) => entry.file_type().map(FileType::real),
-            Inner::Sim(_, _, stat) => Ok(FileType::sim(stat)),
+            Inner::Sim(_, _, metadata) => Ok(metadata.file_type()),
         }
     }
 
@@ -169,7 +175,7 @@ impl<K: Points> std::os::unix::fs::DirEntryExt for DirEntry<K> {
     fn ino(&self) -> u64 {
         match &self.inner {
             Inner::Real(entry) => entry.ino(),
-            Inner::Sim(_, _, stat) => stat.ino as u64 + 1,
+            Inner::Sim(_, _, metadata) => std::os::unix::fs::MetadataExt::ino(metadata),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::fault::{Fault, FaultAt};
 use crate::points::Points;
 use crate::sim::SimFile;
 use crate::sim::state::Caller;
+use crate::volatile::HeldFile;
 use std::fmt;
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -29,6 +30,8 @@ pub struct File<K> {
 enum Inner {
     Real(fs::File),
     Sim(SimFile),
+    /// On the real disk, whose changes are held back.
+    Held(HeldFile),
 }
 
 impl<K: Points> File<K> {
@@ -40,11 +43,18 @@ impl<K: Points> File<K> {
         Self { inner: Inner::Sim(file), path: path.into(), points: PhantomData }
     }
 
+    pub(crate) fn held(file: HeldFile, path: &Path) -> Self {
+        Self { inner: Inner::Held(file), path: path.into(), points: PhantomData }
+    }
+
     /// The file of the standard library, if it is on a real disk.
     pub(crate) fn into_real(self) -> Result<fs::File, Self> {
         match self.inner {
             Inner::Real(file) => Ok(file),
             inner @ Inner::Sim(_) => Err(Self { inner, ..self }),
+            Inner::Held(file) => {
+                file.into_real().map_err(|file| Self { inner: Inner::Held(file), ..self })
+            }
         }
     }
 
@@ -52,6 +62,7 @@ impl<K: Points> File<K> {
         match &self.inner {
             Inner::Real(file) => crate::lock::try_lock_real(file, exclusive),
             Inner::Sim(file) => file.try_lock(exclusive),
+            Inner::Held(file) => file.try_lock(exclusive),
         }
     }
 
@@ -62,6 +73,7 @@ impl<K: Points> File<K> {
                 file.unlock();
                 Ok(())
             }
+            Inner::Held(file) => file.unlock(),
         }
     }
 
@@ -125,16 +137,19 @@ impl<K: Points> File<K> {
         };
         match (fault, &self.inner) {
             (Some(Fault::Error(error)), _) => Err(error),
-            (Some(Fault::Lie), Inner::Real(_)) => Ok(()),
+            (Some(Fault::Lie), Inner::Real(_) | Inner::Held(_)) => Ok(()),
             (Some(Fault::Lie), Inner::Sim(file)) => file.lie(caller),
             (Some(Fault::Drop), inner) => {
-                if let Inner::Sim(file) = inner {
-                    file.forget(caller);
+                match inner {
+                    Inner::Real(_) => {}
+                    Inner::Sim(file) => file.forget(caller),
+                    Inner::Held(file) => file.forget(),
                 }
                 Err(crate::errno::errno("EIO"))
             }
             (_, Inner::Real(file)) => real(file),
             (_, Inner::Sim(file)) => file.sync(caller),
+            (_, Inner::Held(file)) => file.sync(),
         }
     }
 
@@ -143,6 +158,7 @@ impl<K: Points> File<K> {
         match &self.inner {
             Inner::Real(file) => file.metadata().is_ok_and(|metadata| metadata.is_dir()),
             Inner::Sim(file) => file.is_dir(),
+            Inner::Held(file) => file.is_dir(),
         }
     }
 
@@ -156,6 +172,7 @@ impl<K: Points> File<K> {
         match &self.inner {
             Inner::Real(file) => file.set_len(size),
             Inner::Sim(file) => file.set_len(size, Location::caller()),
+            Inner::Held(file) => file.set_len(size),
         }
     }
 
@@ -168,6 +185,7 @@ impl<K: Points> File<K> {
         match &self.inner {
             Inner::Real(file) => file.metadata().map(Metadata::real),
             Inner::Sim(file) => file.stat().map(Metadata::sim),
+            Inner::Held(file) => file.metadata(),
         }
     }
 
@@ -179,6 +197,7 @@ impl<K: Points> File<K> {
         let inner = match &self.inner {
             Inner::Real(file) => Inner::Real(file.try_clone()?),
             Inner::Sim(file) => Inner::Sim(file.clone()),
+            Inner::Held(file) => Inner::Held(file.clone()),
         };
         Ok(Self { inner, path: self.path.clone(), points: PhantomData })
     }
@@ -194,6 +213,10 @@ impl<K: Points> File<K> {
             Inner::Sim(file) => {
                 file.change_attributes(|attributes| attributes.mode = mode_of(&perm))
             }
+            Inner::Held(file) => {
+                let mode = mode_of(&perm);
+                file.set_permissions(perm, mode)
+            }
         }
     }
 
@@ -206,6 +229,10 @@ impl<K: Points> File<K> {
         match &self.inner {
             Inner::Real(file) => file.set_times(times.to_real()),
             Inner::Sim(file) => file.change_attributes(|attributes| times.apply(attributes)),
+            Inner::Held(file) => file.change_attributes(
+                |attributes| times.apply(attributes),
+                |file| file.set_times(times.to_real()),
+            ),
         }
     }
 
@@ -231,6 +258,7 @@ impl<K: Points> File<K> {
                         bad_sectors::mark(file, offset.get()?, buffer.len() as u64)?
                     }
                     Inner::Sim(file) => file.mark_bad(offset.get()?, buffer.len() as u64),
+                    Inner::Held(file) => file.mark_bad(offset.get()?, buffer.len() as u64),
                 }
                 return Err(crate::errno::errno("EIO"));
             }
@@ -245,6 +273,8 @@ impl<K: Points> File<K> {
             (Inner::Real(file), at) => read_real(file, buffer, at)?,
             (Inner::Sim(file), None) => file.read(buffer)?,
             (Inner::Sim(file), Some(at)) => file.read_at(buffer, at)?,
+            (Inner::Held(file), None) => file.read(buffer)?,
+            (Inner::Held(file), Some(at)) => file.read_at(buffer, at)?,
         };
         if let Some(bit) = flip {
             flip_bit(&mut buffer[..read], bit);
@@ -313,6 +343,13 @@ impl<K: Points> File<K> {
                 None => file.write(data, torn, caller),
                 Some(at) => file.write_at(data, at, torn, caller),
             },
+            Inner::Held(file) => {
+                let torn = torn.then_some(&*self.path);
+                match at {
+                    None => file.write(data, torn),
+                    Some(at) => file.write_at(data, at, torn),
+                }
+            }
         }
     }
 }
@@ -371,12 +408,14 @@ impl Offset<'_> {
             // As on Linux, a file that appends does so at any offset.
             (_, Inner::Real(file)) if self.writes && appends(file) => Ok(file.metadata()?.len()),
             (_, Inner::Sim(file)) if self.writes && file.appends() => Ok(file.len()),
+            (_, Inner::Held(file)) if self.writes && file.appends() => file.len(),
             (Some(at), _) => Ok(at),
             (None, Inner::Real(file)) => {
                 let mut file = file;
                 file.stream_position()
             }
             (None, Inner::Sim(file)) => Ok(file.position()),
+            (None, Inner::Held(file)) => Ok(file.position()),
         }
     }
 }
@@ -403,7 +442,7 @@ impl<K> fmt::Debug for File<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.inner {
             Inner::Real(file) => file.fmt(f),
-            Inner::Sim(_) => {
+            Inner::Sim(_) | Inner::Held(_) => {
                 f.debug_struct("File").field("path", &self.path).finish_non_exhaustive()
             }
         }
@@ -440,6 +479,7 @@ impl<K: Points> Seek for &File<K> {
                 file.seek(to)
             }
             Inner::Sim(file) => file.seek(to),
+            Inner::Held(file) => file.seek(to),
         }
     }
 }

@@ -16,21 +16,29 @@ pub struct Metadata {
 enum Inner {
     Real(fs::Metadata),
     Sim(Stat),
+    /// On the real disk, with changes that are held back.
+    Held(fs::Metadata, Stat),
 }
 
 impl Metadata {
-    pub(super) fn real(metadata: fs::Metadata) -> Self {
+    pub(crate) fn real(metadata: fs::Metadata) -> Self {
         Self { inner: Inner::Real(metadata) }
     }
 
-    pub(super) fn sim(stat: Stat) -> Self {
+    pub(crate) fn sim(stat: Stat) -> Self {
         Self { inner: Inner::Sim(stat) }
+    }
+
+    pub(crate) fn held(real: fs::Metadata, stat: Stat) -> Self {
+        Self { inner: Inner::Held(real, stat) }
     }
 
     /// As [`std::fs::Metadata::file_type`].
     pub fn file_type(&self) -> FileType {
         match &self.inner {
-            Inner::Real(metadata) => FileType::real(metadata.file_type()),
+            Inner::Real(metadata) | Inner::Held(metadata, _) => {
+                FileType::real(metadata.file_type())
+            }
             Inner::Sim(stat) => FileType::sim(stat),
         }
     }
@@ -55,14 +63,14 @@ impl Metadata {
     pub fn len(&self) -> u64 {
         match &self.inner {
             Inner::Real(metadata) => metadata.len(),
-            Inner::Sim(stat) => stat.len,
+            Inner::Sim(stat) | Inner::Held(_, stat) => stat.len,
         }
     }
 
     /// As [`std::fs::Metadata::permissions`].
     pub fn permissions(&self) -> Permissions {
         match &self.inner {
-            Inner::Real(metadata) => metadata.permissions(),
+            Inner::Real(metadata) | Inner::Held(metadata, _) => metadata.permissions(),
             Inner::Sim(stat) => permissions(stat.attributes.mode),
         }
     }
@@ -74,7 +82,7 @@ impl Metadata {
     pub fn modified(&self) -> io::Result<SystemTime> {
         match &self.inner {
             Inner::Real(metadata) => metadata.modified(),
-            Inner::Sim(stat) => Ok(stat.attributes.modified),
+            Inner::Sim(stat) | Inner::Held(_, stat) => Ok(stat.attributes.modified),
         }
     }
 
@@ -84,7 +92,7 @@ impl Metadata {
     /// If the platform does not have it.
     pub fn accessed(&self) -> io::Result<SystemTime> {
         match &self.inner {
-            Inner::Real(metadata) => metadata.accessed(),
+            Inner::Real(metadata) | Inner::Held(metadata, _) => metadata.accessed(),
             Inner::Sim(stat) => Ok(stat.attributes.accessed),
         }
     }
@@ -95,7 +103,7 @@ impl Metadata {
     /// If the platform does not have it.
     pub fn created(&self) -> io::Result<SystemTime> {
         match &self.inner {
-            Inner::Real(metadata) => metadata.created(),
+            Inner::Real(metadata) | Inner::Held(metadata, _) => metadata.created(),
             Inner::Sim(stat) => Ok(stat.attributes.created),
         }
     }
@@ -245,35 +253,45 @@ mod unix {
         time.duration_since(UNIX_EPOCH).map_or(0, |after| i64::from(after.subsec_nanos()))
     }
 
+    /// What a change that is held back does not concern is as on the real disk: `real` names it.
     macro_rules! both {
-        ($($name:ident: $type:ty = |$stat:ident| $sim:expr;)*) => {
+        ($($name:ident: $type:ty = |$stat:ident| $sim:expr, $held:ident;)*) => {
             impl MetadataExt for Metadata {
                 $(fn $name(&self) -> $type {
                     match &self.inner {
                         Inner::Real(metadata) => metadata.$name(),
                         Inner::Sim($stat) => $sim,
+                        Inner::Held(real, held) => both!(@$held $name real, held, |$stat| $sim),
                     }
                 })*
             }
         };
+        (@real $name:ident $real:ident, $held:ident, |$stat:ident| $sim:expr) => {{
+            let _ = $held;
+            $real.$name()
+        }};
+        (@held $name:ident $real:ident, $held:ident, |$stat:ident| $sim:expr) => {{
+            let (_, $stat) = ($real, $held);
+            $sim
+        }};
     }
 
     both! {
-        dev: u64 = |_stat| 0;
-        ino: u64 = |stat| stat.ino as u64 + 1;
-        mode: u32 = |stat| stat.attributes.mode | if stat.is_dir { 0o040_000 } else { 0o100_000 };
-        nlink: u64 = |stat| stat.links;
-        uid: u32 = |_stat| 0;
-        gid: u32 = |_stat| 0;
-        rdev: u64 = |_stat| 0;
-        size: u64 = |stat| stat.len;
-        atime: i64 = |stat| seconds(stat.attributes.accessed);
-        atime_nsec: i64 = |stat| nanoseconds(stat.attributes.accessed);
-        mtime: i64 = |stat| seconds(stat.attributes.modified);
-        mtime_nsec: i64 = |stat| nanoseconds(stat.attributes.modified);
-        ctime: i64 = |stat| seconds(stat.attributes.modified);
-        ctime_nsec: i64 = |stat| nanoseconds(stat.attributes.modified);
-        blksize: u64 = |_stat| 4096;
-        blocks: u64 = |stat| stat.len.div_ceil(BLOCK);
+        dev: u64 = |_stat| 0, real;
+        ino: u64 = |stat| stat.ino as u64 + 1, real;
+        mode: u32 = |stat| stat.attributes.mode | if stat.is_dir { 0o040_000 } else { 0o100_000 }, real;
+        nlink: u64 = |stat| stat.links, held;
+        uid: u32 = |_stat| 0, real;
+        gid: u32 = |_stat| 0, real;
+        rdev: u64 = |_stat| 0, real;
+        size: u64 = |stat| stat.len, held;
+        atime: i64 = |stat| seconds(stat.attributes.accessed), real;
+        atime_nsec: i64 = |stat| nanoseconds(stat.attributes.accessed), real;
+        mtime: i64 = |stat| seconds(stat.attributes.modified), held;
+        mtime_nsec: i64 = |stat| nanoseconds(stat.attributes.modified), held;
+        ctime: i64 = |stat| seconds(stat.attributes.modified), held;
+        ctime_nsec: i64 = |stat| nanoseconds(stat.attributes.modified), held;
+        blksize: u64 = |_stat| 4096, real;
+        blocks: u64 = |stat| stat.len.div_ceil(BLOCK), held;
     }
 }

@@ -6,6 +6,7 @@ use crate::points::Points;
 use crate::sim::mount::{self, Place};
 use crate::sim::state::How;
 use crate::sim::{Access, SimFile};
+use crate::volatile::{HeldFile, Opened};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -112,6 +113,13 @@ impl<K: Points> OpenOptions<K> {
         fail(K::open(path))?;
         match mount::find(path)? {
             Place::Real => Ok(File::real(self.real().open(path)?, path)),
+            Place::Held(disk) => {
+                let (how, access) = (self.how()?, self.access());
+                match HeldFile::open(disk, path, how, access, &self.real(), self.follows())? {
+                    Opened::Held(file) => Ok(File::held(file, path)),
+                    Opened::Direct(file) => Ok(File::real(file, path)),
+                }
+            }
             Place::Sim(disk, inside) => {
                 let how = self.how()?;
                 let access = self.access();
@@ -158,6 +166,15 @@ impl<K: Points> OpenOptions<K> {
             create_new: self.create_new,
             mode: self.mode,
         })
+    }
+
+    /// Whether a symbolic link at the end of a path is followed.
+    fn follows(&self) -> bool {
+        #[cfg(unix)]
+        let no_follow = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+        #[cfg(not(unix))]
+        let no_follow = 0;
+        self.custom_flags & no_follow == 0
     }
 
     fn access(&self) -> Access {

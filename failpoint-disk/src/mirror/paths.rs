@@ -4,7 +4,9 @@ use super::metadata::{Metadata, mode_of};
 use super::{File, OpenOptions, Permissions, ReadDir, fail};
 use crate::errno::errno;
 use crate::points::Points;
+use crate::sim::image::Name;
 use crate::sim::mount::{self, Place};
+use crate::volatile::Disk;
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::panic::Location;
@@ -14,6 +16,7 @@ pub fn canonicalize<K: Points>(path: &Path) -> io::Result<PathBuf> {
     fail(K::metadata(path))?;
     match mount::find(path)? {
         Place::Real => fs::canonicalize(path),
+        Place::Held(disk) => disk.canonicalize(path),
         Place::Sim(disk, inside) => {
             disk.state().resolve(inside)?;
             let inside = inside.path;
@@ -76,6 +79,7 @@ pub(super) fn create_one<K: Points>(path: &Path, mode: u32) -> io::Result<()> {
             std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
             builder.create(path)
         }
+        Place::Held(disk) => disk.create_dir(path, mode),
         Place::Sim(disk, inside) => {
             disk.state().create_dir(&path.into(), inside, mode, Location::caller())
         }
@@ -107,6 +111,7 @@ pub(super) fn create_dirs<K: Points>(path: &Path, mode: u32) -> io::Result<()> {
 fn is_dir(path: &Path) -> bool {
     match mount::find(path) {
         Ok(Place::Real) => path.is_dir(),
+        Ok(Place::Held(disk)) => disk.metadata(path).is_ok_and(|metadata| metadata.is_dir()),
         Ok(Place::Sim(disk, inside)) => {
             let state = disk.state();
             state.resolve(inside).is_ok_and(|ino| state.stat(ino).is_dir)
@@ -128,6 +133,7 @@ pub fn hard_link<K: Points>(original: &Path, link: &Path) -> io::Result<()> {
     fail(K::rename(original, link))?;
     match (mount::find(original)?, mount::find(link)?) {
         (Place::Real, Place::Real) => fs::hard_link(original, link),
+        (Place::Held(disk), Place::Held(_)) => disk.hard_link(original, link),
         (Place::Sim(disk, from), Place::Sim(other, to)) if disk.is_same(&other) => {
             disk.state().hard_link(from, &link.into(), to, Location::caller())
         }
@@ -137,17 +143,22 @@ pub fn hard_link<K: Points>(original: &Path, link: &Path) -> io::Result<()> {
 
 pub fn metadata<K: Points>(path: &Path) -> io::Result<Metadata> {
     fail(K::metadata(path))?;
-    stat(path, |path| fs::metadata(path))
+    stat(path, |path| fs::metadata(path), Disk::metadata)
 }
 
 pub fn symlink_metadata<K: Points>(path: &Path) -> io::Result<Metadata> {
     fail(K::metadata(path))?;
-    stat(path, |path| fs::symlink_metadata(path))
+    stat(path, |path| fs::symlink_metadata(path), Disk::symlink_metadata)
 }
 
-fn stat(path: &Path, real: impl Fn(&Path) -> io::Result<fs::Metadata>) -> io::Result<Metadata> {
+fn stat(
+    path: &Path,
+    real: impl Fn(&Path) -> io::Result<fs::Metadata>,
+    held: fn(&Disk, &Path) -> io::Result<Metadata>,
+) -> io::Result<Metadata> {
     match mount::find(path)? {
         Place::Real => real(path).map(Metadata::real),
+        Place::Held(disk) => held(disk, path),
         Place::Sim(disk, inside) => {
             let state = disk.state();
             let ino = state.resolve(inside)?;
@@ -172,6 +183,7 @@ pub fn read_dir<K: Points>(path: &Path) -> io::Result<ReadDir<K>> {
     fail(K::read_dir(path))?;
     match mount::find(path)? {
         Place::Real => fs::read_dir(path).map(ReadDir::real),
+        Place::Held(disk) => Ok(ReadDir::listed(path, disk.read_dir(path)?)),
         Place::Sim(disk, inside) => Ok(ReadDir::sim(path, disk.state().read_dir(inside)?)),
     }
 }
@@ -180,6 +192,7 @@ pub fn read_link<K: Points>(path: &Path) -> io::Result<PathBuf> {
     fail(K::metadata(path))?;
     match mount::find(path)? {
         Place::Real => fs::read_link(path),
+        Place::Held(disk) => disk.read_link(path),
         Place::Sim(disk, inside) => {
             disk.state().resolve(inside)?;
             Err(errno("EINVAL"))
@@ -192,6 +205,7 @@ pub fn remove_dir<K: Points>(path: &Path) -> io::Result<()> {
     fail(K::remove(path))?;
     match mount::find(path)? {
         Place::Real => fs::remove_dir(path),
+        Place::Held(disk) => disk.remove_dir(path),
         Place::Sim(disk, inside) => {
             disk.state().remove_dir(&path.into(), inside, Location::caller())
         }
@@ -206,19 +220,30 @@ pub fn remove_dir_all<K: Points>(path: &Path) -> io::Result<()> {
             fail(K::remove(path))?;
             fs::remove_dir_all(path)
         }
+        Place::Held(disk) => {
+            if disk.symlink_metadata(path)?.file_type().is_symlink() {
+                return remove_file::<K>(path);
+            }
+            let entries = disk.read_dir(path)?.into_iter();
+            let entries = entries.map(|(name, metadata)| (name, metadata.is_dir()));
+            remove_with::<K>(path, entries.collect())
+        }
         Place::Sim(disk, inside) => {
             let entries = disk.state().read_dir(inside)?;
-            for (name, stat) in entries {
-                let path = path.join(&*name);
-                is_gone(if stat.is_dir {
-                    remove_dir_all::<K>(&path)
-                } else {
-                    remove_file::<K>(&path)
-                })?;
-            }
-            is_gone(remove_dir::<K>(path))
+            let entries = entries.into_iter().map(|(name, stat)| (name, stat.is_dir));
+            remove_with::<K>(path, entries.collect())
         }
     }
+}
+
+/// Removes a directory that has these entries, which are directories or not.
+#[track_caller]
+fn remove_with<K: Points>(path: &Path, entries: Vec<(Name, bool)>) -> io::Result<()> {
+    for (name, is_dir) in entries {
+        let path = path.join(&*name);
+        is_gone(if is_dir { remove_dir_all::<K>(&path) } else { remove_file::<K>(&path) })?;
+    }
+    is_gone(remove_dir::<K>(path))
 }
 
 /// As std: once the directory was found, what is gone already is as good as removed.
@@ -231,6 +256,7 @@ pub fn remove_file<K: Points>(path: &Path) -> io::Result<()> {
     fail(K::remove(path))?;
     match mount::find(path)? {
         Place::Real => fs::remove_file(path),
+        Place::Held(disk) => disk.remove_file(path),
         Place::Sim(disk, inside) => {
             disk.state().remove_file(&path.into(), inside, Location::caller())
         }
@@ -242,6 +268,7 @@ pub fn rename<K: Points>(from: &Path, to: &Path) -> io::Result<()> {
     fail(K::rename(from, to))?;
     match (mount::find(from)?, mount::find(to)?) {
         (Place::Real, Place::Real) => fs::rename(from, to),
+        (Place::Held(disk), Place::Held(_)) => disk.rename(from, to),
         (Place::Sim(disk, old), Place::Sim(other, new)) if disk.is_same(&other) => {
             disk.state().rename(old, &to.into(), new, Location::caller())
         }
@@ -253,6 +280,10 @@ pub fn set_permissions<K: Points>(path: &Path, permissions: Permissions) -> io::
     fail(K::set_attr(path))?;
     match mount::find(path)? {
         Place::Real => fs::set_permissions(path, permissions),
+        Place::Held(disk) => {
+            let mode = mode_of(&permissions);
+            disk.set_permissions(path, permissions, mode)
+        }
         Place::Sim(disk, inside) => {
             let mut state = disk.state();
             let ino = state.resolve(inside)?;

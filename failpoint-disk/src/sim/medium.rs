@@ -68,7 +68,7 @@ impl Medium {
     }
 
     fn sync(&mut self, ino: Ino) {
-        let chosen = self.with_older_ones(|_, change| change.synced_with() == ino);
+        let chosen = with_older_ones(&self.pending, |_, change| change.synced_with() == ino);
         let pending = std::mem::take(&mut self.pending);
         for (change, is_chosen) in pending.into_iter().zip(chosen) {
             if is_chosen {
@@ -77,32 +77,6 @@ impl Medium {
                 self.pending.push(change);
             }
         }
-    }
-
-    /// The chosen changes, and those that must reach the disk before them: what happened to a name happens
-    /// in its order, also where a rename ties the names of two directories together. So a file that is
-    /// moved twice is in one place, and a new file does not replace one that was moved away. A directory
-    /// is empty before it is removed.
-    fn with_older_ones(&self, choose: impl Fn(usize, &Change) -> bool) -> Vec<bool> {
-        let choices = self.pending.iter().enumerate().map(|(place, change)| choose(place, change));
-        let mut chosen: Vec<bool> = choices.collect();
-        // Without renames, an older change of a name is void once a newer one is there.
-        if self.has_renames() {
-            let (mut names, mut removed) = (HashSet::new(), HashSet::new());
-            for (change, is_chosen) in self.pending.iter().zip(&mut chosen).rev() {
-                *is_chosen |=
-                    change.names().any(|name| names.contains(&name) || removed.contains(&name.0));
-                if *is_chosen {
-                    names.extend(change.names());
-                    removed.extend(change.removed());
-                }
-            }
-        }
-        chosen
-    }
-
-    fn has_renames(&self) -> bool {
-        self.pending.iter().any(|change| matches!(change, Change::Rename { .. }))
     }
 
     /// Makes the oldest change durable, as a kernel that needs its memory.
@@ -141,8 +115,8 @@ impl Medium {
     /// a fate are lost.
     pub(crate) fn after(&self, fates: &[Fate]) -> Image {
         let survives = |place| *fates.get(place).unwrap_or(&Fate::Lost) != Fate::Lost;
-        let survivors =
-            self.has_renames().then(|| self.with_older_ones(|place, _| survives(place)));
+        let survivors = has_renames(&self.pending)
+            .then(|| with_older_ones(&self.pending, |place, _| survives(place)));
         let mut image = self.durable.clone();
         for (place, change) in self.pending.iter().enumerate() {
             let reached = self.torn && place + 1 == self.pending.len();
@@ -155,6 +129,35 @@ impl Medium {
         }
         image
     }
+}
+
+/// The chosen changes, and those that must reach the disk before them: what happened to a name happens
+/// in its order, also where a rename ties the names of two directories together. So a file that is
+/// moved twice is in one place, and a new file does not replace one that was moved away. A directory
+/// is empty before it is removed.
+pub(crate) fn with_older_ones(
+    pending: &[Change],
+    choose: impl Fn(usize, &Change) -> bool,
+) -> Vec<bool> {
+    let choices = pending.iter().enumerate().map(|(place, change)| choose(place, change));
+    let mut chosen: Vec<bool> = choices.collect();
+    // Without renames, an older change of a name is void once a newer one is there.
+    if has_renames(pending) {
+        let (mut names, mut removed) = (HashSet::new(), HashSet::new());
+        for (change, is_chosen) in pending.iter().zip(&mut chosen).rev() {
+            *is_chosen |=
+                change.names().any(|name| names.contains(&name) || removed.contains(&name.0));
+            if *is_chosen {
+                names.extend(change.names());
+                removed.extend(change.removed());
+            }
+        }
+    }
+    chosen
+}
+
+fn has_renames(pending: &[Change]) -> bool {
+    pending.iter().any(|change| matches!(change, Change::Rename { .. }))
 }
 
 fn apply(image: &mut Image, change: &Change, fate: &Fate) {

@@ -3,6 +3,7 @@
 mod file;
 pub(crate) mod image;
 pub(crate) mod journal;
+pub(crate) mod locks;
 pub(crate) mod medium;
 pub(crate) mod mount;
 pub(crate) mod state;

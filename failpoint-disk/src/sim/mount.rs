@@ -6,6 +6,7 @@
 use super::SimDisk;
 use crate::errno::errno;
 use crate::stray::Stray;
+use crate::volatile::{self, Disk};
 use failpoint::Scope;
 use std::collections::HashMap;
 use std::fmt;
@@ -114,8 +115,14 @@ impl fmt::Debug for Mount {
 /// Where a path leads.
 pub(crate) enum Place<'a> {
     Real,
+    /// To the real disk, whose changes are held back.
+    Held(&'static Disk),
     /// To this disk, at this path inside.
     Sim(SimDisk, Inside<'a>),
+}
+
+fn real<'a>() -> io::Result<Place<'a>> {
+    Ok(volatile::disk()?.map_or(Place::Real, Place::Held))
 }
 
 /// A path inside a disk.
@@ -142,7 +149,7 @@ pub(crate) enum End {
 
 impl<'a> Inside<'a> {
     /// `whole` is the path with the prefix, from which `path` has lost its end.
-    fn new(path: &'a Path, whole: &Path) -> Self {
+    pub(crate) fn new(path: &'a Path, whole: &Path) -> Self {
         let whole = whole.as_os_str().as_encoded_bytes();
         let is_separator = |byte: &u8| std::path::is_separator(char::from(*byte));
         let slashes = whole.iter().rev().take_while(|byte| is_separator(byte)).count();
@@ -162,7 +169,7 @@ impl<'a> Inside<'a> {
 const LONGEST: usize = 4096;
 
 /// What systems refuse before they look at a disk.
-fn check_path(path: &Path) -> io::Result<()> {
+pub(crate) fn check_path(path: &Path) -> io::Result<()> {
     let bytes = path.as_os_str().as_encoded_bytes();
     if bytes.contains(&0) {
         let message = "file name contained an unexpected NUL byte";
@@ -177,10 +184,11 @@ fn check_path(path: &Path) -> io::Result<()> {
 /// Finds the disk of a path.
 ///
 /// # Errors
-/// `NotFound`, where the path belongs to a simulated disk of which the caller is outside.
+/// `NotFound`, where the path belongs to a simulated disk of which the caller is outside. `InvalidInput`, where
+/// a variable of the environment says nothing that is understood about real disks.
 pub(crate) fn find(path: &Path) -> io::Result<Place<'_>> {
     if MOUNTED.load(Ordering::Relaxed) == 0 || !path.has_root() {
-        return Ok(Place::Real);
+        return real();
     }
     if let Some(mounts) = Scope::find::<Mounts>() {
         for mount in &mounts.0 {
@@ -192,7 +200,7 @@ pub(crate) fn find(path: &Path) -> io::Result<Place<'_>> {
     }
     // Upgraded handles are dropped after the lock is released: the last one takes it.
     let outside = path.ancestors().find_map(|above| prefixes().get(above).and_then(Weak::upgrade));
-    let Some(prefix) = outside else { return Ok(Place::Real) };
+    let Some(prefix) = outside else { return real() };
     let current = thread::current();
     let thread = current.name().map_or_else(|| format!("{:?}", current.id()), str::to_owned);
     let stray = Stray { path: path.to_owned(), thread };

@@ -4,6 +4,7 @@
 
 use super::image::{Change, Content, Image, Ino, Name, ROOT};
 use super::journal::{Journal, Kind};
+use super::locks::Locks;
 use super::medium::{Effect, Medium};
 use super::mount::{End, Inside};
 use crate::errno::errno;
@@ -27,7 +28,7 @@ pub(crate) struct State {
     attributes: Vec<Attributes>,
     /// How many handles each file has, where it has any.
     handles: BTreeMap<Ino, usize>,
-    locks: BTreeMap<Ino, Lock>,
+    locks: Locks,
     /// Ranges that cannot be read.
     bad: Vec<(Ino, u64, u64)>,
     pub(crate) capacity: u64,
@@ -45,13 +46,6 @@ pub(crate) struct Attributes {
     pub(crate) created: SystemTime,
     pub(crate) modified: SystemTime,
     pub(crate) accessed: SystemTime,
-}
-
-/// The advisory lock of a file. Holders are numbered by their open file description.
-#[derive(Debug)]
-enum Lock {
-    Exclusive(u64),
-    Shared(Vec<u64>),
 }
 
 /// What `stat` tells.
@@ -86,7 +80,7 @@ impl State {
             view: image,
             attributes,
             handles: BTreeMap::new(),
-            locks: BTreeMap::new(),
+            locks: Locks::default(),
             bad: Vec::new(),
             capacity,
             used,
@@ -565,47 +559,16 @@ impl State {
     /// Whether `holder` has the lock now.
     pub(crate) fn try_lock(&mut self, ino: Ino, holder: u64, exclusive: bool) -> io::Result<bool> {
         self.check_power()?;
-        let others = match self.locks.get(&ino) {
-            None => false,
-            Some(Lock::Exclusive(other)) => *other != holder,
-            Some(Lock::Shared(holders)) => {
-                exclusive && holders.iter().any(|other| *other != holder)
-            }
-        };
-        if others {
-            return Ok(false);
-        }
-        let lock = match (exclusive, self.locks.remove(&ino)) {
-            (true, _) => Lock::Exclusive(holder),
-            (false, Some(Lock::Shared(mut holders))) => {
-                if !holders.contains(&holder) {
-                    holders.push(holder);
-                }
-                Lock::Shared(holders)
-            }
-            (false, _) => Lock::Shared(vec![holder]),
-        };
-        self.locks.insert(ino, lock);
-        Ok(true)
+        Ok(self.locks.try_lock(ino, holder, exclusive))
     }
 
     pub(crate) fn unlock(&mut self, ino: Ino, holder: u64) {
-        let is_free = match self.locks.get_mut(&ino) {
-            None => return,
-            Some(Lock::Exclusive(other)) => *other == holder,
-            Some(Lock::Shared(holders)) => {
-                holders.retain(|other| *other != holder);
-                holders.is_empty()
-            }
-        };
-        if is_free {
-            self.locks.remove(&ino);
-        }
+        self.locks.unlock(ino, holder);
     }
 }
 
 impl Attributes {
-    fn new(mode: u32, now: SystemTime) -> Self {
+    pub(crate) fn new(mode: u32, now: SystemTime) -> Self {
         Self { mode, created: now, modified: now, accessed: now }
     }
 }

@@ -14,6 +14,12 @@ pub fn end_process(why: std::fmt::Arguments<'_>) -> ! {
     crate::runtime::exit::end(crate::runtime::exit::Ending::Kill, why)
 }
 
+/// Has `handler` called when the process ends in its own way (`main` returns, `exit`), and not when it is
+/// killed or aborts.
+pub fn at_normal_end(handler: extern "C" fn()) {
+    crate::runtime::c::call_at_exit(handler);
+}
+
 /// What the fuzz targets ask of arbitrary text, and what those who count instructions do.
 pub mod fuzz {
     pub use crate::terms::config::round_trip as config;
