@@ -243,9 +243,18 @@ fn a_child_runs_its_script() {
     let variable = |name: &str| std::env::var(name).unwrap();
     let mut world = disk::World::new(Path::new(&base));
     println!();
-    for step in variable("THE_SCRIPT").split(';').filter(|step| !step.is_empty()) {
+    for step in variable("THE_SCRIPT").split(';') {
         println!("step {step}");
-        println!("came {}", world.step(step));
+        let words: Vec<&str> = step.split(' ').collect();
+        match words[..] {
+            ["arm", point, terms] => {
+                failpoint::arm(point, terms).unwrap().keep();
+            }
+            ["disarm", point] => {
+                failpoint::disarm(point).unwrap();
+            }
+            _ => println!("came {}", world.step(step)),
+        }
     }
     match &*variable("THE_END") {
         "sigkill" => {
@@ -405,29 +414,210 @@ tree!(tree, std::fs);
 tree!(sim_tree, failpoint_disk::fs);
 
 /// One seeded kill: what is left is what a crash leaves on a simulated disk.
-fn kill(seed: u64) -> (usize, bool) {
+fn kill(seed: u64) -> Killed {
     let script = script(seed);
     let (_temporary, base) = directory();
+    let before = tree(&base);
     let recording = run(&base, &script, "sigkill", &[]);
     assert_eq!(recording.steps.len(), script.len(), "seed {seed}: {}", recording.stderr);
-    let (all, expected, found) =
-        (plainly(&recording.steps), simulated(&recording.steps), tree(&base));
+    let all = plainly(&recording.steps);
+    let (expected, found) = (simulated(&recording.steps), tree(&base));
     assert_eq!(found, expected, "seed {seed}, after {:#?}", recording.steps);
     let done = recording.steps.iter().filter(|(_, came)| came == "done").count();
-    (done, all != expected)
+    Killed { done, has_lost: all != expected, has_kept: expected != before }
+}
+
+#[derive(Debug)]
+struct Killed {
+    /// How many steps changed something.
+    done: usize,
+    /// Whether something was not synced.
+    has_lost: bool,
+    /// Whether something was.
+    has_kept: bool,
+}
+
+/// Kills with these seeds, most of which must show something.
+fn kills(seeds: std::ops::Range<u64>) {
+    let all = seeds.end - seeds.start;
+    let kills: Vec<Killed> = seeds.map(kill).collect();
+    let count = |which: fn(&Killed) -> bool| kills.iter().filter(|kill| which(kill)).count() as u64;
+    let (lost, kept) = (count(|kill| kill.has_lost), count(|kill| kill.has_kept));
+    let done: usize = kills.iter().map(|kill| kill.done).sum();
+    println!("{all} kills after {done} changes: {lost} lost something, {kept} kept something new");
+    assert!(lost >= all / 2 && kept >= all / 2 && done as u64 >= all * 10, "{kills:?}");
 }
 
 #[test]
 fn a_kill_loses_exactly_what_was_not_synced() {
-    let kills: Vec<(usize, bool)> = (0..10).map(kill).collect();
-    // Or the test shows nothing.
-    assert!(kills.iter().filter(|(_, has_lost)| *has_lost).count() >= 8, "{kills:?}");
-    assert!(kills.iter().map(|(done, _)| done).sum::<usize>() >= 100, "{kills:?}");
+    kills(0..10);
 }
 
 #[test]
-#[ignore = "slow: cargo test -p failpoint-disk --features failpoints --test volatile -- --ignored"]
+#[ignore = "slow: cargo test -p failpoint-disk --features failpoints --test volatile -- --ignored --nocapture"]
 fn two_hundred_kills_lose_exactly_what_was_not_synced() {
-    let lost = (1000..1200).filter(|seed| kill(*seed).1).count();
-    println!("200 kills, {lost} of which lost something");
+    kills(1000..1200);
+}
+
+/// All of it is written back, as if the process had not held anything back.
+#[test]
+fn a_normal_end_writes_everything_back() {
+    for (seed, end) in (50..).zip(["return", "exit", "return", "exit", "exit(7)"]) {
+        let script = script(seed);
+        let (_temporary, base) = directory();
+        let recording = run(&base, &script, end, &[]);
+        assert_eq!(recording.steps.len(), script.len(), "{end}: {}", recording.stderr);
+        assert_eq!(recording.succeeded, end != "exit(7)", "{end}: {}", recording.stderr);
+        assert_eq!(tree(&base), plainly(&recording.steps), "{end}, after {:#?}", recording.steps);
+    }
+}
+
+#[test]
+fn every_other_end_is_a_power_cut() {
+    for (seed, end) in (70..).zip(["abort", "panic", "kill", "abort"]) {
+        let script = script(seed);
+        let (_temporary, base) = directory();
+        let recording = run(&base, &script, end, &[]);
+        assert_eq!(recording.steps.len(), script.len(), "{end}: {}", recording.stderr);
+        assert!(!recording.succeeded, "{end}: {}", recording.stderr);
+        let expected = simulated(&recording.steps);
+        assert_eq!(tree(&base), expected, "{end}, after {:#?}", recording.steps);
+        assert_ne!(expected, plainly(&recording.steps), "{end}: nothing was to be lost");
+    }
+}
+
+/// Steps as a script.
+fn steps(text: &str) -> Vec<String> {
+    text.split("; ").map(str::to_owned).collect()
+}
+
+/// The contents of a file, and `None` if there is none.
+fn contents(path: PathBuf) -> Option<String> {
+    std::fs::read_to_string(path).ok()
+}
+
+fn repeated(letter: &str, times: usize) -> Option<String> {
+    Some(letter.repeat(times))
+}
+
+#[test]
+fn files_that_were_there_keep_what_they_had() {
+    let (_temporary, base) = directory();
+    let script = steps(
+        "write old/a 3 1; rename old/deep/kept kept2; write_at old/deep/kept 0 5 2; remove kept; \
+         read old/a; exists old/deep/kept; list .; rm_all old; list .",
+    );
+    let recording = run(&base, &script, "sigkill", &[]);
+    let came: Vec<&str> = recording.steps.iter().map(|(_, came)| &**came).collect();
+    let listed = "\"kept2\" 30, \"old\" 0";
+    let list = "\"kept2\" 30";
+    let read = "[66, 66, 66]";
+    let done = "done";
+    assert_eq!(came, [done, done, "NotFound", done, read, "false", listed, done, list]);
+    assert_eq!(contents(base.join("old/a")), repeated("A", 100));
+    assert_eq!(contents(base.join("kept")), repeated("A", 100));
+    assert_eq!(contents(base.join("old/deep/kept")), repeated("B", 30));
+    assert_eq!(contents(base.join("kept2")), None);
+}
+
+#[test]
+fn beyond_the_limit_the_oldest_changes_reach_the_disk() {
+    let (_temporary, base) = directory();
+    let mut script = steps("write first 600 0; write second 600 1");
+    script.extend((0..20).map(|number| format!("write last 100 {number}")));
+    let variables = [("FAILPOINT_DISK_LIMIT", "1kB")];
+    let recording = run(&base, &script, "sigkill", &variables);
+    assert_eq!(contents(base.join("first")), repeated("A", 600));
+    assert_eq!(contents(base.join("second")), repeated("B", 600));
+    // Less than the limit is held, so that not all of these are lost. The last one is.
+    assert_ne!(contents(base.join("last")), repeated("T", 100));
+    let warnings = recording.stderr.matches("FAILPOINT_DISK_LIMIT: more than 1000 bytes").count();
+    assert_eq!(warnings, 1, "{}", recording.stderr);
+
+    // Below it, nothing does.
+    let (_temporary, base) = directory();
+    let recording = run(&base, &script, "sigkill", &[("FAILPOINT_DISK_LIMIT", "1MiB")]);
+    assert_eq!(contents(base.join("first")), None);
+    assert!(!recording.stderr.contains("FAILPOINT_DISK_LIMIT"), "{}", recording.stderr);
+}
+
+#[test]
+fn a_bad_variable_makes_every_operation_fail() {
+    for (variable, value, says) in [
+        (
+            "FAILPOINT_DISK",
+            "Volatile",
+            "FAILPOINT_DISK: expected volatile or durable, got `Volatile`",
+        ),
+        ("FAILPOINT_DISK_LIMIT", "much", "FAILPOINT_DISK_LIMIT: expected a number of bytes"),
+    ] {
+        let (_temporary, base) = directory();
+        let script = steps("write new 3 1; read kept; list .");
+        let recording = run(&base, &script, "return", &[(variable, value)]);
+        let came: Vec<&str> = recording.steps.iter().map(|(_, came)| &**came).collect();
+        assert_eq!(came, ["InvalidInput"; 3], "{}", recording.stderr);
+        assert_eq!(recording.stderr.matches(says).count(), 1, "{}", recording.stderr);
+        assert_eq!(contents(base.join("new")), None);
+    }
+}
+
+#[test]
+fn a_durable_process_holds_nothing_back() {
+    for value in ["durable", ""] {
+        let (_temporary, base) = directory();
+        let script = steps("write new 3 1; write old/a 2 2");
+        run(&base, &script, "sigkill", &[("FAILPOINT_DISK", value)]);
+        assert_eq!(contents(base.join("new")), repeated("B", 3));
+        assert_eq!(contents(base.join("old/a")), repeated("C", 2));
+    }
+}
+
+#[test]
+fn a_torn_write_reaches_the_disk_alone() {
+    let (_temporary, base) = directory();
+    let script = steps(
+        "write old/a 10 1; sync old/a; append old/a 10 2; write new 10 3; \
+         arm disk.write return(torn(4)); append old/a 10 4; write late 1 1",
+    );
+    let recording = run(&base, &script, "return", &[]);
+    assert_eq!(recording.steps.len(), 6, "{}", recording.stderr);
+    assert!(!recording.succeeded && recording.stderr.contains("a torn write to"), "{recording:?}");
+    // Behind the torn write's place, which the lost one had moved, there is nothing.
+    let left = contents(base.join("old/a")).unwrap();
+    assert_eq!(left, format!("{}{}{}", "B".repeat(10), "\0".repeat(10), "E".repeat(4)));
+    assert_eq!((contents(base.join("new")), contents(base.join("late"))), (None, None));
+}
+
+#[test]
+fn what_a_sync_drops_never_becomes_durable() {
+    let (_temporary, base) = directory();
+    let script = steps(
+        "open 0 old/a; handle 0 write 10 1; arm disk.sync return(drop); sync old/a; disarm disk.sync; \
+         handle 0 write 10 2; sync old/a; handle 0 set_len 40; read old/a",
+    );
+    let recording = run(&base, &script, "exit", &[]);
+    let read = format!(
+        "[{}]",
+        vec!["66"; 10]
+            .into_iter()
+            .chain(vec!["67"; 10])
+            .chain(vec!["65"; 20])
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    assert_eq!(recording.steps.last().unwrap().1, read, "{recording:?}");
+    let left = format!("{}{}{}", "A".repeat(10), "C".repeat(10), "A".repeat(20));
+    assert_eq!(contents(base.join("old/a")).unwrap(), left);
+}
+
+#[test]
+fn what_a_lie_left_out_becomes_durable_with_the_next_sync() {
+    for (sync, left) in [("sync kept", repeated("B", 10)), ("read kept", repeated("A", 100))] {
+        let (_temporary, base) = directory();
+        let script = steps(&format!(
+            "arm disk.sync return(lie); write kept 10 1; sync kept; disarm disk.sync; {sync}"
+        ));
+        run(&base, &script, "sigkill", &[]);
+        assert_eq!(contents(base.join("kept")), left, "{sync}");
+    }
 }
