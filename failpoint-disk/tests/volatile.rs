@@ -7,6 +7,7 @@
 
 use failpoint::Scope;
 use failpoint_disk::{HoldDisk, Keep, SimDisk};
+use failpoint_test_support::PATIENCE;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
@@ -257,12 +258,7 @@ fn a_child_runs_its_script() {
         }
     }
     match &*variable("THE_END") {
-        "sigkill" => {
-            println!("waits");
-            loop {
-                std::thread::park();
-            }
-        }
+        "sigkill" => wait_for_the_end(),
         "return" => {}
         "exit" => std::process::exit(0),
         "abort" => std::process::abort(),
@@ -285,15 +281,29 @@ fn a_child_runs_its_script() {
     }
 }
 
+/// Says that it waits, and does, though not for longer than its parent would.
+fn wait_for_the_end() -> ! {
+    println!("\nwaits");
+    std::thread::sleep(PATIENCE);
+    std::process::abort()
+}
+
 fn child(base: &Path, script: &[String], end: &str, variables: &[(&str, &str)]) -> Command {
+    let mut command = child_of(CHILD, base, variables);
+    command.env("THE_SCRIPT", script.join(";")).env("THE_END", end);
+    command
+}
+
+/// This executable once more, in volatile mode, to run one test.
+fn child_of(test: &str, base: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", CHILD, "--nocapture", "--test-threads=1"]);
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
     for (variable, _) in std::env::vars() {
         if variable.contains("FAILPOINT") || variable.contains("GOFAIL") {
             command.env_remove(variable);
         }
     }
-    command.env("THE_DIRECTORY", base).env("THE_SCRIPT", script.join(";")).env("THE_END", end);
+    command.env("THE_DIRECTORY", base);
     command.env("FAILPOINT_DISK", "volatile").envs(variables.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -620,4 +630,178 @@ fn what_a_lie_left_out_becomes_durable_with_the_next_sync() {
         run(&base, &script, "sigkill", &[]);
         assert_eq!(contents(base.join("kept")), left, "{sync}");
     }
+}
+
+/// With hardly any memory, most changes reach the disk at once.
+#[test]
+fn beyond_the_limit_the_process_still_sees_its_own_view() {
+    for seed in 90..96 {
+        let script = script(seed);
+        let (_temporary, base) = directory();
+        let limit = ["0", "64"][(seed % 2) as usize];
+        let recording = run(&base, &script, "return", &[("FAILPOINT_DISK_LIMIT", limit)]);
+        assert_eq!(recording.steps.len(), script.len(), "seed {seed}: {}", recording.stderr);
+        assert_eq!(tree(&base), plainly(&recording.steps), "seed {seed}: {:#?}", recording.steps);
+    }
+}
+
+/// Runs `child` in a process of its own in volatile mode, with a directory of its own.
+fn in_volatile_mode(name: &str, child: fn(&Path)) -> Option<tempfile::TempDir> {
+    if let Some(base) = std::env::var_os("THE_DIRECTORY") {
+        child(Path::new(&base));
+        wait_for_the_end();
+    }
+    let (temporary, base) = directory();
+    let mut command = child_of(name, &base, &[]);
+    let mut child = command.env("THE_SCRIPT", "").spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+    let has_waited = lines.any(|line| line.unwrap() == "waits");
+    child.kill().unwrap();
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    child.wait().unwrap();
+    assert!(has_waited, "{stderr}");
+    Some(temporary)
+}
+
+#[test]
+fn links_and_relative_paths_lead_where_they_do_without_it() {
+    use failpoint_disk::fs;
+    let ran = in_volatile_mode("links_and_relative_paths_lead_where_they_do_without_it", |base| {
+        std::os::unix::fs::symlink("old", base.join("to_old")).unwrap();
+        std::os::unix::fs::symlink("missing", base.join("dangling")).unwrap();
+        std::os::unix::fs::symlink(base.join("round"), base.join("round")).unwrap();
+        fs::write(base.join("to_old/b"), "through a link").unwrap();
+        assert_eq!(fs::read(base.join("old/b")).unwrap(), b"through a link");
+        assert_eq!(fs::canonicalize(base.join("to_old/../to_old/b")).unwrap(), base.join("old/b"));
+        assert!(fs::symlink_metadata(base.join("to_old")).unwrap().file_type().is_symlink());
+        assert!(fs::metadata(base.join("to_old")).unwrap().is_dir());
+        assert_eq!(fs::read_link(base.join("to_old")).unwrap(), Path::new("old"));
+        assert!(fs::read_link(base.join("old")).is_err());
+        assert!(fs::File::open(base.join("round")).is_err());
+        fs::write(base.join("dangling"), "made").unwrap();
+        assert_eq!(fs::read(base.join("missing")).unwrap(), b"made");
+        assert!(fs::File::create_new(base.join("dangling")).is_err());
+        // The link, and not what it leads to.
+        fs::rename(base.join("to_old"), base.join("moved")).unwrap();
+        assert_eq!(fs::read(base.join("moved/b")).unwrap(), b"through a link");
+        fs::remove_dir_all(base.join("moved")).unwrap();
+        assert!(fs::exists(base.join("old/b")).unwrap());
+
+        std::env::set_current_dir(base).unwrap();
+        fs::write("here", "relative").unwrap();
+        assert_eq!(fs::read(base.join("here")).unwrap(), b"relative");
+        assert_eq!(fs::read("old/../here").unwrap(), b"relative");
+        fs::File::open(".").unwrap().sync_all().unwrap();
+        assert!(fs::read_dir("").is_err());
+
+        // What has nothing to hold back.
+        assert!(!fs::read("/proc/self/status").unwrap().is_empty());
+        fs::write("/dev/null", "gone").unwrap();
+    });
+    let Some(directory) = ran else { return };
+    let base = directory.path();
+    assert_eq!(contents(base.join("here")).as_deref(), Some(""), "only its name was synced");
+    assert!(!base.join("to_old").exists() && !base.join("moved").exists());
+    assert_eq!(contents(base.join("old/b")), None);
+}
+
+#[test]
+fn all_threads_see_one_view() {
+    use failpoint_disk::fs;
+    use std::io::Write;
+    let ran = in_volatile_mode("all_threads_see_one_view", |base| {
+        let log = base.join("log");
+        let mut file = fs::OpenOptions::new().append(true).create(true).open(&log).unwrap();
+        file.write_all(b"0123").unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        let mut mine = fs::OpenOptions::new().append(true).open(&log).unwrap();
+                        mine.write_all(b"abcd").unwrap();
+                        let seen = fs::read(&log).unwrap();
+                        assert!(seen.starts_with(b"0123abcd") && seen.len() % 4 == 0);
+                    }
+                });
+            }
+        });
+        let written = fs::metadata(&log).unwrap().len();
+        assert_eq!(written, 4 + 4 * 100 * 4);
+        let twin = file.try_clone().unwrap();
+        file.write_all(b"more").unwrap();
+        assert_eq!(twin.metadata().unwrap().len(), written + 4);
+        twin.sync_all().unwrap();
+        fs::File::open(base).unwrap().sync_all().unwrap();
+    });
+    let Some(directory) = ran else { return };
+    assert_eq!(contents(directory.path().join("log")).unwrap().len(), 4 + 4 * 100 * 4 + 4);
+}
+
+#[test]
+fn locks_permissions_and_files_of_the_standard_library_work() {
+    use failpoint_disk::{fs, lock};
+    use std::io::{Read, Write};
+    use std::os::unix::fs::PermissionsExt;
+    let name = "locks_permissions_and_files_of_the_standard_library_work";
+    let ran = in_volatile_mode(name, |base| {
+        for name in ["kept", "new"] {
+            let mut options = fs::OpenOptions::new();
+            let file = options.write(true).create(true).open(base.join(name)).unwrap();
+            assert!(lock::try_lock_exclusive(&file).unwrap());
+            let other = fs::File::open(base.join(name)).unwrap();
+            assert!(!lock::try_lock_shared(&other).unwrap());
+            lock::unlock(&file).unwrap();
+            assert!(lock::try_lock_shared(&other).unwrap());
+            file.set_permissions(fs::Permissions::from_mode(0o640)).unwrap();
+            let mode = fs::metadata(base.join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o640, "{name}");
+        }
+        fs::set_permissions(base.join("new"), fs::Permissions::from_mode(0o604)).unwrap();
+        fs::File::open(base).unwrap().sync_all().unwrap();
+
+        let mut options = fs::OpenOptions::new();
+        options.read(true).write(true).create(true);
+        let mut file = options.open(base.join("given")).unwrap();
+        file.write_all(b"held").unwrap();
+        let mut file = failpoint_disk::into_std(file).expect("it is on a real disk");
+        file.write_all(b", and direct").unwrap();
+        let mut read = String::new();
+        fs::File::open(base.join("given")).unwrap().read_to_string(&mut read).unwrap();
+        assert_eq!(read, "held, and direct");
+    });
+    let Some(directory) = ran else { return };
+    let mode = |name| {
+        let metadata = std::fs::metadata(directory.path().join(name)).unwrap();
+        metadata.permissions().mode() & 0o777
+    };
+    assert_eq!((mode("kept"), mode("new")), (0o640, 0o604));
+    assert_eq!(contents(directory.path().join("given")).unwrap(), "held, and direct");
+}
+
+/// A large file is neither loaded nor copied: only what was changed is in memory.
+#[test]
+fn a_large_file_takes_no_memory() {
+    use failpoint_disk::fs;
+    use std::os::unix::fs::FileExt;
+    const LEN: u64 = 1 << 40;
+    let ran = in_volatile_mode("a_large_file_takes_no_memory", |base| {
+        let path = base.join("large");
+        // It has a hole.
+        std::fs::File::create(&path).unwrap().set_len(LEN).unwrap();
+        let file = fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        file.write_all_at(b"lost", LEN / 2).unwrap();
+        fs::rename(&path, base.join("renamed")).unwrap();
+        let mut read = [1; 8];
+        file.read_exact_at(&mut read, LEN / 2 - 2).unwrap();
+        assert_eq!(&read, b"\0\0lost\0\0");
+        file.sync_all().unwrap();
+        file.write_all_at(b"LOST", LEN / 2).unwrap();
+    });
+    let Some(directory) = ran else { return };
+    let file = std::fs::File::open(directory.path().join("large")).unwrap();
+    let mut read = [1; 8];
+    file.read_exact_at(&mut read, LEN / 2 - 2).unwrap();
+    assert_eq!(&read, b"\0\0lost\0\0");
+    assert_eq!(file.metadata().unwrap().len(), LEN);
 }
