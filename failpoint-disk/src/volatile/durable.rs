@@ -179,24 +179,26 @@ impl Overlay {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
-        self.keep(path, &metadata, named)?;
+        self.keep(path, &metadata, named, false)?;
         if metadata.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
     }
 
     /// As [`make_room`](Self::make_room), but leaves a file there for a rename, which replaces it at once.
     fn replace(&mut self, path: &Path, named: &HashMap<Ino, usize>) -> io::Result<()> {
         match fs::symlink_metadata(path) {
-            Ok(metadata) if !metadata.is_dir() => self.keep(path, &metadata, named),
+            Ok(metadata) if !metadata.is_dir() => self.keep(path, &metadata, named, false),
             _ => self.make_room(path, named),
         }
     }
 
-    /// Makes a file or directory independent of a path on the real disk.
+    /// Makes a file or directory independent of a path on the real disk. It is wanted, if the directory that
+    /// has it is kept.
     fn keep(
         &mut self,
         path: &Path,
         metadata: &fs::Metadata,
         named: &HashMap<Ino, usize>,
+        is_wanted: bool,
     ) -> io::Result<()> {
         let known = self.identities.get(&identity(metadata)).copied();
         let is_directory = metadata.is_dir();
@@ -204,13 +206,13 @@ impl Overlay {
             // No change names it. What is below it may be named.
             if is_directory {
                 for (path, metadata) in entries(path)? {
-                    self.keep(&path, &metadata, named)?;
+                    self.keep(&path, &metadata, named, is_wanted)?;
                 }
             }
             return Ok(());
         };
         if is_directory {
-            return self.keep_directory(ino, path, named);
+            return self.keep_directory(ino, path, named, is_wanted);
         }
         let node = self.node_mut(ino);
         node.keep_open();
@@ -229,15 +231,17 @@ impl Overlay {
         ino: Ino,
         path: &Path,
         named: &HashMap<Ino, usize>,
+        is_wanted: bool,
     ) -> io::Result<()> {
-        let is_needed = self.node(ino).handles > 0 || named.get(&ino).is_some_and(|&by| by > 0);
+        let is_named = named.get(&ino).is_some_and(|&by| by > 0);
+        let is_wanted = is_wanted || is_named || self.node(ino).handles > 0;
         let mut names = BTreeMap::new();
         for (path, metadata) in entries(path)? {
-            if is_needed {
+            if is_wanted {
                 let child = self.node_at(&path, &metadata)?;
                 names.insert(Name::from(path.file_name().unwrap_or_default()), child);
             }
-            self.keep(&path, &metadata, named)?;
+            self.keep(&path, &metadata, named, is_wanted)?;
         }
         let node = self.node_mut(ino);
         node.at.clear();
