@@ -99,6 +99,9 @@ impl Overlay {
             (Content::File(_) | Content::Special | Content::Symlink(_), Some(known)) => {
                 fs::hard_link(known, &path)?;
             }
+            // It has another name, which no one looked for.
+            (Content::File(File { base: Base::Real(Some(file)), .. }), None)
+                if real::link_open(file, &path) => {}
             (Content::File(file), None) => {
                 let new = real::create_file(&path, mode, |new| match &file.base {
                     Base::Memory(contents) => real::write_all_at(new, contents, 0),

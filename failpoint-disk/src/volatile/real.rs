@@ -56,9 +56,7 @@ pub(super) fn create_file(
     #[cfg(target_os = "linux")]
     if let Some(file) = unnamed(path, mode) {
         fill(&file)?;
-        let link = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
-        let follow = rustix::fs::AtFlags::SYMLINK_FOLLOW;
-        rustix::fs::linkat(rustix::fs::CWD, link, rustix::fs::CWD, path, follow)?;
+        give_name(&file, path)?;
         return Ok(file);
     }
     let temporary = temporary(path);
@@ -68,6 +66,24 @@ pub(super) fn create_file(
     fill(&file)?;
     std::fs::rename(&temporary, path)?;
     Ok(file)
+}
+
+/// Gives an open file another name; whether that succeeded. It does not, if the file has no name at all.
+pub(super) fn link_open(file: &File, path: &Path) -> bool {
+    #[cfg(target_os = "linux")]
+    return give_name(file, path).is_ok();
+    #[cfg(not(target_os = "linux"))]
+    return {
+        let _ = (file, path);
+        false
+    };
+}
+
+#[cfg(target_os = "linux")]
+fn give_name(file: &File, path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, linkat};
+    let link = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(file));
+    linkat(CWD, link, CWD, path, AtFlags::SYMLINK_FOLLOW).map_err(Into::into)
 }
 
 /// A file without a name in the directory of `path`, where the file system has such files.
