@@ -132,6 +132,35 @@ pub use off::{HoldDisk, Mount, SimDisk};
 #[cfg(feature = "failpoints")]
 pub use sim::{HoldDisk, Mount, SimDisk};
 
+/// Adds the routes of volatile mode to the control plane, below `/v1/ext/disk/`.
+///
+/// - `POST crash?keep=synced` cuts the power: what was not synced is lost, and the process ends as by `kill`.
+///   With `keep=all` it is not lost, and with `keep=SEED` a part is, chosen by the seed.
+/// - `PUT mode` with the body `volatile` holds back what is not synced, of files that are opened from then on;
+///   `durable` writes everything back.
+/// - `GET mode` and `GET unsynced` say which mode it is, and what a crash would lose.
+///
+/// With failpoints compiled out, it does nothing.
+///
+/// # Errors
+/// If the process has an extension `disk` already, as after a second call.
+///
+/// ```
+/// failpoint_disk::extend_control()?;
+/// # #[cfg(feature = "failpoints")] {
+/// let reply = failpoint_http::respond("GET", "/v1/ext/disk/mode", &[], b"");
+/// assert_eq!(reply.body, b"durable\n");
+/// # }
+/// # Ok::<(), failpoint_http::ext::ExtendError>(())
+/// ```
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub fn extend_control() -> Result<(), failpoint_http::ext::ExtendError> {
+    #[cfg(feature = "failpoints")]
+    volatile::control::extend()?;
+    Ok(())
+}
+
 /// What expansions of the macros name.
 #[cfg(feature = "failpoints")]
 #[doc(hidden)]

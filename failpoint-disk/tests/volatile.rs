@@ -530,6 +530,17 @@ fn files_that_were_there_keep_what_they_had() {
     assert_eq!(contents(base.join("kept2")), None);
 }
 
+/// The second rename is durable. Without the first, it would cut both directories off.
+#[test]
+fn a_directory_never_ends_up_inside_itself() {
+    let (_temporary, base) = directory();
+    let script = steps("rename old/deep d; rename old d/e; sync d");
+    let recording = run(&base, &script, "sigkill", &[]);
+    assert_eq!(contents(base.join("d/kept")), repeated("B", 30));
+    assert_eq!(contents(base.join("d/e/a")), repeated("A", 100));
+    assert_eq!(simulated(&recording.steps), tree(&base));
+}
+
 #[test]
 fn beyond_the_limit_the_oldest_changes_reach_the_disk() {
     let (_temporary, base) = directory();

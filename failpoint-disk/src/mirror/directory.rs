@@ -95,7 +95,7 @@ impl<K> Iterator for ReadDir<K> {
             },
             Entries::Sim(path, entries) => {
                 let (name, metadata) = entries.next()?;
-                Inner::Sim(path.clone(), name, metadata)
+                Inner::Sim(path.clone(), name, Box::new(metadata))
             }
         };
         Some(Ok(DirEntry { inner, points: PhantomData }))
@@ -119,7 +119,7 @@ pub struct DirEntry<K> {
 
 enum Inner {
     Real(fs::DirEntry),
-    Sim(Arc<Path>, Name, Metadata),
+    Sim(Arc<Path>, Name, Box<Metadata>),
 }
 
 impl<K: Points> DirEntry<K> {
@@ -140,7 +140,7 @@ impl<K: Points> DirEntry<K> {
         fail(K::metadata(&self.path()))?;
         match &self.inner {
             Inner::Real(entry) => entry.metadata().map(Metadata::real),
-            Inner::Sim(_, _, metadata) => Ok(metadata.clone()),
+            Inner::Sim(_, _, metadata) => Ok((**metadata).clone()),
         }
     }
 
@@ -175,7 +175,7 @@ impl<K: Points> std::os::unix::fs::DirEntryExt for DirEntry<K> {
     fn ino(&self) -> u64 {
         match &self.inner {
             Inner::Real(entry) => entry.ino(),
-            Inner::Sim(_, _, metadata) => std::os::unix::fs::MetadataExt::ino(metadata),
+            Inner::Sim(_, _, metadata) => std::os::unix::fs::MetadataExt::ino(&**metadata),
         }
     }
 }

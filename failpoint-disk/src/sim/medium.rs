@@ -68,7 +68,7 @@ impl Medium {
     }
 
     fn sync(&mut self, ino: Ino) {
-        let chosen = with_older_ones(&self.pending, |_, change| change.synced_with() == ino);
+        let chosen = self.with_older_ones(|_, change| change.synced_with() == ino);
         let pending = std::mem::take(&mut self.pending);
         for (change, is_chosen) in pending.into_iter().zip(chosen) {
             if is_chosen {
@@ -77,6 +77,10 @@ impl Medium {
                 self.pending.push(change);
             }
         }
+    }
+
+    fn with_older_ones(&self, choose: impl Fn(usize, &Change) -> bool) -> Vec<bool> {
+        with_older_ones(&self.pending, |ino| self.durable.entries(ino).is_some(), choose)
     }
 
     /// Makes the oldest change durable, as a kernel that needs its memory.
@@ -115,8 +119,8 @@ impl Medium {
     /// a fate are lost.
     pub(crate) fn after(&self, fates: &[Fate]) -> Image {
         let survives = |place| *fates.get(place).unwrap_or(&Fate::Lost) != Fate::Lost;
-        let survivors = has_renames(&self.pending)
-            .then(|| with_older_ones(&self.pending, |place, _| survives(place)));
+        let survivors =
+            has_renames(&self.pending).then(|| self.with_older_ones(|place, _| survives(place)));
         let mut image = self.durable.clone();
         for (place, change) in self.pending.iter().enumerate() {
             let reached = self.torn && place + 1 == self.pending.len();
@@ -134,9 +138,10 @@ impl Medium {
 /// The chosen changes, and those that must reach the disk before them: what happened to a name happens
 /// in its order, also where a rename ties the names of two directories together. So a file that is
 /// moved twice is in one place, and a new file does not replace one that was moved away. A directory
-/// is empty before it is removed.
+/// is empty before it is removed. Directories are moved in order, so that none ends up inside itself.
 pub(crate) fn with_older_ones(
     pending: &[Change],
+    is_dir: impl Fn(Ino) -> bool,
     choose: impl Fn(usize, &Change) -> bool,
 ) -> Vec<bool> {
     let choices = pending.iter().enumerate().map(|(place, change)| choose(place, change));
@@ -144,10 +149,14 @@ pub(crate) fn with_older_ones(
     // Without renames, an older change of a name is void once a newer one is there.
     if has_renames(pending) {
         let (mut names, mut removed) = (HashSet::new(), HashSet::new());
+        let mut moves_directories = false;
         for (change, is_chosen) in pending.iter().zip(&mut chosen).rev() {
+            let moves_directory = matches!(change, Change::Rename { ino, .. } if is_dir(*ino));
             *is_chosen |=
                 change.names().any(|name| names.contains(&name) || removed.contains(&name.0));
+            *is_chosen |= moves_directory && moves_directories;
             if *is_chosen {
+                moves_directories |= moves_directory;
                 names.extend(change.names());
                 removed.extend(change.removed());
             }

@@ -158,7 +158,7 @@ impl HeldFile {
             SeekFrom::End(by) => (self.len()?, i128::from(by)),
             SeekFrom::Current(by) => (*position, i128::from(by)),
         };
-        let target = i128::from(base) + i128::from(by);
+        let target = i128::from(base) + by;
         let furthest = i128::from(i64::MAX);
         let target = u64::try_from(target).ok().filter(|&to| i128::from(to) <= furthest);
         *position = target.ok_or_else(|| errno("EINVAL"))?;

@@ -18,6 +18,16 @@
 //! says so. Only changes are in memory, not the files. A new file is in memory until its name is durable, also
 //! if it was synced.
 //!
+//! With the feature `http`, [`extend_control`](crate::extend_control) adds to the control plane:
+//!
+//! ```text
+//! curl -X POST http://$GOFAIL_HTTP/v1/ext/disk/crash?keep=synced   # or all, or a seed
+//! curl -X PUT -d volatile http://$GOFAIL_HTTP/v1/ext/disk/mode     # or durable
+//! curl http://$GOFAIL_HTTP/v1/ext/disk/unsynced
+//! ```
+//!
+//! Files that were opened before a process was switched to volatile mode stay direct.
+//!
 //! A value that is not understood makes every operation fail with `InvalidInput`, so that no test takes a
 //! durable process for a volatile one.
 //!
@@ -25,6 +35,8 @@
 //! - **Other processes** see the real disk: what is durable. That includes children, and code in the same
 //!   process that does not use this crate. If another process changes a file or directory that has changes
 //!   held back, the result is not defined.
+//! - A new file without a durable name counts for the limit with all its synced contents. They cannot be
+//!   written back if no change that is held back gives it a name, as when it was removed.
 //! - **Memory maps** are not seen: what they write is durable when the kernel writes it, and they read what
 //!   is durable. [`into_std`](crate::into_std) writes everything back first.
 //! - A file that [`from_std`](crate::from_std) converts is used directly, as are devices, pipes, sockets, and
@@ -35,14 +47,15 @@
 //!   checked.
 //! - A relative path begins at the directory that the real disk knows as the current one. If that directory
 //!   was renamed and not synced, relative paths do not find it.
-//! - If a directory that has contents on the disk is replaced by a rename or moved into a directory that is
-//!   not durable, its durable part is moved into memory as handles; a file whose last durable name is gone is
-//!   copied when it gets a new one.
+//! - If a directory that is on the disk is moved into one that is not durable yet, and the move becomes
+//!   durable, each file below it is kept by an open handle, and is copied when it gets a durable name.
 //! - A file that is killed during a sync has any part of what that sync covers, as after a power cut. A
 //!   kill may leave a name that begins with `.failpoint-disk.`, if a new directory with synced contents was
 //!   just becoming durable, or on a file system without unnamed files.
 //! - It works on Unix.
 
+#[cfg(feature = "http")]
+pub(crate) mod control;
 mod durable;
 mod file;
 mod held;

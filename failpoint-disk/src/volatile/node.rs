@@ -18,6 +18,8 @@ pub(super) struct Node {
     /// How many names the program sees.
     pub(super) links: u64,
     pub(super) handles: usize,
+    /// The path that the program saw last.
+    pub(super) seen_as: PathBuf,
     /// Its names on the real disk, as far as they are known. A directory there has exactly one.
     pub(super) at: Vec<PathBuf>,
     pub(super) device: u64,
@@ -85,6 +87,7 @@ impl Node {
             content,
             links: links(metadata),
             handles: 0,
+            seen_as: path.to_owned(),
             at: vec![path.to_owned()],
             device: identity(metadata).0,
             identity: Some(identity(metadata)),
@@ -100,6 +103,7 @@ impl Node {
             content,
             links: 0,
             handles: 0,
+            seen_as: PathBuf::new(),
             at: Vec::new(),
             device,
             identity: None,

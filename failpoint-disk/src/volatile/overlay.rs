@@ -183,12 +183,16 @@ impl Overlay {
         if let Some(directory) = node.directory_mut() {
             directory.changed.insert(name.clone(), ino);
         }
+        let seen_as = node.seen_as.join(&**name);
+        if let Some(ino) = ino {
+            self.node_mut(ino).seen_as = seen_as;
+        }
     }
 
     /// Makes the contents of a file durable, or the names in a directory.
     pub(super) fn sync(&mut self, ino: Ino) -> io::Result<()> {
         self.check_power()?;
-        let chosen = with_older_ones(&self.pending, |_, change| change.synced_with() == ino);
+        let chosen = self.with_older_ones(|_, change| change.synced_with() == ino);
         self.settle(&chosen)?;
         let node = self.node(ino);
         match &node.content {
@@ -199,6 +203,11 @@ impl Overlay {
             },
             _ => Ok(()),
         }
+    }
+
+    /// The chosen changes, and those that must reach the disk before them.
+    pub(super) fn with_older_ones(&self, choose: impl Fn(usize, &Change) -> bool) -> Vec<bool> {
+        with_older_ones(&self.pending, |ino| self.node(ino).directory().is_some(), choose)
     }
 
     /// What was not durable of a file never will be. The program still sees it.
@@ -407,10 +416,12 @@ impl Overlay {
 
     // Modes.
 
+    #[cfg(feature = "http")]
     pub(super) fn is_volatile(&self) -> bool {
         self.is_volatile
     }
 
+    #[cfg(feature = "http")]
     pub(super) fn held(&self) -> usize {
         self.held
     }
