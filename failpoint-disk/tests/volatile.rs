@@ -816,3 +816,103 @@ fn a_large_file_takes_no_memory() {
     assert_eq!(&read, b"\0\0lost\0\0");
     assert_eq!(file.metadata().unwrap().len(), LEN);
 }
+
+#[cfg(feature = "http")]
+mod control {
+    use super::*;
+    use failpoint_disk::fs;
+
+    fn ask(method: &str, path: &str, body: &str) -> (u16, String) {
+        let reply = failpoint_http::respond(method, path, &[], body.as_bytes());
+        (reply.status, String::from_utf8(reply.body).unwrap())
+    }
+
+    #[test]
+    fn modes_are_switched_over_http() {
+        let ran = in_volatile_mode("control::modes_are_switched_over_http", |base| {
+            failpoint_disk::extend_control().unwrap();
+            assert_eq!(ask("GET", "/v1/ext/disk/mode", ""), (200, "volatile\n".into()));
+            fs::write(base.join("new"), "held").unwrap();
+            let path = base.join("new");
+            let changes = format!(
+                r#"{{"kind":"create","path":{path:?}}},{{"kind":"write","path":{path:?},"offset":0,"len":4}}"#
+            );
+            let told = format!(r#"{{"mode":"volatile","bytes":4,"changes":[{changes}]}}"#);
+            assert_eq!(ask("GET", "/v1/ext/disk/unsynced", ""), (200, told + "\n"));
+            assert!(!base.join("new").exists());
+
+            assert_eq!(ask("PUT", "/v1/ext/disk/mode", "durable").0, 204);
+            assert_eq!(std::fs::read(base.join("new")).unwrap(), b"held");
+            fs::write(base.join("direct"), "not held").unwrap();
+            assert_eq!(std::fs::read(base.join("direct")).unwrap(), b"not held");
+            assert_eq!(ask("POST", "/v1/ext/disk/crash", "").0, 409);
+            assert_eq!(ask("PUT", "/v1/ext/disk/mode", "solid").0, 422);
+
+            assert_eq!(ask("PUT", "/v1/ext/disk/mode", "volatile\n").0, 204);
+            fs::write(base.join("late"), "lost").unwrap();
+            assert_eq!(ask("POST", "/v1/ext/disk/crash?keep=some", "").0, 422);
+        });
+        let Some(directory) = ran else { return };
+        assert_eq!(contents(directory.path().join("new")).as_deref(), Some("held"));
+        assert_eq!(contents(directory.path().join("late")), None);
+    }
+
+    /// Begins as a durable process.
+    #[test]
+    fn a_durable_process_becomes_volatile() {
+        let name = "control::a_durable_process_becomes_volatile";
+        if let Some(base) = std::env::var_os("THE_DIRECTORY") {
+            let base = Path::new(&base);
+            fs::write(base.join("direct"), "not held").unwrap();
+            failpoint_disk::extend_control().unwrap();
+            assert_eq!(ask("PUT", "/v1/ext/disk/mode", "volatile").0, 204);
+            fs::write(base.join("held"), "held").unwrap();
+            assert!(!base.join("held").exists());
+            std::process::abort();
+        }
+        let (_temporary, base) = directory();
+        let mut command = child_of(name, &base, &[("FAILPOINT_DISK", "durable")]);
+        assert!(!command.output().unwrap().status.success());
+        assert_eq!(contents(base.join("direct")).as_deref(), Some("not held"));
+        assert_eq!(contents(base.join("held")), None);
+    }
+
+    #[test]
+    fn a_crash_over_http_keeps_what_it_is_told_to() {
+        let name = "control::a_crash_over_http_keeps_what_it_is_told_to";
+        if let Some(base) = std::env::var_os("THE_DIRECTORY") {
+            failpoint_disk::extend_control().unwrap();
+            let base = Path::new(&base);
+            fs::write(base.join("kept"), "new").unwrap();
+            fs::write(base.join("more"), "new").unwrap();
+            let (status, reply) = ask("POST", &std::env::var("THE_SCRIPT").unwrap(), "");
+            assert_eq!(status, 200, "{reply}");
+            // Nothing is written any more, whether the process has ended or not.
+            assert!(fs::write(base.join("late"), "x").is_err());
+            wait_for_the_end();
+        }
+        let run = |keep: &str| {
+            let (_temporary, base) = directory();
+            let mut command = child_of(name, &base, &[]);
+            command.env("THE_SCRIPT", format!("/v1/ext/disk/crash{keep}"));
+            let output = command.output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(stderr.contains("the disk was crashed over HTTP"), "{stderr}");
+            assert!(!base.join("late").exists());
+            tree(&base)
+        };
+        let get = |tree: &Tree, name: &str| {
+            let (contents, _) = tree.get(Path::new(name))?.as_ref()?;
+            Some(String::from_utf8(contents.clone()).unwrap())
+        };
+        for keep in ["", "?keep=synced"] {
+            let left = run(keep);
+            assert_eq!((get(&left, "kept"), get(&left, "more")), (repeated("A", 100), None));
+        }
+        let left = run("?keep=all");
+        let new = Some("new".to_owned());
+        assert_eq!((get(&left, "kept"), get(&left, "more")), (new.clone(), new));
+        // A seed keeps the same each time.
+        assert_eq!(run("?keep=7"), run("?keep=7"));
+    }
+}
