@@ -1,9 +1,9 @@
 //! What makes a change durable: the same on the real disk, or in memory where a directory itself is not on
 //! the real disk yet.
 
-use super::node::{Base, Content, Directory, File, Node, identity};
+use super::node::{Base, Content, Directory, File, Node};
 use super::overlay::Overlay;
-use super::real;
+use super::real::{self, identity};
 use crate::sim::image::{Change, Ino, Name};
 use crate::sim::state::Attributes;
 use std::collections::{BTreeMap, HashMap};
@@ -115,6 +115,8 @@ impl Overlay {
                 names = directory.memory.take().unwrap_or_default();
                 if !names.is_empty() {
                     made_at = real::temporary(&path);
+                    // What a kill left.
+                    let _ = fs::remove_dir_all(&made_at);
                 }
                 real::create_dir(&made_at, mode)?;
             }

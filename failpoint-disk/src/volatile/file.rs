@@ -3,7 +3,7 @@
 use super::node::{Base, Content};
 use super::overlay::Overlay;
 use super::walk::Spot;
-use super::{Disk, real};
+use super::{Disk, Locked, real};
 use crate::errno::errno;
 use crate::mirror::Metadata;
 use crate::sim::Access;
@@ -80,7 +80,7 @@ impl HeldFile {
         Ok(Opened::Held(file))
     }
 
-    fn overlay(&self) -> MutexGuard<'static, Overlay> {
+    fn overlay(&self) -> Locked<'static> {
         self.description.disk.lock()
     }
 

@@ -73,6 +73,7 @@ use crate::mirror::Metadata;
 use crate::sim::image::Name;
 use std::fs;
 use std::io;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -141,7 +142,9 @@ extern "C" fn write_back_at_end() {
             return;
         }
         // Threads that still run change the real disk at once.
-        if let Err(error) = overlay.set_volatile(false) {
+        let written_back = overlay.set_volatile(false);
+        drop(overlay);
+        if let Err(error) = written_back {
             failpoint::__bridge::control::warn(format_args!(
                 "FAILPOINT_DISK: not everything could be written back at the end: {error}"
             ));
@@ -150,8 +153,8 @@ extern "C" fn write_back_at_end() {
 }
 
 impl Disk {
-    fn lock(&self) -> MutexGuard<'_, Overlay> {
-        self.overlay.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_> {
+        Locked(Some(self.overlay.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     pub(crate) fn metadata(&self, path: &Path) -> io::Result<Metadata> {
@@ -201,5 +204,32 @@ impl Disk {
 
     pub(crate) fn remove_dir(&self, path: &Path) -> io::Result<()> {
         self.lock().remove_dir(path)
+    }
+}
+
+/// Says what is to be said when the lock is released.
+struct Locked<'a>(Option<MutexGuard<'a, Overlay>>);
+
+impl Deref for Locked<'_> {
+    type Target = Overlay;
+
+    fn deref(&self) -> &Overlay {
+        self.0.as_deref().expect("it is locked until it is dropped")
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Overlay {
+        self.0.as_deref_mut().expect("it is locked until it is dropped")
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        let warning = self.take_warning();
+        self.0 = None;
+        if let Some(warning) = warning {
+            failpoint::__bridge::control::warn(format_args!("{warning}"));
+        }
     }
 }

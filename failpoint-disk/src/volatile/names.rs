@@ -220,7 +220,7 @@ impl Overlay {
         match (one, other) {
             (Spot::Node(one), Spot::Node(other)) => one == other,
             (Spot::Real(_, one), Spot::Real(_, other)) => {
-                super::node::identity(one) == super::node::identity(other)
+                real::identity(one) == real::identity(other)
             }
             _ => false,
         }

@@ -1,6 +1,7 @@
 //! A file or directory that is open, or that has changes which the real disk does not have.
 
 use super::held::Held;
+use super::real::{Identity, identity, links, mode};
 use crate::sim::image::{Ino, Name};
 use crate::sim::state::Attributes;
 use std::collections::BTreeMap;
@@ -8,9 +9,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Which file it is on the real disk, whatever its names are: device and number.
-pub(super) type Identity = (u64, u64);
 
 #[derive(Debug)]
 pub(super) struct Node {
@@ -182,20 +180,4 @@ impl Node {
             _ => 0,
         }
     }
-}
-
-#[cfg(unix)]
-pub(super) fn identity(metadata: &fs::Metadata) -> Identity {
-    use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino())
-}
-
-#[cfg(unix)]
-pub(super) fn links(metadata: &fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::nlink(metadata)
-}
-
-#[cfg(unix)]
-fn mode(metadata: &fs::Metadata) -> u32 {
-    std::os::unix::fs::MetadataExt::mode(metadata) & 0o7777
 }

@@ -1,6 +1,7 @@
 //! Every change that the real disk does not have yet, and what a program sees of it.
 
-use super::node::{Base, Content, Directory, File, Identity, Node, identity};
+use super::node::{Base, Content, Directory, File, Node};
+use super::real::{self, Identity, identity};
 use super::walk::Spot;
 use crate::mirror::Metadata;
 use crate::sim::image::{Change, Ino, Name};
@@ -33,7 +34,8 @@ pub(super) struct Overlay {
     limit: usize,
     /// Whether changes are held back at all.
     is_volatile: bool,
-    has_warned: bool,
+    /// Whether it is still to be said that the limit was reached; `None` before that.
+    warning: Option<bool>,
     /// The power is off: each operation fails.
     pub(super) is_off: bool,
     /// How many nodes were left when they were last looked at.
@@ -52,7 +54,7 @@ impl Overlay {
             held: 0,
             limit,
             is_volatile,
-            has_warned: false,
+            warning: None,
             is_off: false,
             swept: 0,
         }
@@ -118,7 +120,7 @@ impl Overlay {
             Some(real) if node.file().is_none() => real.len(),
             _ => node.len()?,
         };
-        let links = if is_dir { real.as_ref().map_or(2, super::node::links) } else { node.links };
+        let links = if is_dir { real.as_ref().map_or(2, real::links) } else { node.links };
         let stat = Stat { ino, is_dir, len, links, attributes };
         Ok(match real {
             Some(real) => Metadata::held(real, stat),
@@ -229,14 +231,7 @@ impl Overlay {
 
     /// Makes the oldest changes durable, until an eighth of the memory is free.
     fn write_back_oldest(&mut self) -> io::Result<()> {
-        if !self.has_warned {
-            self.has_warned = true;
-            failpoint::__bridge::control::warn(format_args!(
-                "FAILPOINT_DISK_LIMIT: more than {} bytes are not durable; from now on, the oldest ones are \
-                 written to the disk, so that a crash does not lose them",
-                self.limit
-            ));
-        }
+        self.warning.get_or_insert(true);
         let most = self.limit - self.limit / 8;
         let (mut held, mut oldest) = (self.held, 0);
         while oldest < self.pending.len()
@@ -247,6 +242,19 @@ impl Overlay {
         }
         let chosen: Vec<bool> = (0..self.pending.len()).map(|place| place < oldest).collect();
         self.settle(&chosen)
+    }
+
+    /// What is to be said once, if the limit was reached. Not while the lock is held: who logs may use files.
+    pub(super) fn take_warning(&mut self) -> Option<String> {
+        if self.warning != Some(true) {
+            return None;
+        }
+        self.warning = Some(false);
+        Some(format!(
+            "FAILPOINT_DISK_LIMIT: more than {} bytes are not durable; from now on, the oldest ones are written \
+             to the disk, so that a crash does not lose them",
+            self.limit
+        ))
     }
 
     /// Makes the chosen changes durable, in their order. After an error, the others are still held.
@@ -371,7 +379,7 @@ impl Overlay {
             return Err(crate::errno::errno("EIO"));
         }
         match (&file.held, &file.base) {
-            (None, Base::Real(Some(real))) => super::real::read_at(real, buffer, offset),
+            (None, Base::Real(Some(real))) => real::read_at(real, buffer, offset),
             (None, Base::Memory(data)) => {
                 let start = usize::try_from(offset).unwrap_or(usize::MAX).min(data.len());
                 let read = buffer.len().min(data.len() - start);
@@ -379,7 +387,7 @@ impl Overlay {
                 Ok(read)
             }
             (Some(held), base) => held.read(buffer, offset, |buffer, at| match base {
-                Base::Real(Some(real)) => super::real::read_fully(real, buffer, at),
+                Base::Real(Some(real)) => real::read_fully(real, buffer, at),
                 Base::Memory(data) => {
                     let at = at as usize;
                     buffer.copy_from_slice(&data[at..at + buffer.len()]);

@@ -3,6 +3,7 @@
 use std::env;
 use std::io;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// 256 MiB.
 const LIMIT: usize = 256 << 20;
@@ -19,12 +20,15 @@ pub(super) struct Settings {
 pub(super) fn settings() -> io::Result<Settings> {
     static SETTINGS: LazyLock<Result<Settings, String>> = LazyLock::new(|| {
         let variable = |name| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        let settings = read(variable("FAILPOINT_DISK"), variable("FAILPOINT_DISK_LIMIT"));
-        if let Err(why) = &settings {
+        read(variable("FAILPOINT_DISK"), variable("FAILPOINT_DISK_LIMIT"))
+    });
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if let Err(why) = &*SETTINGS {
+        // Relaxed: it is only about who says it.
+        if !SAID.swap(true, Ordering::Relaxed) {
             failpoint::__bridge::control::warn(format_args!("{why}; every file operation fails"));
         }
-        settings
-    });
+    }
     SETTINGS.clone().map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))
 }
 

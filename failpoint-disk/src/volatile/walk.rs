@@ -1,7 +1,8 @@
 //! Where a path leads, as the program sees it.
 
-use super::node::{Content, Directory, identity};
+use super::node::{Content, Directory};
 use super::overlay::Overlay;
+use super::real::identity;
 use crate::errno::errno;
 use crate::sim::image::{Ino, Name};
 use crate::sim::mount::{End, Inside};
