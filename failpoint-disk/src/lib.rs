@@ -51,7 +51,7 @@
 //! | `return(flip(3))` | read, write | bit 3 is wrong, in what was read or on the disk |
 //! | `return(bad_sector)` | read | this range fails from now on, until it is written again |
 //! | `return(lie)` | sync, sync_dir | says that it is done, and makes nothing durable |
-//! | `return(drop)` | sync | fails, and what was not durable is lost, as on Linux; on a real file it only fails |
+//! | `return(drop)` | sync | fails, and what was not durable is lost, as on Linux; on a real file that is not in volatile mode it only fails |
 //!
 //! What an operation cannot answer is refused when it is armed, with what it can.
 //!
@@ -60,6 +60,11 @@
 //! A [`SimDisk`] is a disk in memory that a [`Scope`](failpoint::Scope) mounts at a path. It knows what is
 //! durable, and [`crash`](SimDisk::crash) gives the disk that a restart would find. Tests with disks of their
 //! own run in parallel.
+//!
+//! # Real processes
+//!
+//! With `FAILPOINT_DISK=volatile`, every death of the process is a power cut: what was not synced is lost. A
+//! normal end writes everything back. `FAILPOINT_DISK_LIMIT` (256MiB) bounds the memory that this takes.
 //!
 //! # Every crash
 //!
