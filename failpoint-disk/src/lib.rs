@@ -80,6 +80,7 @@
 //! | feature | default | what it does |
 //! |---|---|---|
 //! | `failpoints` | no | compiles failpoints in: `fs` becomes a module of this crate, with a point at every operation. Only the final binary enables it |
+//! | `http` | no | `extend_control()`, which adds volatile mode to the control plane; depends on `failpoint-http` |
 //!
 //! # Limits
 //!

@@ -74,7 +74,7 @@ fn shown() -> BTreeSet<(String, String)> {
         let file = if library == "failpoint-compat" { "fail" } else { library }.replace('-', "_");
         let json = fs::read(target.join("doc").join(file).with_extension("json"));
         let json: Value = serde_json::from_slice(&json.expect("rustdoc wrote it")).expect("JSON");
-        for dependency in crates_of(&json) {
+        for dependency in crates_of(&json).into_iter().map(|name| name.replace('_', "-")) {
             let version = version_of(&manifest, &dependency);
             shown.insert((library.to_owned(), format!("{dependency} {version}")));
         }
