@@ -24,7 +24,7 @@ impl Overlay {
             Change::Write { ino, .. } | Change::SetLen { ino, .. } => {
                 self.change_contents(*ino, change)
             }
-            Change::Link { dir, name, ino } => self.link(*dir, name, *ino, named),
+            Change::Link { dir, name, ino } => self.link(*dir, name, *ino),
             Change::Unlink { dir, name, ino } => self.take_away(*dir, name, *ino, named),
             Change::Rename { from, to, ino, .. } => {
                 let paths = (self.real_directory(from.0), self.real_directory(to.0));
@@ -39,7 +39,10 @@ impl Overlay {
                 }
                 // In two steps, as a crash sees neither: at least one directory is in memory.
                 self.take_away(from.0, &from.1, *ino, named)?;
-                self.link(to.0, &to.1, *ino, named)
+                if let Some(directory) = self.real_directory(to.0) {
+                    self.make_room(&directory.join(&*to.1), named)?;
+                }
+                self.link(to.0, &to.1, *ino)
             }
         }
     }
@@ -73,13 +76,7 @@ impl Overlay {
     }
 
     /// Gives a file or directory a durable name.
-    fn link(
-        &mut self,
-        dir: Ino,
-        name: &Name,
-        ino: Ino,
-        named: &HashMap<Ino, usize>,
-    ) -> io::Result<()> {
+    fn link(&mut self, dir: Ino, name: &Name, ino: Ino) -> io::Result<()> {
         let Some(directory) = self.real_directory(dir) else {
             if let Some(Directory { memory: Some(names), .. }) = self.node_mut(dir).directory_mut()
             {
@@ -88,7 +85,6 @@ impl Overlay {
             return Ok(());
         };
         let path = directory.join(&**name);
-        self.make_room(&path, named)?;
         let node = self.node_mut(ino);
         let known = node.at.iter().find(|at| fs::symlink_metadata(at).is_ok()).cloned();
         let mode = node.attributes.mode;
@@ -125,7 +121,7 @@ impl Overlay {
         }
         self.is_now_at(ino, &made_at)?;
         for (name, child) in names {
-            self.link(ino, &name, child, named)?;
+            self.link(ino, &name, child)?;
         }
         if made_at != path {
             fs::rename(&made_at, &path)?;

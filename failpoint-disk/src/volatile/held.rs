@@ -58,8 +58,13 @@ impl Held {
     /// A change became durable, so that its file has so many bytes.
     pub(super) fn settled(&mut self, change: &Change, durable_len: u64) {
         match change {
-            Change::Write { data, .. } => {
-                self.extents.retain(|_, extent| !Arc::ptr_eq(&extent.data, data));
+            Change::Write { offset, data, .. } => {
+                let parts = self.extents.range(*offset..*offset + data.len() as u64);
+                let of_it = parts.filter(|(_, extent)| Arc::ptr_eq(&extent.data, data));
+                let of_it: Vec<u64> = of_it.map(|(at, _)| *at).collect();
+                for at in of_it {
+                    self.extents.remove(&at);
+                }
             }
             Change::SetLen { len, .. } => {
                 if let Some(place) = self.cuts.iter().position(|cut| cut == len) {

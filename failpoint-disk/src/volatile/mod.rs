@@ -34,7 +34,8 @@
 //! ## Limits
 //! - **Other processes** see the real disk: what is durable. That includes children, and code in the same
 //!   process that does not use this crate. If another process changes a file or directory that has changes
-//!   held back, the result is not defined.
+//!   held back, which of both is kept is not defined; a file that another process created is not replaced by a
+//!   new one of the same name: the sync of the directory fails.
 //! - A new file without a durable name counts for the limit with all its synced contents. They cannot be
 //!   written back if no change that is held back gives it a name, as when it was removed.
 //! - **Memory maps** are not seen: what they write is durable when the kernel writes it, and they read what
@@ -49,8 +50,8 @@
 //!   was renamed and not synced, relative paths do not find it.
 //! - If a directory that is on the disk is moved into one that is not durable yet, and the move becomes
 //!   durable, each file below it is kept by an open handle, and is copied when it gets a durable name.
-//! - A file that is killed during a sync has any part of what that sync covers, as after a power cut. A
-//!   kill may leave a name that begins with `.failpoint-disk.`, if a new directory with synced contents was
+//! - If a process is killed during a sync, any part of what that sync covers is durable, as after a power cut.
+//!   A kill may leave a name that begins with `.failpoint-disk.`, if a new directory with synced contents was
 //!   just becoming durable, or on a file system without unnamed files.
 //! - It works on Unix.
 

@@ -1,5 +1,6 @@
 //! Every change that the real disk does not have yet, and what a program sees of it.
 
+use super::held::Held;
 use super::node::{Base, Content, Directory, File, Node};
 use super::real::{self, Identity, identity};
 use super::walk::Spot;
@@ -132,27 +133,39 @@ impl Overlay {
 
     /// Makes a change: the program sees it at once.
     pub(super) fn change(&mut self, change: Change) -> io::Result<()> {
+        // Before it, so that nothing has changed where the real disk fails.
+        if self.is_full(change.size()) {
+            self.write_back_oldest(change.size())?;
+        }
         self.show(&change)?;
         self.held += change.size();
         self.pending.push(change);
-        if !self.is_volatile {
-            return self.write_back();
+        // One change alone may be beyond the limit.
+        if self.is_volatile && !self.is_full(0) {
+            return Ok(());
         }
-        if self.held > self.limit || self.pending.len() > MAX_PENDING {
-            self.write_back_oldest()?;
-        }
-        Ok(())
+        let written = self.write_back();
+        self.sweep();
+        written
+    }
+
+    fn is_full(&self, more: usize) -> bool {
+        self.held.saturating_add(more) > self.limit || self.pending.len() > MAX_PENDING
     }
 
     fn show(&mut self, change: &Change) -> io::Result<()> {
         let now = SystemTime::now();
         if let Change::Write { ino, .. } | Change::SetLen { ino, .. } = change {
             let node = self.node_mut(*ino);
-            let durable_len = node.durable_len()?;
+            let new = match node.file() {
+                Some(File { held: None, .. }) => Some(Held::new(node.durable_len()?)),
+                _ => None,
+            };
             node.is_touched = true;
             node.attributes.modified = now;
             let Some(file) = node.file_mut() else { return Ok(()) };
-            let held = file.held.get_or_insert_with(|| super::held::Held::new(durable_len));
+            file.held = new.or(file.held.take());
+            let Some(held) = &mut file.held else { return Ok(()) };
             match change {
                 Change::Write { offset, data, .. } => held.write(*offset, data),
                 Change::SetLen { len, .. } => held.set_len(*len),
@@ -195,7 +208,9 @@ impl Overlay {
     pub(super) fn sync(&mut self, ino: Ino) -> io::Result<()> {
         self.check_power()?;
         let chosen = self.with_older_ones(|_, change| change.synced_with() == ino);
-        self.settle(&chosen)?;
+        let settled = self.settle(&chosen);
+        self.sweep();
+        settled?;
         let node = self.node(ino);
         match &node.content {
             Content::File(File { base: Base::Real(Some(file)), .. }) => file.sync_all(),
@@ -229,13 +244,14 @@ impl Overlay {
         self.settle(&vec![true; self.pending.len()])
     }
 
-    /// Makes the oldest changes durable, until an eighth of the memory is free.
-    fn write_back_oldest(&mut self) -> io::Result<()> {
+    /// Makes the oldest changes durable, until there is room for `more` bytes and an eighth of the memory is
+    /// free.
+    fn write_back_oldest(&mut self, more: usize) -> io::Result<()> {
         self.warning.get_or_insert(true);
-        let most = self.limit - self.limit / 8;
+        let most = (self.limit - self.limit / 8).saturating_sub(more);
         let (mut held, mut oldest) = (self.held, 0);
         while oldest < self.pending.len()
-            && (held > most || self.pending.len() - oldest > MAX_PENDING)
+            && (held > most || self.pending.len() - oldest >= MAX_PENDING)
         {
             held -= self.pending[oldest].size();
             oldest += 1;
@@ -308,7 +324,6 @@ impl Overlay {
                 _ => {}
             }
         }
-        self.sweep();
         self.count();
     }
 
@@ -337,14 +352,18 @@ impl Overlay {
         if node.links > 0 || node.handles > 0 || node.file().is_none() {
             return;
         }
-        let before = self.pending.len();
+        let Some(file) = self.node_mut(ino).file_mut() else { return };
+        if file.held.take().is_none() {
+            return;
+        }
+        let mut freed = 0;
         self.pending.retain(|change| {
             let of_contents = matches!(change, Change::Write { .. } | Change::SetLen { .. });
-            !of_contents || change.synced_with() != ino
+            let is_kept = !of_contents || change.synced_with() != ino;
+            freed += if is_kept { 0 } else { change.size() };
+            is_kept
         });
-        if self.pending.len() < before {
-            self.tidy();
-        }
+        self.held -= freed;
     }
 
     /// Forgets nodes that are not open and have no changes.
@@ -366,6 +385,7 @@ impl Overlay {
         self.nodes.retain(|ino, _| needed.contains(ino));
         self.identities.retain(|_, ino| needed.contains(ino));
         self.swept = self.nodes.len();
+        self.count();
     }
 
     // Contents.
