@@ -649,7 +649,7 @@ fn beyond_the_limit_the_process_still_sees_its_own_view() {
     for seed in 90..96 {
         let script = script(seed);
         let (_temporary, base) = directory();
-        let limit = ["0", "64"][(seed % 2) as usize];
+        let limit = ["0", "64", "300", "900"][(seed % 4) as usize];
         let recording = run(&base, &script, "return", &[("FAILPOINT_DISK_LIMIT", limit)]);
         assert_eq!(recording.steps.len(), script.len(), "seed {seed}: {}", recording.stderr);
         assert_eq!(tree(&base), plainly(&recording.steps), "seed {seed}: {:#?}", recording.steps);
