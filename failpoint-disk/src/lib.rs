@@ -130,6 +130,10 @@ pub use off::{HoldDisk, Mount, SimDisk};
 #[cfg(feature = "failpoints")]
 pub use sim::{HoldDisk, Mount, SimDisk};
 
+#[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+pub mod tokio;
+
 /// What expansions of the macros name.
 #[cfg(feature = "failpoints")]
 #[doc(hidden)]

@@ -122,6 +122,8 @@ macro_rules! world {
                 slots: [Option<fs::File>; SLOTS],
             }
 
+            // Only a simulated disk crashes.
+            #[allow(dead_code)]
             impl World {
                 pub(super) fn at(root: PathBuf) -> Self {
                     Self { root, ..Self::default() }

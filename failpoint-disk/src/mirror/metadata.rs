@@ -19,7 +19,7 @@ enum Inner {
 }
 
 impl Metadata {
-    pub(super) fn real(metadata: fs::Metadata) -> Self {
+    pub(crate) fn real(metadata: fs::Metadata) -> Self {
         Self { inner: Inner::Real(metadata) }
     }
 
@@ -153,7 +153,7 @@ enum FileKind {
 }
 
 impl FileType {
-    pub(super) fn real(file_type: fs::FileType) -> Self {
+    pub(crate) fn real(file_type: fs::FileType) -> Self {
         let kind = match file_type {
             directory if directory.is_dir() => FileKind::Directory,
             file if file.is_file() => FileKind::File,
