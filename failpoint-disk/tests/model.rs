@@ -561,7 +561,7 @@ fn a_simulated_disk_does_what_a_real_file_system_does() {
     // Without links, as `canonicalize` is compared.
     let root = directory.path().canonicalize().unwrap();
     let number = std::cell::Cell::new(0_u32);
-    check(5000, |ops, _| {
+    check(3000, |ops, _| {
         number.set(number.get() + 1);
         let root = root.join(number.get().to_string());
         std::fs::create_dir(&root).unwrap();
@@ -614,7 +614,7 @@ fn same(what: &str, wanted: &Tree, found: &Tree) -> Result<(), String> {
 
 #[test]
 fn a_crash_that_keeps_all_leaves_the_disk_as_it_was() {
-    check(3000, |ops, seed| {
+    check(2000, |ops, seed| {
         let (disk, _open) = run_simulated(ops, |_| ());
         let tree = on(&disk, sim::World::tree);
         same("keep all", &tree, &on(&disk.crash(Keep::All), sim::World::tree))?;
@@ -627,7 +627,7 @@ fn a_crash_that_keeps_all_leaves_the_disk_as_it_was() {
 
 #[test]
 fn a_crash_after_everything_was_synced_loses_nothing() {
-    check(3000, |ops, seed| {
+    check(2000, |ops, seed| {
         let (disk, _open) = run_simulated(ops, |_| ());
         on(&disk, |world| world.sync_everything(seed % 2 == 0));
         let tree = on(&disk, sim::World::tree);
@@ -699,7 +699,7 @@ type Had = BTreeMap<u64, Vec<[u64; 4]>>;
 
 #[test]
 fn a_crash_by_chance_invents_no_bytes_and_is_the_same_again() {
-    check(3000, |ops, seed| {
+    check(2000, |ops, seed| {
         // Each file that is open can be read, so that all of them are seen.
         let readable = |op: &Op| match op.clone() {
             Op::Open(slot, path, flags) => Op::Open(slot, path, Flags { read: true, ..flags }),

@@ -3,6 +3,9 @@
 //! The points have the names and values of those of [`fs`](crate::fs). They are awaited: a delay or a pause
 //! never blocks a thread of the executor, and follows tokio's clock. The disk of a path is that of the scope
 //! of the task. Operations on a simulated disk run at once, on the task itself.
+//!
+//! What tokio has only for Windows or only in newer versions is missing, as are `symlink` and its kin. Of a
+//! sync, an exploration tells where it was called; of other operations it does not.
 
 mod directory;
 mod file;
