@@ -1,10 +1,15 @@
 //! Ranges of real files that cannot be read until they are written again.
 
 use crate::errno::errno;
-use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+#[cfg(not(unix))]
+pub(crate) use std::fmt::Debug as Open;
+/// An open file of the standard library or of tokio.
+#[cfg(unix)]
+pub(crate) use std::os::fd::AsFd as Open;
 
 /// How many ranges are remembered; a new one replaces the oldest.
 const MAX: usize = 4096;
@@ -34,7 +39,7 @@ pub(crate) fn exist() -> bool {
 }
 
 /// From now on, this range of the file cannot be read.
-pub(crate) fn mark(file: &File, start: u64, len: u64) -> io::Result<()> {
+pub(crate) fn mark(file: &impl Open, start: u64, len: u64) -> io::Result<()> {
     let file = Sectors::of(file)?;
     let mut bad = lock();
     if bad.len() == MAX {
@@ -47,15 +52,19 @@ pub(crate) fn mark(file: &File, start: u64, len: u64) -> io::Result<()> {
 
 impl Sectors {
     #[cfg(unix)]
-    pub(crate) fn of(file: &File) -> io::Result<Self> {
-        use std::os::unix::fs::MetadataExt;
-        let metadata = file.metadata()?;
-        Ok(Self { device: metadata.dev(), number: metadata.ino() })
+    #[allow(clippy::useless_conversion)] // systems have numbers of different sizes
+    pub(crate) fn of(file: &impl Open) -> io::Result<Self> {
+        let stat = rustix::fs::fstat(file)?;
+        let number = |_| io::Error::from(io::ErrorKind::InvalidData);
+        Ok(Self {
+            device: u64::try_from(stat.st_dev).map_err(number)?,
+            number: u64::try_from(stat.st_ino).map_err(number)?,
+        })
     }
 
     /// Files have no number here, so the sectors of all of them are the same.
     #[cfg(not(unix))]
-    pub(crate) fn of(_: &File) -> io::Result<Self> {
+    pub(crate) fn of(_: &impl Open) -> io::Result<Self> {
         Ok(Self { device: 0, number: 0 })
     }
 

@@ -138,6 +138,10 @@ pub use off::{HoldDisk, Mount, SimDisk};
 #[cfg(feature = "failpoints")]
 pub use sim::{HoldDisk, Mount, SimDisk};
 
+#[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+pub mod tokio;
+
 /// Adds the routes of volatile mode to the control plane, below `/v1/ext/disk/`.
 ///
 /// - `POST crash?keep=synced` cuts the power: what was not synced is lost, and the process ends as by `kill`.

@@ -122,6 +122,8 @@ macro_rules! world {
                 slots: [Option<fs::File>; SLOTS],
             }
 
+            // Only a simulated disk crashes.
+            #[allow(dead_code)]
             impl World {
                 pub(super) fn at(root: PathBuf) -> Self {
                     Self { root, ..Self::default() }
@@ -382,12 +384,16 @@ world!(real, ::std::fs, false);
 world!(sim, ::failpoint_disk::fs, true);
 
 /// Chooses from a number: numbers are drawn much faster than what they stand for.
-struct Draw(u64);
+struct Draw {
+    number: u64,
+    /// Few files and handles, so that much happens to each.
+    narrow: bool,
+}
 
 impl Draw {
     fn below(&mut self, bound: u64) -> usize {
-        let drawn = self.0 % bound;
-        self.0 /= bound;
+        let drawn = self.number % bound;
+        self.number /= bound;
         drawn as usize
     }
 
@@ -396,7 +402,7 @@ impl Draw {
     }
 
     fn slot(&mut self) -> usize {
-        self.below(SLOTS as u64)
+        self.below(if self.narrow { 2 } else { SLOTS as u64 })
     }
 
     /// Up to three components that do not leave the root.
@@ -417,6 +423,9 @@ impl Draw {
             ["a", "b", "c", "a", "b", "c", "a", "b", "d", "a", "b", "c", "d", "..", "."];
         const ENDS: [&str; 16] =
             ["", "", "", "", "", "", "", "", "", "", "", "", "/", "/", "/.", "//"];
+        if self.narrow {
+            return NAMES[self.below(2)].to_owned();
+        }
         let names: Vec<&str> = (0..self.below(4)).map(|_| NAMES[self.below(15)]).collect();
         let end = ENDS[self.below(16)];
         if names.is_empty() { String::new() } else { names.join("/") + end }
@@ -462,8 +471,8 @@ impl Draw {
 }
 
 impl Op {
-    fn of(kind: u8, one: u64, other: u64) -> Self {
-        let (mut a, mut b) = (Draw(one), Draw(other));
+    fn of((kind, one, other): (u8, u64, u64), narrow: bool) -> Self {
+        let [mut a, mut b] = [one, other].map(|number| Draw { number, narrow });
         match kind % 64 {
             0..3 => Op::Open(a.slot(), a.path(), b.flags()),
             3..7 => {
@@ -507,24 +516,9 @@ impl Op {
     }
 }
 
-fn any_op() -> impl Strategy<Value = Op> {
-    any::<(u8, u64, u64)>().prop_map(|(kind, one, other)| Op::of(kind, one, other))
-}
-
-/// How far below the root a path ends, or -1 if it leaves the root on the way.
-fn depth(path: &str) -> i32 {
-    let mut depth = 0;
-    for name in path.split('/') {
-        depth += match name {
-            "" | "." => 0,
-            ".." => -1,
-            _ => 1,
-        };
-        if depth < 0 {
-            return -1;
-        }
-    }
-    depth
+fn any_ops() -> impl Strategy<Value = Vec<Op>> {
+    (any::<bool>(), prop::collection::vec(any::<(u8, u64, u64)>(), 1..40))
+        .prop_map(|(narrow, drawn)| drawn.into_iter().map(|op| Op::of(op, narrow)).collect())
 }
 
 /// The same sequences on each run, unless the environment says otherwise; failures leave no file behind.
@@ -541,7 +535,7 @@ fn runner(cases: u32) -> TestRunner {
 
 /// Runs a property over sequences of operations, and panics with the shortest one that breaks it.
 fn check(cases: u32, property: impl Fn(&[Op], u64) -> Result<(), String>) {
-    let sequences = (prop::collection::vec(any_op(), 1..40), any::<u64>());
+    let sequences = (any_ops(), any::<u64>());
     let result = runner(cases)
         .run(&sequences, |(ops, seed)| property(&ops, seed).map_err(TestCaseError::fail));
     match result {
@@ -559,7 +553,7 @@ fn a_simulated_disk_does_what_a_real_file_system_does() {
     // Without links, as `canonicalize` is compared.
     let root = directory.path().canonicalize().unwrap();
     let number = std::cell::Cell::new(0_u32);
-    check(5000, |ops, _| {
+    check(3000, |ops, _| {
         number.set(number.get() + 1);
         let root = root.join(number.get().to_string());
         std::fs::create_dir(&root).unwrap();
@@ -612,7 +606,7 @@ fn same(what: &str, wanted: &Tree, found: &Tree) -> Result<(), String> {
 
 #[test]
 fn a_crash_that_keeps_all_leaves_the_disk_as_it_was() {
-    check(3000, |ops, seed| {
+    check(2000, |ops, seed| {
         let (disk, _open) = run_simulated(ops, |_| ());
         let tree = on(&disk, sim::World::tree);
         same("keep all", &tree, &on(&disk.crash(Keep::All), sim::World::tree))?;
@@ -625,7 +619,7 @@ fn a_crash_that_keeps_all_leaves_the_disk_as_it_was() {
 
 #[test]
 fn a_crash_after_everything_was_synced_loses_nothing() {
-    check(3000, |ops, seed| {
+    check(2000, |ops, seed| {
         let (disk, _open) = run_simulated(ops, |_| ());
         on(&disk, |world| world.sync_everything(seed % 2 == 0));
         let tree = on(&disk, sim::World::tree);
@@ -697,7 +691,7 @@ type Had = BTreeMap<u64, Vec<[u64; 4]>>;
 
 #[test]
 fn a_crash_by_chance_invents_no_bytes_and_is_the_same_again() {
-    check(3000, |ops, seed| {
+    check(2000, |ops, seed| {
         // Each file that is open can be read, so that all of them are seen.
         let readable = |op: &Op| match op.clone() {
             Op::Open(slot, path, flags) => Op::Open(slot, path, Flags { read: true, ..flags }),
@@ -736,4 +730,20 @@ fn a_crash_by_chance_invents_no_bytes_and_is_the_same_again() {
         }
         Ok(())
     });
+}
+
+/// How far below the root a path ends, or -1 if it leaves the root on the way.
+fn depth(path: &str) -> i32 {
+    let mut depth = 0;
+    for name in path.split('/') {
+        depth += match name {
+            "" | "." => 0,
+            ".." => -1,
+            _ => 1,
+        };
+        if depth < 0 {
+            return -1;
+        }
+    }
+    depth
 }

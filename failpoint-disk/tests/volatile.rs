@@ -916,3 +916,42 @@ mod control {
         assert_eq!(run("?keep=7"), run("?keep=7"));
     }
 }
+
+#[cfg(feature = "tokio")]
+#[test]
+fn files_of_tokio_are_held_back_too() {
+    use failpoint_disk::tokio::fs;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let ran = in_volatile_mode("files_of_tokio_are_held_back_too", |base| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut log = fs::File::create(base.join("log")).await.unwrap();
+            log.write_all(b"synced").await.unwrap();
+            log.sync_all().await.unwrap();
+            fs::File::open(base).await.unwrap().sync_all().await.unwrap();
+            log.write_all(b", lost").await.unwrap();
+            log.flush().await.unwrap();
+            let mut read = String::new();
+            let mut again = fs::File::open(base.join("log")).await.unwrap();
+            again.read_to_string(&mut read).await.unwrap();
+            assert_eq!(read, "synced, lost");
+            assert_eq!(log.metadata().await.unwrap().len(), 12);
+
+            fs::rename(base.join("kept"), base.join("renamed")).await.unwrap();
+            fs::write(base.join("late"), "lost").await.unwrap();
+            fs::create_dir(base.join("d")).await.unwrap();
+            let mut names = Vec::new();
+            let mut entries = fs::read_dir(base).await.unwrap();
+            while let Some(entry) = entries.next_entry().await.unwrap() {
+                names.push(entry.file_name());
+            }
+            names.sort();
+            assert_eq!(names, ["d", "late", "log", "old", "renamed"]);
+        });
+    });
+    let Some(directory) = ran else { return };
+    let base = directory.path();
+    assert_eq!(contents(base.join("log")).as_deref(), Some("synced"));
+    assert_eq!(contents(base.join("kept")), repeated("A", 100));
+    assert!(!base.join("late").exists() && !base.join("d").exists());
+}

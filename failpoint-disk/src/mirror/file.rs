@@ -27,7 +27,7 @@ pub struct File<K> {
     points: PhantomData<fn() -> K>,
 }
 
-enum Inner {
+pub(crate) enum Inner {
     Real(fs::File),
     Sim(SimFile),
     /// On the real disk, whose changes are held back.
@@ -56,6 +56,11 @@ impl<K: Points> File<K> {
                 file.into_real().map_err(|file| Self { inner: Inner::Held(file), ..self })
             }
         }
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn into_parts(self) -> (Inner, Arc<Path>) {
+        (self.inner, self.path)
     }
 
     pub(crate) fn try_lock(&self, exclusive: bool) -> io::Result<bool> {
@@ -355,12 +360,12 @@ impl<K: Points> File<K> {
 }
 
 /// How many bytes; more than memory has is as good as all.
-fn clamp(bytes: u64) -> usize {
+pub(crate) fn clamp(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// Bits are counted from the first byte, the lowest one first; beyond the end, from the start again.
-fn flip_bit(bytes: &mut [u8], bit: u64) {
+pub(crate) fn flip_bit(bytes: &mut [u8], bit: u64) {
     if !bytes.is_empty() {
         let bit = bit % (bytes.len() as u64 * 8);
         bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
@@ -421,13 +426,13 @@ impl Offset<'_> {
 }
 
 #[cfg(unix)]
-fn appends(file: &fs::File) -> bool {
+pub(crate) fn appends(file: impl std::os::fd::AsFd) -> bool {
     rustix::fs::fcntl_getfl(file).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::APPEND))
 }
 
 /// There is no way to ask.
 #[cfg(not(unix))]
-fn appends(_: &fs::File) -> bool {
+pub(crate) fn appends<T>(_: T) -> bool {
     false
 }
 

@@ -161,7 +161,7 @@ enum FileKind {
 }
 
 impl FileType {
-    pub(super) fn real(file_type: fs::FileType) -> Self {
+    pub(crate) fn real(file_type: fs::FileType) -> Self {
         let kind = match file_type {
             directory if directory.is_dir() => FileKind::Directory,
             file if file.is_file() => FileKind::File,

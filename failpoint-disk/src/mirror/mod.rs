@@ -13,6 +13,8 @@ pub mod paths;
 
 pub use directory::{DirBuilder, DirEntry, ReadDir};
 pub use file::File;
+#[cfg(feature = "tokio")]
+pub(crate) use file::{Inner, appends, clamp, flip_bit};
 pub use metadata::{FileTimes, FileType, Metadata};
 pub use options::OpenOptions;
 pub use std::fs::Permissions;

@@ -130,7 +130,7 @@ impl<K: Points> OpenOptions<K> {
         }
     }
 
-    fn real(&self) -> fs::OpenOptions {
+    pub(crate) fn real(&self) -> fs::OpenOptions {
         let mut options = fs::OpenOptions::new();
         options
             .read(self.read)

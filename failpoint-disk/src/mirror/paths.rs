@@ -70,7 +70,7 @@ pub fn create_dir_all<K: Points>(path: &Path) -> io::Result<()> {
 }
 
 #[track_caller]
-pub(super) fn create_one<K: Points>(path: &Path, mode: u32) -> io::Result<()> {
+pub(crate) fn create_one<K: Points>(path: &Path, mode: u32) -> io::Result<()> {
     fail(K::create_dir(path))?;
     match mount::find(path)? {
         Place::Real => {
@@ -247,7 +247,7 @@ fn remove_with<K: Points>(path: &Path, entries: Vec<(Name, bool)>) -> io::Result
 }
 
 /// As std: once the directory was found, what is gone already is as good as removed.
-fn is_gone(removed: io::Result<()>) -> io::Result<()> {
+pub(crate) fn is_gone(removed: io::Result<()>) -> io::Result<()> {
     removed.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
