@@ -65,6 +65,7 @@ const CAPACITY: u64 = 1 << 30;
 /// A rename is atomic, and durable after a sync of the directory of the new name. What happened to one name
 /// reaches the disk in its order, also where renames tie the names of several directories together: a file
 /// that was moved twice has one name after a crash, and a new file never replaces one that was moved away.
+/// Directories are moved in order, so that none is ever inside itself.
 ///
 /// A program that never syncs does not make a disk grow without bound: if more bytes wait for a sync
 /// than the disk has capacity, the oldest changes become durable, as a kernel writes back.

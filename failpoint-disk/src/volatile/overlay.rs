@@ -208,9 +208,8 @@ impl Overlay {
     pub(super) fn sync(&mut self, ino: Ino) -> io::Result<()> {
         self.check_power()?;
         let chosen = self.with_older_ones(|_, change| change.synced_with() == ino);
-        let settled = self.settle(&chosen);
-        self.sweep();
-        settled?;
+        self.settle(&chosen)?;
+        self.sweep_at_times();
         let node = self.node(ino);
         match &node.content {
             Content::File(File { base: Base::Real(Some(file)), .. }) => file.sync_all(),
@@ -236,7 +235,7 @@ impl Overlay {
                 file.has_dropped = true;
             }
         }
-        self.tidy();
+        self.tidy(false);
     }
 
     /// Makes all changes durable.
@@ -275,22 +274,27 @@ impl Overlay {
 
     /// Makes the chosen changes durable, in their order. After an error, the others are still held.
     pub(super) fn settle(&mut self, chosen: &[bool]) -> io::Result<()> {
+        if !chosen.contains(&true) {
+            return Ok(());
+        }
         let mut result = Ok(());
         let pending = std::mem::take(&mut self.pending);
         let mut left = Vec::with_capacity(pending.len());
         // Those that come later must be known: what they name must be kept.
+        // Contents alone need nothing of this, and are what is synced most often.
+        let has_names =
+            |(change, is_chosen): (&Change, &bool)| *is_chosen && change.names().next().is_some();
+        let has_names = pending.iter().zip(chosen).any(has_names);
         let mut named: HashMap<Ino, usize> = HashMap::new();
-        for change in &pending {
-            for ino in mentioned(change) {
-                *named.entry(ino).or_default() += 1;
-            }
+        for ino in pending.iter().filter(|_| has_names).flat_map(mentioned) {
+            *named.entry(ino).or_default() += 1;
         }
         for (change, &is_chosen) in pending.into_iter().zip(chosen) {
             if is_chosen && result.is_ok() {
                 result = self.make_durable(&change, &named);
                 if result.is_ok() {
                     for ino in mentioned(&change) {
-                        *named.entry(ino).or_default() -= 1;
+                        named.entry(ino).and_modify(|by| *by -= 1);
                     }
                     continue;
                 }
@@ -298,13 +302,14 @@ impl Overlay {
             left.push(change);
         }
         self.pending = left;
-        self.tidy();
+        self.tidy(has_names);
         result
     }
 
-    /// Forgets differences that are none any more, after changes became durable.
-    pub(super) fn tidy(&mut self) {
-        let names: HashSet<(Ino, &Name)> = self.pending.iter().flat_map(Change::names).collect();
+    /// Forgets differences that are none any more, after changes became durable: of contents, and of names.
+    fn tidy(&mut self, has_names: bool) {
+        let pending = self.pending.iter().filter(|_| has_names);
+        let names: HashSet<(Ino, &Name)> = pending.flat_map(Change::names).collect();
         let mut files = HashSet::new();
         for change in &self.pending {
             if let Change::Write { ino, .. } | Change::SetLen { ino, .. } = change {
@@ -313,7 +318,7 @@ impl Overlay {
         }
         for (&ino, node) in &mut self.nodes {
             match &mut node.content {
-                Content::Directory(directory) => {
+                Content::Directory(directory) if has_names => {
                     directory.changed.retain(|name, _| names.contains(&(ino, name)));
                     node.is_touched &= !directory.changed.is_empty();
                 }
@@ -341,6 +346,10 @@ impl Overlay {
             return;
         }
         self.forget_unreachable(ino);
+        self.sweep_at_times();
+    }
+
+    fn sweep_at_times(&mut self) {
         if self.nodes.len() > self.swept * 2 + SLACK {
             self.sweep();
         }
