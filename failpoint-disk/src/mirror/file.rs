@@ -318,12 +318,12 @@ impl<K: Points> File<K> {
 }
 
 /// How many bytes; more than memory has is as good as all.
-fn clamp(bytes: u64) -> usize {
+pub(crate) fn clamp(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// Bits are counted from the first byte, the lowest one first; beyond the end, from the start again.
-fn flip_bit(bytes: &mut [u8], bit: u64) {
+pub(crate) fn flip_bit(bytes: &mut [u8], bit: u64) {
     if !bytes.is_empty() {
         let bit = bit % (bytes.len() as u64 * 8);
         bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
