@@ -37,7 +37,10 @@ fn crash(served: &Served, keep: Option<&str>) -> Result<Reply, Refusal> {
         "synced" => Keep::Synced,
         "all" => Keep::All,
         seed => Keep::Random(seed.parse().map_err(|_| {
-            Refusal::new(422, "keep: expected `synced`, `all` or a number, the seed of a choice by chance")
+            Refusal::new(
+                422,
+                "keep: expected `synced`, `all` or a number, the seed of a choice by chance",
+            )
         })?),
     };
     let (done, forgotten) = channel();

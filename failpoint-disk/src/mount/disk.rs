@@ -336,7 +336,8 @@ impl Disk {
 
     /// Removes for good what was removed durably.
     fn clean(&mut self) {
-        let done: Vec<Ino> = self.held.iter().copied().filter(|&ino| !self.undo.needs(ino)).collect();
+        let done: Vec<Ino> =
+            self.held.iter().copied().filter(|&ino| !self.undo.needs(ino)).collect();
         for ino in done {
             self.discard(ino);
         }
@@ -723,7 +724,10 @@ impl Disk {
 pub(super) enum Owner {
     /// It is not new.
     Kept,
-    Caller { uid: u32, gid: u32 },
+    Caller {
+        uid: u32,
+        gid: u32,
+    },
 }
 
 impl Owner {

@@ -66,8 +66,8 @@ pub fn mount(
     let (at, data) = place::check(at, data)?;
     let limit = limit().map_err(|error| place::unusable(&data, &error))?;
     prepare_process();
-    let disk = Disk::new(&data, limit, warn_of_limit)
-        .map_err(|error| place::unusable(&data, &error))?;
+    let disk =
+        Disk::new(&data, limit, warn_of_limit).map_err(|error| place::unusable(&data, &error))?;
     let served = Arc::new(Served::new(disk, !settings.cached));
 
     let mut config = Config::default();
@@ -116,7 +116,10 @@ impl Mounted {
         let detached = place::detach(&self.at);
         let deadline = Instant::now() + PATIENCE;
         // A point can be armed while it ends.
-        while !self.served.pool.is_done_by((Instant::now() + Duration::from_millis(100)).min(deadline))
+        while !self
+            .served
+            .pool
+            .is_done_by((Instant::now() + Duration::from_millis(100)).min(deadline))
         {
             failpoint::reset();
             if Instant::now() > deadline {
@@ -163,7 +166,8 @@ fn prepare_process() {
 }
 
 fn limit() -> io::Result<usize> {
-    let Some(text) = std::env::var_os("FAILPOINT_DISK_LIMIT").filter(|text| !text.is_empty()) else {
+    let Some(text) = std::env::var_os("FAILPOINT_DISK_LIMIT").filter(|text| !text.is_empty())
+    else {
         return Ok(LIMIT);
     };
     let parsed = text.to_str().and_then(|text| {

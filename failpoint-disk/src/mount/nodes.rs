@@ -97,16 +97,8 @@ impl Nodes {
         self.next += 1;
         self.known.insert(identity, ino);
         let place = place.cloned();
-        let node = Node {
-            fd,
-            identity,
-            kind,
-            lookups: 0,
-            opens: 0,
-            place,
-            data: None,
-            is_held: false,
-        };
+        let node =
+            Node { fd, identity, kind, lookups: 0, opens: 0, place, data: None, is_held: false };
         self.nodes.insert(ino, node);
         Ok(ino)
     }

@@ -251,11 +251,7 @@ impl Served {
     }
 
     /// What a listing holds. A listing that begins again is made again.
-    fn list(
-        &self,
-        handle: u64,
-        offset: u64,
-    ) -> io::Result<Arc<Vec<super::disk::Listed>>> {
+    fn list(&self, handle: u64, offset: u64) -> io::Result<Arc<Vec<super::disk::Listed>>> {
         let mut disk = self.disk();
         match disk.handle(handle)?.listing {
             Some(listing) if offset > 0 => Ok(listing),
@@ -366,9 +362,8 @@ impl Filesystem for Requests {
     fn readlink(&self, _: &Request, ino: INodeNo, reply: ReplyData) {
         self.run(move |served| {
             let disk = served.disk();
-            let target = disk.nodes.fd(ino.0).and_then(|fd| {
-                Ok(rustix::fs::readlinkat(fd, "", Vec::new())?)
-            });
+            let target =
+                disk.nodes.fd(ino.0).and_then(|fd| Ok(rustix::fs::readlinkat(fd, "", Vec::new())?));
             drop(disk);
             answer!(reply, target, |reply: ReplyData, target: std::ffi::CString| reply
                 .data(target.as_bytes()));
@@ -629,10 +624,8 @@ impl Filesystem for Requests {
     fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {
         self.run(move |served| {
             let disk = served.disk();
-            let room = disk
-                .nodes
-                .fd(super::nodes::ROOT)
-                .and_then(|fd| Ok(rustix::fs::fstatvfs(fd)?));
+            let room =
+                disk.nodes.fd(super::nodes::ROOT).and_then(|fd| Ok(rustix::fs::fstatvfs(fd)?));
             drop(disk);
             answer!(reply, room, |reply: ReplyStatfs, room: rustix::fs::StatVfs| reply.statfs(
                 room.f_blocks,
@@ -795,13 +788,10 @@ fn timespec(time: Option<TimeOrNow>) -> Timespec {
         None => nanoseconds(rustix::fs::UTIME_OMIT),
         Some(TimeOrNow::Now) => nanoseconds(rustix::fs::UTIME_NOW),
         Some(TimeOrNow::SpecificTime(time)) => match time.duration_since(SystemTime::UNIX_EPOCH) {
-            Ok(since) => Timespec {
-                tv_sec: since.as_secs() as i64,
-                tv_nsec: since.subsec_nanos().into(),
-            },
-            Err(before) => {
-                Timespec { tv_sec: -(before.duration().as_secs() as i64), tv_nsec: 0 }
+            Ok(since) => {
+                Timespec { tv_sec: since.as_secs() as i64, tv_nsec: since.subsec_nanos().into() }
             }
+            Err(before) => Timespec { tv_sec: -(before.duration().as_secs() as i64), tv_nsec: 0 },
         },
     }
 }

@@ -19,12 +19,33 @@ const NAME: usize = 256;
 #[derive(Debug)]
 pub(super) enum Change {
     /// `old` is what the range held, up to the end that the file had.
-    Write { ino: Ino, offset: u64, len: u64, old: Vec<u8>, len_before: u64 },
+    Write {
+        ino: Ino,
+        offset: u64,
+        len: u64,
+        old: Vec<u8>,
+        len_before: u64,
+    },
     /// `cut` is what was beyond the new end.
-    SetLen { ino: Ino, len: u64, len_before: u64, cut: Vec<u8> },
-    Link { place: Place, ino: Ino },
-    Unlink { place: Place, ino: Ino },
-    Rename { from: Place, to: Place, ino: Ino },
+    SetLen {
+        ino: Ino,
+        len: u64,
+        len_before: u64,
+        cut: Vec<u8>,
+    },
+    Link {
+        place: Place,
+        ino: Ino,
+    },
+    Unlink {
+        place: Place,
+        ino: Ino,
+    },
+    Rename {
+        from: Place,
+        to: Place,
+        ino: Ino,
+    },
 }
 
 impl Change {
