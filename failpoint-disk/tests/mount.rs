@@ -84,6 +84,12 @@ fn a_mount_is_a_file_system() {
     open.read_to_string(&mut read).unwrap();
     assert_eq!(read, "0123");
 
+    let room = File::create(disk.path("room")).unwrap();
+    rustix::fs::fallocate(&room, rustix::fs::FallocateFlags::empty(), 0, 4096).unwrap();
+    assert_eq!(room.metadata().unwrap().len(), 4096);
+    rustix::fs::fallocate(&room, rustix::fs::FallocateFlags::KEEP_SIZE, 4096, 4096).unwrap();
+    assert_eq!(room.metadata().unwrap().len(), 4096);
+
     let private = disk.path("private");
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&private).unwrap();
     assert_eq!(fs::metadata(&private).unwrap().permissions().mode() & 0o7777, 0o640);
@@ -257,7 +263,7 @@ fn a_mapped_file_shows_what_survived() {
         String::from_utf8(output.stdout).unwrap()
     };
     if disk.log().contains("older than Linux 6.6") {
-        needs::machine("Linux 6.6", false);
+        let _ = needs::machine("Linux 6.6", false);
         return;
     }
     let file = OpenOptions::new().write(true).open(disk.path("db")).unwrap();
@@ -511,7 +517,7 @@ fn without_the_device_it_says_what_is_missing() {
         .unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     if output.status.code() != Some(1) || !error.contains("failpoint-disk: ") {
-        needs::machine("the right to mount in a namespace", false);
+        let _ = needs::machine("the right to mount in a namespace", false);
         return;
     }
     assert!(error.contains("cannot open /dev/fuse: No such file"), "{error}");

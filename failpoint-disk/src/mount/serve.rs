@@ -209,6 +209,12 @@ impl Served {
         Ok(written)
     }
 
+    fn allocate(&self, handle: u64, offset: u64, len: u64, mode: i32) -> io::Result<()> {
+        let open = self.disk().handle(handle)?;
+        fail(Here::set_len(&open.path, offset.saturating_add(len)))?;
+        self.disk().allocate(handle, offset, len, FallocateFlags::from_bits_retain(mode as u32))
+    }
+
     fn sync(&self, handle: u64) -> io::Result<()> {
         let open = self.disk().handle(handle)?;
         let file = open.file.as_ref().ok_or(rustix::io::Errno::BADF)?;
@@ -656,11 +662,7 @@ impl Filesystem for Requests {
         reply: ReplyEmpty,
     ) {
         self.run(move |served| {
-            let allocated = served.disk().handle(handle.0).and_then(|open| {
-                fail(Here::set_len(&open.path, offset.saturating_add(length)))?;
-                let mode = FallocateFlags::from_bits_retain(mode as u32);
-                served.disk().allocate(handle.0, offset, length, mode)
-            });
+            let allocated = served.allocate(handle.0, offset, length, mode);
             answer!(reply, allocated, done);
         });
     }

@@ -11,16 +11,16 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// Whether this machine can mount. Elsewhere the tests skip.
-pub fn can_mount() -> bool {
+pub(crate) fn can_mount() -> bool {
     needs::given("/dev/fuse", fs::File::options().read(true).write(true).open("/dev/fuse").is_ok())
         && needs::given("root, or fusermount3", is_root() || needs::program("fusermount3"))
 }
 
-pub fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-pub struct Mounted {
+pub(crate) struct Mounted {
     directory: TempDir,
     process: Killed,
     /// Dropping it tells the guard that the test is over.
@@ -28,11 +28,11 @@ pub struct Mounted {
 }
 
 impl Mounted {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(&[], &[])
     }
 
-    pub fn with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let directory = TempDir::new().unwrap();
         for name in ["disk", "data"] {
             fs::create_dir(directory.path().join(name)).unwrap();
@@ -41,7 +41,11 @@ impl Mounted {
     }
 
     /// Mounts the directories of an earlier mount.
-    pub fn again(directory: TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn again(
+        directory: TempDir,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let _ = fs::remove_file(directory.path().join("port"));
         let mut command = command(directory.path());
         command
@@ -63,16 +67,16 @@ impl Mounted {
     }
 
     /// A path on the disk.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join("disk").join(name)
     }
 
     /// A path in the directory that is served.
-    pub fn data(&self, name: &str) -> PathBuf {
+    pub(crate) fn data(&self, name: &str) -> PathBuf {
         self.directory.path().join("data").join(name)
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.read("err")
     }
 
@@ -81,7 +85,7 @@ impl Mounted {
     }
 
     /// Sends a request to the control plane: the status, and the body.
-    pub fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let address = self.read("port");
         let mut stream = TcpStream::connect(address.trim()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -99,44 +103,44 @@ impl Mounted {
         (status, body.to_owned())
     }
 
-    pub fn arm(&self, point: &str, terms: &str) {
+    pub(crate) fn arm(&self, point: &str, terms: &str) {
         let (status, body) = self.ask("PUT", &format!("/{point}"), terms);
         assert_eq!(status, 204, "{body}");
     }
 
-    pub fn disarm(&self, point: &str) {
+    pub(crate) fn disarm(&self, point: &str) {
         let (status, body) = self.ask("DELETE", &format!("/{point}"), "");
         assert_eq!(status, 204, "{body}");
     }
 
-    pub fn crash(&self, keep: &str) -> String {
+    pub(crate) fn crash(&self, keep: &str) -> String {
         let (status, body) = self.ask("POST", &format!("/v1/ext/disk/crash?keep={keep}"), "");
         assert_eq!(status, 200, "{body}");
         assert!(body.contains("\"forgotten_by_kernel\":true"), "{body}");
         body
     }
 
-    pub fn unsynced(&self) -> String {
+    pub(crate) fn unsynced(&self) -> String {
         let (status, body) = self.ask("GET", "/v1/ext/disk/unsynced", "");
         assert_eq!(status, 200, "{body}");
         body
     }
 
     /// Ends it as a user does: what it exits with, and the directories.
-    pub fn end(mut self) -> (ExitStatus, TempDir) {
+    pub(crate) fn end(mut self) -> (ExitStatus, TempDir) {
         signal(&self.process, rustix::process::Signal::TERM);
         let status = self.process.wait().unwrap();
         (status, self.take_directory())
     }
 
     /// Waits until it ends by itself.
-    pub fn wait(mut self) -> (ExitStatus, TempDir) {
+    pub(crate) fn wait(mut self) -> (ExitStatus, TempDir) {
         let status = self.process.wait().unwrap();
         (status, self.take_directory())
     }
 
     /// Kills it, which leaves a dead mount.
-    pub fn kill(mut self) -> TempDir {
+    pub(crate) fn kill(mut self) -> TempDir {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         self.take_directory()
@@ -156,7 +160,7 @@ impl Drop for Mounted {
 }
 
 /// Ends the mount of a test that failed.
-pub fn detach(directory: &Path) {
+pub(crate) fn detach(directory: &Path) {
     let at = directory.join("disk");
     if rustix::mount::unmount(&at, rustix::mount::UnmountFlags::DETACH).is_err() && !is_root() {
         let _ = Command::new("fusermount3").args(["-u", "-z"]).arg(&at).output();
@@ -164,7 +168,7 @@ pub fn detach(directory: &Path) {
 }
 
 /// The command, in this directory, with its messages in the file `err`.
-pub fn command(directory: &Path) -> Command {
+pub(crate) fn command(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_failpoint-disk"));
     command
         .current_dir(directory)
