@@ -110,6 +110,8 @@ mod errno;
 pub mod fault;
 #[cfg(feature = "failpoints")]
 pub mod mirror;
+#[cfg(all(feature = "fuse", target_os = "linux"))]
+pub mod mount;
 #[cfg(feature = "failpoints")]
 mod points;
 #[cfg(feature = "failpoints")]

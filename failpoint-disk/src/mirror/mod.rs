@@ -5,7 +5,7 @@
 //! types or those of `std` depends on a feature that another crate may turn on.
 
 mod directory;
-mod file;
+pub(crate) mod file;
 mod metadata;
 mod options;
 #[doc(hidden)]
@@ -23,7 +23,7 @@ use crate::fault::{Fault, FaultAt};
 use std::io;
 
 /// The error of an operation that can do nothing but fail.
-fn fail<O>(fault: Option<FaultAt<O>>) -> io::Result<()> {
+pub(crate) fn fail<O>(fault: Option<FaultAt<O>>) -> io::Result<()> {
     match fault.map(FaultAt::into_fault) {
         Some(Fault::Error(error)) => Err(error),
         _ => Ok(()),

@@ -1,0 +1,197 @@
+//! How does a program that is not ours get a disk that fails? A directory is served to it by FUSE.
+//!
+//! ```text
+//! place (can it be mounted?) ─▶ serve (requests, through the points) ─▶ disk (what they do)
+//!                                pool (their threads)                    nodes (files by number)
+//! control (over HTTP) ───────────────────────────────────────────────▶  undo (what a crash may lose)
+//! ```
+//!
+//! It is meant for a process of its own, the command `failpoint-disk`: it changes the umask and the limit
+//! of open files, and [`Mounted::unmount`] disarms all points.
+
+mod control;
+mod disk;
+mod nodes;
+mod place;
+mod pool;
+mod serve;
+mod undo;
+
+pub use place::MountError;
+
+use disk::{Disk, tell};
+use fuser::{Config, MountOption, Notifier, Session, SessionACL};
+use serve::{Requests, Served, Stale};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How many bytes may wait for a sync, unless `FAILPOINT_DISK_LIMIT` says otherwise.
+const LIMIT: usize = 256 << 20;
+
+/// How long [`Mounted::unmount`] waits for requests that are being performed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How a directory is mounted.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The kernel keeps what was read in its page cache. Faults of such reads do not arrive. Programs that
+    /// map shared files need it on kernels before Linux 6.6.
+    pub cached: bool,
+}
+
+/// A directory that is served as a disk that fails.
+#[must_use = "dropping it leaves the mount without an end"]
+pub struct Mounted {
+    served: Arc<Served>,
+    at: PathBuf,
+}
+
+/// Serves the directory `data` at the directory `at`. `ended` is called when the mount has ended, also if
+/// someone else unmounts it.
+///
+/// # Errors
+/// There is no FUSE, one of the directories cannot be used, or the system refuses the mount. A mount that
+/// a killed process left at `at` is detached.
+pub fn mount(
+    at: &Path,
+    data: &Path,
+    settings: Settings,
+    ended: impl FnOnce(io::Result<()>) + Send + 'static,
+) -> Result<Mounted, MountError> {
+    let (at, data) = place::check(at, data)?;
+    let limit = limit().map_err(|error| place::unusable(&data, &error))?;
+    prepare_process();
+    let disk =
+        Disk::new(&data, limit, warn_of_limit).map_err(|error| place::unusable(&data, &error))?;
+    let served = Arc::new(Served::new(disk, !settings.cached));
+
+    let mut config = Config::default();
+    config.mount_options = vec![
+        MountOption::FSName(place::SOURCE.to_owned()),
+        MountOption::Subtype(place::SOURCE.to_owned()),
+        MountOption::DefaultPermissions,
+        MountOption::NoAtime,
+    ];
+    if rustix::process::geteuid().is_root() {
+        // A server often runs as a user of its own.
+        config.acl = SessionACL::All;
+    }
+    let session = Session::new(Requests(served.clone()), &at, &config)
+        .map_err(|error| place::refused(&at, &error))?;
+    let notifier = session.notifier();
+    let (stale, forgotten) = channel();
+    served.send_stale_to(stale);
+    spawn("invalidate", move || invalidate(&notifier, &forgotten))
+        .and_then(|()| spawn("requests", move || ended(session.run())))
+        .map_err(|error| place::refused(&at, &error))?;
+    Ok(Mounted { served, at })
+}
+
+impl Mounted {
+    /// Adds `crash` and `unsynced` to the control plane.
+    ///
+    /// # Errors
+    /// The process has an extension `disk` already.
+    pub fn extend_control(&self) -> Result<(), failpoint_http::ext::ExtendError> {
+        control::extend(&self.served)
+    }
+
+    /// Where it is mounted.
+    pub fn at(&self) -> &Path {
+        &self.at
+    }
+
+    /// Disarms all points, so that delayed and paused requests go on, and unmounts. Nothing is lost: what
+    /// was not synced is in the served directory.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn unmount(self) -> io::Result<()> {
+        failpoint::reset();
+        let detached = place::detach(&self.at);
+        let deadline = Instant::now() + PATIENCE;
+        // A point can be armed while it ends.
+        while !self
+            .served
+            .pool
+            .is_done_by((Instant::now() + Duration::from_millis(100)).min(deadline))
+        {
+            failpoint::reset();
+            if Instant::now() > deadline {
+                tell(format_args!("some requests were not done after {PATIENCE:?}"));
+                break;
+            }
+        }
+        self.served.disk().write_back_all();
+        match detached {
+            // It is not mounted any more.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            detached => detached,
+        }
+    }
+}
+
+/// Tells the kernel what it must not remember. It may have to wait for requests that are being performed,
+/// so no other thread waits for this one for long.
+fn invalidate(notifier: &Notifier, stale: &Receiver<Stale>) {
+    for Stale { crashed, done } in stale {
+        for ino in crashed.files {
+            let _ = notifier.inval_inode(fuser::INodeNo(ino), 0, 0);
+        }
+        for (dir, name) in crashed.places {
+            let _ = notifier.inval_entry(fuser::INodeNo(dir), &name);
+        }
+        if let Some(done) = done {
+            let _ = done.send(());
+        }
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(format!("failpoint-disk {name}")).spawn(run).map(drop)
+}
+
+/// Modes come from the caller, whose umask the kernel has applied. And each file that the kernel knows
+/// needs a descriptor.
+fn prepare_process() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    rustix::process::umask(rustix::fs::Mode::empty());
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+fn limit() -> io::Result<usize> {
+    let Some(text) = std::env::var_os("FAILPOINT_DISK_LIMIT").filter(|text| !text.is_empty())
+    else {
+        return Ok(LIMIT);
+    };
+    let parsed = text.to_str().and_then(|text| {
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let unit = match text[digits.len()..].trim() {
+            "" | "B" => 0,
+            "KiB" => 10,
+            "MiB" => 20,
+            "GiB" => 30,
+            _ => return None,
+        };
+        digits.trim().parse::<usize>().ok()?.checked_mul(1 << unit)
+    });
+    parsed.ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("FAILPOINT_DISK_LIMIT is {text:?}; expected bytes, such as 1048576 or 256MiB"),
+        )
+    })
+}
+
+fn warn_of_limit(limit: usize) {
+    tell(format_args!(
+        "more than {limit} bytes wait for a sync, so the oldest changes become durable without one; \
+         FAILPOINT_DISK_LIMIT sets the limit"
+    ));
+}
