@@ -18,8 +18,10 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// How many recovered states are remembered. Forgetting one costs another run of the recovery.
-const REMEMBERED: usize = 1 << 14;
+/// How many recovered images are remembered. Forgetting one costs another run of the recovery.
+const REMEMBERED: usize = 1 << 20;
+/// With how many states a new one is compared, to hold equal ones once.
+const SHARED: usize = 4;
 
 type Check<'a, A, S> = &'a dyn Fn(&S, &[A]) -> Result<(), String>;
 
@@ -36,6 +38,8 @@ pub(super) struct Search<'a, A, S> {
     /// Images that were checked, with how much was acknowledged then.
     checked: HashSet<(u128, usize), HashedAlready>,
     recovered: HashMap<u128, Recovered<S>, HashedAlready>,
+    /// The states that were found last, the last one first.
+    shared: Vec<Rc<S>>,
     calls: Vec<SyncCall>,
     operations: usize,
     covered: usize,
@@ -128,6 +132,7 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
             images: HashSet::default(),
             checked: HashSet::default(),
             recovered: HashMap::default(),
+            shared: Vec::new(),
             calls: Vec::new(),
             operations: 0,
             covered: 0,
@@ -369,7 +374,7 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         self.images.insert(hash);
         let disk = SimDisk::of(image.clone());
         let (state, journal) = match self.recover_on(&disk) {
-            Ok((state, journal)) => (Rc::new(state), journal),
+            Ok((state, journal)) => (self.share(state), journal),
             Err(why) => {
                 self.fail(crash, why);
                 return ControlFlow::Continue(());
@@ -444,6 +449,19 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
                 false
             }
         }
+    }
+
+    /// Most crashes lead to one of a few states.
+    fn share(&mut self, state: S) -> Rc<S> {
+        let shared = match self.shared.iter().position(|shared| **shared == state) {
+            Some(place) => self.shared.remove(place),
+            None => {
+                self.shared.truncate(SHARED - 1);
+                Rc::new(state)
+            }
+        };
+        self.shared.insert(0, shared.clone());
+        shared
     }
 
     fn recover_on(&self, disk: &SimDisk) -> Result<(S, Journal), String> {

@@ -1,5 +1,6 @@
 //! What is on a simulated disk: files and directories, and the changes that are made to them.
 
+use super::contents::Contents;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub(crate) struct Node {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
-    File(Arc<Vec<u8>>),
+    File(Arc<Contents>),
     Directory(Arc<BTreeMap<Name, Ino>>),
 }
 
@@ -125,7 +126,7 @@ impl Image {
         self.nodes.len() - 1
     }
 
-    pub(crate) fn data(&self, ino: Ino) -> Option<&[u8]> {
+    pub(crate) fn data(&self, ino: Ino) -> Option<&Contents> {
         match &self.nodes[ino].content {
             Content::File(data) => Some(data),
             Content::Directory(_) => None,
@@ -139,7 +140,7 @@ impl Image {
         }
     }
 
-    fn data_mut(&mut self, ino: Ino) -> &mut Vec<u8> {
+    fn data_mut(&mut self, ino: Ino) -> &mut Contents {
         match &mut self.nodes[ino].content {
             Content::File(data) => Arc::make_mut(data),
             Content::Directory(_) => unreachable!("a change of data names a file"),
@@ -169,7 +170,7 @@ impl Image {
                 None
             }
             Change::SetLen { ino, len } => {
-                self.data_mut(*ino).resize(index(*len), 0);
+                self.data_mut(*ino).resize(index(*len));
                 None
             }
             Change::Link { dir, name, ino } => self.link(*dir, name, *ino),
@@ -189,20 +190,14 @@ impl Image {
         if data.is_empty() {
             return;
         }
-        let start = index(offset);
-        let contents = self.data_mut(ino);
-        let end = start + data.len();
-        if contents.len() < end {
-            contents.resize(end, 0);
-        }
-        contents[start..end].copy_from_slice(data);
+        self.data_mut(ino).write(index(offset), data);
     }
 
     /// Makes a file at least so long.
     pub(crate) fn extend(&mut self, ino: Ino, len: u64) {
         let contents = self.data_mut(ino);
         if contents.len() < index(len) {
-            contents.resize(index(len), 0);
+            contents.resize(index(len));
         }
     }
 
@@ -267,7 +262,7 @@ impl Image {
                 }
                 number(buffer, first * 2);
                 number(buffer, data.len());
-                buffer.extend_from_slice(data);
+                data.spell(buffer);
             }
             Content::Directory(entries) => {
                 number(buffer, 1);

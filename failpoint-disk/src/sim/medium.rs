@@ -109,10 +109,8 @@ impl Medium {
         let Change::Write { ino, offset, data } = &self.pending[place] else { return false };
         let is_alone =
             self.pending.iter().filter(|change| change.synced_with() == *ino).count() == 1;
-        let there = self.durable.data(*ino).unwrap_or_default();
-        let range =
-            usize::try_from(*offset).ok().and_then(|start| there.get(start..start + data.len()));
-        is_alone && range == Some(&**data)
+        let holds = |start| self.durable.data(*ino).is_some_and(|there| there.holds(start, data));
+        is_alone && usize::try_from(*offset).is_ok_and(holds)
     }
 
     /// What a restart finds if a crash does this to the pending changes, in their order. Those without

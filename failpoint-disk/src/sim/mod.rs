@@ -1,5 +1,6 @@
 //! A disk in memory that knows what a crash would leave.
 
+mod contents;
 mod file;
 pub(crate) mod image;
 pub(crate) mod journal;

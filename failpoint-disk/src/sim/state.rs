@@ -2,6 +2,7 @@
 //!
 //! The image that programs see has all changes. The medium knows which of them are durable.
 
+use super::contents::Contents;
 use super::image::{Change, Content, Image, Ino, Name, ROOT};
 use super::journal::{Journal, Kind};
 use super::locks::Locks;
@@ -279,7 +280,7 @@ impl State {
 
     fn free_unreachable(&mut self, ino: Ino) {
         if self.view.node(ino).links == 0 && !self.handles.contains_key(&ino) {
-            self.used -= self.view.data(ino).map_or(0, <[u8]>::len) as u64;
+            self.used -= self.view.data(ino).map_or(0, Contents::len) as u64;
             self.view.free(ino);
         }
     }
@@ -292,7 +293,7 @@ impl State {
         if self.is_bad(ino, offset, len as u64) {
             return Err(errno("EIO"));
         }
-        buffer[..len].copy_from_slice(&data[start..start + len]);
+        data.read(start, &mut buffer[..len]);
         Ok(len)
     }
 
