@@ -81,6 +81,8 @@
 //! |---|---|---|
 //! | `failpoints` | no | compiles failpoints in: `fs` becomes a module of this crate, with a point at every operation. Only the final binary enables it |
 //! | `http` | no | `extend_control()`, which adds volatile mode to the control plane; depends on `failpoint-http` |
+//! | `tokio` | no | `tokio::fs`; depends on tokio, and the points follow its clock |
+//! | `fuse` | no | the command `failpoint-disk`, which mounts a directory as a disk that fails; Linux; turns on `failpoints` |
 //!
 //! # Limits
 //!
