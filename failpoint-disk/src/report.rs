@@ -124,21 +124,18 @@ impl fmt::Display for Report {
             self.torn,
             self.seed,
         )?;
-        if self.exhaustive {
-            write!(f, "exhaustive: every crash of this workload was tried")
-        } else {
-            write!(
-                f,
-                "not exhaustive: {}",
-                if self.verdict == Verdict::Lost {
-                    "the search ended at the failure"
-                } else if self.covered < self.operations {
-                    "the budget ran out"
-                } else {
-                    "where more than 8 changes, or large writes, were not durable, a part of the crashes was tried"
-                }
-            )
-        }
+        let why_not = match self.verdict {
+            _ if self.exhaustive => {
+                return f.write_str("exhaustive: every crash of this workload was tried");
+            }
+            Verdict::Lost => "the search ended at the failure",
+            Verdict::NotMeasured | Verdict::HarnessBroken => "nothing was explored",
+            Verdict::Held if self.covered < self.operations => "the budget ran out",
+            Verdict::Held => {
+                "where more than 8 changes, or large writes, were not durable, a part of the crashes was tried"
+            }
+        };
+        write!(f, "not exhaustive: {why_not}")
     }
 }
 

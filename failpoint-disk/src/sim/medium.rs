@@ -103,14 +103,18 @@ impl Medium {
         }
     }
 
-    /// Whether a pending change leaves the disk as it is: it is the only one of its file, and writes what is
-    /// there already.
+    /// Whether a pending change makes no crash possible that was not possible without it: all changes of its
+    /// file write the same bytes at the same place, and this is not the first of them, or they are there.
     pub(crate) fn is_without_effect(&self, place: usize) -> bool {
-        let Change::Write { ino, offset, data } = &self.pending[place] else { return false };
-        let is_alone =
-            self.pending.iter().filter(|change| change.synced_with() == *ino).count() == 1;
+        let change = &self.pending[place];
+        let Change::Write { ino, offset, data } = change else { return false };
+        let mut of_file = self.pending.iter().filter(|other| other.synced_with() == *ino);
+        if !of_file.clone().all(|other| other == change) {
+            return false;
+        }
+        let is_first = of_file.next().is_some_and(|first| std::ptr::eq(first, change));
         let holds = |start| self.durable.data(*ino).is_some_and(|there| there.holds(start, data));
-        is_alone && usize::try_from(*offset).is_ok_and(holds)
+        !is_first || usize::try_from(*offset).is_ok_and(holds)
     }
 
     /// What a restart finds if a crash does this to the pending changes, in their order. Those without
