@@ -182,7 +182,10 @@ mod on {
         let worker = thread::spawn(move || {
             hook();
             for () in asked {
-                answer.send((disk(), Scope::find::<Dropped>().is_some())).unwrap();
+                // What was found is let go before the answer, not at the end of this statement:
+                // the test counts drops as soon as it has the answer.
+                let found = Scope::find::<Dropped>().is_some();
+                answer.send((disk(), found)).unwrap();
             }
         });
         let ask = || {
