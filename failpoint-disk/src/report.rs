@@ -63,9 +63,10 @@ impl fmt::Display for Torn {
 pub struct Report {
     /// The outcome.
     pub verdict: Verdict,
-    /// Why the harness is broken, or why nothing was measured; empty otherwise.
+    /// Why the harness is broken, why nothing was measured, or where the budget ran out; empty otherwise.
     pub why: String,
-    /// How many distinct disk images the recovery ran on, those of crashed recoveries included.
+    /// How many distinct disk images the recovery ran on, those of crashed recoveries included. Exact up to
+    /// four million; beyond that, an estimate that is off by less than one percent.
     pub states: u64,
     /// How long that took.
     pub elapsed: Duration,
@@ -75,8 +76,12 @@ pub struct Report {
     pub torn: Torn,
     /// How many operations of the workload there are: calls that change the disk or sync it.
     pub operations: usize,
-    /// After how many of them all crashes were tried. Fewer than there are, if a budget ran out.
+    /// After how many of them all crashes were tried, at all depths. Fewer than there are, if a budget ran
+    /// out.
     pub covered: usize,
+    /// After how many of them all crashes were tried, for each depth: first crashes of the workload, then
+    /// of the recovery, then of the recovery after that.
+    pub covered_at_depth: Vec<usize>,
     /// The seed of what was chosen by chance. The same seed gives the same exploration.
     pub seed: u64,
     /// The shortest schedule that fails, if one does.
@@ -100,6 +105,23 @@ impl Report {
     }
 }
 
+impl Report {
+    fn write_coverage(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((all, deeper)) = self.covered_at_depth.split_first() else { return Ok(()) };
+        write!(f, "{all} of {} operations crashed", self.operations)?;
+        if deeper.iter().all(|covered| covered == all) {
+            return match deeper.len() {
+                0 => writeln!(f, "; recoveries not crashed"),
+                depth => writeln!(f, ", and their recoveries to depth {depth}"),
+            };
+        }
+        for (depth, covered) in (1..).zip(deeper) {
+            write!(f, "; with recoveries to depth {depth}: {covered}")?;
+        }
+        writeln!(f)
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.verdict {
@@ -115,22 +137,21 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "{} states in {:.2?}, {:.0} a second; {} of {} operations crashed; writes torn at every {}; seed {}",
+            "{} states in {:.2?}, {:.0} a second; writes torn at every {}; seed {}",
             self.states,
             self.elapsed,
             self.states_per_second(),
-            self.covered,
-            self.operations,
             self.torn,
             self.seed,
         )?;
+        self.write_coverage(f)?;
         let why_not = match self.verdict {
             _ if self.exhaustive => {
                 return f.write_str("exhaustive: every crash of this workload was tried");
             }
             Verdict::Lost => "the search ended at the failure",
             Verdict::NotMeasured | Verdict::HarnessBroken => "nothing was explored",
-            Verdict::Held if self.covered < self.operations => "the budget ran out",
+            Verdict::Held if !self.why.is_empty() => &self.why,
             Verdict::Held => {
                 "where more than 8 changes, or large writes, were not durable, a part of the crashes was tried"
             }
@@ -185,7 +206,7 @@ pub struct SyncCall {
     pub location: &'static Location<'static>,
     /// What it synced first.
     pub path: PathBuf,
-    /// How often the workload and its recovery made the call.
+    /// How often the call was made: by the workload, and by all runs of its recovery.
     pub calls: usize,
     /// The shortest failure if this call makes nothing durable. `None`: the call can be removed, or a
     /// workload is missing.

@@ -282,7 +282,10 @@ fn a_workload_that_differs_between_recordings_is_broken() {
 #[test]
 fn a_harness_that_is_wrong_by_itself_is_broken() {
     let report = explore_crashes(|_: &Run<()>| panic!("no disk"), || (), |(), _| Ok(()));
-    assert_eq!(why(&report), (Verdict::HarnessBroken, "the workload panicked: no disk"));
+    let (verdict, text) = why(&report);
+    assert_eq!(verdict, Verdict::HarnessBroken);
+    let place = "the workload panicked: no disk (failpoint-disk/tests/explore.rs:";
+    assert!(text.starts_with(place), "{text}");
     let report = explore_crashes(workload_that_syncs, || (), |(), _| Err("never".to_owned()));
     let expected = "even without a crash, the check says: never";
     assert_eq!(why(&report), (Verdict::HarnessBroken, expected));
@@ -312,7 +315,9 @@ fn a_check_or_a_recovery_that_panics_after_a_crash_is_a_failure() {
         text
     };
     let report = explore_crashes(workload_that_syncs, recover, is_there);
-    assert!(report.to_string().contains("the recovery panicked: it is there"), "{report}");
+    let text = report.to_string();
+    assert!(text.contains("the recovery panicked: it is there: "), "{text}");
+    assert!(text.contains(" (failpoint-disk/tests/explore.rs:"), "{text}");
 }
 
 #[test]
@@ -322,9 +327,107 @@ fn a_budget_that_runs_out_is_told() {
     let report = explore(Explore::new().max_states(2));
     assert_eq!((report.verdict, report.states, report.exhaustive), (Verdict::Held, 2, false));
     assert!(report.covered < report.operations, "{report}");
-    assert!(report.to_string().ends_with("not exhaustive: the budget ran out"), "{report}");
+    let text = report.to_string();
+    assert!(text.ends_with("not exhaustive: the budget ran out at depth 0"), "{text}");
     let report = explore(Explore::new().max_time(Duration::ZERO));
     assert_eq!(why(&report), (Verdict::NotMeasured, "the budget ran out before the first crash"));
+}
+
+/// A recovery that writes, so that there is something to crash in it.
+fn count_starts() -> usize {
+    let starts = found("/sim/starts").len() + 1;
+    save("/sim/starts.new", &"x".repeat(starts));
+    fs::rename("/sim/starts.new", "/sim/starts").unwrap();
+    fs::File::open("/sim").unwrap().sync_all().unwrap();
+    (0..8).filter(|number| found(&format!("/sim/{number}")) == "saved").count()
+}
+
+fn save_many(run: &Run<usize>, last_is_synced: bool) {
+    for number in 0..8 {
+        let path = format!("/sim/{number}");
+        if number < 7 || last_is_synced {
+            save(&path, "saved");
+        } else {
+            fs::write(&path, "saved").unwrap();
+        }
+        run.ack(number);
+    }
+}
+
+fn all_are_there(found: &usize, acked: &[usize]) -> Result<(), String> {
+    match *found < acked.len() {
+        true => Err(format!("{found} of {}", acked.len())),
+        false => Ok(()),
+    }
+}
+
+#[test]
+fn a_budget_goes_first_to_crashes_of_the_whole_workload_then_to_those_of_recoveries() {
+    let explore = |explore: Explore, last_is_synced| {
+        explore.crashes(|run| save_many(run, last_is_synced), count_starts, all_are_there)
+    };
+    let all = explore(Explore::new(), true).expect_held();
+    assert_eq!(all.covered_at_depth, [32, 32, 32]);
+    let line = "\n32 of 32 operations crashed, and their recoveries to depth 2\n";
+    assert!(all.to_string().contains(line), "{all}");
+
+    // What is enough for the workload, and for some recoveries.
+    let broad = explore(Explore::new().depth(0), true).expect_held();
+    assert!(broad.to_string().contains("32 of 32 operations crashed; recoveries not crashed\n"));
+    let some = Explore::new().max_states(broad.states + 40);
+    let report = explore(some.clone(), true).expect_held();
+    assert_eq!(report.states, broad.states + 40);
+    assert!(matches!(report.covered_at_depth[..], [32, 1..32, 0]), "{report}");
+    assert_eq!(report.covered, 0);
+    let text = report.to_string();
+    assert!(text.contains("32 of 32 operations crashed; with recoveries to depth 1: "), "{text}");
+    assert!(text.contains("; with recoveries to depth 2: 0\n"), "{text}");
+    assert!(text.ends_with("not exhaustive: the budget ran out at depth 1"), "{text}");
+
+    // A mistake at the end of the workload is found with it.
+    let report = explore(some, false);
+    assert_eq!(report.verdict, Verdict::Lost, "{report}");
+    let unlimited = explore(Explore::new(), false);
+    let schedule = |report: Report| report.failure.expect("it is told").schedule;
+    assert_eq!(schedule(report), schedule(unlimited));
+}
+
+#[test]
+fn a_budget_that_is_large_enough_changes_nothing() {
+    let explore =
+        |explore: Explore| explore.crashes(|run| save_many(run, true), count_starts, all_are_there);
+    let all = explore(Explore::new());
+    let report = explore(Explore::new().max_states(all.states));
+    assert!(report.exhaustive, "{report}");
+    assert_eq!((report.states, report.covered_at_depth), (all.states, all.covered_at_depth));
+}
+
+#[test]
+fn a_budget_goes_to_all_sequences_first_too() {
+    let explore = |explore: Explore| {
+        explore.workloads(
+            &[0, 1, 2, 3, 4, 5, 6, 7],
+            1,
+            |_| (),
+            |(), run, number| {
+                let path = format!("/sim/{number}");
+                match number {
+                    7 => fs::write(&path, "saved").unwrap(),
+                    _ => save(&path, "saved"),
+                }
+                run.ack(1);
+            },
+            count_starts,
+            all_are_there,
+        )
+    };
+    let broad = explore(Explore::new().depth(0));
+    let report = explore(Explore::new().max_states(broad.states + 1));
+    assert_eq!(report.verdict, Verdict::Lost, "{report}");
+    assert!(report.to_string().contains("\n  the workload is [7]\n"), "{report}");
+    let report = explore(Explore::new().max_states(9));
+    assert_eq!(report.verdict, Verdict::Held, "{report}");
+    assert!(report.why.starts_with("the budget ran out at depth 0, in the workload ["), "{report}");
 }
 
 #[test]

@@ -1,6 +1,12 @@
 //! Tries every crash of a workload: what does a restart find, and is everything there that was promised?
 
 #[cfg(feature = "failpoints")]
+mod caught;
+#[cfg(feature = "failpoints")]
+mod crash;
+#[cfg(feature = "failpoints")]
+mod distinct;
+#[cfg(feature = "failpoints")]
 mod fates;
 #[cfg(not(feature = "failpoints"))]
 mod off;
@@ -151,12 +157,16 @@ impl Explore {
     }
 
     /// Ends after so many states, with what was covered until then.
+    ///
+    /// A budget goes to crashes of the whole workload first, then to crashes of its recoveries, then to
+    /// crashes of the recoveries after these.
     pub fn max_states(mut self, states: u64) -> Self {
         self.states = states;
         self
     }
 
-    /// Ends after this time, with what was covered until then.
+    /// Ends after this time, with what was covered until then, as with [`max_states`](Self::max_states). It
+    /// does not interrupt a run of the workload or of the recovery.
     pub fn max_time(mut self, time: Duration) -> Self {
         self.time = time;
         self
@@ -184,10 +194,16 @@ impl Explore {
         self
     }
 
+    #[cfg(feature = "failpoints")]
+    fn has_budget(&self) -> bool {
+        self.states != u64::MAX || self.time != Duration::MAX
+    }
+
     /// Crashes `workload` everywhere.
     ///
     /// `check` gets what `recover` returned, and what was acknowledged before the crash. It says what is
-    /// wrong. A panic of `recover` or `check` after a crash counts as a failure.
+    /// wrong. A panic of `recover` or `check` after a crash counts as a failure. It is not printed: the report
+    /// has its message and place.
     ///
     /// The first failure that is found is made shorter: the report has the one with the fewest operations,
     /// and of those the one whose crash lost the least.

@@ -72,6 +72,7 @@ fn nothing(explore: &Explore) -> Report {
         torn: explore.torn,
         operations: 0,
         covered: 0,
+        covered_at_depth: Vec::new(),
         seed: explore.seed,
         failure: None,
     }

@@ -57,27 +57,38 @@ pub(super) fn workloads<O: fmt::Debug, W, A, S: PartialEq>(
     check: impl Fn(&S, &[A]) -> Result<(), String>,
 ) -> Report {
     let mut search = Search::new(explore, &recover, &check);
-    for sequence in sequences(alphabet, length) {
-        let known = Cell::new(0);
-        let workload = |run: &Run<A>| {
-            let mut state = start(run);
-            for (number, letter) in sequence.iter().enumerate() {
-                if number + 1 == sequence.len() {
-                    known.set(run.recorded());
+    // Once a workload failed, the later ones are of no interest.
+    let mut last = usize::MAX;
+    for depths in search.passes() {
+        if !search.begin(depths) {
+            break;
+        }
+        for (number, sequence) in sequences(alphabet, length).enumerate() {
+            let known = Cell::new(0);
+            let workload = |run: &Run<A>| {
+                let mut state = start(run);
+                for (number, letter) in sequence.iter().enumerate() {
+                    if number + 1 == sequence.len() {
+                        known.set(run.recorded());
+                    }
+                    apply(&mut state, run, letter);
                 }
-                apply(&mut state, run, letter);
+            };
+            let recording = match Recording::of(explore, &workload) {
+                Ok(recording) => recording,
+                Err(broken) => return search.broken(format!("with {sequence:?}: {broken}")),
+            };
+            let known = known.get().min(recording.journal.entries.len());
+            search.explore_from(number, &recording, known);
+            if search.has_failed() && last == usize::MAX {
+                last = number;
             }
-        };
-        let recording = match Recording::of(explore, &workload) {
-            Ok(recording) => recording,
-            Err(broken) => return search.broken(format!("with {sequence:?}: {broken}")),
-        };
-        search.explore_from(known.get().min(recording.journal.entries.len()), &recording);
-        if search.is_over() {
-            return search.report_of(&format!("the workload is {sequence:?}"));
+            if search.is_stopped() || number == last {
+                break;
+            }
         }
     }
-    search.report()
+    search.report_of(|number| sequences(alphabet, length).nth(number).map(|it| format!("{it:?}")))
 }
 
 /// Every sequence of up to `length` letters: first none of them, so that what comes before the first letter

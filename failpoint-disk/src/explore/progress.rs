@@ -19,13 +19,16 @@ impl Progress {
         Self { next, begun, shown: false }
     }
 
-    pub(super) fn show(&mut self, now: Instant, states: u64, covered: usize, operations: usize) {
+    /// `covered` is for each depth.
+    pub(super) fn show(&mut self, now: Instant, states: u64, covered: &[usize], operations: usize) {
         if self.next.is_none_or(|next| now < next) {
             return;
         }
         self.next = Some(now + EVERY);
         self.shown = true;
         let rate = states as f64 / (now - self.begun).as_secs_f64();
+        let covered: Vec<String> = covered.iter().map(usize::to_string).collect();
+        let covered = covered.join(", ");
         let line = format!(
             "\r\x1b[Kcrashed {covered} of {operations} operations: {states} states, {rate:.0} a second"
         );

@@ -1,11 +1,9 @@
 //! Runs a workload on a simulated disk and records what it does.
 
-use super::Explore;
+use super::{Explore, caught};
 use crate::sim::journal::{Entry, Journal};
 use crate::sim::{HoldDisk, SimDisk};
 use failpoint::Scope;
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 /// One run of a workload.
@@ -95,20 +93,11 @@ impl<A> Recording<A> {
         let run = Run { disk, scope, acked: Mutex::default() };
         {
             let _in = run.scope.enter();
-            catch_unwind(AssertUnwindSafe(|| workload(&run)))
-                .map_err(|panic| format!("the workload panicked: {}", text_of(&*panic)))?;
+            caught::loudly(|| workload(&run))
+                .map_err(|panic| format!("the workload panicked: {panic}"))?;
         }
         let journal = run.disk.state().journal.take().unwrap_or_default();
         let acked = run.acked.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(Self { journal, acked })
-    }
-}
-
-/// The message of a panic.
-pub(super) fn text_of(panic: &(dyn Any + Send)) -> &str {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        text
-    } else {
-        panic.downcast_ref::<String>().map_or("(a panic without a message)", |text| text)
     }
 }

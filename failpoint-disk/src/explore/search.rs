@@ -1,20 +1,20 @@
 //! The search itself: every crash at every place of a recording, and of the recoveries.
 
-use super::Explore;
-use super::fates;
+use super::crash::{Crash, CrashKind};
+use super::distinct::{Distinct, HashedAlready};
 use super::progress::Progress;
-use super::run::{Recording, text_of};
+use super::run::Recording;
+use super::{Explore, caught, fates};
 use crate::report::{Failure, Report, SyncCall, Verdict};
-use crate::sim::image::{Change, Image};
-use crate::sim::journal::{Entry, Journal, Kind, Operation};
-use crate::sim::medium::{Effect, Fate, Medium};
+use crate::sim::image::Image;
+use crate::sim::journal::{Entry, Journal, Operation};
+use crate::sim::medium::{Fate, Medium};
 use crate::sim::mount::Mounts;
-use crate::sim::{Mount, SimDisk, describe};
+use crate::sim::{Mount, SimDisk};
 use failpoint::Scope;
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
-use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::ops::{ControlFlow, RangeInclusive};
+use std::panic::Location;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -33,16 +33,23 @@ pub(super) struct Search<'a, A, S> {
     mount: Mount,
     /// The call whose syncs make nothing durable.
     lying: Option<&'static Location<'static>>,
-    /// Every image that the recovery ran on.
-    images: HashSet<u128, HashedAlready>,
+    /// The images that the recovery ran on.
+    images: Distinct,
     /// Images that were checked, with how much was acknowledged then.
     checked: HashSet<(u128, usize), HashedAlready>,
     recovered: HashMap<u128, Recovered<S>, HashedAlready>,
     /// The states that were found last, the last one first.
     shared: Vec<Rc<S>>,
     calls: Vec<SyncCall>,
+    /// How deep recoveries are crashed in this pass, and the depths that were explored with it.
+    depths: RangeInclusive<usize>,
+    /// Whether there is something to crash below that.
+    goes_deeper: bool,
+    /// The number of the workload that is explored.
+    workload: usize,
     operations: usize,
-    covered: usize,
+    /// After how many of them all crashes were tried, for each depth.
+    covered: Vec<usize>,
     exhaustive: bool,
     out_of_budget: bool,
     broken: String,
@@ -53,39 +60,6 @@ pub(super) struct Search<'a, A, S> {
     buffer: Vec<u8>,
 }
 
-type HashedAlready = BuildHasherDefault<Folded>;
-
-/// For keys that are hashes themselves.
-#[derive(Default)]
-struct Folded(u64);
-
-impl Hasher for Folded {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.0 = self.0.rotate_left(5) ^ word;
-    }
-
-    fn write_u128(&mut self, word: u128) {
-        self.write_u64((word >> 64) as u64);
-        self.write_u64(word as u64);
-    }
-
-    fn write_usize(&mut self, word: usize) {
-        self.write_u64((word as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    }
-}
-
 /// What the recovery made of an image.
 struct Recovered<S> {
     state: Rc<S>,
@@ -93,27 +67,15 @@ struct Recovered<S> {
     depth: usize,
 }
 
+/// A recovery that changes nothing has no crashes: they were explored to any depth.
+const ANY_DEPTH: usize = usize::MAX;
+
 /// The failure with the shortest schedule so far.
 struct Found {
     /// Its length, then how many changes the crashes lost or tore.
     cost: (usize, usize),
+    workload: usize,
     failure: Failure,
-}
-
-/// A crash, and how it was reached.
-struct Crash<'t> {
-    /// The crash before it, if this one hit a recovery.
-    before: Option<&'t Crash<'t>>,
-    /// What ran before the crash, from the start or from the crash before it.
-    ran: &'t [Entry],
-    kind: CrashKind<'t>,
-}
-
-#[derive(Clone, Copy)]
-enum CrashKind<'t> {
-    /// With what happened to each change that was not durable.
-    Power(&'t [Change], &'t [Fate]),
-    ProcessDeath,
 }
 
 impl<'a, A, S: PartialEq> Search<'a, A, S> {
@@ -129,13 +91,16 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
             scope: Scope::new(),
             mount: SimDisk::new().at(&settings.prefix),
             lying: None,
-            images: HashSet::default(),
+            images: Distinct::default(),
             checked: HashSet::default(),
             recovered: HashMap::default(),
             shared: Vec::new(),
             calls: Vec::new(),
+            depths: 0..=settings.depth,
+            goes_deeper: false,
+            workload: 0,
             operations: 0,
-            covered: 0,
+            covered: vec![0; settings.depth + 1],
             exhaustive: true,
             out_of_budget: false,
             broken: String::new(),
@@ -151,9 +116,40 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         self
     }
 
-    /// Whether nothing more will be found.
-    pub(super) fn is_over(&self) -> bool {
-        self.out_of_budget || !self.broken.is_empty() || self.found.is_some()
+    /// Which depths are explored together.
+    ///
+    /// Under a budget, each depth is explored over all workloads before the next one, so that what the
+    /// budget does not reach is what is least likely. Recoveries run once for each depth then, because what
+    /// they did is not remembered. Without a budget, everything is tried in the end: once for all depths.
+    pub(super) fn passes(&self) -> impl Iterator<Item = RangeInclusive<usize>> + use<A, S> {
+        let deepest = self.settings.depth;
+        let more = if self.settings.has_budget() { 0 } else { deepest };
+        (more..=deepest).map(move |depth| depth - more..=depth)
+    }
+
+    /// Begins a pass. False if there is nothing left for it.
+    pub(super) fn begin(&mut self, depths: RangeInclusive<usize>) -> bool {
+        if self.is_stopped() {
+            return false;
+        }
+        if *depths.start() > 0 && !self.goes_deeper {
+            // Nothing is there to be crashed.
+            let above = self.covered[depths.start() - 1];
+            self.covered[*depths.start()..].fill(above);
+            return false;
+        }
+        self.depths = depths;
+        self.goes_deeper = false;
+        true
+    }
+
+    /// Whether the search cannot go on.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.out_of_budget || !self.broken.is_empty()
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.found.is_some()
     }
 
     pub(super) fn sync_calls(&self) -> Vec<SyncCall> {
@@ -166,18 +162,16 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
     }
 
     pub(super) fn report(self) -> Report {
-        self.report_of("")
+        self.report_of(|_| None)
     }
 
-    /// With a first line of the schedule, if there is something to say.
-    pub(super) fn report_of(self, first: &str) -> Report {
-        let mut failure = self.found.map(|found| found.failure);
-        if let Some(failure) = failure.as_mut().filter(|_| !first.is_empty()) {
-            failure.schedule.insert(0, first.to_owned());
-        }
+    /// `name` says which workload it is that has this number, where there are several.
+    pub(super) fn report_of(self, name: impl Fn(usize) -> Option<String>) -> Report {
+        let is_lost = self.found.is_some();
+        let depth = self.depths.end();
         let (verdict, why) = if !self.broken.is_empty() {
             (Verdict::HarnessBroken, self.broken)
-        } else if failure.is_some() {
+        } else if is_lost {
             (Verdict::Lost, String::new())
         } else if self.operations == 0 {
             let prefix = self.settings.prefix.display();
@@ -187,20 +181,31 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
                     "the workload changed nothing below {prefix}; does it use failpoint_disk::fs there?"
                 ),
             )
-        } else if self.images.is_empty() {
+        } else if self.images.count() == 0 {
             (Verdict::NotMeasured, "the budget ran out before the first crash".to_owned())
+        } else if self.out_of_budget {
+            let which = name(self.workload).map(|name| format!(", in the workload {name}"));
+            let which = which.unwrap_or_default();
+            (Verdict::Held, format!("the budget ran out at depth {depth}{which}"))
         } else {
             (Verdict::Held, String::new())
         };
+        let failure = self.found.map(|mut found| {
+            if let Some(name) = name(found.workload) {
+                found.failure.schedule.insert(0, format!("the workload is {name}"));
+            }
+            found.failure
+        });
         Report {
             exhaustive: self.exhaustive && verdict == Verdict::Held && !self.out_of_budget,
             verdict,
             why,
-            states: self.images.len() as u64,
+            states: self.images.count(),
             elapsed: self.begun.elapsed(),
             torn: self.settings.torn,
             operations: self.operations,
-            covered: self.covered,
+            covered: self.covered.iter().copied().min().unwrap_or_default(),
+            covered_at_depth: self.covered,
             seed: self.settings.seed,
             failure,
         }
@@ -208,37 +213,54 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
 
     /// Crashes a recorded workload everywhere.
     pub(super) fn explore(&mut self, recording: &Recording<A>) {
-        self.explore_from(0, recording);
+        for depths in self.passes() {
+            if !self.begin(depths) {
+                break;
+            }
+            self.explore_from(0, recording, 0);
+        }
     }
 
-    /// Crashes a recorded workload after its first `known` entries, which were crashed before.
-    pub(super) fn explore_from(&mut self, known: usize, recording: &Recording<A>) {
+    /// Crashes the recorded workload with this number after its first `known` entries, which were crashed
+    /// before, as deep as this pass goes.
+    pub(super) fn explore_from(&mut self, workload: usize, recording: &Recording<A>, known: usize) {
+        self.workload = workload;
         let entries = &recording.journal.entries;
-        self.operations += recording.journal.operations().count();
+        let depth = *self.depths.end();
         // What was acknowledged is another sequence now.
         self.checked.clear();
-        if self.lying.is_none() && self.control(recording).is_break() {
-            return;
+        if *self.depths.start() == 0 {
+            self.operations += recording.journal.operations().count();
+            self.note_syncs(&recording.journal);
+            if self.lying.is_none() && self.control(recording).is_break() {
+                return;
+            }
         }
         let mut medium = Medium::new(Image::new());
         let (mut ran, mut acked) = (0, 0);
         // A crash is new where the disk changed, or where more was acknowledged.
         let mut is_new = true;
         for place in 0..=entries.len() {
+            // Longer schedules than the one that failed are of no interest.
+            if self.is_too_long(ran) {
+                return;
+            }
             if is_new && (place > known || known == 0) {
                 let kind = CrashKind::ProcessDeath;
                 let here = Crash { before: None, ran: &entries[..place], kind };
                 let acks = &recording.acked[..acked];
-                let depth = self.settings.depth;
                 let crashed = self.power(&medium, acks, &here, None, depth);
-                if crashed.is_break() || self.process_death(&medium, acks, &here).is_break() {
+                if crashed.is_break() || self.process_death(&medium, acks, &here, depth).is_break()
+                {
                     return;
                 }
+            }
+            if let Some(Entry::Operation(_)) = place.checked_sub(1).map(|last| &entries[last]) {
+                self.covered[self.depths.clone()].iter_mut().for_each(|covered| *covered += 1);
             }
             is_new = match entries.get(place) {
                 Some(Entry::Operation(operation)) => {
                     ran += 1;
-                    self.covered += 1;
                     self.perform(&mut medium, operation)
                 }
                 Some(Entry::Added(content)) => {
@@ -251,11 +273,12 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
                 }
                 None => false,
             };
-            // Longer schedules than the one that failed are of no interest.
-            if self.found.as_ref().is_some_and(|found| found.cost.0 < ran) {
-                return;
-            }
         }
+    }
+
+    /// Whether a failure with fewer operations is known.
+    fn is_too_long(&self, operations: usize) -> bool {
+        self.found.as_ref().is_some_and(|found| found.cost.0 < operations)
     }
 
     /// Without a crash, the check must pass.
@@ -283,11 +306,8 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
 
     /// Returns whether a crash may leave something now that it could not leave before. After a sync, less is
     /// possible.
-    fn perform(&mut self, medium: &mut Medium, operation: &Operation) -> bool {
-        let is_sync = matches!(operation.kind, Kind::Sync | Kind::SyncDir);
-        if is_sync {
-            self.note_sync(operation);
-        }
+    fn perform(&self, medium: &mut Medium, operation: &Operation) -> bool {
+        let is_sync = operation.is_sync();
         let lies = is_sync && self.lying == Some(operation.caller);
         if let Some(effect) = operation.effect.as_ref().filter(|_| !lies) {
             medium.perform(effect);
@@ -296,15 +316,17 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         !is_sync && last.is_some_and(|last| !medium.is_without_effect(last))
     }
 
-    fn note_sync(&mut self, operation: &Operation) {
-        match self.calls.iter_mut().find(|call| call.location == operation.caller) {
-            Some(call) => call.calls += 1,
-            None => self.calls.push(SyncCall {
-                location: operation.caller,
-                path: operation.path.to_path_buf(),
-                calls: 1,
-                noticed: None,
-            }),
+    fn note_syncs(&mut self, journal: &Journal) {
+        for operation in journal.operations().filter(|operation| operation.is_sync()) {
+            match self.calls.iter_mut().find(|call| call.location == operation.caller) {
+                Some(call) => call.calls += 1,
+                None => self.calls.push(SyncCall {
+                    location: operation.caller,
+                    path: operation.path.to_path_buf(),
+                    calls: 1,
+                    noticed: None,
+                }),
+            }
         }
     }
 
@@ -330,11 +352,17 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
 
     /// Only the process dies: nothing is lost, and nothing more is durable. The power fails while it
     /// recovers, or after that.
-    fn process_death(&mut self, medium: &Medium, acked: &[A], here: &Crash<'_>) -> ControlFlow<()> {
+    fn process_death(
+        &mut self,
+        medium: &Medium,
+        acked: &[A],
+        here: &Crash<'_>,
+        depth: usize,
+    ) -> ControlFlow<()> {
         if !self.settings.process_deaths || medium.pending.is_empty() {
             return ControlFlow::Continue(());
         }
-        self.spend()?;
+        self.spend(None)?;
         let disk = SimDisk::restarted(medium.clone());
         let (state, journal) = match self.recover_on(&disk) {
             Ok(recovered) => recovered,
@@ -347,7 +375,7 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
             self.fail(here, why);
             return ControlFlow::Continue(());
         }
-        let (state, depth) = (Rc::new(state), self.settings.depth);
+        let state = Rc::new(state);
         self.crash_recovery(medium.clone(), &journal, acked, here, None, Some(&state), depth)
     }
 
@@ -361,6 +389,9 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         depth: usize,
     ) -> ControlFlow<()> {
         let hash = image.hash(&mut self.buffer);
+        if self.checked.len() == REMEMBERED {
+            self.checked.clear();
+        }
         if expected.is_none() && !self.checked.insert((hash, acked.len())) {
             return ControlFlow::Continue(());
         }
@@ -370,8 +401,8 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
             self.judge(&state, acked, crash, expected);
             return ControlFlow::Continue(());
         }
-        self.spend()?;
-        self.images.insert(hash);
+        self.spend(Some(hash))?;
+        self.images.add(hash);
         let disk = SimDisk::of(image.clone());
         let (state, journal) = match self.recover_on(&disk) {
             Ok((state, journal)) => (self.share(state), journal),
@@ -383,8 +414,13 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         if self.recovered.len() == REMEMBERED {
             self.recovered.clear();
         }
-        self.recovered.insert(hash, Recovered { state: state.clone(), depth });
-        if self.judge(&state, acked, crash, expected) && depth > 0 {
+        let explored = if journal.changes_something() { depth } else { ANY_DEPTH };
+        self.recovered.insert(hash, Recovered { state: state.clone(), depth: explored });
+        if self.judge(&state, acked, crash, expected) && explored != ANY_DEPTH {
+            if depth == 0 {
+                self.goes_deeper = true;
+                return ControlFlow::Continue(());
+            }
             let medium = Medium::new(image);
             let end = Some(&state);
             self.crash_recovery(medium, &journal, acked, crash, end, end, depth - 1)?;
@@ -405,7 +441,12 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         depth: usize,
     ) -> ControlFlow<()> {
         let entries = &journal.entries;
+        let (mut ran, _) = before.cost();
         for (place, entry) in entries.iter().enumerate() {
+            ran += usize::from(matches!(entry, Entry::Operation(_)));
+            if self.is_too_long(ran) {
+                return ControlFlow::Continue(());
+            }
             let is_new = match entry {
                 Entry::Operation(operation) => self.perform(&mut medium, operation),
                 Entry::Added(content) => {
@@ -464,31 +505,35 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         shared
     }
 
-    fn recover_on(&self, disk: &SimDisk) -> Result<(S, Journal), String> {
+    fn recover_on(&mut self, disk: &SimDisk) -> Result<(S, Journal), String> {
         disk.state().journal = Some(Journal::default());
         self.scope.insert(Mounts(vec![self.mount.with(disk.clone())]));
-        let _in = self.scope.enter();
-        let state = catch_unwind(AssertUnwindSafe(|| (self.recover)()))
-            .map_err(|panic| format!("the recovery panicked: {}", text_of(&*panic)))?;
+        let state = {
+            let _in = self.scope.enter();
+            caught::silently(self.recover)
+                .map_err(|panic| format!("the recovery panicked: {panic}"))?
+        };
         let journal = disk.state().journal.take().unwrap_or_default();
+        self.note_syncs(&journal);
         Ok((state, journal))
     }
 
     fn check(&self, state: &S, acked: &[A]) -> Result<(), String> {
-        match catch_unwind(AssertUnwindSafe(|| (self.check)(state, acked))) {
+        match caught::silently(|| (self.check)(state, acked)) {
             Ok(checked) => checked.map_err(|why| format!("the check says: {why}")),
-            Err(panic) => Err(format!("the check panicked: {}", text_of(&*panic))),
+            Err(panic) => Err(format!("the check panicked: {panic}")),
         }
     }
 
-    /// One more run of the recovery, if the budget has it.
-    fn spend(&mut self) -> ControlFlow<()> {
+    /// One more run of the recovery, if the budget has it. Only an image that is new is a state.
+    fn spend(&mut self, image: Option<u128>) -> ControlFlow<()> {
         let now = Instant::now();
-        let states = self.images.len() as u64;
-        self.progress.show(now, states, self.covered, self.operations);
+        let states = self.images.count();
+        self.progress.show(now, states, &self.covered, self.operations);
         let time_is_up =
             self.settings.time != Duration::MAX && now - self.begun >= self.settings.time;
-        if states >= self.settings.states || time_is_up {
+        let is_full = states >= self.settings.states;
+        if time_is_up || (is_full && image.is_some_and(|hash| !self.images.has(hash))) {
             self.out_of_budget = true;
             return ControlFlow::Break(());
         }
@@ -502,70 +547,7 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
             let mut schedule = Vec::new();
             crash.tell(&mut schedule);
             let failure = Failure { schedule_length: cost.0, schedule, reason };
-            self.found = Some(Found { cost, failure });
+            self.found = Some(Found { cost, workload: self.workload, failure });
         }
-    }
-}
-
-impl Crash<'_> {
-    fn cost(&self) -> (usize, usize) {
-        let (length, losses) = self.before.map_or((0, 0), Crash::cost);
-        let ran = self.ran.iter().filter(|entry| matches!(entry, Entry::Operation(_))).count();
-        let lost = match self.kind {
-            CrashKind::Power(_, fates) => fates.iter().filter(|fate| **fate != Fate::Kept).count(),
-            CrashKind::ProcessDeath => 0,
-        };
-        (length + ran, losses + lost + 1)
-    }
-
-    /// The operation that made a change.
-    fn made(&self, change: &Change) -> Option<&Operation> {
-        let made = |operation: &&Operation| matches!(&operation.effect, Some(Effect::Change(made) | Effect::Torn(made)) if made == change);
-        let mut ran = self.ran.iter().rev().filter_map(|entry| match entry {
-            Entry::Operation(operation) => Some(operation),
-            _ => None,
-        });
-        ran.find(made).or_else(|| self.before.and_then(|before| before.made(change)))
-    }
-
-    fn tell(&self, schedule: &mut Vec<String>) {
-        if let Some(before) = self.before {
-            before.tell(schedule);
-            schedule.push("the recovery runs:".to_owned());
-        }
-        let mut number = 0;
-        for entry in self.ran {
-            match entry {
-                Entry::Operation(operation) => {
-                    number += 1;
-                    schedule.push(format!("{number:>3}. {operation}  ({})", operation.caller));
-                }
-                Entry::Acked => schedule.push("     acknowledged".to_owned()),
-                Entry::Added(_) => {}
-            }
-        }
-        match self.kind {
-            CrashKind::ProcessDeath => {
-                schedule.push("the process dies, the machine goes on".to_owned())
-            }
-            CrashKind::Power(pending, fates) => {
-                schedule.push("the power fails".to_owned());
-                for (change, fate) in pending.iter().zip(fates) {
-                    let what =
-                        self.made(change).map_or_else(|| describe(change), Operation::to_string);
-                    schedule.push(format!("     {}: {what}", tell_fate(fate)));
-                }
-            }
-        }
-    }
-}
-
-fn tell_fate(fate: &Fate) -> String {
-    match fate {
-        Fate::Lost => "lost".to_owned(),
-        Fate::Kept => "reached the disk".to_owned(),
-        Fate::Prefix(bytes) => format!("torn, only the first {bytes} bytes reached the disk"),
-        Fate::Sectors(kept) => format!("torn, only the sectors {kept:#b} reached the disk"),
-        Fate::Zeros => "lost, and the file has its new length".to_owned(),
     }
 }

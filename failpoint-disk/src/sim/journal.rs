@@ -64,6 +64,12 @@ impl Journal {
         self.entries.push(Entry::Added(content));
     }
 
+    /// Whether there is a change that a crash may lose.
+    pub(crate) fn changes_something(&self) -> bool {
+        self.operations()
+            .any(|operation| matches!(operation.effect, Some(Effect::Change(_) | Effect::Torn(_))))
+    }
+
     pub(crate) fn operations(&self) -> impl Iterator<Item = &Operation> {
         self.entries.iter().filter_map(|entry| match entry {
             Entry::Operation(operation) => Some(operation),
@@ -73,6 +79,10 @@ impl Journal {
 }
 
 impl Operation {
+    pub(crate) fn is_sync(&self) -> bool {
+        matches!(self.kind, Kind::Sync | Kind::SyncDir)
+    }
+
     /// Whether two recordings did the same here.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         (self.kind, &self.path, &self.effect) == (other.kind, &other.path, &other.effect)

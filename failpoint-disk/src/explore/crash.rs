@@ -1,0 +1,87 @@
+//! A crash: where it hit, what it lost, and how it is told.
+
+use crate::sim::describe;
+use crate::sim::image::Change;
+use crate::sim::journal::{Entry, Operation};
+use crate::sim::medium::{Effect, Fate};
+
+/// A crash, and how it was reached.
+pub(super) struct Crash<'t> {
+    /// The crash before it, if this one hit a recovery.
+    pub(super) before: Option<&'t Crash<'t>>,
+    /// What ran before the crash, from the start or from the crash before it.
+    pub(super) ran: &'t [Entry],
+    pub(super) kind: CrashKind<'t>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum CrashKind<'t> {
+    /// With what happened to each change that was not durable.
+    Power(&'t [Change], &'t [Fate]),
+    ProcessDeath,
+}
+
+impl Crash<'_> {
+    /// How many operations ran before it, then how many changes were lost or torn.
+    pub(super) fn cost(&self) -> (usize, usize) {
+        let (length, losses) = self.before.map_or((0, 0), Crash::cost);
+        let ran = self.ran.iter().filter(|entry| matches!(entry, Entry::Operation(_))).count();
+        let lost = match self.kind {
+            CrashKind::Power(_, fates) => fates.iter().filter(|fate| **fate != Fate::Kept).count(),
+            CrashKind::ProcessDeath => 0,
+        };
+        (length + ran, losses + lost + 1)
+    }
+
+    /// The operation that made a change.
+    fn made(&self, change: &Change) -> Option<&Operation> {
+        let made = |operation: &&Operation| matches!(&operation.effect, Some(Effect::Change(made) | Effect::Torn(made)) if made == change);
+        let mut ran = self.ran.iter().rev().filter_map(|entry| match entry {
+            Entry::Operation(operation) => Some(operation),
+            _ => None,
+        });
+        ran.find(made).or_else(|| self.before.and_then(|before| before.made(change)))
+    }
+
+    /// What happened, a line each.
+    pub(super) fn tell(&self, schedule: &mut Vec<String>) {
+        if let Some(before) = self.before {
+            before.tell(schedule);
+            schedule.push("the recovery runs:".to_owned());
+        }
+        let mut number = 0;
+        for entry in self.ran {
+            match entry {
+                Entry::Operation(operation) => {
+                    number += 1;
+                    schedule.push(format!("{number:>3}. {operation}  ({})", operation.caller));
+                }
+                Entry::Acked => schedule.push("     acknowledged".to_owned()),
+                Entry::Added(_) => {}
+            }
+        }
+        match self.kind {
+            CrashKind::ProcessDeath => {
+                schedule.push("the process dies, the machine goes on".to_owned())
+            }
+            CrashKind::Power(pending, fates) => {
+                schedule.push("the power fails".to_owned());
+                for (change, fate) in pending.iter().zip(fates) {
+                    let what =
+                        self.made(change).map_or_else(|| describe(change), Operation::to_string);
+                    schedule.push(format!("     {}: {what}", tell_fate(fate)));
+                }
+            }
+        }
+    }
+}
+
+fn tell_fate(fate: &Fate) -> String {
+    match fate {
+        Fate::Lost => "lost".to_owned(),
+        Fate::Kept => "reached the disk".to_owned(),
+        Fate::Prefix(bytes) => format!("torn, only the first {bytes} bytes reached the disk"),
+        Fate::Sectors(kept) => format!("torn, only the sectors {kept:#b} reached the disk"),
+        Fate::Zeros => "lost, and the file has its new length".to_owned(),
+    }
+}
