@@ -87,6 +87,21 @@ pub enum Error {
         /// The point.
         name: String,
     },
+    /// The terms would wait for another caller, or for the real clock, in a scope that
+    /// [is simulated](crate::Scope::simulate).
+    #[non_exhaustive]
+    CannotSimulate {
+        /// The point.
+        name: String,
+        /// The action or modifier, such as `pause` or `after`.
+        action: &'static str,
+        /// Where it begins, in bytes from the start of the text.
+        offset: usize,
+        /// Why, and what to do instead.
+        instead: &'static str,
+        /// The line that holds the place, with a caret under it.
+        caret: String,
+    },
     /// An environment variable holds something else than it should.
     #[non_exhaustive]
     BadVariable {
@@ -131,6 +146,7 @@ impl Error {
             | Error::BadValue { name, .. }
             | Error::UnknownKey { name, .. }
             | Error::BadName { name, .. }
+            | Error::CannotSimulate { name, .. }
             | Error::WaitsForItself { name } => Some(name),
             _ => None,
         }
@@ -208,6 +224,11 @@ impl fmt::Display for Error {
                     name = visible(name)
                 )
             }
+            Error::CannotSimulate { name, action, instead, caret, .. } => write!(
+                f,
+                "`{action}` at the failpoint `{}` cannot be simulated: {instead}\n{caret}",
+                visible(name)
+            ),
             Error::BadVariable { variable, got, expected } => {
                 write!(f, "{variable} is `{}`; it takes {expected}", got.escape_debug())
             }

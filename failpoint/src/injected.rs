@@ -1,4 +1,4 @@
-//! The error that `fail_result!` injects.
+//! The errors and the panics that points inject.
 
 use crate::visible::visible;
 use std::any::Any;
@@ -114,11 +114,14 @@ impl From<Injected> for io::Error {
 #[cfg(feature = "runtime")]
 const MARK: usize = 509;
 
-/// A panic that an armed `panic` injected.
+/// A panic that an armed `panic` injected, or the end of a step in a simulation.
 ///
 /// Its payload is a `String`: `failpoint NAME panic`, followed by the text of `panic(TEXT)` if
 /// there is one. Panic hooks, `JoinError`, `#[should_panic(expected = …)]` and crash reporters show
 /// that text, and the place of the point.
+///
+/// Inside a scope that [is simulated](crate::Scope::simulate), an armed `exit`, `abort` or `kill` injects one
+/// as well, with that action in the place of `panic`: see [`ending`](Self::ending).
 ///
 /// ```
 /// # #[cfg(feature = "failpoints")] {
@@ -146,6 +149,7 @@ const MARK: usize = 509;
 pub struct InjectedPanic<'a> {
     message: &'a str,
     point: &'a str,
+    ending: Option<Ending>,
     text: Option<&'a str>,
 }
 
@@ -171,9 +175,17 @@ impl<'a> InjectedPanic<'a> {
         if message.capacity() != message.len() + MARK {
             return None;
         }
-        let (point, rest) = message.strip_prefix("failpoint ")?.split_once(" panic")?;
-        let text = if rest.is_empty() { None } else { Some(rest.strip_prefix(": ")?) };
-        Some(Self { message, point, text })
+        let rest = message.strip_prefix("failpoint ")?;
+        // The name of a point of `fail` may hold blanks.
+        rest.match_indices(' ').find_map(|(at, blank)| {
+            let (point, rest) = (&rest[..at], &rest[at + blank.len()..]);
+            let (action, text) = match rest.split_once(": ") {
+                Some((action, text)) => (action, Some(text)),
+                None => (rest, None),
+            };
+            let ending = if action == "panic" { None } else { Some(Ending::read(action)?) };
+            Some(Self { message, point, ending, text })
+        })
     }
 
     #[cfg(not(feature = "runtime"))]
@@ -186,16 +198,59 @@ impl<'a> InjectedPanic<'a> {
         self.point
     }
 
-    /// The text in `panic(TEXT)`, with control characters escaped.
+    /// How the process would have ended, had the action not been simulated; `None` for `panic`.
+    pub fn ending(&self) -> Option<Ending> {
+        self.ending
+    }
+
+    /// The text in `panic(TEXT)`, with control characters escaped. For an ending, what caused it where that
+    /// is not the action itself, such as a torn write.
     pub fn text(&self) -> Option<&'a str> {
         self.text
     }
 }
 
 impl fmt::Display for InjectedPanic<'_> {
-    /// The whole message: `failpoint NAME panic`, with the text of `panic(TEXT)` behind a colon.
+    /// The whole message: `failpoint NAME panic` or `failpoint NAME exit(3)`, with the text behind a colon.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.message)
+    }
+}
+
+/// How an armed action ends the process. Its `Display` is the action: `exit(3)`, `abort`, `kill`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// With this status. `atexit` handlers run.
+    Exit(u8),
+    /// As `abort` does: by SIGABRT.
+    Abort,
+    /// As a power cut would: nothing is flushed, no handler runs.
+    Kill,
+}
+
+impl Ending {
+    /// The inverse of `Display`.
+    #[cfg(feature = "runtime")]
+    fn read(action: &str) -> Option<Self> {
+        match action {
+            "abort" => Some(Ending::Abort),
+            "kill" => Some(Ending::Kill),
+            _ => {
+                let status = action.strip_prefix("exit(")?.strip_suffix(')')?;
+                status.parse().ok().map(Ending::Exit)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Exit(status) => write!(f, "exit({status})"),
+            Ending::Abort => f.write_str("abort"),
+            Ending::Kill => f.write_str("kill"),
+        }
     }
 }
 
@@ -204,34 +259,53 @@ impl fmt::Display for InjectedPanic<'_> {
 #[derive(Debug)]
 pub(crate) struct Panic {
     message: String,
+    /// No hook is told.
+    is_silent: bool,
 }
 
 #[cfg(feature = "runtime")]
 impl Panic {
     /// One that [`InjectedPanic::of`] recognizes.
     pub(crate) fn injected(message: &str) -> Box<Self> {
-        let mut marked = String::with_capacity(message.len() + MARK);
-        marked.push_str(message);
-        Self::plain(marked)
+        Self::plain(marked(message))
+    }
+
+    /// The same for the owner of a simulation, who catches it: it is no failure to report.
+    pub(crate) fn simulated(message: &str) -> Box<Self> {
+        Box::new(Self { message: marked(message), is_silent: true })
     }
 
     /// Any other.
     pub(crate) fn plain(message: String) -> Box<Self> {
-        Box::new(Self { message })
+        Box::new(Self { message, is_silent: false })
     }
 
     #[cold]
     #[track_caller]
     pub(crate) fn raise(self) -> ! {
+        if self.is_silent {
+            std::panic::resume_unwind(Box::new(self.message));
+        }
         std::panic::panic_any(self.message)
     }
 }
 
-/// How the message of an injected panic reads.
 #[cfg(feature = "runtime")]
-pub(crate) fn injected_message(point: &str, text: Option<&str>) -> String {
+fn marked(message: &str) -> String {
+    let mut marked = String::with_capacity(message.len() + MARK);
+    marked.push_str(message);
+    marked
+}
+
+/// How the message of an injected panic reads; `action` is `panic`, or an [`Ending`].
+#[cfg(feature = "runtime")]
+pub(crate) fn injected_message(
+    point: &str,
+    action: impl fmt::Display,
+    text: Option<&str>,
+) -> String {
     match text {
-        Some(text) => format!("failpoint {} panic: {}", visible(point), visible(text)),
-        None => format!("failpoint {} panic", visible(point)),
+        Some(text) => format!("failpoint {} {action}: {}", visible(point), visible(text)),
+        None => format!("failpoint {} {action}", visible(point)),
     }
 }

@@ -119,6 +119,7 @@ mod library;
 mod macros;
 mod name;
 mod scope;
+mod simulation;
 mod stderr;
 mod subscription;
 mod visible;
@@ -157,8 +158,9 @@ pub use error::{Error, WaitError};
 pub use event::{Event, EventKind};
 pub use exploration::{Explored, Injection, Run};
 pub use info::{PointInfo, Report, SiteInfo};
-pub use injected::{Injected, InjectedPanic};
+pub use injected::{Ending, Injected, InjectedPanic};
 pub use scope::{DontHoldScopeGuardsAcrossAwaitPoints, Scope};
+pub use simulation::Simulation;
 pub use subscription::Subscription;
 #[cfg(feature = "serde")]
 pub use value::Json;

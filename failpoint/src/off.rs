@@ -6,6 +6,7 @@ use crate::error::{COMPILED_OUT, Error, WaitError};
 use crate::event::Event;
 use crate::exploration::{Explored, Run};
 use crate::info::{PointInfo, Report};
+use crate::simulation::Simulation;
 use crate::wait_for::WaitFor;
 use std::any::Any;
 use std::convert::Infallible;
@@ -167,6 +168,8 @@ impl Scope {
     pub(crate) fn find<T: Any + Send + Sync>() -> Option<Arc<T>> {
         None
     }
+
+    pub(crate) fn simulate(&self, _: impl Simulation) {}
 
     pub(crate) fn arm(&self, _: &str, _: &str) -> Result<(), Error> {
         Err(Error::CompiledOut)

@@ -3,6 +3,7 @@
 use crate::callback::{Action, Hit};
 use crate::error::{Error, WaitError};
 use crate::imp;
+use crate::simulation::Simulation;
 use crate::subscription::Subscription;
 use crate::wait_for::WaitFor;
 use std::any::Any;
@@ -212,11 +213,34 @@ impl Scope {
         imp::Scope::find()
     }
 
+    /// Hands what armed points do inside the scope to an owner that steps the code: a deterministic
+    /// simulator, or the interpreter of a script.
+    ///
+    /// | action | inside the scope |
+    /// |---|---|
+    /// | `sleep`, `delay` | [`Simulation::sleep`] is called, and the code goes on at once, async code too |
+    /// | `panic`, `exit`, `abort`, `kill` | the step ends: it unwinds with a payload that [`InjectedPanic::of`](crate::InjectedPanic::of) recognizes. Nothing else ends and nothing is printed: no panic hook is called, and `FAILPOINT_PANIC` does not count. A thread that already unwinds only logs it |
+    /// | `pause`, `wait`, `barrier`, and the modifiers `for`, `after` | the scope refuses to arm them with [`Error::CannotSimulate`]. Armed elsewhere, or before this call, they are logged once for each arming and do nothing: a step is passed by, a term with such a modifier does not act |
+    /// | everything else | the same as in any scope |
+    ///
+    /// The owner catches the end of a step with [`catch_unwind`](std::panic::catch_unwind), so the program
+    /// must be built with `panic = "unwind"`.
+    ///
+    /// A scope made in this one is simulated as well, an [isolated](Scope::isolated) one is not; the simulation
+    /// in force is found as a value is by [`Scope::find`]. A second call replaces the simulation. For runs that
+    /// repeat to the byte, use an isolated scope, which does not see what is armed globally, and set
+    /// [`seed`](crate::seed): the draws of a chance follow from the seed, the point and the name of the scope.
+    ///
+    /// In a build without failpoints the simulation is dropped. [`Simulation`] has an example.
+    pub fn simulate(&self, simulation: impl Simulation) {
+        self.inner.simulate(simulation);
+    }
+
     /// Arms a point inside the scope, until it is disarmed, reset or dropped: the scope is the
     /// guard.
     ///
     /// # Errors
-    /// As [`arm`](crate::arm).
+    /// As [`arm`](crate::arm); [`Error::CannotSimulate`] in a scope that [is simulated](Scope::simulate).
     pub fn arm(&self, name: &str, terms: &str) -> Result<(), Error> {
         self.inner.arm(name, terms)
     }
@@ -236,7 +260,8 @@ impl Scope {
     /// Arms several points, all or none.
     ///
     /// # Errors
-    /// As [`arm_all`](crate::arm_all).
+    /// As [`arm_all`](crate::arm_all); [`Error::CannotSimulate`] in a scope that
+    /// [is simulated](Scope::simulate).
     pub fn arm_all(&self, config: &str) -> Result<(), Error> {
         self.inner.arm_all(config)
     }

@@ -14,6 +14,7 @@ use crate::runtime::eval::{self, OrPanic};
 use crate::runtime::own_code::{self, OwnCode};
 use crate::runtime::registry::point::Point;
 use crate::runtime::registry::{Request, Unknown, registry};
+use crate::runtime::scope;
 pub use crate::runtime::site::Accepts;
 use crate::runtime::site::{Callsite, Site};
 use crate::runtime::sync::Arc;
@@ -139,7 +140,8 @@ fn run(
                     Some(text) => log(format_args!("{}", visible(text.raw()))),
                     None => log(format_args!("failpoint {} executed.", visible(&plan.point))),
                 },
-                terms::Step::Panic(text) => {
+                // One that is simulated is for the owner of the simulation, and reads as ours.
+                terms::Step::Panic(text) if scope::simulation(None).is_none() => {
                     let message = match text {
                         Some(text) => visible(text.raw()).to_string(),
                         None => format!("failpoint {} panic", visible(&plan.point)),
@@ -149,7 +151,7 @@ fn run(
                         return Err(Panic::plain(message));
                     }
                 }
-                _ => match step::perform(plan, site, fired.fire, steps, step) {
+                _ => match step::perform(plan, site, None, fired.fire, steps, step) {
                     Effect::Done => {}
                     Effect::Return(value) => {
                         return Ok(Some(value.map(|value| value.raw().to_owned())));

@@ -11,7 +11,14 @@ pub mod watch;
 
 /// Ends the process at once, as `kill` does: replies get out, and nothing else is run.
 pub fn end_process(why: std::fmt::Arguments<'_>) -> ! {
-    crate::runtime::exit::end(crate::runtime::exit::Ending::Kill, why)
+    crate::runtime::exit::end(crate::injected::Ending::Kill, why)
+}
+
+/// Ends the step of a simulation that this thread runs, if it runs one, as `kill` at `point` would. Says
+/// whether it runs one: this returns if it does and the thread unwinds already.
+#[track_caller]
+pub fn kill_simulated(point: &str, why: std::fmt::Arguments<'_>) -> bool {
+    crate::runtime::eval::step::kill_simulated(point, why)
 }
 
 /// Has `handler` called when the process ends in its own way (`main` returns, `exit`), and not when it is

@@ -5,8 +5,9 @@
 //! prints it and ends the process, since a test that believes itself armed proves nothing.
 
 use crate::error::Error;
+use crate::injected::Ending;
 use crate::runtime::at_exit;
-use crate::runtime::exit::{self, Ending};
+use crate::runtime::exit;
 use crate::runtime::log::{self, Level};
 use crate::runtime::own_code::OwnCode;
 use crate::runtime::plan::random;

@@ -4,6 +4,7 @@
 //! second. Then the process ends, and nothing holds that up: a thread watches over it, and ends the process at once where
 //! a file, a log or an `atexit` handler takes too long.
 
+use crate::injected::Ending;
 use crate::runtime::at_exit;
 use crate::runtime::c;
 use crate::runtime::log;
@@ -23,17 +24,6 @@ static LET_GO: Condvar = Condvar::new();
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The process is at its end this long after the action, except for `atexit` handlers that run.
 const AT_THE_LATEST: Duration = Duration::from_secs(2);
-
-/// How an armed action ends the process.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Ending {
-    /// With this status. `atexit` handlers run.
-    Exit(u8),
-    /// As `abort` does: by SIGABRT.
-    Abort,
-    /// As a power cut would: nothing is flushed, no handler runs.
-    Kill,
-}
 
 /// Ends the process, and says `why`.
 pub(crate) fn end(ending: Ending, why: fmt::Arguments<'_>) -> ! {

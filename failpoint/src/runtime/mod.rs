@@ -34,6 +34,7 @@ pub(crate) mod plan;
 pub(crate) mod point_name;
 pub(crate) mod registry;
 pub(crate) mod scope;
+pub(crate) mod simulated;
 pub(crate) mod site;
 pub(crate) mod sync;
 pub(crate) mod values;

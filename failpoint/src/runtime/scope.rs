@@ -14,9 +14,11 @@ use crate::runtime::plan::{Plan, ScopeId};
 use crate::runtime::registry::point::Snapshot;
 use crate::runtime::registry::target::{PAUSE_LIMIT, ScopePlans, Target};
 use crate::runtime::registry::{Request, Unknown, registry};
+use crate::runtime::simulated::{self, Simulated};
 use crate::runtime::sync::lasting::{AtomicBool, AtomicU64};
 use crate::runtime::sync::{Arc, Ordering};
 use crate::runtime::values::{Value, Values};
+use crate::simulation::Simulation;
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -181,11 +183,23 @@ impl Scope {
 
     /// The value of the type in the scopes in force, the innermost first.
     pub(crate) fn find<T: Any + Send + Sync>() -> Option<Arc<T>> {
-        value_in_force(TypeId::of::<T>()).and_then(typed)
+        value_in_force(TypeId::of::<T>(), None).and_then(typed)
+    }
+
+    pub(crate) fn simulate(&self, simulation: impl Simulation) {
+        drop(self.insert(Simulated(Box::new(simulation))));
+    }
+
+    fn is_simulated(&self) -> bool {
+        self.get::<Simulated>().is_some()
     }
 
     pub(crate) fn arm(&self, name: &str, terms: &str) -> Result<(), Error> {
-        self.arm_request(Request::parse(name, terms, Unknown::Refused)?)
+        let request = Request::parse(name, terms, Unknown::Refused)?;
+        match simulated::refusal(name, terms).filter(|_| self.is_simulated()) {
+            Some(refusal) => Err(refusal),
+            None => self.arm_request(request),
+        }
     }
 
     pub(crate) fn arm_with(
@@ -203,8 +217,11 @@ impl Scope {
 
     pub(crate) fn arm_all(&self, config: &str) -> Result<(), Error> {
         let _own = OwnCode::enter();
-        let config = Request::parse_config(config, Unknown::Refused);
-        registry().arm_config(config, self.target()).map(drop).map_err(Error::Config)
+        let (requests, mut errors) = Request::parse_config(config, Unknown::Refused);
+        if self.is_simulated() {
+            errors.extend(simulated::refusals(config));
+        }
+        registry().arm_config((requests, errors), self.target()).map(drop).map_err(Error::Config)
     }
 
     pub(crate) fn disarm(&self, name: &str) -> Result<bool, Error> {
@@ -334,13 +351,18 @@ impl Lineage {
     }
 }
 
+/// The simulation of the scopes in force, `through` first if one was given by hand.
+pub(crate) fn simulation(through: Option<&Scope>) -> Option<Arc<Simulated>> {
+    value_in_force(TypeId::of::<Simulated>(), through).and_then(typed)
+}
+
 /// Not generic, so that it is compiled once.
-fn value_in_force(id: TypeId) -> Option<Value> {
+fn value_in_force(id: TypeId, through: Option<&Scope>) -> Option<Value> {
     let search = |lineage: &Lineage| match lineage.value(id) {
         Some(value) => Some(Some(value)),
         None => lineage.isolated.then_some(None),
     };
-    look(None, search).flatten()
+    look(through, search).flatten()
 }
 
 fn typed<T: Any + Send + Sync>(value: Value) -> Option<Arc<T>> {

@@ -35,6 +35,8 @@ pub(crate) struct Binding {
     pub terms: Terms,
     /// The terms as written, trimmed.
     pub text: String,
+    /// Where that begins in the config, in bytes.
+    pub text_offset: usize,
 }
 
 /// One thing that is wrong with a config.
@@ -128,11 +130,13 @@ impl<'a> Config<'a> {
             Ok(terms) => {
                 // The first is counted with the name.
                 self.parts += terms.parts() - 1;
+                let text = cursor.since(terms_offset);
                 self.bindings.push(Binding {
                     name: name.to_owned(),
                     name_offset,
                     terms,
-                    text: cursor.since(terms_offset).trim().to_owned(),
+                    text: text.trim().to_owned(),
+                    text_offset: cursor.at() - text.trim_start().len(),
                 });
             }
             Err(expected) => {
@@ -275,10 +279,11 @@ mod tests {
                 name_offset: 1,
                 terms: "return(1)".parse().unwrap(),
                 text: "return(1)".to_owned(),
+                text_offset: 5,
             }
         );
         assert_eq!((b.name.as_str(), b.name_offset), ("b", 17));
-        assert_eq!(b.text, "return(\"k=v;x\")");
+        assert_eq!((b.text.as_str(), b.text_offset), ("return(\"k=v;x\")", 19));
 
         assert_eq!(names(""), [""; 0]);
         assert_eq!(names(" \n;; ; "), [""; 0]);

@@ -69,12 +69,43 @@ pub(crate) fn terms(cursor: &mut Cursor<'_>) -> Result<Terms, Expected> {
     }
 }
 
+/// The first that `is_sought` of the words in `text` that begin a modifier or a step, and its place.
+/// `text` is terms.
+#[cfg(feature = "runtime")]
+pub(crate) fn find_word(text: &str, is_sought: impl Fn(&str) -> bool) -> Option<(usize, &str)> {
+    let mut cursor = Cursor::new(text);
+    loop {
+        cursor.blanks();
+        let at = cursor.at();
+        if begins_number(&cursor) {
+            Modifiers::default().number(&mut cursor).ok()?;
+            continue;
+        }
+        let word = word(&mut cursor).ok()?;
+        if is_sought(word) {
+            return Some((at, word));
+        }
+        if Modifiers::default().word(&mut cursor, at, word).ok()? {
+            continue;
+        }
+        action(&mut cursor, at, word).ok()?;
+        cursor.blanks();
+        if !cursor.eat("&") && !cursor.eat("->") {
+            return None;
+        }
+    }
+}
+
+fn begins_number(cursor: &Cursor<'_>) -> bool {
+    matches!(cursor.peek(), Some('0'..='9' | '.'))
+}
+
 fn term(cursor: &mut Cursor<'_>) -> Result<Term, Expected> {
     let mut modifiers = Modifiers::default();
     loop {
         cursor.blanks();
         let at = cursor.at();
-        if matches!(cursor.peek(), Some('0'..='9' | '.')) {
+        if begins_number(cursor) {
             modifiers.number(cursor)?;
             continue;
         }

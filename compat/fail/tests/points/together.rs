@@ -2,7 +2,11 @@
 
 use crate::{SOON, until};
 use fail::{FailScenario, fail_point};
-use failpoint::Error;
+use failpoint::{Ending, Error, InjectedPanic, Scope, Simulation};
+use std::panic::catch_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 fn closure() -> bool {
     fail_point!("together", |_| true);
@@ -70,6 +74,36 @@ fn a_scope_holds_for_fails_points() {
     assert!(scope.wrap_fn(closure)());
     // What is armed for one scope is not globally.
     assert_eq!(fail::list(), []);
+}
+
+#[test]
+fn a_simulation_takes_fails_points_over() {
+    #[derive(Default)]
+    struct Slept(AtomicU64);
+    impl Simulation for Slept {
+        fn sleep(&self, point: &str, length: Duration) {
+            assert_eq!(point, "together-statement");
+            self.0.fetch_add(length.as_secs(), Ordering::Relaxed);
+        }
+    }
+    let _scenario = FailScenario::setup();
+    let (scope, slept) = (Scope::new(), Arc::new(Slept::default()));
+    scope.simulate(slept.clone());
+    let crash = || {
+        let payload = catch_unwind(scope.wrap_fn(statement)).unwrap_err();
+        let crash = InjectedPanic::of(&*payload).unwrap();
+        (crash.point().to_owned(), crash.ending(), crash.text().map(str::to_owned))
+    };
+    let name = || "together-statement".to_owned();
+    scope.arm("together-statement", "sleep(1h)&exit(3)").unwrap();
+    assert_eq!(crash(), (name(), Some(Ending::Exit(3)), None));
+    scope.reset();
+    fail::cfg("together-statement", "1*sleep(3600000)->1*panic(gone)->pause").unwrap();
+    scope.wrap_fn(statement)();
+    assert_eq!(crash(), (name(), None, Some("gone".to_owned())));
+    assert_eq!(slept.0.load(Ordering::Relaxed), 2 * 3600);
+    // Armed past the scope, which would refuse it: it is passed by.
+    scope.wrap_fn(statement)();
 }
 
 #[test]

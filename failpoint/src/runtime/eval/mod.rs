@@ -13,10 +13,11 @@ use crate::runtime::plan::{Decision, Fire, Plan};
 use crate::runtime::registry::point::{Point, Snapshot};
 use crate::runtime::registry::{self, registry};
 use crate::runtime::scope::{self, Found, Scope};
+use crate::runtime::simulated;
 use crate::runtime::site::{Callsite, Site};
 use crate::runtime::sync::Arc;
 use crate::runtime::{env, events};
-use crate::terms::{Step, Text, Value};
+use crate::terms::{Step, Term, Text, Value};
 use crate::value::{FromTerm, Written};
 use std::fmt::Display;
 use std::future::Future;
@@ -206,7 +207,14 @@ pub(crate) fn when_fired<R>(
             at.and_then(|at| context.get(at)).into_iter().for_each(|value| look(value));
         }
     };
-    let (fire, asked) = match plan.decide(site, &facts) {
+    let ignores = |term: &Term| {
+        let is_simulated = scope::simulation(through).is_some();
+        if is_simulated {
+            simulated::say_ignored(plan, term.window());
+        }
+        is_simulated
+    };
+    let (fire, asked) = match plan.decide(site, &facts, ignores) {
         Decision::Fire(fire) => (fire, None),
         Decision::Ask(number) => match ask(plan, site, number, &facts) {
             Some(asked) => (Fire { term: 0, number }, Some(asked)),
@@ -229,7 +237,7 @@ fn run(
     when_fired(point, site, context, through, |plan, fired| {
         let steps = fired.steps(plan);
         for step in 0..steps.len() {
-            match step::perform(plan, site, fired.fire, steps, step) {
+            match step::perform(plan, site, through, fired.fire, steps, step) {
                 Effect::Done => {}
                 // Not by `map`: its text would be made elsewhere and moved here, which is felt.
                 Effect::Return(Some(value)) => return Ok(Some(Some(value.text()))),
@@ -257,7 +265,7 @@ fn begin(
     when_fired(point, site, context, through, |plan, fired| {
         let steps = fired.steps(plan);
         for step in 0..steps.len() {
-            match step::perform(plan, site, fired.fire, steps, step) {
+            match step::perform(plan, site, through, fired.fire, steps, step) {
                 Effect::Done => {}
                 Effect::Return(Some(value)) => return Ok(Some(Rest::Returned(Some(value.text())))),
                 Effect::Return(None) => return Ok(Some(Rest::Returned(None))),
@@ -334,7 +342,10 @@ impl Run {
             if self.step == steps.len() {
                 return Poll::Ready(Ok(None));
             }
-            let effect = step::perform(&self.plan, self.site, self.fired.fire, steps, self.step);
+            // A simulation that is in force lets nothing wait, so one that was given by hand was not in force
+            // when this began.
+            let (fire, step) = (self.fired.fire, self.step);
+            let effect = step::perform(&self.plan, self.site, None, fire, steps, step);
             self.step += 1;
             match effect {
                 Effect::Done => {}

@@ -4,15 +4,20 @@
 //! a task awaits it. Nothing is held while a step runs.
 
 use crate::callback;
-use crate::injected::{Panic, injected_message};
+use crate::injected::{Ending, Panic, injected_message};
 use crate::runtime::env::{self, PanicMode};
-use crate::runtime::exit::{self, Ending};
+use crate::runtime::exit;
 use crate::runtime::log::{self, Level};
+use crate::runtime::own_code;
 use crate::runtime::plan::random::Purpose;
 use crate::runtime::plan::{Fire, Plan};
+use crate::runtime::scope::{self, Scope};
+use crate::runtime::simulated::{self, Simulated};
 use crate::runtime::site::Site;
+use crate::runtime::sync::Arc;
 use crate::terms::{PauseLimit, Span, Step, Term, Value};
 use crate::visible::visible;
+use std::fmt;
 use std::time::Duration;
 
 /// What came of a step.
@@ -68,12 +73,19 @@ impl Fired {
 pub(crate) fn perform<'a>(
     plan: &Plan,
     site: &Site,
+    through: Option<&Scope>,
     fire: Fire,
     steps: &'a [Step],
     step: usize,
 ) -> Effect<'a> {
     let draw = |span: &Span| length(span, plan, fire, step);
-    match &steps[step] {
+    let action = &steps[step];
+    if action.is_taken_over() {
+        if let Some(simulation) = scope::simulation(through) {
+            return simulate(simulation, plan, action, draw);
+        }
+    }
+    match action {
         Step::Off => {}
         Step::Return(value) => return Effect::Return(value.as_ref()),
         Step::Sleep(span) => {
@@ -117,7 +129,7 @@ pub(crate) fn perform<'a>(
             format_args!("failpoint {}: {}", visible(&plan.point), visible(text.content())),
         ),
         Step::Panic(text) => {
-            let message = injected_message(&plan.point, text.as_ref().map(|text| text.content()));
+            let message = injected_message(&plan.point, "panic", text.as_ref().map(Value::content));
             if let Some(message) = panic_as_asked(message, site) {
                 return Effect::Panic(Panic::injected(&message));
             }
@@ -128,6 +140,56 @@ pub(crate) fn perform<'a>(
         action @ Step::Kill => end(plan, site, action, Ending::Kill),
     }
     Effect::Done
+}
+
+/// Has a simulation do what waits or ends something.
+#[cold]
+fn simulate(
+    simulation: Arc<Simulated>,
+    plan: &Plan,
+    action: &Step,
+    draw: impl Fn(&Span) -> Duration,
+) -> Effect<'static> {
+    let end = |message: String| match panic_unless_unwinding(message) {
+        Some(message) => Effect::Panic(Panic::simulated(&message)),
+        None => Effect::Done,
+    };
+    let end_by = |ending: Ending| end(injected_message(&plan.point, ending, None));
+    match action {
+        Step::Sleep(span) | Step::Delay(span) => {
+            let length = draw(span);
+            if !length.is_zero() {
+                // Also the last handle may go here, which drops what is the user's.
+                own_code::call_out(move || simulation.0.sleep(&plan.point, length));
+            }
+            Effect::Done
+        }
+        Step::Panic(text) => {
+            let text = text.as_ref().map(Value::content);
+            end(injected_message(&plan.point, "panic", text))
+        }
+        Step::Exit(status) => end_by(Ending::Exit(*status)),
+        Step::Abort => end_by(Ending::Abort),
+        Step::Kill => end_by(Ending::Kill),
+        ignored => {
+            simulated::say_ignored(plan, ignored.word());
+            Effect::Done
+        }
+    }
+}
+
+/// Ends the step that this thread runs, as a simulation has `kill` at `point` do, if it is simulated. Says
+/// whether it is; one that unwinds already is not ended.
+#[track_caller]
+pub(crate) fn kill_simulated(point: &str, why: fmt::Arguments<'_>) -> bool {
+    let is_simulated = scope::simulation(None).is_some();
+    if is_simulated {
+        let message = injected_message(point, Ending::Kill, Some(&why.to_string()));
+        if let Some(message) = panic_unless_unwinding(message) {
+            Panic::simulated(&message).raise();
+        }
+    }
+    is_simulated
 }
 
 fn end(plan: &Plan, site: &Site, action: &Step, ending: Ending) -> ! {

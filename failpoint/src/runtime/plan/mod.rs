@@ -98,6 +98,8 @@ pub(crate) struct Plan {
     /// What its point's fast counter counts for it: a global `off`, and nothing else to know.
     lease: CounterLease,
     has_misfits: AtomicBool,
+    /// Whether it was logged that a simulation ignores a part of it.
+    is_ignored: AtomicBool,
     misfits: Mutex<Vec<&'static Site>>,
     first_outside: std::sync::OnceLock<String>,
 }
@@ -204,6 +206,7 @@ impl Plan {
             counts: OnceLock::new(),
             lease: CounterLease::default(),
             has_misfits: AtomicBool::new(false),
+            is_ignored: AtomicBool::new(false),
             misfits: Mutex::new(Vec::new()),
             first_outside: std::sync::OnceLock::new(),
             terms,
@@ -295,6 +298,11 @@ impl Plan {
         !self.has_misfits.swap(true, Ordering::AcqRel)
     }
 
+    /// Whether this is the first time that a simulation ignores a part of it.
+    pub(crate) fn is_first_ignored(&self) -> bool {
+        !self.is_ignored.swap(true, Ordering::AcqRel)
+    }
+
     /// Notes an evaluation that came from outside the scope while only scopes arm the name.
     pub(crate) fn note_outside(&self, site: &Site) {
         self.first_outside
@@ -345,16 +353,27 @@ impl Plan {
             && self.misfits.lock().iter().any(|misfit| std::ptr::eq(*misfit, site))
     }
 
-    /// Decides one evaluation, counts it, and wakes who waits for the counts.
-    pub(crate) fn decide(&self, site: &Site, facts: Facts<'_>) -> Decision {
-        let decision = self.decide_and_count(site, facts);
+    /// Decides one evaluation, counts it, and wakes who waits for the counts. `ignores` is asked whether the
+    /// caller has no clock for a term with `after` or `for`, which does not act then.
+    pub(crate) fn decide(
+        &self,
+        site: &Site,
+        facts: Facts<'_>,
+        ignores: impl Fn(&Term) -> bool,
+    ) -> Decision {
+        let decision = self.decide_and_count(site, facts, ignores);
         if decision != Decision::NoHit {
             self.gate.ring_for(|| self.hits_and_fires());
         }
         decision
     }
 
-    fn decide_and_count(&self, site: &Site, facts: Facts<'_>) -> Decision {
+    fn decide_and_count(
+        &self,
+        site: &Site,
+        facts: Facts<'_>,
+        ignores: impl Fn(&Term) -> bool,
+    ) -> Decision {
         let counts = self.counts();
         if self.callback.is_some() {
             return Decision::Ask(counts.numbers[0].reach());
@@ -368,7 +387,9 @@ impl Plan {
                 continue;
             }
             decision = Decision::Pass;
-            if term.has_window() && !term.is_open(*elapsed.get_or_insert_with(|| self.elapsed())) {
+            if term.has_window()
+                && (ignores(term) || !term.is_open(*elapsed.get_or_insert_with(|| self.elapsed())))
+            {
                 continue;
             }
             if misfit && term.returns() {
