@@ -221,6 +221,11 @@ fn a_torn_write_crashes_the_simulated_disk() {
             "{error}"
         );
     }
+    scope.arm("disk.write", "return(torn(0))").unwrap();
+    let other = SimDisk::new();
+    scope.hold(other.at("/torn/at/once"));
+    fs::File::create("/torn/at/once/file").unwrap().write(b"x").unwrap_err();
+    assert!(other.has_crashed(), "nothing of it reached the disk");
     let restarted = disk.crash(Keep::Synced);
     assert!(!restarted.has_crashed());
     assert_eq!(files(&restarted), [("file".into(), b"abc".to_vec())]);

@@ -310,6 +310,7 @@ impl State {
     ) -> io::Result<usize> {
         self.check_power()?;
         if data.is_empty() {
+            self.has_crashed |= torn;
             return Ok(0);
         }
         let len = self.view.data(ino).ok_or_else(|| errno("EISDIR"))?.len() as u64;
