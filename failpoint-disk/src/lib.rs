@@ -47,7 +47,7 @@
 //! |---|---|---|
 //! | `return(EIO)`, `return(storage full)` | all | the operation fails and does nothing. An errno of its manual page, one that any disk can give (`EIO`, `EINTR`, `ENOSPC`, `EDQUOT`, `EROFS`, `ENODEV`, `ESTALE`, `ETIMEDOUT`, `EUCLEAN`), or the name of an `ErrorKind`. `return(errno(28))` takes any number |
 //! | `return(short(5))` | read, write | 5 bytes, and it says so |
-//! | `return(torn(5))` | write | 5 bytes reach the disk. Then the process dies; a simulated disk crashes |
+//! | `return(torn(5))` | write | 5 bytes reach the disk. Then the process dies; a simulated disk crashes. In a scope that [is simulated](failpoint::Scope::simulate), the step ends in both cases, as by `kill` |
 //! | `return(flip(3))` | read, write | bit 3 is wrong, in what was read or on the disk |
 //! | `return(bad_sector)` | read | this range fails from now on, until it is written again |
 //! | `return(lie)` | sync, sync_dir | says that it is done, and makes nothing durable |

@@ -185,6 +185,8 @@ macro_rules! __points {
     ($here:ident, $prefix:literal) => {
         #[doc(hidden)]
         impl Points for $here {
+            const WRITE: &'static str = concat!($prefix, ".write");
+
             #[inline]
             fn open(path: &Path) -> Option<fault::FaultAt<fault::Open>> {
                 fail_value!(
@@ -214,7 +216,7 @@ macro_rules! __points {
                 len: usize,
             ) -> Option<fault::FaultAt<fault::Write>> {
                 fail_value!(
-                    concat!($prefix, ".write"),
+                    <$here as Points>::WRITE,
                     fault::FaultAt<fault::Write>,
                     path = path.display(),
                     offset = offset,

@@ -13,6 +13,9 @@ use std::path::Path;
 /// Offsets are shown only if the point is armed: to find one may need a call of the system.
 #[doc(hidden)]
 pub trait Points: Sized + 'static {
+    /// The name of the point that a write passes.
+    const WRITE: &'static str;
+
     fn open(path: &Path) -> Option<FaultAt<Open>>;
     fn read(path: &Path, offset: &dyn Display, len: usize) -> Option<FaultAt<Read>>;
     fn write(path: &Path, offset: &dyn Display, len: usize) -> Option<FaultAt<Write>>;

@@ -1,14 +1,25 @@
-//! The end of a torn write: the process dies, or the simulated disk has crashed.
+//! The end of a torn write: the process dies, the step of a simulation ends, or a simulated disk has crashed.
 
 use std::io;
 use std::path::Path;
 
-/// Ends the process at once, as a power cut would. Replies of the control plane get out first.
-pub(crate) fn end_process(path: &Path) -> ! {
-    failpoint::__bridge::end_process(format_args!("a torn write to {}", path.display()))
-}
-
-/// What a torn write to a simulated disk returns.
-pub(crate) fn cut() -> io::Error {
-    io::Error::other("the simulated disk has crashed in a torn write")
+/// Cuts the power after the part of a torn write that reached the disk, in the write to `path` that passed
+/// `point`.
+///
+/// In a [simulated](failpoint::Scope::simulate) scope the step ends, on any disk. Else the process ends at
+/// once, unless `disk_crashed`, as a simulated one has; replies of the control plane get out first. What code
+/// that goes on is told is returned.
+#[track_caller]
+pub(crate) fn cut(point: &str, path: &Path, disk_crashed: bool) -> io::Error {
+    let path = path.display();
+    let is_simulated =
+        failpoint::__bridge::kill_simulated(point, format_args!("a torn write to {path}"));
+    if !is_simulated && !disk_crashed {
+        failpoint::__bridge::end_process(format_args!("a torn write to {path}"));
+    }
+    io::Error::other(if disk_crashed {
+        "the simulated disk has crashed in a torn write"
+    } else {
+        "the power was cut in a torn write"
+    })
 }

@@ -256,6 +256,35 @@ mod on {
         assert_eq!(scope.wrap(fs::read("/torn/file")).await.unwrap(), b"abc");
     }
 
+    #[test]
+    fn a_torn_write_ends_the_step_of_a_simulation() {
+        struct Steps;
+        impl failpoint::Simulation for Steps {
+            fn sleep(&self, _: &str, _: std::time::Duration) {}
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let disk = SimDisk::new();
+        let scope = Scope::isolated("torn step");
+        scope.simulate(Steps);
+        scope.hold(disk.at("/step"));
+        scope.arm("disk.write", "return(torn(3))").unwrap();
+        for path in [Path::new("/step/file"), &directory.path().join("file")] {
+            let step = scope.wrap(async {
+                let mut file = fs::File::create(path).await.unwrap();
+                let _ = file.write_all(b"abcdef").await;
+                unreachable!("the rest of the step");
+            });
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let step = std::panic::AssertUnwindSafe(|| runtime.block_on(step));
+            let payload = std::panic::catch_unwind(step).unwrap_err();
+            let crash = failpoint::InjectedPanic::of(&*payload).unwrap();
+            assert_eq!(crash.ending(), Some(failpoint::Ending::Kill));
+            assert_eq!(crash.point(), "disk.write");
+        }
+        assert!(disk.has_crashed());
+        assert_eq!(std::fs::read(directory.path().join("file")).unwrap(), b"abc");
+    }
+
     #[tokio::test]
     async fn a_torn_write_to_a_real_file_ends_the_process() {
         const NAME: &str = "on::a_torn_write_to_a_real_file_ends_the_process";

@@ -3,12 +3,14 @@
 #![cfg(all(feature = "failpoints", unix))]
 #![allow(clippy::unwrap_used)]
 
-use failpoint::Scope;
-use failpoint_disk::{HoldDisk, Keep, SimDisk, fs};
+use failpoint::{Ending, InjectedPanic, Scope, Simulation};
+use failpoint_disk::{HoldDisk, Keep, SimDisk, fs, prefixed_fs};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 const EIO: Option<i32> = Some(5);
 
@@ -229,6 +231,77 @@ fn a_torn_write_crashes_the_simulated_disk() {
     let restarted = disk.crash(Keep::Synced);
     assert!(!restarted.has_crashed());
     assert_eq!(files(&restarted), [("file".into(), b"abc".to_vec())]);
+}
+
+/// Has no clock.
+struct Steps;
+
+impl Simulation for Steps {
+    fn sleep(&self, _: &str, _: Duration) {}
+}
+
+prefixed_fs!(mod torn_fs, "torn");
+
+#[test]
+fn a_torn_write_ends_the_step_of_a_simulation() {
+    fn step(scope: &Scope, body: impl FnOnce()) -> String {
+        let payload = catch_unwind(AssertUnwindSafe(scope.wrap_fn(body))).unwrap_err();
+        let crash = InjectedPanic::of(&*payload).expect("the payload of an injected panic");
+        assert_eq!(crash.ending(), Some(Ending::Kill));
+        crash.to_string()
+    }
+    let disk = SimDisk::new();
+    let scope = Scope::isolated("torn step");
+    scope.simulate(Steps);
+    scope.hold(disk.at("/step"));
+    scope.arm("torn.write", "return(torn(3))").unwrap();
+    scope.arm("disk.write", "return(torn(2))").unwrap();
+    let crash = step(&scope, || {
+        let mut file = torn_fs::File::create("/step/file").unwrap();
+        sync("/step").unwrap();
+        let _ = file.write_all(b"abcdef");
+        unreachable!("the rest of the step");
+    });
+    assert_eq!(crash, "failpoint torn.write kill: a torn write to /step/file");
+    assert!(disk.has_crashed());
+    assert_eq!(files(&disk.crash(Keep::Synced)), [("file".into(), b"abc".to_vec())]);
+
+    // A node on a real disk crashes alike, and the process goes on.
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    let crash = step(&scope, || {
+        let file = fs::File::create(&path).unwrap();
+        let _ = file.write_all_at(b"abcdef", 1);
+        unreachable!("the rest of the step");
+    });
+    assert_eq!(crash, format!("failpoint disk.write kill: a torn write to {}", path.display()));
+    assert_eq!(std::fs::read(&path).unwrap(), b"\0ab");
+}
+
+#[test]
+fn a_torn_write_while_a_simulation_unwinds_is_an_error() {
+    struct Writes(fs::File);
+    impl Drop for Writes {
+        fn drop(&mut self) {
+            let error = self.0.write(b"abc").unwrap_err();
+            assert!(error.to_string().contains("in a torn write"), "{error}");
+        }
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let (disk, scope) = (SimDisk::new(), Scope::isolated("torn unwinding"));
+    scope.simulate(Steps);
+    scope.hold(disk.at("/unwinding"));
+    scope.arm("disk.write", "return(torn(3))").unwrap();
+    for path in [Path::new("/unwinding/file"), &directory.path().join("file")] {
+        let file = scope.wrap_fn(|| fs::File::create(path).unwrap())();
+        let unwind = scope.wrap_fn(|| {
+            let _writes = Writes(file);
+            resume_unwind(Box::new(7));
+        });
+        let payload = catch_unwind(AssertUnwindSafe(unwind)).unwrap_err();
+        assert_eq!(payload.downcast_ref::<i32>(), Some(&7));
+    }
+    assert!(disk.has_crashed());
 }
 
 #[test]

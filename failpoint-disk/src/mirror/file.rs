@@ -296,7 +296,8 @@ impl<K: Points> File<K> {
             }
             Some(Fault::Torn(bytes)) => {
                 self.write_plain(&data[..data.len().min(clamp(bytes))], at, true, caller)?;
-                Err(crate::power::cut())
+                let disk_crashed = matches!(self.inner, Inner::Sim(_));
+                Err(crate::power::cut(K::WRITE, &self.path, disk_crashed))
             }
             Some(Fault::Flip(bit)) => {
                 let mut data = data.to_vec();
@@ -340,7 +341,6 @@ impl<K: Points> File<K> {
                 }
                 if torn {
                     file.sync_all()?;
-                    crate::power::end_process(&self.path);
                 }
                 Ok(written)
             }
@@ -348,13 +348,10 @@ impl<K: Points> File<K> {
                 None => file.write(data, torn, caller),
                 Some(at) => file.write_at(data, at, torn, caller),
             },
-            Inner::Held(file) => {
-                let torn = torn.then_some(&*self.path);
-                match at {
-                    None => file.write(data, torn),
-                    Some(at) => file.write_at(data, at, torn),
-                }
-            }
+            Inner::Held(file) => match at {
+                None => file.write(data, torn),
+                Some(at) => file.write_at(data, at, torn),
+            },
         }
     }
 }

@@ -6,8 +6,10 @@ use failpoint::fail_value_async;
 use std::fmt::Display;
 use std::path::Path;
 
+pub(super) const WRITE: &str = "disk.write";
+
 macro_rules! awaited {
-    ($($name:ident($($argument:ident: $type:ty),*), $text:literal, $operation:ident, $($key:ident = $value:expr),*;)*) => {$(
+    ($($name:ident($($argument:ident: $type:ty),*), $text:expr, $operation:ident, $($key:ident = $value:expr),*;)*) => {$(
         pub(super) async fn $name($($argument: $type),*) -> Option<Fault> {
             fail_value_async!($text, FaultAt<fault::$operation>, $($key = $value),*)
                 .map(FaultAt::into_fault)
@@ -19,7 +21,7 @@ awaited! {
     open(path: &Path), "disk.open", Open, path = path.display();
     read(path: &Path, offset: u64, len: usize), "disk.read", Read,
         path = path.display(), offset = offset, len = len;
-    write(path: &Path, offset: u64, len: usize), "disk.write", Write,
+    write(path: &Path, offset: u64, len: usize), WRITE, Write,
         path = path.display(), offset = offset, len = len;
     sync(path: &Path), "disk.sync", Sync, path = path.display();
     sync_dir(path: &Path), "disk.sync_dir", SyncDir, path = path.display();
@@ -39,6 +41,8 @@ pub(super) enum Quiet {}
 macro_rules! quiet {
     ($($name:ident($($type:ty),*) $operation:ident;)*) => {
         impl Points for Quiet {
+            const WRITE: &'static str = WRITE;
+
             $(fn $name(_: &Path $(, _: $type)*) -> Option<FaultAt<fault::$operation>> {
                 None
             })*

@@ -119,7 +119,7 @@ impl HeldFile {
         self.overlay().read(self.description.ino, offset, buffer)
     }
 
-    pub(crate) fn write(&self, data: &[u8], torn: Option<&Path>) -> io::Result<usize> {
+    pub(crate) fn write(&self, data: &[u8], torn: bool) -> io::Result<usize> {
         let mut position = self.lock_position();
         let offset = if self.appends() { self.len()? } else { *position };
         let written = self.write_at(data, offset, torn)?;
@@ -130,13 +130,9 @@ impl HeldFile {
         Ok(written)
     }
 
-    /// If it is torn, these bytes reach the disk and nothing else does: the process ends.
-    pub(crate) fn write_at(
-        &self,
-        data: &[u8],
-        offset: u64,
-        torn: Option<&Path>,
-    ) -> io::Result<usize> {
+    /// If it is torn, these bytes reach the disk at once, and the caller ends the process, so that nothing
+    /// else does.
+    pub(crate) fn write_at(&self, data: &[u8], offset: u64, torn: bool) -> io::Result<usize> {
         let Description { ino, access, .. } = *self.description;
         check_range(offset, data.len())?;
         if !access.write {
@@ -145,10 +141,11 @@ impl HeldFile {
         let mut overlay = self.overlay();
         // As on Linux, a file that appends does so at any offset.
         let offset = if access.append { overlay.node(ino).len()? } else { offset };
-        let Some(path) = torn else { return overlay.write(ino, offset, data) };
+        if !torn {
+            return overlay.write(ino, offset, data);
+        }
         overlay.tear(ino, offset, data)?;
-        drop(overlay);
-        crate::power::end_process(path)
+        Ok(data.len())
     }
 
     pub(crate) fn seek(&self, to: SeekFrom) -> io::Result<u64> {

@@ -346,29 +346,26 @@ impl File {
                 self.position = offset + written as u64;
                 written
             }
-            Inner::Sim(file) => {
-                let written = file.write(data, torn, Location::caller())?;
-                if torn {
-                    return Poll::Ready(Err(crate::power::cut()));
-                }
-                written
-            }
-            // If it is torn, the process ends there.
-            Inner::Held(file) => file.write(data, torn.then_some(&*self.path))?,
+            Inner::Sim(file) => file.write(data, torn, Location::caller())?,
+            Inner::Held(file) => file.write(data, torn)?,
         };
         Poll::Ready(Ok(written))
     }
 
-    /// The torn part is written: it must reach the disk before the process ends.
-    fn tear(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// The torn part is written: it must reach the disk before the power is cut.
+    fn tear(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         if let Inner::Real(file) = &mut self.inner {
-            ready!(Pin::new(&mut *file).poll_flush(cx))?;
+            if let Err(error) = ready!(Pin::new(&mut *file).poll_flush(cx)) {
+                return Poll::Ready(error);
+            }
             // It may block: this is the end of the process.
             #[cfg(unix)]
-            rustix::fs::fsync(&*file)?;
-            crate::power::end_process(&self.path);
+            if let Err(error) = rustix::fs::fsync(&*file) {
+                return Poll::Ready(error.into());
+            }
         }
-        Poll::Ready(Ok(()))
+        let disk_crashed = matches!(self.inner, Inner::Sim(_));
+        Poll::Ready(crate::power::cut(points::WRITE, &self.path, disk_crashed))
     }
 }
 
@@ -453,7 +450,7 @@ impl AsyncWrite for File {
                         *stage(&mut file.writing) = Stage::Tearing;
                         return Poll::Pending;
                     }
-                    Poll::Ready(torn) => return Poll::Ready(torn.and(Err(crate::power::cut()))),
+                    Poll::Ready(error) => return Poll::Ready(Err(error)),
                 },
             };
             *stage(&mut file.writing) = next;
