@@ -69,7 +69,7 @@ fn replace(text: &str) -> std::io::Result<()> {
     fs::File::open("/sim")?.sync_all() // without this line, the test below says which crash loses data
 }
 
-#[test]
+#[failpoint::test]
 fn no_crash_loses_what_was_replaced() {
     failpoint_disk::explore_crashes(
         |run| {
