@@ -8,12 +8,13 @@ mod support;
 
 use failpoint_examples::curl::Curl;
 use failpoint_examples::wal_server::client::{Client, ClientError};
+use failpoint_examples::wal_server::process::ServerProcess;
 use failpoint_test_support::Killed;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{control, expect, start};
+use support::{control, expect, server_on, start};
 use tempfile::tempdir;
 
 const SLEEP: Duration = Duration::from_millis(20);
@@ -157,4 +158,26 @@ fn the_demo_holds_what_it_promises() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{stdout}\n{stderr}");
     assert!(stdout.trim_end().ends_with("acknowledged writes are there."), "{stdout}");
+}
+
+#[cfg(unix)]
+#[test]
+fn in_volatile_mode_a_kill_loses_what_was_not_synced() {
+    let data = tempdir().unwrap();
+    let mut server =
+        ServerProcess::start(server_on(data.path()).env("FAILPOINT_DISK", "volatile")).unwrap();
+    let curl = control(&server);
+    assert_eq!(expect(200, curl.get("v1/ext/disk/mode")), "volatile\n");
+    let mut client = Client::connect(server.address()).unwrap();
+    client.set("synced", "1").unwrap();
+    expect(204, curl.put("disk.sync", "return(lie)"));
+    client.set("not-synced", "1").unwrap();
+    let unsynced = expect(200, curl.get("v1/ext/disk/unsynced"));
+    assert!(unsynced.contains(r#""kind":"write""#), "{unsynced}");
+    server.kill().unwrap();
+
+    let server = start(data.path());
+    let mut client = Client::connect(server.address()).unwrap();
+    assert_eq!(client.get("synced").unwrap().as_deref(), Some("1"));
+    assert_eq!(client.get("not-synced").unwrap(), None);
 }

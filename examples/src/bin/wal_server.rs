@@ -66,7 +66,9 @@ impl Command {
 }
 
 fn serve(listen: &str, data: PathBuf) -> Result<(), Box<dyn Error>> {
-    // Started first, so that points in the recovery can be armed.
+    // Before the control plane starts: /v1/ext/disk, for volatile mode.
+    failpoint_disk::extend_control()?;
+    // Started before the store, so that points in the recovery can be armed.
     let control = failpoint_http::serve_from_env()?;
     let (store, summary) = Store::open(&data)?;
     let listener = TcpListener::bind(listen)
