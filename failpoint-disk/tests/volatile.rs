@@ -560,6 +560,7 @@ fn beyond_the_limit_the_oldest_changes_reach_the_disk() {
     let recording = run(&base, &script, "sigkill", &[("FAILPOINT_DISK_LIMIT", "1MiB")]);
     assert_eq!(contents(base.join("first")), None);
     assert!(!recording.stderr.contains("FAILPOINT_DISK_LIMIT"), "{}", recording.stderr);
+    assert_eq!(recording.stderr.matches("volatile mode: ").count(), 1, "{}", recording.stderr);
 }
 
 #[test]

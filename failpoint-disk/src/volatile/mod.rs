@@ -21,7 +21,7 @@
 //! With the feature `http`, [`extend_control`](crate::extend_control) adds to the control plane:
 //!
 //! ```text
-//! curl -X POST http://$GOFAIL_HTTP/v1/ext/disk/crash?keep=synced   # or all, or a seed
+//! curl -X POST "http://$GOFAIL_HTTP/v1/ext/disk/crash?keep=synced"   # or all, or a seed
 //! curl -X PUT -d volatile http://$GOFAIL_HTTP/v1/ext/disk/mode     # or durable
 //! curl http://$GOFAIL_HTTP/v1/ext/disk/unsynced
 //! ```
@@ -127,7 +127,12 @@ fn start() -> io::Result<&'static Disk> {
         let overlay = Mutex::new(Overlay::new(settings.limit, true));
         Disk { overlay, process: std::process::id() }
     });
-    MODE.store(HELD, Ordering::Release);
+    // Said once, and where no lock is held: a log may write a file through this crate.
+    if MODE.swap(HELD, Ordering::AcqRel) != HELD {
+        failpoint::__bridge::control::warn(format_args!(
+            "volatile mode: what is not synced is lost if this process is killed or aborts"
+        ));
+    }
     Ok(disk)
 }
 
