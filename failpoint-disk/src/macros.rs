@@ -163,6 +163,12 @@ macro_rules! prefixed_fs {
                 mirror::paths::set_permissions::<Here>(path.as_ref(), perm)
             }
 
+            /// As [`std::fs::soft_link`]; a simulated disk has no symbolic links and fails with `EPERM`.
+            #[deprecated(note = "std::os::unix::fs::symlink takes its place, which passes no point")]
+            pub fn soft_link<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> io::Result<()> {
+                mirror::paths::soft_link::<Here>(original.as_ref(), link.as_ref())
+            }
+
             /// As [`std::fs::symlink_metadata`].
             pub fn symlink_metadata<P: AsRef<Path>>(path: P) -> io::Result<Metadata> {
                 mirror::paths::symlink_metadata::<Here>(path.as_ref())

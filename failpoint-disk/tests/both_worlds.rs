@@ -48,3 +48,22 @@ fn a_simulated_file_comes_back_as_the_error() {
     file.write_all(b"data").unwrap();
     assert_eq!(fs::read("/convert/file").unwrap(), b"data");
 }
+
+#[cfg(unix)]
+#[test]
+fn descriptors_links_and_devices_are_as_in_the_standard_library() {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::fs::FileTypeExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    let descriptor = OwnedFd::from(std::fs::File::create(&path).unwrap());
+    fs::File::from(descriptor).write_all(b"data").unwrap();
+    let link = directory.path().join("link");
+    #[allow(deprecated)]
+    own_fs::soft_link("file", &link).unwrap();
+    assert_eq!(fs::read(&link).unwrap(), b"data");
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    let null = fs::metadata("/dev/null").unwrap().file_type();
+    assert!(null.is_char_device() && !null.is_file() && !null.is_fifo());
+    assert!(!fs::metadata(&path).unwrap().file_type().is_char_device());
+}

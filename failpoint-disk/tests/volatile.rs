@@ -700,6 +700,28 @@ fn links_and_relative_paths_lead_where_they_do_without_it() {
         fs::remove_dir_all(base.join("moved")).unwrap();
         assert!(fs::exists(base.join("old/b")).unwrap());
 
+        // A link that is held back.
+        #[allow(deprecated)]
+        let link = |target: &str, name| fs::soft_link(target, base.join(name));
+        link("old", "new_link").unwrap();
+        link("old/deep", "synced/link").unwrap_err();
+        fs::create_dir(base.join("synced")).unwrap();
+        link("../old/deep", "synced/link").unwrap();
+        let held = fs::symlink_metadata(base.join("new_link")).unwrap();
+        assert!(held.is_symlink() && !held.is_file() && held.len() == 3);
+        assert_eq!(held.mode(), 0o120_777);
+        assert_eq!(fs::read_link(base.join("new_link")).unwrap(), Path::new("old"));
+        assert!(fs::read_dir(base).unwrap().any(|entry| {
+            let entry = entry.unwrap();
+            entry.file_name() == "new_link" && entry.file_type().unwrap().is_symlink()
+        }));
+        assert_eq!(fs::read(base.join("synced/link/kept")).unwrap(), [b'B'; 30]);
+        assert!(std::fs::symlink_metadata(base.join("new_link")).is_err());
+        assert_eq!(link("x", "new_link").unwrap_err().raw_os_error(), Some(17));
+        assert_eq!(link("", "empty").unwrap_err().raw_os_error(), Some(2));
+        fs::File::open(base.join("synced")).unwrap().sync_all().unwrap();
+        fs::remove_file(base.join("new_link")).unwrap();
+
         std::env::set_current_dir(base).unwrap();
         fs::write("here", "relative").unwrap();
         assert_eq!(fs::read(base.join("here")).unwrap(), b"relative");
@@ -715,6 +737,8 @@ fn links_and_relative_paths_lead_where_they_do_without_it() {
     let base = directory.path();
     assert_eq!(contents(base.join("here")).as_deref(), Some(""), "only its name was synced");
     assert!(!base.join("to_old").exists() && !base.join("moved").exists());
+    assert_eq!(std::fs::read_link(base.join("synced/link")).unwrap(), Path::new("../old/deep"));
+    assert!(std::fs::symlink_metadata(base.join("new_link")).is_err());
     assert_eq!(contents(base.join("old/b")), None);
 }
 

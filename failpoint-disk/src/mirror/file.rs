@@ -514,6 +514,14 @@ impl<K: Points> Seek for File<K> {
     }
 }
 
+/// Its points have an empty `path`.
+#[cfg(unix)]
+impl<K: Points> From<std::os::fd::OwnedFd> for File<K> {
+    fn from(file: std::os::fd::OwnedFd) -> Self {
+        Self::real(file.into(), Path::new(""))
+    }
+}
+
 #[cfg(unix)]
 impl<K: Points> std::os::unix::fs::FileExt for File<K> {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

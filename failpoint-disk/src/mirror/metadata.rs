@@ -1,9 +1,11 @@
 //! Metadata, file types and times.
 
-use crate::sim::state::{Attributes, Stat};
+use crate::sim::state::{Attributes, FileKind, Stat};
 use std::fmt;
 use std::fs::{self, Permissions};
 use std::io;
+#[cfg(unix)]
+use std::os::unix::fs::FileTypeExt;
 use std::time::SystemTime;
 
 /// What is known of a file, as [`std::fs::Metadata`].
@@ -150,43 +152,68 @@ pub(super) fn mode_of(permissions: &Permissions) -> u32 {
 /// As [`std::fs::FileType`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileType {
-    kind: FileKind,
+    kind: Kind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum FileKind {
-    Directory,
-    File,
+enum Kind {
+    Known(FileKind),
+    /// A device, a pipe or a socket.
     Other(fs::FileType),
 }
 
 impl FileType {
     pub(crate) fn real(file_type: fs::FileType) -> Self {
         let kind = match file_type {
-            directory if directory.is_dir() => FileKind::Directory,
-            file if file.is_file() => FileKind::File,
-            other => FileKind::Other(other),
+            directory if directory.is_dir() => Kind::Known(FileKind::Directory),
+            file if file.is_file() => Kind::Known(FileKind::File),
+            link if link.is_symlink() => Kind::Known(FileKind::Symlink),
+            other => Kind::Other(other),
         };
         Self { kind }
     }
 
     pub(super) fn sim(stat: &Stat) -> Self {
-        Self { kind: if stat.is_dir { FileKind::Directory } else { FileKind::File } }
+        Self { kind: Kind::Known(stat.kind) }
     }
 
     /// As [`std::fs::FileType::is_dir`].
     pub fn is_dir(&self) -> bool {
-        self.kind == FileKind::Directory
+        self.kind == Kind::Known(FileKind::Directory)
     }
 
     /// As [`std::fs::FileType::is_file`].
     pub fn is_file(&self) -> bool {
-        self.kind == FileKind::File
+        self.kind == Kind::Known(FileKind::File)
     }
 
     /// As [`std::fs::FileType::is_symlink`].
     pub fn is_symlink(&self) -> bool {
-        matches!(self.kind, FileKind::Other(other) if other.is_symlink())
+        self.kind == Kind::Known(FileKind::Symlink)
+    }
+
+    #[cfg(unix)]
+    fn is_other(&self, is: fn(&fs::FileType) -> bool) -> bool {
+        matches!(&self.kind, Kind::Other(other) if is(other))
+    }
+}
+
+#[cfg(unix)]
+impl FileTypeExt for FileType {
+    fn is_block_device(&self) -> bool {
+        self.is_other(FileTypeExt::is_block_device)
+    }
+
+    fn is_char_device(&self) -> bool {
+        self.is_other(FileTypeExt::is_char_device)
+    }
+
+    fn is_fifo(&self) -> bool {
+        self.is_other(FileTypeExt::is_fifo)
+    }
+
+    fn is_socket(&self) -> bool {
+        self.is_other(FileTypeExt::is_socket)
     }
 }
 
@@ -217,7 +244,7 @@ impl FileTimes {
         self
     }
 
-    pub(super) fn to_real(self) -> fs::FileTimes {
+    pub(crate) fn to_real(self) -> fs::FileTimes {
         let mut times = fs::FileTimes::new();
         if let Some(accessed) = self.accessed {
             times = times.set_accessed(accessed);
@@ -237,10 +264,19 @@ impl FileTimes {
 #[cfg(unix)]
 mod unix {
     use super::{Inner, Metadata};
+    use crate::sim::state::FileKind;
     use std::os::unix::fs::MetadataExt;
     use std::time::{SystemTime, UNIX_EPOCH};
 
     const BLOCK: u64 = 512;
+
+    fn file_type(kind: FileKind) -> u32 {
+        match kind {
+            FileKind::File => 0o100_000,
+            FileKind::Directory => 0o040_000,
+            FileKind::Symlink => 0o120_000,
+        }
+    }
 
     fn seconds(time: SystemTime) -> i64 {
         match time.duration_since(UNIX_EPOCH) {
@@ -279,7 +315,7 @@ mod unix {
     both! {
         dev: u64 = |_stat| 0, real;
         ino: u64 = |stat| stat.ino as u64 + 1, real;
-        mode: u32 = |stat| stat.attributes.mode | if stat.is_dir { 0o040_000 } else { 0o100_000 }, real;
+        mode: u32 = |stat| stat.attributes.mode | file_type(stat.kind), real;
         nlink: u64 = |stat| stat.links, held;
         uid: u32 = |_stat| 0, real;
         gid: u32 = |_stat| 0, real;

@@ -114,7 +114,7 @@ fn is_dir(path: &Path) -> bool {
         Ok(Place::Held(disk)) => disk.metadata(path).is_ok_and(|metadata| metadata.is_dir()),
         Ok(Place::Sim(disk, inside)) => {
             let state = disk.state();
-            state.resolve(inside).is_ok_and(|ino| state.stat(ino).is_dir)
+            state.resolve(inside).is_ok_and(|ino| state.stat(ino).is_dir())
         }
         Err(_) => false,
     }
@@ -230,7 +230,7 @@ pub fn remove_dir_all<K: Points>(path: &Path) -> io::Result<()> {
         }
         Place::Sim(disk, inside) => {
             let entries = disk.state().read_dir(inside)?;
-            let entries = entries.into_iter().map(|(name, stat)| (name, stat.is_dir));
+            let entries = entries.into_iter().map(|(name, stat)| (name, stat.is_dir()));
             remove_with::<K>(path, entries.collect())
         }
     }
@@ -290,6 +290,17 @@ pub fn set_permissions<K: Points>(path: &Path, permissions: Permissions) -> io::
             state.attributes_mut(ino)?.mode = mode_of(&permissions);
             Ok(())
         }
+    }
+}
+
+/// A simulated disk has no symbolic links, and says so as file systems without them do.
+pub fn soft_link<K: Points>(original: &Path, link: &Path) -> io::Result<()> {
+    fail(K::rename(original, link))?;
+    match mount::find(link)? {
+        #[allow(deprecated)] // `std::os::unix::fs::symlink` exists on Unix only
+        Place::Real => fs::soft_link(original, link),
+        Place::Held(disk) => disk.symlink(original, link),
+        Place::Sim(disk, inside) => Err(disk.state().refuse_symlink(inside)),
     }
 }
 

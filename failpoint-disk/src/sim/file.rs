@@ -67,7 +67,7 @@ impl SimFile {
     }
 
     pub(crate) fn is_dir(&self) -> bool {
-        self.disk().state().stat(self.description.ino).is_dir
+        self.disk().state().stat(self.description.ino).is_dir()
     }
 
     pub(crate) fn position(&self) -> u64 {

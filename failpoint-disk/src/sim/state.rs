@@ -53,10 +53,18 @@ pub(crate) struct Attributes {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stat {
     pub(crate) ino: Ino,
-    pub(crate) is_dir: bool,
+    pub(crate) kind: FileKind,
     pub(crate) len: u64,
     pub(crate) links: u64,
     pub(crate) attributes: Attributes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum FileKind {
+    File,
+    Directory,
+    /// A simulated disk has none. In volatile mode, it is one that is not on the real disk yet.
+    Symlink,
 }
 
 /// How a file is opened.
@@ -170,11 +178,11 @@ impl State {
 
     pub(crate) fn stat(&self, ino: Ino) -> Stat {
         let node = self.view.node(ino);
-        let (is_dir, len) = match &node.content {
-            Content::File(data) => (false, data.len() as u64),
-            Content::Directory(_) => (true, 0),
+        let (kind, len) = match &node.content {
+            Content::File(data) => (FileKind::File, data.len() as u64),
+            Content::Directory(_) => (FileKind::Directory, 0),
         };
-        Stat { ino, is_dir, len, links: node.links, attributes: self.attributes[ino] }
+        Stat { ino, kind, len, links: node.links, attributes: self.attributes[ino] }
     }
 
     // Changes.
@@ -422,6 +430,15 @@ impl State {
         Ok(())
     }
 
+    /// Why there is no symbolic link there.
+    pub(crate) fn refuse_symlink(&self, link: Inside<'_>) -> io::Error {
+        match self.vacant(link) {
+            Ok(_) if link.end == End::Slash => errno("ENOENT"),
+            Ok(_) => errno("EPERM"),
+            Err(error) => error,
+        }
+    }
+
     pub(crate) fn rename(
         &mut self,
         from: Inside<'_>,
@@ -566,6 +583,12 @@ impl State {
 
     pub(crate) fn unlock(&mut self, ino: Ino, holder: u64) {
         self.locks.unlock(ino, holder);
+    }
+}
+
+impl Stat {
+    pub(crate) fn is_dir(&self) -> bool {
+        self.kind == FileKind::Directory
     }
 }
 

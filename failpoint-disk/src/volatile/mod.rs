@@ -200,6 +200,10 @@ impl Disk {
         self.lock().hard_link(original, link)
     }
 
+    pub(crate) fn symlink(&self, target: &Path, link: &Path) -> io::Result<()> {
+        self.lock().symlink(target, link)
+    }
+
     pub(crate) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.lock().rename(from, to)
     }

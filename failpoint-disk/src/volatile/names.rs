@@ -3,7 +3,7 @@
 use super::node::{Base, Content, Directory, File, Node};
 use super::overlay::Overlay;
 use super::real;
-use super::walk::Spot;
+use super::walk::{Spot, check_path};
 use crate::errno::errno;
 use crate::mirror::Metadata;
 use crate::sim::image::{Change, Ino, Name};
@@ -81,6 +81,20 @@ impl Overlay {
         Ok(())
     }
 
+    pub(super) fn symlink(&mut self, target: &Path, link: &Path) -> io::Result<()> {
+        check_path(target)?;
+        let found = self.walk(link, false)?;
+        let name = found.name("EEXIST")?;
+        if found.spot.is_some() {
+            return Err(errno("EEXIST"));
+        }
+        if found.end == End::Slash {
+            return Err(errno("ENOENT"));
+        }
+        self.make(&found.dir, name, Content::Symlink(target.to_owned()), 0o777, 0)?;
+        Ok(())
+    }
+
     fn make(
         &mut self,
         dir: &Spot,
@@ -91,7 +105,8 @@ impl Overlay {
     ) -> io::Result<Ino> {
         self.check_writable(dir)?;
         let dir = self.node_of(dir)?;
-        let mode = mode & 0o7777 & !real::umask();
+        let taken = if let Content::Symlink(_) = content { 0 } else { real::umask() };
+        let mode = mode & 0o7777 & !taken;
         let attributes = Attributes::new(mode, SystemTime::now());
         let mut node = Node::memory(content, self.node(dir).device, attributes);
         node.handles = handles;

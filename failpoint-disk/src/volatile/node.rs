@@ -161,6 +161,7 @@ impl Node {
     pub(super) fn durable_len(&self) -> io::Result<u64> {
         match &self.content {
             Content::File(File { base: Base::Memory(data), .. }) => Ok(data.len() as u64),
+            Content::Symlink(target) => Ok(target.as_os_str().len() as u64),
             _ => Ok(self.real_metadata()?.map_or(0, |metadata| metadata.len())),
         }
     }

@@ -8,7 +8,7 @@ use crate::mirror::Metadata;
 use crate::sim::image::{Change, Ino, Name};
 use crate::sim::locks::Locks;
 use crate::sim::medium::with_older_ones;
-use crate::sim::state::Stat;
+use crate::sim::state::{FileKind, Stat};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io;
@@ -122,7 +122,12 @@ impl Overlay {
             _ => node.len()?,
         };
         let links = if is_dir { real.as_ref().map_or(2, real::links) } else { node.links };
-        let stat = Stat { ino, is_dir, len, links, attributes };
+        let kind = match &node.content {
+            Content::Directory(_) => FileKind::Directory,
+            Content::Symlink(_) => FileKind::Symlink,
+            Content::File(_) | Content::Special => FileKind::File,
+        };
+        let stat = Stat { ino, kind, len, links, attributes };
         Ok(match real {
             Some(real) => Metadata::held(real, stat),
             None => Metadata::sim(stat),

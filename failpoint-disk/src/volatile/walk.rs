@@ -237,7 +237,7 @@ fn path_of(names: &[OsString]) -> PathBuf {
 }
 
 /// What systems refuse before they look at a disk.
-fn check_path(path: &Path) -> io::Result<()> {
+pub(super) fn check_path(path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() {
         return Err(errno("ENOENT"));
     }
