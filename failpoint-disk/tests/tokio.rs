@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use failpoint_disk::tokio::fs;
+use std::future::poll_fn;
 use std::path::Path;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
@@ -63,12 +64,53 @@ async fn use_everything(root: &Path) {
     fs::set_permissions(&path, permissions).await.unwrap();
     assert!(fs::canonicalize(root.join("a/../file")).await.unwrap().ends_with("file"));
     assert!(fs::read_link(&path).await.is_err());
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+    let times = fs::FileTimes::new().set_accessed(time).set_modified(time);
+    let file = fs::OpenOptions::from(std_options()).open(&path).await.unwrap();
+    file.set_times(times.clone()).await.unwrap();
+    assert_eq!(file.metadata().await.unwrap().modified().unwrap(), time);
+    assert_eq!(fs::metadata(&path).await.unwrap().accessed().unwrap(), time);
+    file.set_modified(time + std::time::Duration::from_secs(1)).await.unwrap();
+    assert!(fs::metadata(&path).await.unwrap().modified().unwrap() > time);
+    let mut entries = fs::read_dir(root).await.unwrap();
+    let mut count = 0;
+    while let Some(entry) = poll_fn(|cx| entries.poll_next_entry(cx)).await.unwrap() {
+        count += usize::from(entry.file_name() == "file" || entry.file_name() == "a");
+    }
+    assert_eq!(count, 2);
+    let mut file = fs::File::open(&path).await.unwrap();
+    file.set_max_buf_size(2);
+    assert_eq!((file.max_buf_size(), file.read(&mut [0; 8]).await.unwrap()), (2, 2));
+    assert_eq!(file.try_clone().await.unwrap().max_buf_size(), 2);
+    let _ = (fs::OpenOptions::default(), fs::DirBuilder::default());
     fs::remove_file(root.join("a/copy")).await.unwrap();
     fs::remove_dir(root.join("a/d")).await.unwrap();
     fs::remove_dir_all(root.join("a")).await.unwrap();
     assert!(!fs::try_exists(root.join("a")).await.unwrap());
     assert!(fs::File::open(root.join("a")).await.is_err());
     fs::File::open(root).await.unwrap().sync_all().await.unwrap();
+}
+
+fn std_options() -> failpoint_disk::fs::OpenOptions {
+    let mut options = failpoint_disk::fs::OpenOptions::new();
+    options.write(true);
+    options
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn links_are_made_where_there_are_any() {
+    let directory = tempfile::tempdir().unwrap();
+    let link = directory.path().join("link");
+    fs::symlink("file", &link).await.unwrap();
+    assert!(fs::symlink_metadata(&link).await.unwrap().file_type().is_symlink());
+    assert_eq!(fs::read_link(&link).await.unwrap(), Path::new("file"));
+    assert_eq!(fs::symlink("file", &link).await.unwrap_err().raw_os_error(), Some(17));
+    let file = std::fs::File::create(directory.path().join("file")).unwrap();
+    let mut file = fs::File::from(std::os::fd::OwnedFd::from(file));
+    file.write_all(b"by its descriptor").await.unwrap();
+    file.flush().await.unwrap();
+    assert_eq!(fs::read(&link).await.unwrap(), b"by its descriptor");
 }
 
 #[tokio::test]
@@ -113,6 +155,18 @@ mod on {
         scope.wrap(use_everything(Path::new("/all"))).await;
     }
 
+    #[tokio::test]
+    async fn a_simulated_disk_has_no_symbolic_links() {
+        let scope = Scope::new();
+        scope.hold(SimDisk::new().at("/links"));
+        let made = async |original, link| {
+            scope.wrap(fs::symlink(original, link)).await.unwrap_err().raw_os_error()
+        };
+        assert_eq!(made("/anywhere", "/links/link").await, Some(1), "EPERM");
+        assert_eq!(made("/anywhere", "/links").await, Some(17), "EEXIST");
+        assert_eq!(made("/anywhere", "/links/missing/link").await, Some(2), "ENOENT");
+    }
+
     #[test]
     fn its_futures_can_be_sent() {
         fn sent<T: Send>(_: T) {}
@@ -122,6 +176,7 @@ mod on {
         sent(fs::create_dir_all("/x"));
         sent(fs::copy("/x", "/y"));
         sent(fs::write("/x", "y"));
+        sent(fs::symlink("/x", "/y"));
         sent(async {
             let mut file = fs::File::open("/x").await.unwrap();
             file.write_all(b"x").await.unwrap();

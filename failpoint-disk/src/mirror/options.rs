@@ -27,9 +27,29 @@ pub struct OpenOptions<K> {
     points: PhantomData<fn() -> K>,
 }
 
+impl<K> OpenOptions<K> {
+    /// The same options, for files with other points.
+    pub(crate) fn of_points<J>(&self) -> OpenOptions<J> {
+        let Self { read, write, append, truncate, create, create_new, mode, custom_flags, .. } =
+            *self;
+        let points = PhantomData;
+        OpenOptions {
+            read,
+            write,
+            append,
+            truncate,
+            create,
+            create_new,
+            mode,
+            custom_flags,
+            points,
+        }
+    }
+}
+
 impl<K> Clone for OpenOptions<K> {
     fn clone(&self) -> Self {
-        Self { ..*self }
+        self.of_points()
     }
 }
 

@@ -3,8 +3,10 @@
 use super::{FileType, Metadata, Quiet, fail, is_simulated, points};
 use crate::mirror;
 use std::ffi::OsString;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::task::{Context, Poll, ready};
 
 /// How a directory is created, as [`tokio::fs::DirBuilder`](::tokio::fs::DirBuilder).
 #[derive(Debug)]
@@ -15,7 +17,6 @@ pub struct DirBuilder {
 
 impl DirBuilder {
     /// As [`tokio::fs::DirBuilder::new`](::tokio::fs::DirBuilder::new).
-    #[allow(clippy::new_without_default)] // as the mirror of std
     pub fn new() -> Self {
         Self { recursive: false, mode: 0o777 }
     }
@@ -79,6 +80,12 @@ impl DirBuilder {
     }
 }
 
+impl Default for DirBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Without a point: no program asked.
 async fn is_dir(path: &Path) -> bool {
     match is_simulated(path) {
@@ -105,6 +112,7 @@ pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
 
 /// The entries of a directory, as [`tokio::fs::ReadDir`](::tokio::fs::ReadDir).
 #[derive(Debug)]
+#[must_use = "streams do nothing unless polled"]
 pub struct ReadDir {
     entries: Entries,
 }
@@ -121,11 +129,19 @@ impl ReadDir {
     /// # Errors
     /// Those of the disk.
     pub async fn next_entry(&mut self) -> io::Result<Option<DirEntry>> {
+        poll_fn(|cx| self.poll_next_entry(cx)).await
+    }
+
+    /// As [`tokio::fs::ReadDir::poll_next_entry`](::tokio::fs::ReadDir::poll_next_entry).
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn poll_next_entry(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<DirEntry>>> {
         let inner = match &mut self.entries {
-            Entries::Real(entries) => entries.next_entry().await?.map(Inner::Real),
+            Entries::Real(entries) => ready!(entries.poll_next_entry(cx))?.map(Inner::Real),
             Entries::Sim(entries) => entries.next().transpose()?.map(Inner::Sim),
         };
-        Ok(inner.map(|inner| DirEntry { inner }))
+        Poll::Ready(Ok(inner.map(|inner| DirEntry { inner })))
     }
 }
 

@@ -1,6 +1,6 @@
 //! An open file.
 
-use super::{Metadata, OpenOptions, Permissions, Quiet, fail, points};
+use super::{FileTimes, Metadata, OpenOptions, Permissions, Quiet, fail, points};
 use crate::bad_sectors::{self, Sectors};
 use crate::errno::errno;
 use crate::fault::Fault;
@@ -18,6 +18,10 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
+
+/// That of tokio: 2 MiB.
+const MAX_BUF_SIZE: usize = 2 << 20;
 
 /// An open file, as [`tokio::fs::File`](real::File).
 ///
@@ -29,6 +33,7 @@ pub struct File {
     path: Arc<Path>,
     /// Where a real file is.
     position: u64,
+    max_buf_size: usize,
     reading: Mutex<Stage>,
     writing: Mutex<Stage>,
 }
@@ -71,7 +76,14 @@ impl File {
     }
 
     fn new(inner: Inner, path: Arc<Path>) -> Self {
-        Self { inner, path, position: 0, reading: Mutex::default(), writing: Mutex::default() }
+        Self {
+            inner,
+            path,
+            position: 0,
+            max_buf_size: MAX_BUF_SIZE,
+            reading: Mutex::default(),
+            writing: Mutex::default(),
+        }
     }
 
     /// A file to read, as [`tokio::fs::File::open`](real::File::open).
@@ -105,8 +117,8 @@ impl File {
 
     /// From a file of [`failpoint_disk::fs`](crate::fs), as
     /// [`tokio::fs::File::from_std`](real::File::from_std).
-    pub fn from_std(file: crate::fs::File) -> Self {
-        Self::mirrored(file)
+    pub fn from_std(std: crate::fs::File) -> Self {
+        Self::mirrored(std)
     }
 
     /// The file of [`failpoint_disk::fs`](crate::fs), as [`tokio::fs::File::into_std`](real::File::into_std).
@@ -228,6 +240,34 @@ impl File {
         }
     }
 
+    /// As [`tokio::fs::File::set_times`](real::File::set_times).
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub async fn set_times(&self, times: FileTimes) -> io::Result<()> {
+        fail(points::set_attr(&self.path).await)?;
+        let file = match &self.inner {
+            // Made of the file of std, as older versions of tokio have no times. The clone waits for what is
+            // under way, which would set them too.
+            Inner::Real(file) => {
+                let file = file.try_clone().await?.into_std().await;
+                let times = times.into_mirror().to_real();
+                return ::tokio::task::spawn_blocking(move || file.set_times(times)).await?;
+            }
+            Inner::Sim(file) => self.quiet(file),
+            Inner::Held(file) => mirror::File::held(file.clone(), &self.path),
+        };
+        file.set_times(times.into_mirror())
+    }
+
+    /// As [`tokio::fs::File::set_modified`](real::File::set_modified).
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub async fn set_modified(&self, time: SystemTime) -> io::Result<()> {
+        self.set_times(FileTimes::new().set_modified(time)).await
+    }
+
     /// A second handle with the same position, as [`tokio::fs::File::try_clone`](real::File::try_clone).
     ///
     /// # Errors
@@ -238,15 +278,27 @@ impl File {
             Inner::Sim(file) => Inner::Sim(file.clone()),
             Inner::Held(file) => Inner::Held(file.clone()),
         };
-        Ok(Self { position: self.position, ..Self::new(inner, self.path.clone()) })
+        let Self { position, max_buf_size, .. } = *self;
+        Ok(Self { position, max_buf_size, ..Self::new(inner, self.path.clone()) })
     }
 
-    /// As [`tokio::fs::File::set_max_buf_size`](real::File::set_max_buf_size); a simulated file has no
-    /// buffer.
+    /// As [`tokio::fs::File::set_max_buf_size`](real::File::set_max_buf_size). A read or write of more bytes
+    /// is a short one, also on a simulated disk.
+    ///
+    /// # Panics
+    /// If it is 0.
+    #[track_caller]
     pub fn set_max_buf_size(&mut self, max_buf_size: usize) {
+        assert!(max_buf_size > 0, "`max_buf_size` must be greater than 0");
+        self.max_buf_size = max_buf_size;
         if let Inner::Real(file) = &mut self.inner {
             file.set_max_buf_size(max_buf_size);
         }
+    }
+
+    /// As [`tokio::fs::File::max_buf_size`](real::File::max_buf_size).
+    pub fn max_buf_size(&self) -> usize {
+        self.max_buf_size
     }
 
     fn quiet(&self, file: &SimFile) -> mirror::File<Quiet> {
@@ -279,7 +331,7 @@ impl File {
         fault: Option<&Fault>,
     ) -> Poll<io::Result<()>> {
         let offset = self.read_offset();
-        let mut len = buffer.remaining();
+        let mut len = buffer.remaining().min(self.max_buf_size);
         match fault {
             Some(Fault::Short(bytes)) => len = len.min(clamp(*bytes)),
             Some(Fault::BadSector) => {
@@ -323,6 +375,7 @@ impl File {
         fault: Option<&Fault>,
     ) -> Poll<io::Result<usize>> {
         let offset = self.write_offset();
+        let data = &data[..data.len().min(self.max_buf_size)];
         let flipped;
         let data = match fault {
             Some(Fault::Short(bytes) | Fault::Torn(bytes)) => {
@@ -494,6 +547,13 @@ impl AsyncSeek for File {
 impl From<crate::fs::File> for File {
     fn from(file: crate::fs::File) -> Self {
         Self::from_std(file)
+    }
+}
+
+#[cfg(unix)]
+impl From<std::os::fd::OwnedFd> for File {
+    fn from(file: std::os::fd::OwnedFd) -> Self {
+        Self::from_std(file.into())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{File, Quiet, fail, is_simulated, points};
 use crate::mirror;
+use crate::points::Points;
 use std::io;
 use std::path::Path;
 
@@ -23,7 +24,6 @@ macro_rules! setters {
 
 impl OpenOptions {
     /// Everything is off.
-    #[allow(clippy::new_without_default)] // as the mirror of std
     pub fn new() -> Self {
         Self { options: mirror::OpenOptions::new() }
     }
@@ -56,5 +56,17 @@ impl OpenOptions {
         }
         let options = ::tokio::fs::OpenOptions::from(self.options.real());
         Ok(File::real(options.open(&path).await?, path.into()))
+    }
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K: Points> From<mirror::OpenOptions<K>> for OpenOptions {
+    fn from(options: mirror::OpenOptions<K>) -> Self {
+        Self { options: options.of_points() }
     }
 }

@@ -124,6 +124,21 @@ fn remove_tree(path: PathBuf) -> Pin<Box<dyn Future<Output = io::Result<()>> + S
     })
 }
 
+/// As [`tokio::fs::symlink`](real::symlink); a simulated disk has no symbolic links and fails with `EPERM`.
+///
+/// # Errors
+/// Those of the disk.
+#[cfg(unix)]
+pub async fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
+    let (original, link) = (original.as_ref().to_owned(), link.as_ref().to_owned());
+    fail(points::rename(&original, &link).await)?;
+    // What it leads to is not looked at.
+    if is_simulated(&link)? {
+        return paths::soft_link::<Quiet>(&original, &link);
+    }
+    real::symlink(original, link).await
+}
+
 /// As [`tokio::fs::try_exists`](real::try_exists).
 ///
 /// # Errors
