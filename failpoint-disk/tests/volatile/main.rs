@@ -5,6 +5,8 @@
 #![cfg(all(feature = "failpoints", unix))]
 #![allow(clippy::unwrap_used)]
 
+mod killed_in_a_sync;
+
 use failpoint::Scope;
 use failpoint_disk::{HoldDisk, Keep, SimDisk};
 use failpoint_test_support::PATIENCE;
