@@ -21,6 +21,11 @@ pub fn kill_simulated(point: &str, why: std::fmt::Arguments<'_>) -> bool {
     crate::runtime::eval::step::kill_simulated(point, why)
 }
 
+/// The candidate that `word` is a slip of, if one is near enough.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    crate::terms::nearest(word, candidates)
+}
+
 /// Has `handler` called when the process ends in its own way (`main` returns, `exit`), and not when it is
 /// killed or aborts.
 pub fn at_normal_end(handler: extern "C" fn()) {

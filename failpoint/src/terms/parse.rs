@@ -313,6 +313,18 @@ fn condition(cursor: &mut Cursor<'_>, open: usize) -> Result<Condition, Expected
         let what = format!("`=`, `!=`, `~`, `<`, `<=`, `>` or `>=` after the key `{key}`");
         return Err(cursor.expected(what));
     };
+    cursor.blanks();
+    if let Some(sign) = cursor.peek().filter(|&c| !op.is_ordering() && "=~<>".contains(c)) {
+        // Taken as text, `offset=>4096` would never hold, and nothing would say why.
+        let meant = match (op, sign) {
+            (Op::Equal, '>') => "`>=` for a comparison, or ",
+            (Op::Equal, '<') => "`<=` for a comparison, or ",
+            (Op::Equal, '~') => "`~` for a glob, or ",
+            _ => "",
+        };
+        let what = format!("{meant}quotes around a value that begins with `{sign}`");
+        return Err(cursor.expected(what));
+    }
     let value = argument(cursor, open, Until::CommaOrClose)?;
     if op.is_ordering() && !is_number(&value.content) {
         return Err(Expected::at(value.at, format!("a number such as 4096 or -0.5 after `{op}`")));
