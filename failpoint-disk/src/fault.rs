@@ -85,7 +85,7 @@ impl<O> FaultAt<O> {
 
 impl<O: Operation> FromTerm for FaultAt<O> {
     fn from_term(text: Option<&str>) -> Result<Self, BadTerm> {
-        let fault = text.and_then(read::<O>).ok_or_else(expected::<O>)?;
+        let fault = text.and_then(read::<O>).ok_or_else(|| expected::<O>(text))?;
         Ok(Self { fault, operation: PhantomData })
     }
 }
@@ -123,11 +123,14 @@ fn argument<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     Some(text.strip_prefix(word)?.trim_start().strip_prefix('(')?.strip_suffix(')')?.trim())
 }
 
+fn looks_like_an_errno(text: &str) -> bool {
+    text.starts_with('E')
+        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
 fn error<O: Operation>(text: &str) -> Option<io::Error> {
-    let looks_like_an_errno = text.starts_with('E')
-        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     let error = <io::Error as FromTerm>::from_term(Some(text)).ok()?;
-    if looks_like_an_errno {
+    if looks_like_an_errno(text) {
         let known = OF_ANY_DISK.contains(&text) || O::ERRORS.contains(&text);
         return known.then_some(error);
     }
@@ -136,7 +139,7 @@ fn error<O: Operation>(text: &str) -> Option<io::Error> {
     names_a_kind.then_some(error)
 }
 
-fn expected<O: Operation>() -> BadTerm {
+fn expected<O: Operation>(got: Option<&str>) -> BadTerm {
     let mut text = format!("an errno of {} (", O::PAGE);
     let beside = OF_ANY_DISK.iter().filter(|name| !O::ERRORS.contains(name));
     for (number, name) in O::ERRORS.iter().chain(beside).enumerate() {
@@ -146,7 +149,34 @@ fn expected<O: Operation>() -> BadTerm {
     for form in O::FORMS.0 {
         let _ = write!(text, ", or {}", form.spelling());
     }
+    if let Some(hint) = got.and_then(|got| hint::<O>(got.trim())) {
+        let _ = write!(text, "; {hint}");
+    }
     BadTerm::expected(text)
+}
+
+/// What was probably meant.
+fn hint<O: Operation>(got: &str) -> Option<String> {
+    if let Some(number) = number_of(got) {
+        return Some(format!("{} does not give {got}: return(errno({number})) does it", O::PAGE));
+    }
+    let is_of_word = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+    let word = got.split(is_of_word).next()?;
+    let spellings = O::FORMS.0.iter().map(|form| form.spelling());
+    let spelling_of = |word: &str| {
+        let begins = |&spelling: &&str| spelling.split('(').next() == Some(word);
+        spellings.clone().chain(["errno(NUMBER)"]).find(begins)
+    };
+    let words = spellings.clone().filter_map(|spelling| spelling.split('(').next());
+    let errors = O::ERRORS.iter().chain(OF_ANY_DISK).copied();
+    let meant = failpoint::__bridge::nearest(word, errors.chain(words).chain(["errno"]))?;
+    Some(format!("did you mean {}?", spelling_of(meant).unwrap_or(meant)))
+}
+
+/// The number of an errno that this system has.
+fn number_of(name: &str) -> Option<i32> {
+    let error = looks_like_an_errno(name).then(|| io::Error::from_term(Some(name)))?;
+    error.ok()?.raw_os_error()
 }
 
 macro_rules! operations {
@@ -246,13 +276,38 @@ mod tests {
             let refusal = kind::<Write>(text).expect_err(text);
             assert!(refusal.starts_with("an errno of write(2) (EAGAIN, "), "{refusal}");
             assert!(refusal.contains("ENOSPC"), "{refusal}");
-            assert!(
-                refusal.ends_with("or short(BYTES), or torn(BYTES), or flip(BIT)"),
-                "{refusal}"
-            );
+            assert!(refusal.contains("or short(BYTES), or torn(BYTES), or flip(BIT)"), "{refusal}");
         }
         assert!(kind::<Sync>("short(3)").is_err());
         assert!(kind::<SyncDir>("drop").is_err());
         assert!(FaultAt::<Read>::from_term(None).is_err());
+    }
+
+    #[test]
+    fn a_slip_is_told_what_was_meant() {
+        for (text, hint) in [
+            ("EI0", "; did you mean EIO?"),
+            ("enospc", "; did you mean ENOSPC?"),
+            ("ENOSPCC", "; did you mean ENOSPC?"),
+            ("short", "; did you mean short(BYTES)?"),
+            ("short(x)", "; did you mean short(BYTES)?"),
+            ("tron(5)", "; did you mean torn(BYTES)?"),
+            ("errno", "; did you mean errno(NUMBER)?"),
+            ("the disk is on fire", ", or flip(BIT)"),
+            ("5", ", or flip(BIT)"),
+        ] {
+            let refusal = kind::<Write>(text).expect_err(text);
+            assert!(refusal.ends_with(hint), "{text}: {refusal}");
+        }
+        let refusal = kind::<Read>("badsector").expect_err("a slip");
+        assert!(refusal.ends_with("; did you mean bad_sector?"), "{refusal}");
+        // What only another operation gives is no slip.
+        assert!(kind::<SyncDir>("drop").expect_err("not of a directory").ends_with(", or lie"));
+        #[cfg(target_os = "linux")]
+        assert!(
+            kind::<Write>("ENOENT")
+                .expect_err("not of write")
+                .ends_with("; write(2) does not give ENOENT: return(errno(2)) does it")
+        );
     }
 }
