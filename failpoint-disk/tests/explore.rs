@@ -152,6 +152,7 @@ fn a_rename_needs_the_sync_of_the_data_before_it() {
     explore(true).expect_held();
     let report = explore(false);
     assert_eq!(report.verdict, Verdict::Lost, "{report}");
+    assert!(report.to_string().contains(" rename new to /sim/counter  ("), "{report}");
     assert_eq!(report.failure.unwrap().schedule_length, 4);
 }
 

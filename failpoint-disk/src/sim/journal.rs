@@ -122,6 +122,9 @@ impl fmt::Display for Operation {
             (Kind::SyncDir, _) => write!(f, "sync the directory {path}"),
             (Kind::CreateDir, _) => write!(f, "create the directory {path}"),
             (Kind::Link, _) => write!(f, "link to {path}"),
+            (Kind::Rename, Some(Effect::Change(Change::Rename { from: (_, name), .. }))) => {
+                write!(f, "rename {} to {path}", Path::new(name).display())
+            }
             (Kind::Rename, _) => write!(f, "rename to {path}"),
             (Kind::Remove, _) => write!(f, "remove {path}"),
         }
