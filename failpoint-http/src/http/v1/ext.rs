@@ -235,7 +235,9 @@ fn methods<'a>(of: impl Iterator<Item = &'a str>) -> Option<String> {
 fn unknown_prefix(prefix: &str, extensions: &BTreeMap<String, Arc<Extension>>) -> Box<Problem> {
     let prefixes: Vec<&str> = extensions.keys().map(String::as_str).collect();
     let there = match prefixes.as_slice() {
-        [] => "this process has no extensions".to_owned(),
+        [] => "this process has no extensions; a call in its `main` adds them, such as \
+               `failpoint_disk::extend_control()`"
+            .to_owned(),
         prefixes => format!("the extensions of this process are: {}", prefixes.join(", ")),
     };
     let at = format!("{ROOT}/{prefix}");
