@@ -9,7 +9,10 @@ use failpoint_test_support::{PATIENCE, needs};
 use mounted::{Mounted, can_mount, command, detach, is_root};
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{
+    DirEntryExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink,
+};
 use std::path::Path;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -465,6 +468,82 @@ fn it_ends_when_someone_else_unmounts_it() {
 }
 
 #[test]
+fn a_dead_mount_is_found_by_each_path_that_leads_to_it() {
+    if !can_mount() {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    fs::create_dir(directory.path().join("data")).unwrap();
+    let odd = std::ffi::OsStr::from_bytes(b"o d\\d\xff");
+    fs::create_dir(directory.path().join(odd)).unwrap();
+    symlink(odd, directory.path().join("disk")).unwrap();
+    let mut disk = Mounted::again(directory, &[], &[]);
+    for at in ["disk", "disk/", "./data/../disk/.", "disk"] {
+        disk = Mounted::at(at, disk.kill(), &[], &[]);
+        assert!(disk.log().contains("detaching a mount at "), "{at}: {}", disk.log());
+    }
+    let (status, directory) = disk.end();
+    assert!(status.success(), "{status}");
+    assert_eq!(names(directory.path().join("disk")), [""; 0], "it is unmounted");
+}
+
+#[test]
+fn a_mount_whose_directory_was_renamed_is_unmounted() {
+    if !can_mount() {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    for name in ["data", "old", "old/disk"] {
+        fs::create_dir(directory.path().join(name)).unwrap();
+    }
+    symlink("new/disk", directory.path().join("disk")).unwrap();
+    let disk = Mounted::at("old/disk", directory, &[], &[]);
+    let path = |name| disk.path("").parent().unwrap().join(name);
+    fs::rename(path("old"), path("new")).unwrap();
+    fs::write(disk.path("file"), "").unwrap();
+    let (status, directory) = disk.end();
+    assert!(status.success(), "{status}");
+    assert_eq!(names(directory.path().join("disk")), [""; 0], "it is unmounted");
+}
+
+#[test]
+fn a_directory_is_served_once_at_a_time() {
+    if !can_mount() {
+        return;
+    }
+    let disk = Mounted::new();
+    save(&disk.path("file"), b"saved");
+    fs::remove_file(disk.path("file")).unwrap();
+    let directory = TempDir::new().unwrap();
+    let mut second = command(directory.path());
+    let status = second.args(["mount", ".", "--on"]).arg(disk.data("")).status().unwrap();
+    let error = fs::read_to_string(directory.path().join("err")).unwrap();
+    assert_eq!(status.code(), Some(1), "{error}");
+    assert!(error.contains("another failpoint-disk serves it"), "{error}");
+    // What the first one keeps is still there.
+    disk.crash("synced");
+    assert_eq!(fs::read(disk.path("file")).unwrap(), b"saved");
+}
+
+#[test]
+fn unmounting_it_from_outside_releases_the_paused() {
+    if !can_mount() || !needs::machine("root", is_root()) {
+        return;
+    }
+    let disk = Mounted::new();
+    save(&disk.path("slow"), b"slow");
+    disk.arm("disk.read", "pause(never)");
+    let slow = disk.path("slow");
+    let reader = thread::spawn(move || fs::read(slow));
+    let (status, body) = disk.ask("GET", "/v1/points/disk.read/wait?paused=1&timeout=50s", "");
+    assert_eq!(status, 200, "{body}");
+    detach(disk.path("").parent().unwrap());
+    assert_eq!(reader.join().unwrap().unwrap(), b"slow");
+    let (status, _directory) = disk.wait();
+    assert!(status.success(), "{status}");
+}
+
+#[test]
 fn what_cannot_be_mounted_is_refused_with_the_reason() {
     if !can_mount() {
         return;
@@ -481,16 +560,40 @@ fn what_cannot_be_mounted_is_refused_with_the_reason() {
         assert_eq!(status.code(), Some(code), "{error}");
         assert!(error.contains(says), "{error}");
     };
-    let mount = |at, on| ["mount", at, "--on", on];
+    fn mount<'a>(at: &'a str, data: &'a str) -> [&'a str; 4] {
+        ["mount", at, "--on", data]
+    }
     refused(&mount("none", "data"), "", "the directory to mount at: none: No such file", 1);
     refused(&mount("disk", "none"), "", "the directory to serve: none: No such file", 1);
     refused(&mount("disk", "file"), "", "file is not a directory", 1);
     refused(&mount("data/inner", "data"), "", "must not contain each other", 1);
     refused(&mount("data", "data/inner"), "", "must not contain each other", 1);
     refused(&mount("data", "data"), "", "must not contain each other", 1);
+    fs::write(directory.path().join("data/.failpoint-disk"), "").unwrap();
+    refused(&mount("disk", "data"), "", "cannot make the directory .failpoint-disk in it", 1);
+    fs::remove_file(directory.path().join("data/.failpoint-disk")).unwrap();
     refused(&mount("disk", "data"), "much", "FAILPOINT_DISK_LIMIT is \"much\"", 1);
     refused(&["mount", "disk"], "", "--on <DATA>", 2);
     assert_eq!(names(directory.path().join("data")), ["inner"], "nothing was left behind");
+
+    // An earlier mount at `disk`, whose process was killed.
+    let dead = Mounted::new().kill();
+    let inside = |name: &str| dead.path().join(name).to_str().unwrap().to_owned();
+    let refused_of_dead = |arguments: &[&str]| {
+        refused(
+            arguments,
+            "",
+            "the process of a mount there was killed: detach it with `umount -l`",
+            1,
+        );
+    };
+    refused_of_dead(&mount("disk", &inside("disk")));
+    refused_of_dead(&mount("disk", &inside("disk/below")));
+    refused_of_dead(&mount(&inside("disk/below"), "data"));
+    detach(dead.path());
+
+    fs::write(directory.path().join("disk/hidden"), "").unwrap();
+    refused(&mount("disk", "data"), "much", "is not empty; what is in it is hidden", 1);
 
     let disk = Mounted::new();
     let at = disk.path("");

@@ -82,7 +82,10 @@ mod linux {
         let mounted = mount::mount(&dir, &data, settings, |result| {
             let _ = ended.send(result);
         })?;
-        mounted.extend_control()?;
+        if let Err(error) = mounted.extend_control() {
+            mounted.unmount()?;
+            return Err(error.into());
+        }
 
         say(format_args!("{} is served at {}", data.display(), mounted.at().display()));
         match control.address() {
@@ -103,7 +106,10 @@ mod linux {
         .await;
         // From here on, no point can be armed.
         drop(control);
-        mounted.unmount()?;
+        let at = mounted.at().to_owned();
+        mounted.unmount().map_err(|error| {
+            format!("cannot unmount {}: {error}; do it with `umount -l` as root", at.display())
+        })?;
         Ok(ended?)
     }
 

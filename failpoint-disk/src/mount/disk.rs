@@ -24,6 +24,8 @@ pub(super) struct Disk {
     pub(super) nodes: Nodes,
     undo: Undo,
     attic: OwnedFd,
+    /// Held as long as the directory is served.
+    _lock: File,
     /// What is in the attic.
     held: HashSet<Ino>,
     /// What the kernel has forgotten and a crash may still need.
@@ -89,17 +91,25 @@ impl Disk {
     pub(super) fn new(data: &Path, limit: usize, warn: fn(usize)) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(data, flags, Mode::empty())?;
+        let lock = lock(data)?;
         // A process that was killed may have left it. What is in it was removed.
         let attic = data.join(ATTIC);
-        match fs::remove_dir_all(&attic) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => fs::DirBuilder::new().mode(0o700).create(&attic)?,
-        }
+        let made = match fs::remove_dir_all(&attic) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => fs::DirBuilder::new().mode(0o700).create(&attic),
+        };
+        made.map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("cannot make the directory {ATTIC} in it: {error}"),
+            )
+        })?;
         let attic = rustix::fs::open(&attic, flags, Mode::empty())?;
         Ok(Self {
             nodes: Nodes::new(root)?,
             undo: Undo::default(),
             attic,
+            _lock: lock,
             held: HashSet::new(),
             forgotten: HashSet::new(),
             handles: HashMap::new(),
@@ -770,6 +780,20 @@ fn read_old(file: &File, offset: u64, len: u64, file_len: u64) -> io::Result<Vec
     let mut old = vec![0; len as usize];
     file.read_exact_at(&mut old, offset)?;
     Ok(old)
+}
+
+/// Two processes that serve the same directory would undo each other's changes.
+fn lock(data: &Path) -> io::Result<File> {
+    let directory = File::open(data)?;
+    match rustix::fs::flock(&directory, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "another failpoint-disk serves it; end that process first (kill -TERM), or choose another \
+             directory",
+        )),
+        // Not every file system has locks.
+        _ => Ok(directory),
+    }
 }
 
 fn is_attic(place: &Place) -> bool {

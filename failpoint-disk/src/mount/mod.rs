@@ -21,6 +21,7 @@ pub use place::MountError;
 
 use disk::{Disk, tell};
 use fuser::{Config, MountOption, Notifier, Session, SessionACL};
+use place::Device;
 use serve::{Requests, Served, Stale};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,7 @@ pub struct Settings {
 pub struct Mounted {
     served: Arc<Served>,
     at: PathBuf,
+    device: Device,
 }
 
 /// Serves the directory `data` at the directory `at`. `ended` is called when the mount has ended, also if
@@ -86,10 +88,13 @@ pub fn mount(
     let notifier = session.notifier();
     let (stale, forgotten) = channel();
     served.send_stale_to(stale);
+    let device = Device::at(&at).map_err(|error| place::refused(&at, &error))?;
+    let watched = device.clone();
     spawn("invalidate", move || invalidate(&notifier, &forgotten))
+        .and_then(|()| spawn("detached", move || release_when_detached(&watched)))
         .and_then(|()| spawn("requests", move || ended(session.run())))
         .map_err(|error| place::refused(&at, &error))?;
-    Ok(Mounted { served, at })
+    Ok(Mounted { served, at, device })
 }
 
 impl Mounted {
@@ -113,7 +118,7 @@ impl Mounted {
     /// Those of the system.
     pub fn unmount(self) -> io::Result<()> {
         failpoint::reset();
-        let detached = place::detach(&self.at);
+        let detached = self.device.detach();
         let deadline = Instant::now() + PATIENCE;
         // A point can be armed while it ends.
         while !self
@@ -128,11 +133,7 @@ impl Mounted {
             }
         }
         self.served.disk().write_back_all();
-        match detached {
-            // It is not mounted any more.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-            detached => detached,
-        }
+        detached
     }
 }
 
@@ -149,6 +150,14 @@ fn invalidate(notifier: &Notifier, stale: &Receiver<Stale>) {
         if let Some(done) = done {
             let _ = done.send(());
         }
+    }
+}
+
+/// If someone else detaches the mount, the kernel ends it after the last request. So a paused request would
+/// wait for ever.
+fn release_when_detached(device: &Device) {
+    if device.wait_until_detached().is_ok() {
+        failpoint::reset();
     }
 }
 

@@ -1,15 +1,21 @@
-//! Can this directory be mounted here? Says what is missing, and detaches what a killed process left.
+//! Can this directory be mounted here, and is it still? Says what is missing, and detaches what a killed
+//! process left.
 
+use rustix::event::{PollFd, PollFlags, poll};
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What `mount` and `/proc/mounts` show as the source.
+/// What `mount` and `/proc/self/mountinfo` show as the source.
 pub(super) const SOURCE: &str = "failpoint-disk";
 
 const DEVICE: &str = "/dev/fuse";
+
+const TABLE: &str = "/proc/self/mountinfo";
 
 /// Why a directory cannot be mounted. The text says what to do.
 #[derive(Debug)]
@@ -42,12 +48,18 @@ pub(super) fn check(at: &Path, data: &Path) -> Result<(PathBuf, PathBuf), MountE
             data.display()
         )));
     }
-    if is_own_mount(&at) {
+    if topmost(&at).is_some_and(|mount| mount.is_ours) {
         return Err(MountError::new(format!(
             "{} is mounted by another failpoint-disk; end that process first (kill -TERM), or choose \
              another directory",
             at.display()
         )));
+    }
+    if fs::read_dir(&at).is_ok_and(|mut entries| entries.next().is_some()) {
+        super::disk::tell(format_args!(
+            "{} is not empty; what is in it is hidden as long as the disk is mounted",
+            at.display()
+        ));
     }
     Ok((at, data))
 }
@@ -61,26 +73,71 @@ pub(super) fn refused(at: &Path, error: &io::Error) -> MountError {
         }
         _ => "",
     };
-    MountError::new(format!("cannot mount at {}: {error}{help}", at.display()))
+    // What fusermount3 said ends with a line end.
+    let error = error.to_string();
+    MountError::new(format!("cannot mount at {}: {}{help}", at.display(), error.trim_end()))
 }
 
 pub(super) fn unusable(data: &Path, error: &io::Error) -> MountError {
     MountError::new(format!("cannot serve {}: {error}", data.display()))
 }
 
-/// Detaches the mount, also if files on it are open.
-pub(super) fn detach(at: &Path) -> io::Result<()> {
+/// A mount, wherever it is found when its directory is renamed.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Device(Vec<u8>);
+
+impl Device {
+    /// The mount that was just made at `at`.
+    pub(super) fn at(at: &Path) -> io::Result<Self> {
+        let mount = topmost(at).filter(|mount| mount.is_ours);
+        let mount = mount.ok_or_else(|| io::Error::other(format!("it is not in {TABLE}")))?;
+        Ok(mount.device)
+    }
+
+    /// Waits until it is mounted nowhere, also if files on it are still open.
+    pub(super) fn wait_until_detached(&self) -> io::Result<()> {
+        // A change after it was opened ends the next wait, so none is missed.
+        let changes = fs::File::open(TABLE)?;
+        while table()?.iter().any(|mount| mount.device == *self) {
+            match poll(&mut [PollFd::new(&changes, PollFlags::PRI)], None) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Detaches it, also if files on it are open.
+    pub(super) fn detach(&self) -> io::Result<()> {
+        let mut mounts = table()?;
+        mounts.retain(|mount| mount.device == *self);
+        mounts.iter().rev().try_for_each(|mount| detach(&mount.at))
+    }
+}
+
+fn detach(at: &Path) -> io::Result<()> {
     match rustix::mount::unmount(at, rustix::mount::UnmountFlags::DETACH) {
         Err(rustix::io::Errno::PERM) => {}
+        // Another one was faster.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOENT) => return Ok(()),
         detached => return Ok(detached?),
     }
-    let mut command = Command::new("fusermount3");
-    command.args(["-u", "-z", "--"]).arg(at).stdin(Stdio::null());
-    let output = command.output()?;
-    if output.status.success() {
-        return Ok(());
+    // Where the mount looks for it, too.
+    let variable = std::env::var_os("FUSERMOUNT_PATH");
+    let programs = ["fusermount3", "/bin/fusermount3", "/usr/bin/fusermount3", "fusermount"];
+    for program in variable.into_iter().chain(programs.map(OsString::from)) {
+        let mut command = Command::new(&program);
+        match command.args(["-u", "-z", "--"]).arg(at).stdin(Stdio::null()).output() {
+            Ok(output) if output.status.success() => return Ok(()),
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                return Err(io::Error::other(said.trim().to_owned()));
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
     }
-    Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+    Err(io::Error::new(ErrorKind::NotFound, "found no fusermount3 (on Debian: the package fuse3)"))
 }
 
 fn check_device() -> Result<(), MountError> {
@@ -103,8 +160,9 @@ fn detach_stale(at: &Path) -> Result<(), MountError> {
         Err(error) if error.kind() == ErrorKind::NotConnected => {}
         _ => return Ok(()),
     }
-    let at = std::path::absolute(at).unwrap_or_else(|_| at.to_owned());
-    if !is_own_mount(&at) {
+    // Without a slash at the end, which leads into the mount. What is inside is refused later.
+    let Ok(at) = fs::canonicalize(at.components().collect::<PathBuf>()) else { return Ok(()) };
+    if !topmost(&at).is_some_and(|mount| mount.is_ours) {
         return Err(MountError::new(format!(
             "{} is a dead mount of another program; detach it first: umount -l {0}",
             at.display()
@@ -129,30 +187,51 @@ fn directory(path: &Path, what: &str) -> Result<PathBuf, MountError> {
             path.display()
         ))),
         Err(error) => {
-            Err(MountError::new(format!("the directory {what}: {}: {error}", path.display())))
+            let help = match error.kind() {
+                ErrorKind::NotConnected => {
+                    "; the process of a mount there was killed: detach it with `umount -l`, or mount it \
+                     again with `failpoint-disk mount`"
+                }
+                _ => "",
+            };
+            Err(MountError::new(format!("the directory {what}: {}: {error}{help}", path.display())))
         }
     }
 }
 
-/// Whether the topmost mount at exactly this path is one of ours.
-fn is_own_mount(at: &Path) -> bool {
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let at = at.to_string_lossy();
-    let topmost = mounts.lines().rev().find_map(|line| {
-        let mut fields = line.split(' ');
-        let source = fields.next()?;
-        (unescape(fields.next()?) == at).then(|| source.to_owned())
-    });
-    topmost.as_deref() == Some(SOURCE)
+/// A line of the kernel's table of mounts.
+struct Line {
+    device: Device,
+    at: PathBuf,
+    is_ours: bool,
+}
+
+/// What is mounted at exactly this path.
+fn topmost(at: &Path) -> Option<Line> {
+    table().ok()?.into_iter().rev().find(|mount| mount.at == at)
+}
+
+fn table() -> io::Result<Vec<Line>> {
+    let text = fs::read(TABLE)?;
+    Ok(text.split(|&byte| byte == b'\n').filter_map(line).collect())
+}
+
+/// `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw`, where the optional fields end with `-`.
+fn line(line: &[u8]) -> Option<Line> {
+    let mut fields = line.split(|&byte| byte == b' ');
+    let device = Device(fields.nth(2)?.to_vec());
+    let at = PathBuf::from(OsString::from_vec(unescape(fields.nth(1)?)));
+    fields.find(|field| field == b"-")?;
+    let is_ours = fields.nth(1)? == SOURCE.as_bytes();
+    Some(Line { device, at, is_ours })
 }
 
 /// The kernel writes a space as `\040`, and so on.
-fn unescape(field: &str) -> String {
+fn unescape(field: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
-    let bytes = field.as_bytes();
     let mut at = 0;
-    while at < bytes.len() {
-        let code = bytes.get(at + 1..at + 4).filter(|_| bytes[at] == b'\\');
+    while at < field.len() {
+        let code = field.get(at + 1..at + 4).filter(|_| field[at] == b'\\');
         let code = code.and_then(|code| std::str::from_utf8(code).ok());
         match code.and_then(|code| u8::from_str_radix(code, 8).ok()) {
             Some(byte) => {
@@ -160,10 +239,10 @@ fn unescape(field: &str) -> String {
                 at += 4;
             }
             None => {
-                text.push(bytes[at]);
+                text.push(field[at]);
                 at += 1;
             }
         }
     }
-    String::from_utf8_lossy(&text).into_owned()
+    text
 }

@@ -49,10 +49,20 @@ impl Mounted {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Self {
+        Self::at("disk", directory, arguments, variables)
+    }
+
+    /// `at` leads to the directory `disk`.
+    pub(crate) fn at(
+        at: &str,
+        directory: TempDir,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let _ = fs::remove_file(directory.path().join("port"));
         let mut command = command(directory.path());
         command
-            .args(["mount", "disk", "--on", "data"])
+            .args(["mount", at, "--on", "data"])
             .args(arguments)
             .env("GOFAIL_HTTP", "127.0.0.1:0")
             .env("FAILPOINT_HTTP_PORT_FILE", "port")
