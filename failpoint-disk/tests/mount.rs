@@ -102,6 +102,33 @@ fn a_mount_is_a_file_system() {
     file.set_modified(time).unwrap();
     assert_eq!(fs::metadata(&private).unwrap().modified().unwrap(), time);
 
+    // Pipes and sockets, which the kernel serves.
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        disk.path("pipe"),
+        rustix::fs::FileType::Fifo,
+        0o600.into(),
+        0,
+    )
+    .unwrap();
+    let (written, read) = (disk.path("pipe"), disk.path("pipe"));
+    let writer = thread::spawn(move || fs::write(written, "through"));
+    assert_eq!(fs::read(read).unwrap(), b"through");
+    writer.join().unwrap().unwrap();
+    let listener = std::os::unix::net::UnixListener::bind(disk.path("socket")).unwrap();
+    std::os::unix::net::UnixStream::connect(disk.path("socket")).unwrap();
+    drop(listener);
+
+    // A listing has the numbers that `stat` tells.
+    for entry in fs::read_dir(disk.path("")).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.ino(), fs::symlink_metadata(entry.path()).unwrap().ino(), "{entry:?}");
+    }
+    fs::create_dir(disk.path("gone")).unwrap();
+    let gone = File::open(disk.path("gone")).unwrap();
+    fs::remove_dir(disk.path("gone")).unwrap();
+    assert_eq!(gone.metadata().unwrap().nlink(), 0);
+
     // What keeps removed files is not shown.
     assert!(File::open(disk.path(".failpoint-disk")).is_err());
     assert!(fs::create_dir(disk.path(".failpoint-disk")).is_err());
@@ -323,6 +350,23 @@ fn names_are_durable_after_a_sync_of_their_directory() {
 }
 
 #[test]
+fn a_directory_that_a_crash_brings_back_can_be_used() {
+    if !can_mount() {
+        return;
+    }
+    let disk = Mounted::new();
+    fs::create_dir(disk.path("dir")).unwrap();
+    sync_dir(disk.path(""));
+    // The kernel remembers that it is removed as long as it is open.
+    let open = File::open(disk.path("dir")).unwrap();
+    fs::remove_dir(disk.path("dir")).unwrap();
+    disk.crash("synced");
+    fs::write(disk.path("dir/file"), "there").unwrap();
+    assert_eq!(names(disk.path("dir")), ["file"]);
+    drop(open);
+}
+
+#[test]
 fn a_crash_can_keep_all_or_a_choice() {
     if !can_mount() {
         return;
@@ -457,17 +501,6 @@ fn a_killed_mount_loses_nothing_and_the_next_one_detaches_it() {
 }
 
 #[test]
-fn it_ends_when_someone_else_unmounts_it() {
-    if !can_mount() || !needs::machine("root", is_root()) {
-        return;
-    }
-    let disk = Mounted::new();
-    detach(disk.path("").parent().unwrap());
-    let (status, _directory) = disk.wait();
-    assert!(status.success(), "{status}");
-}
-
-#[test]
 fn a_dead_mount_is_found_by_each_path_that_leads_to_it() {
     if !can_mount() {
         return;
@@ -539,6 +572,17 @@ fn unmounting_it_from_outside_releases_the_paused() {
     assert_eq!(status, 200, "{body}");
     detach(disk.path("").parent().unwrap());
     assert_eq!(reader.join().unwrap().unwrap(), b"slow");
+    let (status, _directory) = disk.wait();
+    assert!(status.success(), "{status}");
+}
+
+#[test]
+fn it_ends_when_someone_else_unmounts_it() {
+    if !can_mount() || !needs::machine("root", is_root()) {
+        return;
+    }
+    let disk = Mounted::new();
+    detach(disk.path("").parent().unwrap());
     let (status, _directory) = disk.wait();
     assert!(status.success(), "{status}");
 }

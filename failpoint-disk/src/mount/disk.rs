@@ -6,7 +6,7 @@ use super::nodes::{Kind, Nodes, ROOT};
 use super::undo::{self, Change, Ino, Place, Undo};
 use crate::sim::Random;
 use crate::sim::medium::{Fate, sectors};
-use rustix::fs::{AtFlags, FallocateFlags, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, FallocateFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -37,6 +37,14 @@ pub(super) struct Disk {
     /// In bytes.
     limit: usize,
     warn: Option<fn(usize)>,
+}
+
+/// What a name stands for.
+pub(super) struct Found {
+    pub(super) ino: Ino,
+    /// The kernel takes it for another file or directory when this differs.
+    pub(super) generation: u64,
+    pub(super) stat: Stat,
 }
 
 /// An open file or directory.
@@ -127,7 +135,7 @@ impl Disk {
     // Names.
 
     /// The number of what is there, for the kernel, which will call `forget` as often.
-    pub(super) fn lookup(&mut self, place: &Place) -> io::Result<(Ino, Stat)> {
+    pub(super) fn lookup(&mut self, place: &Place) -> io::Result<Found> {
         if is_attic(place) {
             return Err(Errno::NOENT.into());
         }
@@ -135,11 +143,13 @@ impl Disk {
         self.tell(ino)
     }
 
-    fn tell(&mut self, ino: Ino) -> io::Result<(Ino, Stat)> {
+    fn tell(&mut self, ino: Ino) -> io::Result<Found> {
         let stat = self.nodes.stat(ino)?;
-        self.nodes.get_mut(ino)?.lookups += 1;
+        let node = self.nodes.get_mut(ino)?;
+        node.lookups += 1;
+        let generation = node.generation;
         self.forgotten.remove(&ino);
-        Ok((ino, stat))
+        Ok(Found { ino, generation, stat })
     }
 
     pub(super) fn forget(&mut self, ino: Ino, lookups: u64) {
@@ -166,7 +176,7 @@ impl Disk {
         place: &Place,
         owner: Owner,
         make: impl FnOnce(&Self) -> rustix::io::Result<()>,
-    ) -> io::Result<(Ino, Stat)> {
+    ) -> io::Result<Found> {
         if is_attic(place) {
             return Err(Errno::ACCESS.into());
         }
@@ -186,7 +196,7 @@ impl Disk {
         owner: Owner,
         mode: u32,
         flags: OFlags,
-    ) -> io::Result<(Ino, Stat)> {
+    ) -> io::Result<Found> {
         let new = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let made = self.make(place, owner, |disk| {
             let dir = disk.nodes.fd(place.0).map_err(|_| Errno::STALE)?;
@@ -209,7 +219,7 @@ impl Disk {
         place: &Place,
         owner: Owner,
         mode: u32,
-    ) -> io::Result<(Ino, Stat)> {
+    ) -> io::Result<Found> {
         self.make(place, owner, |disk| {
             let dir = disk.nodes.fd(place.0).map_err(|_| Errno::STALE)?;
             rustix::fs::mkdirat(dir, place.1.as_os_str(), Mode::from_raw_mode(mode & 0o7777))
@@ -221,14 +231,29 @@ impl Disk {
         place: &Place,
         owner: Owner,
         target: &Path,
-    ) -> io::Result<(Ino, Stat)> {
+    ) -> io::Result<Found> {
         self.make(place, owner, |disk| {
             let dir = disk.nodes.fd(place.0).map_err(|_| Errno::STALE)?;
             rustix::fs::symlinkat(target, dir, place.1.as_os_str())
         })
     }
 
-    pub(super) fn link(&mut self, ino: Ino, place: &Place) -> io::Result<(Ino, Stat)> {
+    /// Makes a pipe or a socket, which the kernel serves itself.
+    pub(super) fn create_node(
+        &mut self,
+        place: &Place,
+        owner: Owner,
+        kind: FileType,
+        mode: u32,
+    ) -> io::Result<Found> {
+        self.make(place, owner, |disk| {
+            let dir = disk.nodes.fd(place.0).map_err(|_| Errno::STALE)?;
+            let mode = Mode::from_raw_mode(mode & 0o7777);
+            rustix::fs::mknodat(dir, place.1.as_os_str(), kind, mode, 0)
+        })
+    }
+
+    pub(super) fn link(&mut self, ino: Ino, place: &Place) -> io::Result<Found> {
         let path = self.nodes.proc_path(ino)?;
         self.make(place, Owner::Kept, |disk| {
             let dir = disk.nodes.fd(place.0).map_err(|_| Errno::STALE)?;
@@ -329,7 +354,10 @@ impl Disk {
         match (node.is_held, node.kind) {
             (true, Kind::Directory) => {
                 rustix::fs::renameat(&self.attic, attic_name(ino), dir, name)?;
-                self.nodes.get_mut(ino)?.is_held = false;
+                let node = self.nodes.get_mut(ino)?;
+                node.is_held = false;
+                // The kernel makes nothing in a directory that it has seen removed.
+                node.generation += 1;
                 self.held.remove(&ino);
             }
             (true, _) => {

@@ -19,6 +19,7 @@ pub(super) struct Nodes {
     nodes: HashMap<Ino, Node>,
     /// By device and number in the served directory's file system.
     known: HashMap<(u64, u64), Ino>,
+    /// For a file whose own number is taken.
     next: Ino,
 }
 
@@ -35,6 +36,8 @@ pub(super) struct Node {
     place: Option<Place>,
     /// To read and write it, also while it is undone.
     data: Option<Arc<File>>,
+    /// How often a removed directory has come back.
+    pub(super) generation: u64,
     /// Whether a file was removed, and is kept aside because a crash may bring it back.
     pub(super) is_held: bool,
 }
@@ -48,7 +51,7 @@ pub(super) enum Kind {
 
 impl Nodes {
     pub(super) fn new(root: OwnedFd) -> io::Result<Self> {
-        let mut nodes = Self { nodes: HashMap::new(), known: HashMap::new(), next: ROOT };
+        let mut nodes = Self { nodes: HashMap::new(), known: HashMap::new(), next: 1 << 62 };
         let root = nodes.adopt(root, None)?;
         nodes.get_mut(root)?.lookups = 1;
         Ok(nodes)
@@ -93,14 +96,43 @@ impl Nodes {
             rustix::fs::FileType::RegularFile => Kind::File,
             _ => Kind::Other,
         };
-        let ino = self.next;
-        self.next += 1;
+        let ino = self.number_for(stat.st_ino);
         self.known.insert(identity, ino);
         let place = place.cloned();
-        let node =
-            Node { fd, identity, kind, lookups: 0, opens: 0, place, data: None, is_held: false };
+        let node = Node {
+            fd,
+            identity,
+            kind,
+            lookups: 0,
+            opens: 0,
+            place,
+            data: None,
+            generation: 0,
+            is_held: false,
+        };
         self.nodes.insert(ino, node);
         Ok(ino)
+    }
+
+    /// The number in the served directory's file system, because listings show it. The file is held open, so
+    /// no other one has it; but directories of other file systems may be mounted there.
+    fn number_for(&mut self, wanted: u64) -> Ino {
+        if self.nodes.is_empty() {
+            return ROOT;
+        }
+        if wanted > ROOT && !self.nodes.contains_key(&wanted) {
+            return wanted;
+        }
+        while self.nodes.contains_key(&self.next) {
+            self.next += 1;
+        }
+        self.next
+    }
+
+    #[cfg(test)]
+    pub(super) fn known(&self, metadata: &std::fs::Metadata) -> Option<Ino> {
+        use std::os::unix::fs::MetadataExt as _;
+        self.known.get(&(metadata.dev(), metadata.ino())).copied()
     }
 
     pub(super) fn moved(&mut self, ino: Ino, place: Option<Place>) {
@@ -121,7 +153,9 @@ impl Nodes {
         let mut stat = rustix::fs::statat(&node.fd, "", AtFlags::EMPTY_PATH)?;
         // A directory has a link for each directory in it, on most file systems.
         let shows_attic = ino == ROOT && stat.st_nlink > 2;
-        if shows_attic || (node.is_held && node.kind != Kind::Directory) {
+        if node.is_held && node.kind == Kind::Directory {
+            stat.st_nlink = 0;
+        } else if shows_attic || node.is_held {
             stat.st_nlink = stat.st_nlink.saturating_sub(1);
         }
         Ok(stat)

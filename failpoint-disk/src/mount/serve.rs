@@ -3,7 +3,7 @@
 //! The kernel is told to keep nothing: names and metadata are asked for each time, and files are read and
 //! written directly, so that a fault arrives where it is armed.
 
-use super::disk::{Crashed, Disk, Keep, Owner, tell};
+use super::disk::{Crashed, Disk, Found, Keep, Owner, tell};
 use super::pool::Pool;
 use super::undo::{Ino, Place};
 use crate::bad_sectors::{self, Sectors};
@@ -134,12 +134,12 @@ impl Served {
         owner: Owner,
         mode: u32,
         flags: OFlags,
-    ) -> io::Result<(FileAttr, u64)> {
+    ) -> io::Result<(Found, u64)> {
         fail(Here::open(&self.path_at(place)))?;
         let mut disk = self.disk();
-        let (ino, stat) = disk.create(place, owner, mode, flags)?;
-        let handle = disk.open(ino, flags).inspect_err(|_| disk.forget(ino, 1))?;
-        Ok((attr(ino, &stat), handle))
+        let found = disk.create(place, owner, mode, flags)?;
+        let handle = disk.open(found.ino, flags).inspect_err(|_| disk.forget(found.ino, 1))?;
+        Ok((found, handle))
     }
 
     fn read(&self, handle: u64, offset: u64, len: usize) -> io::Result<Vec<u8>> {
@@ -386,14 +386,20 @@ impl Filesystem for Requests {
         _: u32,
         reply: ReplyEntry,
     ) {
-        let kind = rustix::fs::FileType::from_raw_mode(mode);
-        if kind != rustix::fs::FileType::RegularFile {
+        use rustix::fs::FileType as Type;
+        let kind = Type::from_raw_mode(mode);
+        if !matches!(kind, Type::RegularFile | Type::Fifo | Type::Socket) {
             return reply.error(Errno::EPERM);
         }
         let (place, owner) = (place(parent, name), owner(request));
         self.run(move |served| {
-            let made = fail(Here::open(&served.path_at(&place)))
-                .and_then(|()| served.disk().create(&place, owner, mode, OFlags::EXCL));
+            let made = fail(Here::open(&served.path_at(&place))).and_then(|()| {
+                let mut disk = served.disk();
+                match kind {
+                    Type::RegularFile => disk.create(&place, owner, mode, OFlags::EXCL),
+                    _ => disk.create_node(&place, owner, kind, mode),
+                }
+            });
             answer!(reply, made, entry);
         });
     }
@@ -510,13 +516,14 @@ impl Filesystem for Requests {
         let (place, owner, flags) = (place(parent, name), owner(request), oflags(flags));
         self.run(move |served| {
             let created = served.create(&place, owner, mode, flags);
-            answer!(reply, created, |reply: ReplyCreate, (attr, handle)| reply.created(
-                &KEEP,
-                &attr,
-                Generation(0),
-                FileHandle(handle),
-                served.opened()
-            ));
+            answer!(reply, created, |reply: ReplyCreate, (found, handle): (Found, u64)| reply
+                .created(
+                    &KEEP,
+                    &attr(found.ino, &found.stat),
+                    Generation(found.generation),
+                    FileHandle(handle),
+                    served.opened()
+                ));
         });
     }
 
@@ -735,8 +742,8 @@ fn oflags(flags: i32) -> OFlags {
     OFlags::from_bits_retain(flags as u32)
 }
 
-fn entry(reply: ReplyEntry, (ino, stat): (Ino, Stat)) {
-    reply.entry(&KEEP, &attr(ino, &stat), Generation(0));
+fn entry(reply: ReplyEntry, found: Found) {
+    reply.entry(&KEEP, &attr(found.ino, &found.stat), Generation(found.generation));
 }
 
 fn done(reply: ReplyEmpty, (): ()) {
