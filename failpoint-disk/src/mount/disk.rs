@@ -316,7 +316,7 @@ impl Disk {
         if let Some(replaced) = replaced {
             self.nodes.moved(replaced, None);
         }
-        self.undo.push(Change::Rename { from: from.clone(), to: to.clone(), ino });
+        self.undo.push(Change::Rename { from: from.clone(), to: to.clone(), ino, replaced });
         self.undo.set(from, Some(ino), None);
         self.undo.set(to, replaced, Some(ino));
         self.check_limit();
@@ -374,12 +374,14 @@ impl Disk {
 
     /// Removes for good what was removed durably.
     fn clean(&mut self) {
-        let done: Vec<Ino> =
-            self.held.iter().copied().filter(|&ino| !self.undo.needs(ino)).collect();
-        for ino in done {
+        let needed: HashSet<Ino> = self.undo.needed().collect();
+        let unneeded = |ino: &&Ino| !needed.contains(ino);
+        let held: Vec<Ino> = self.held.iter().filter(unneeded).copied().collect();
+        let forgotten: Vec<Ino> = self.forgotten.iter().filter(unneeded).copied().collect();
+        for ino in held {
             self.discard(ino);
         }
-        for ino in self.forgotten.iter().copied().collect::<Vec<_>>() {
+        for ino in forgotten {
             self.prune(ino);
         }
     }
@@ -564,7 +566,8 @@ impl Disk {
     }
 
     pub(super) fn made_durable(&mut self, ino: Ino, mark: u64) {
-        self.undo.sync(ino, mark);
+        let nodes = &self.nodes;
+        self.undo.sync(ino, mark, |ino| nodes.is_dir(ino));
         self.clean();
     }
 
@@ -620,6 +623,12 @@ impl Disk {
         self.clean();
     }
 
+    #[cfg(test)]
+    pub(super) fn write_back_oldest(&mut self) {
+        self.undo.write_back_oldest();
+        self.clean();
+    }
+
     fn warn_once(&mut self) {
         if let Some(warn) = self.warn.take() {
             warn(self.limit);
@@ -633,8 +642,16 @@ impl Disk {
     /// What cannot be undone is reported on stderr, and the rest is.
     pub(super) fn crash(&mut self, keep: Keep) -> Crashed {
         self.crashes += 1;
+        let mut fates = fates(self.undo.changes(), keep);
+        let nodes = &self.nodes;
+        let survivors =
+            self.undo.survivors(|ino| nodes.is_dir(ino), |place| fates[place] != Fate::Lost);
+        for (fate, survives) in fates.iter_mut().zip(survivors) {
+            if survives && *fate == Fate::Lost {
+                *fate = Fate::Kept;
+            }
+        }
         let (changes, entries) = self.undo.take();
-        let fates = fates(&changes, keep);
         let mut crashed = Crashed::default();
         for fate in &fates {
             *(if *fate == Fate::Lost { &mut crashed.lost } else { &mut crashed.kept }) += 1;
@@ -784,7 +801,7 @@ impl Owner {
 }
 
 /// One fate for each change.
-fn fates(changes: &[Change], keep: Keep) -> Vec<Fate> {
+fn fates<'a>(changes: impl ExactSizeIterator<Item = &'a Change>, keep: Keep) -> Vec<Fate> {
     let seed = match keep {
         Keep::Synced => return vec![Fate::Lost; changes.len()],
         Keep::All => return vec![Fate::Kept; changes.len()],
@@ -799,7 +816,7 @@ fn fates(changes: &[Change], keep: Keep) -> Vec<Fate> {
         }
         _ => Fate::Kept,
     };
-    changes.iter().map(fate).collect()
+    changes.map(fate).collect()
 }
 
 /// What the range holds, up to the end of the file.

@@ -15,6 +15,8 @@ mod nodes;
 mod place;
 mod pool;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod undo;
 
 pub use place::MountError;

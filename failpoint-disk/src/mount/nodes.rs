@@ -65,6 +65,10 @@ impl Nodes {
         self.nodes.get_mut(&ino).ok_or_else(|| rustix::io::Errno::STALE.into())
     }
 
+    pub(super) fn is_dir(&self, ino: Ino) -> bool {
+        self.nodes.get(&ino).is_some_and(|node| node.kind == Kind::Directory)
+    }
+
     pub(super) fn fd(&self, ino: Ino) -> io::Result<BorrowedFd<'_>> {
         Ok(self.get(ino)?.fd.as_fd())
     }

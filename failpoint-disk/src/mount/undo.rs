@@ -2,9 +2,10 @@
 //!
 //! The served directory always holds the present state, so reads need nothing from here. A change goes
 //! into this log with what it replaced. A sync drops it from the log, because nothing can undo it any
-//! more. The rules are those of `SimDisk`.
+//! more. The rules are those of `SimDisk`; `tests` compares both.
 
-use std::collections::{HashMap, VecDeque};
+use crate::sim::medium::{Named, with_older_ones};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsString;
 
 /// The number of a file or directory in the mount.
@@ -41,10 +42,12 @@ pub(super) enum Change {
         place: Place,
         ino: Ino,
     },
+    /// `replaced` had the new name before.
     Rename {
         from: Place,
         to: Place,
         ino: Ino,
+        replaced: Option<Ino>,
     },
 }
 
@@ -74,21 +77,55 @@ impl Change {
         }
     }
 
-    fn names(&self, place: &Place) -> bool {
-        match self {
-            Change::Link { place: own, .. } | Change::Unlink { place: own, .. } => own == place,
-            Change::Rename { from, to, .. } => from == place || to == place,
-            _ => false,
+    /// The files and directories that a crash needs to undo it.
+    fn mentions(&self) -> impl Iterator<Item = Ino> {
+        let (ino, places) = match self {
+            Change::Write { ino, .. } | Change::SetLen { ino, .. } => (ino, [None, None]),
+            Change::Link { place, ino } | Change::Unlink { place, ino } => {
+                (ino, [Some(place), None])
+            }
+            Change::Rename { from, to, ino, .. } => (ino, [Some(from), Some(to)]),
+        };
+        [*ino].into_iter().chain(places.into_iter().flatten().map(|place| place.0))
+    }
+
+    fn places(&self) -> impl Iterator<Item = &Place> {
+        let places = match self {
+            Change::Write { .. } | Change::SetLen { .. } => [None, None],
+            Change::Link { place, .. } | Change::Unlink { place, .. } => [Some(place), None],
+            Change::Rename { from, to, .. } => [Some(from), Some(to)],
+        };
+        places.into_iter().flatten()
+    }
+}
+
+/// A change in the log. The numbers grow.
+#[derive(Debug)]
+struct Pending {
+    number: u64,
+    change: Change,
+}
+
+impl Named for Pending {
+    type Ino = Ino;
+    type Name = OsString;
+
+    fn names(&self) -> impl Iterator<Item = (Ino, &OsString)> {
+        self.change.places().map(|(dir, name)| (*dir, name))
+    }
+
+    fn removed(&self) -> Option<Ino> {
+        match &self.change {
+            Change::Unlink { ino, .. } => Some(*ino),
+            Change::Rename { replaced, .. } => *replaced,
+            _ => None,
         }
     }
 
-    fn mentions(&self, ino: Ino) -> bool {
-        match self {
-            Change::Write { ino: own, .. } | Change::SetLen { ino: own, .. } => *own == ino,
-            Change::Link { place, ino: own } | Change::Unlink { place, ino: own } => {
-                *own == ino || place.0 == ino
-            }
-            Change::Rename { from, to, ino: own } => *own == ino || from.0 == ino || to.0 == ino,
+    fn moved(&self) -> Option<Ino> {
+        match &self.change {
+            Change::Rename { ino, .. } => Some(*ino),
+            _ => None,
         }
     }
 }
@@ -103,8 +140,8 @@ pub(super) struct Entry {
 
 #[derive(Debug, Default)]
 pub(super) struct Undo {
-    /// Numbered, in the order in which they were made.
-    pending: VecDeque<(u64, Change)>,
+    /// In the order in which they were made.
+    pending: VecDeque<Pending>,
     next: u64,
     bytes: usize,
     entries: HashMap<Place, Entry>,
@@ -125,13 +162,13 @@ impl Undo {
     }
 
     pub(super) fn changes(&self) -> impl ExactSizeIterator<Item = &Change> {
-        self.pending.iter().map(|(_, change)| change)
+        self.pending.iter().map(|pending| &pending.change)
     }
 
     /// Remembers `change`. For a change of names, call it before [`set`](Self::set).
     pub(super) fn push(&mut self, change: Change) {
         self.bytes += change.size();
-        self.pending.push_back((self.next, change));
+        self.pending.push_back(Pending { number: self.next, change });
         self.next += 1;
     }
 
@@ -143,15 +180,14 @@ impl Undo {
 
     /// The contents of the file, or the names in the directory, are durable as they were before the
     /// change with the number `end` was made.
-    pub(super) fn sync(&mut self, ino: Ino, end: u64) {
+    pub(super) fn sync(&mut self, ino: Ino, end: u64, is_dir: impl Fn(Ino) -> bool) {
+        let chosen = with_older_ones(self.pending.make_contiguous(), is_dir, |_, pending| {
+            pending.number < end && pending.change.synced_with() == ino
+        });
         let mut done = Vec::new();
         let mut rest = VecDeque::with_capacity(self.pending.len());
-        for (number, change) in self.pending.drain(..) {
-            if number < end && change.synced_with() == ino {
-                done.push(change);
-            } else {
-                rest.push_back((number, change));
-            }
+        for (pending, is_chosen) in self.pending.drain(..).zip(chosen) {
+            if is_chosen { done.push(pending.change) } else { rest.push_back(pending) }
         }
         self.pending = rest;
         self.settle(&done);
@@ -159,7 +195,7 @@ impl Undo {
 
     /// The oldest change becomes durable, as a kernel that needs its memory writes back.
     pub(super) fn write_back_oldest(&mut self) {
-        if let Some((_, change)) = self.pending.pop_front() {
+        if let Some(Pending { change, .. }) = self.pending.pop_front() {
             self.settle(&[change]);
         }
     }
@@ -168,40 +204,36 @@ impl Undo {
         for change in done {
             self.bytes -= change.size();
             apply(change, &mut self.entries);
-            if let Change::Rename { from, ino, .. } = change {
-                self.void_links(from, *ino);
+        }
+        if done.iter().any(|change| change.data_of().is_none()) {
+            let changed: HashSet<&Place> = self.changes().flat_map(Change::places).collect();
+            let settled: Vec<Place> =
+                self.entries.keys().filter(|place| !changed.contains(place)).cloned().collect();
+            for place in &settled {
+                self.entries.remove(place);
             }
         }
-        if done.iter().all(|change| change.data_of().is_some()) {
-            return;
-        }
-        let pending = &self.pending;
-        self.entries.retain(|place, _| pending.iter().any(|(_, change)| change.names(place)));
     }
 
-    /// A rename has removed the old name for good, so an older change that made it is void.
-    fn void_links(&mut self, from: &Place, ino: Ino) {
-        let bytes = &mut self.bytes;
-        self.pending.retain(|(_, older)| {
-            let is_void = matches!(older, Change::Link { place, ino: linked }
-                if place == from && *linked == ino);
-            if is_void {
-                *bytes -= older.size();
-            }
-            !is_void
-        });
+    /// What a crash keeps that keeps at least the changes that `choose` says.
+    pub(super) fn survivors(
+        &mut self,
+        is_dir: impl Fn(Ino) -> bool,
+        choose: impl Fn(usize) -> bool,
+    ) -> Vec<bool> {
+        with_older_ones(self.pending.make_contiguous(), is_dir, |place, _| choose(place))
     }
 
     /// Takes the changes of the contents of a file out of the log, oldest first, to undo them.
     pub(super) fn take_data(&mut self, ino: Ino) -> Vec<Change> {
         let mut taken = Vec::new();
         let mut rest = VecDeque::with_capacity(self.pending.len());
-        for (number, change) in self.pending.drain(..) {
-            if change.data_of() == Some(ino) {
-                self.bytes -= change.size();
-                taken.push(change);
+        for pending in self.pending.drain(..) {
+            if pending.change.data_of() == Some(ino) {
+                self.bytes -= pending.change.size();
+                taken.push(pending.change);
             } else {
-                rest.push_back((number, change));
+                rest.push_back(pending);
             }
         }
         self.pending = rest;
@@ -211,14 +243,19 @@ impl Undo {
     /// Takes everything out of the log, oldest first, and what the names stand for.
     pub(super) fn take(&mut self) -> (Vec<Change>, HashMap<Place, Entry>) {
         self.bytes = 0;
-        let changes = self.pending.drain(..).map(|(_, change)| change).collect();
+        let changes = self.pending.drain(..).map(|pending| pending.change).collect();
         (changes, std::mem::take(&mut self.entries))
     }
 
     /// Whether a crash may need the file or directory.
     pub(super) fn needs(&self, ino: Ino) -> bool {
-        let is_named = |entry: &Entry| entry.durable == Some(ino);
-        self.entries.values().any(is_named) || self.changes().any(|change| change.mentions(ino))
+        self.needed().any(|needed| needed == ino)
+    }
+
+    /// The files and directories that a crash may need, some of them several times.
+    pub(super) fn needed(&self) -> impl Iterator<Item = Ino> {
+        let durable = self.entries.values().filter_map(|entry| entry.durable);
+        durable.chain(self.changes().flat_map(Change::mentions))
     }
 }
 
@@ -234,7 +271,7 @@ pub(super) fn apply(change: &Change, entries: &mut HashMap<Place, Entry>) {
     match change {
         Change::Link { place, ino } => set(place, Some(*ino), None),
         Change::Unlink { place, ino } => set(place, None, Some(*ino)),
-        Change::Rename { from, to, ino } => {
+        Change::Rename { from, to, ino, .. } => {
             set(from, None, Some(*ino));
             set(to, Some(*ino), None);
         }

@@ -1,7 +1,8 @@
 //! What is durable, and the changes that a crash may still lose.
 
-use super::image::{Change, Image, Ino};
+use super::image::{Change, Image, Ino, Name};
 use std::collections::HashSet;
+use std::hash::Hash;
 
 /// The unit that a disk writes atomically, in bytes.
 pub(crate) const SECTOR: u64 = 512;
@@ -141,10 +142,10 @@ impl Medium {
 /// in its order, also where a rename ties the names of two directories together. So a file that is
 /// moved twice is in one place, and a new file does not replace one that was moved away. A directory
 /// is empty before it is removed. Directories are moved in order, so that none ends up inside itself.
-pub(crate) fn with_older_ones(
-    pending: &[Change],
-    is_dir: impl Fn(Ino) -> bool,
-    choose: impl Fn(usize, &Change) -> bool,
+pub(crate) fn with_older_ones<C: Named>(
+    pending: &[C],
+    is_dir: impl Fn(C::Ino) -> bool,
+    choose: impl Fn(usize, &C) -> bool,
 ) -> Vec<bool> {
     let choices = pending.iter().enumerate().map(|(place, change)| choose(place, change));
     let mut chosen: Vec<bool> = choices.collect();
@@ -153,7 +154,7 @@ pub(crate) fn with_older_ones(
         let (mut names, mut removed) = (HashSet::new(), HashSet::new());
         let mut moves_directories = false;
         for (change, is_chosen) in pending.iter().zip(&mut chosen).rev() {
-            let moves_directory = matches!(change, Change::Rename { ino, .. } if is_dir(*ino));
+            let moves_directory = change.moved().is_some_and(&is_dir);
             *is_chosen |=
                 change.names().any(|name| names.contains(&name) || removed.contains(&name.0));
             *is_chosen |= moves_directory && moves_directories;
@@ -167,8 +168,43 @@ pub(crate) fn with_older_ones(
     chosen
 }
 
-fn has_renames(pending: &[Change]) -> bool {
-    pending.iter().any(|change| matches!(change, Change::Rename { .. }))
+fn has_renames(pending: &[impl Named]) -> bool {
+    pending.iter().any(|change| change.moved().is_some())
+}
+
+/// What the order of changes depends on.
+pub(crate) trait Named {
+    type Ino: Copy + Eq + Hash;
+    type Name: Eq + Hash;
+
+    /// The names that it makes or removes.
+    fn names(&self) -> impl Iterator<Item = (Self::Ino, &Self::Name)>;
+
+    /// What loses a name by it, except by being moved.
+    fn removed(&self) -> Option<Self::Ino>;
+
+    /// What a rename moves.
+    fn moved(&self) -> Option<Self::Ino>;
+}
+
+impl Named for Change {
+    type Ino = Ino;
+    type Name = Name;
+
+    fn names(&self) -> impl Iterator<Item = (Ino, &Name)> {
+        self.names()
+    }
+
+    fn removed(&self) -> Option<Ino> {
+        self.removed()
+    }
+
+    fn moved(&self) -> Option<Ino> {
+        match self {
+            Change::Rename { ino, .. } => Some(*ino),
+            _ => None,
+        }
+    }
 }
 
 fn apply(image: &mut Image, change: &Change, fate: &Fate) {
