@@ -1,59 +1,10 @@
-//! # Volatile mode: every death is a power cut
+//! Volatile mode: how are changes of real files held back until a sync, so that every death is a power cut?
 //!
-//! With `FAILPOINT_DISK=volatile` in the environment, a process that uses [`fs`](crate::fs) loses what it did
-//! not sync when it dies by `SIGKILL`, by `abort`, by an armed `kill` or by a panic that aborts. So a test
-//! that kills a server and starts it again finds what a power cut would have left, and not what the kernel
-//! had in its cache. A return from `main` and `exit` write everything back, also if an armed `exit` calls it.
-//!
-//! - Data that was written, and a length that was set, reach the real disk with `sync_all` or `sync_data` of
-//!   the file. Names (create, rename, link, remove, and directories) reach it with a sync of the directory; a
-//!   rename with that of the new name's directory. These are the rules of a [`SimDisk`](crate::SimDisk).
-//! - The process sees its own changes at once, through every handle and on every thread.
-//! - A torn write (`return(torn(5))` at `disk.write`) brings its 5 bytes to the disk and loses everything else
-//!   that was not synced. A dropped sync (`return(drop)`) fails, and no later sync makes durable what it lost.
-//! - Permissions and times of files that are on the real disk are not held back.
-//!
-//! What is held back takes memory, up to `FAILPOINT_DISK_LIMIT` (256MiB, unless you set it; units are `kB`,
-//! `MB`, `GB`, `KiB`, `MiB` and `GiB`). Beyond that, the oldest changes go to the real disk, and one warning
-//! says so. Only changes are in memory, not the files. A new file is in memory until its name is durable, also
-//! if it was synced.
-//!
-//! With the feature `http`, [`extend_control`](crate::extend_control) adds to the control plane:
-//!
-//! ```text
-//! curl -X POST "http://$GOFAIL_HTTP/v1/ext/disk/crash?keep=synced"   # or all, or a seed
-//! curl -X PUT -d volatile http://$GOFAIL_HTTP/v1/ext/disk/mode     # or durable
-//! curl http://$GOFAIL_HTTP/v1/ext/disk/unsynced
-//! ```
-//!
-//! Files that were opened before a process was switched to volatile mode stay direct.
-//!
-//! A value that is not understood makes every operation fail with `InvalidInput`, so that no test takes a
-//! durable process for a volatile one.
-//!
-//! ## Limits
-//! - **Other processes** see the real disk: what is durable. That includes children, and code in the same
-//!   process that does not use this crate. If another process changes a file or directory that has changes
-//!   held back, which of both is kept is not defined; a file that another process created is not replaced by a
-//!   new one of the same name: the sync of the directory fails.
-//! - A new file without a durable name counts for the limit with all its synced contents. They cannot be
-//!   written back if no change that is held back gives it a name, as when it was removed.
-//! - **Memory maps** are not seen: what they write is durable when the kernel writes it, and they read what
-//!   is durable. [`into_std`](crate::into_std) writes everything back first.
-//! - A file that [`from_std`](crate::from_std) converts is used directly, as are devices, pipes, sockets, and
-//!   files in `/proc` and `/sys`. The modes of the underlying `open` beyond those of `OpenOptions`
-//!   (`custom_flags`) are not looked at, except that `O_NOFOLLOW` is.
-//! - A new file gets its device and number from the real disk when its name is durable; before that, its
-//!   device is 0. A new directory in memory belongs to no user, and whether names may be made in it is not
-//!   checked.
-//! - A relative path begins at the directory that the real disk knows as the current one. If that directory
-//!   was renamed and not synced, relative paths do not find it.
-//! - If a directory that is on the disk is moved into one that is not durable yet, and the move becomes
-//!   durable, each file below it is kept by an open handle, and is copied when it gets a durable name.
-//! - If a process is killed during a sync, any part of what that sync covers is durable, as after a power cut.
-//!   A kill may leave a name that begins with `.failpoint-disk.`, if a new directory with synced contents was
-//!   just becoming durable, or on a file system without unnamed files.
-//! - It works on Unix.
+//! [docs/disks.md](https://github.com/failpoint-rs/failpoint/blob/main/docs/disks.md#volatile-mode-real-processes)
+//! says what users see, and lists the limits. An operation finds its file in the [`overlay`], which is the
+//! view of the process, and leaves its change there. A sync has [`durable`] do on the real disk what it covers,
+//! by the rules of a [`SimDisk`](crate::SimDisk). Only changes are in memory, not the files; a new file is in
+//! memory until its name is durable, also if it was synced.
 
 #[cfg(feature = "http")]
 pub(crate) mod control;
