@@ -1,4 +1,4 @@
-//! The errors that a simulated disk gives.
+//! Errors by the names that manual pages give them.
 
 use failpoint::FromTerm;
 use std::io;

@@ -1,6 +1,28 @@
-//! Which unsynced changes survive a crash.
+//! What a user may choose about a crash.
 
-/// Which unsynced changes survive a crash.
+/// Which unsynced changes survive a [crash](crate::SimDisk::crash).
+///
+/// ```
+/// use failpoint::Scope;
+/// use failpoint_disk::{HoldDisk, Keep, SimDisk, fs};
+///
+/// # #[cfg(feature = "failpoints")] {
+/// let disk = SimDisk::new();
+/// let scope = Scope::new();
+/// scope.hold(disk.at("/sim"));
+/// scope.wrap_fn(|| fs::write("/sim/a", "x"))()?; // its name and its contents: two changes
+///
+/// let found = |keep| {
+///     let restarted = Scope::new();
+///     restarted.hold(disk.crash(keep).at("/sim"));
+///     restarted.wrap_fn(|| fs::read_to_string("/sim/a").ok())()
+/// };
+/// assert_eq!(found(Keep::Synced), None);
+/// assert_eq!(found(Keep::All).as_deref(), Some("x"));
+/// assert_eq!(found(Keep::These(vec![0])).as_deref(), Some(""));
+/// # }
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Keep {

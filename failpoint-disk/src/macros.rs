@@ -6,8 +6,6 @@
 /// are `wal.open`, `wal.read`, `wal.write` and so on. With failpoints compiled out, the module re-exports
 /// `std::fs`.
 ///
-/// The crate that calls it needs `failpoint` as a dependency.
-///
 /// ```
 /// failpoint_disk::prefixed_fs!(pub mod wal_fs, "wal");
 ///

@@ -7,8 +7,8 @@ use std::path::Path;
 /// `point`.
 ///
 /// In a [simulated](failpoint::Scope::simulate) scope the step ends, on any disk. Else the process ends at
-/// once, unless `disk_crashed`, as a simulated one has; replies of the control plane get out first. What code
-/// that goes on is told is returned.
+/// once, unless `disk_crashed`, as a simulated one has; replies of the control plane get out first. Returns
+/// the error of the write, for code that goes on.
 #[track_caller]
 pub(crate) fn cut(point: &str, path: &Path, disk_crashed: bool) -> io::Error {
     let path = path.display();

@@ -68,6 +68,28 @@ pub fn explore_crashes<A, S: PartialEq>(
 }
 
 /// Lets each sync lie in turn, with the settings of [`Explore::new`]. See [`Explore::syncs`].
+///
+/// ```
+/// use failpoint_disk::{explore_syncs, fs};
+///
+/// let report = explore_syncs(
+///     |run| {
+///         fs::write("/sim/a", "x").unwrap();
+///         fs::File::open("/sim/a").unwrap().sync_all().unwrap();
+///         fs::File::open("/sim").unwrap().sync_all().unwrap();
+///         fs::File::open("/sim").unwrap().sync_all().unwrap(); // twice
+///         run.ack("x");
+///     },
+///     || fs::read_to_string("/sim/a").unwrap_or_default(),
+///     |found, acked| match acked.last() {
+///         Some(last) if found != last => Err(format!("{last} is lost")),
+///         _ => Ok(()),
+///     },
+/// );
+/// println!("{report}");
+/// # #[cfg(feature = "failpoints")]
+/// assert_eq!(report.unnoticed().count(), 2); // either of the two alone can be removed
+/// ```
 pub fn explore_syncs<A, S: PartialEq>(
     workload: impl Fn(&Run<A>),
     recover: impl Fn() -> S,
@@ -78,6 +100,32 @@ pub fn explore_syncs<A, S: PartialEq>(
 
 /// Crashes every sequence of up to three operations, with the settings of [`Explore::new`]. See
 /// [`Explore::workloads`].
+///
+/// ```
+/// use failpoint_disk::{explore_workloads, fs};
+/// use std::io::Write;
+///
+/// let report = explore_workloads(
+///     &["x", "yy"], // an operation appends one of these
+///     |_| {
+///         let log = fs::File::create("/sim/log").unwrap();
+///         fs::File::open("/sim").unwrap().sync_all().unwrap();
+///         log
+///     },
+///     |log, run, text| {
+///         log.write_all(text.as_bytes()).unwrap();
+///         log.sync_all().unwrap();
+///         run.ack(*text);
+///     },
+///     || fs::read_to_string("/sim/log").unwrap_or_default(),
+///     |found, acked| match found.starts_with(&acked.concat()) {
+///         true => Ok(()),
+///         false => Err(format!("{acked:?} was acknowledged, {found:?} is there")),
+///     },
+/// );
+/// # #[cfg(feature = "failpoints")]
+/// report.expect_held();
+/// ```
 pub fn explore_workloads<O: fmt::Debug, W, A, S: PartialEq>(
     alphabet: &[O],
     start: impl Fn(&Run<A>) -> W,

@@ -83,6 +83,18 @@ impl SimDisk {
     }
 
     /// An empty disk that holds so many bytes of files. Beyond it, writes fail with `ENOSPC`.
+    ///
+    /// ```
+    /// use failpoint::Scope;
+    /// use failpoint_disk::{HoldDisk, SimDisk, fs};
+    ///
+    /// # #[cfg(feature = "failpoints")] {
+    /// let scope = Scope::new();
+    /// scope.hold(SimDisk::with_capacity(1000).at("/sim"));
+    /// let error = scope.wrap_fn(|| fs::write("/sim/a", [0; 1001]))().unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    /// # }
+    /// ```
     pub fn with_capacity(bytes: u64) -> Self {
         Self::holding(State::new(Image::new(), bytes))
     }
@@ -132,7 +144,20 @@ impl SimDisk {
         self.state().has_crashed
     }
 
-    /// Crashes the disk: each operation fails from now on.
+    /// Crashes the disk: each operation fails from now on, until a restart uses [`crash`](Self::crash).
+    ///
+    /// ```
+    /// use failpoint::Scope;
+    /// use failpoint_disk::{HoldDisk, SimDisk, fs};
+    ///
+    /// # #[cfg(feature = "failpoints")] {
+    /// let disk = SimDisk::new();
+    /// let scope = Scope::new();
+    /// scope.hold(disk.at("/sim"));
+    /// disk.power_off();
+    /// assert!(scope.wrap_fn(|| fs::write("/sim/a", "x"))().is_err());
+    /// # }
+    /// ```
     pub fn power_off(&self) {
         self.state().has_crashed = true;
     }

@@ -101,6 +101,23 @@ impl Mount {
     ///
     /// The prefix is shared by all disks that are mounted at this path, so choose one of your own where
     /// you check this.
+    ///
+    /// ```
+    /// use failpoint::Scope;
+    /// use failpoint_disk::{HoldDisk, SimDisk, fs};
+    /// use std::thread;
+    ///
+    /// # #[cfg(feature = "failpoints")] {
+    /// let mount = SimDisk::new().at("/sim-of-this-test");
+    /// let scope = Scope::new();
+    /// scope.hold(mount.clone());
+    /// let _in = scope.enter();
+    /// // The thread is not run through `scope.wrap_fn`.
+    /// let strayed = thread::spawn(|| fs::read("/sim-of-this-test/a")).join().unwrap();
+    /// assert!(strayed.is_err());
+    /// assert_eq!(mount.strays()[0].path.to_str(), Some("/sim-of-this-test/a"));
+    /// # }
+    /// ```
     pub fn strays(&self) -> Vec<Stray> {
         self.prefix.strays.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -95,7 +95,7 @@ impl Overlay {
             (Content::File(_) | Content::Special | Content::Symlink(_), Some(known)) => {
                 fs::hard_link(known, &path)?;
             }
-            // It has another name, which no one looked for.
+            // It has another name, which was never looked up.
             (Content::File(File { base: Base::Real(Some(file)), .. }), None)
                 if real::link_open(file, &path) => {}
             (Content::File(file), None) => {

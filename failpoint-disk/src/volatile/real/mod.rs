@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// Which file it is, whatever its names are: device and number.
 pub(super) type Identity = (u64, u64);
 
-/// Reads the whole buffer; what another process cut off meanwhile is zeros.
+/// Reads the whole buffer; what another process cut off in that time is zeros.
 pub(super) fn read_fully(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
     while !buffer.is_empty() {
         match read_at(file, buffer, offset) {
