@@ -19,7 +19,7 @@ const MISTAKES: [&str; 4] = ["correct", "no-sync", "torn-tail", "no-dir-sync"];
 struct Found {
     /// Whether it says that data was lost or invented.
     is_lost: bool,
-    /// How it says so, or what it tried in vain.
+    /// How it says so, or what it tried where it found nothing.
     how: String,
     took: Duration,
 }
