@@ -44,6 +44,30 @@ fn a_scope_tells_the_life_of_its_points() {
     );
 }
 
+/// Not in that of addresses, which differ from run to run.
+#[test]
+fn a_reset_of_a_scope_is_told_in_the_order_of_its_armings() {
+    fn site() {
+        fail_point!("told/reset-m");
+        fail_point!("told/reset-z");
+        fail_point!("told/reset-a");
+        fail_point!("told/reset-p");
+        fail_point!("told/reset-b");
+    }
+    let scope = Scope::new();
+    // The last one is armed again.
+    for name in ["b", "m", "z", "a", "p", "b"] {
+        scope.arm(&format!("told/reset-{name}"), "off").unwrap();
+    }
+    scope.wrap_fn(site)();
+    let mut events = scope.subscribe();
+    scope.reset();
+    let told: Vec<_> = std::iter::from_fn(|| events.try_recv())
+        .map(|event| event.point.replace("told/reset-", ""))
+        .collect();
+    assert_eq!(told, ["m", "z", "a", "p", "b"]);
+}
+
 #[test]
 fn a_slow_reader_loses_the_oldest_and_is_told() {
     fn site() {

@@ -95,14 +95,14 @@ impl Target<'_> {
         }
     }
 
-    /// The points that a scope arms; what is in force globally is the registry's to list.
+    /// The points that a scope arms, in the order they were armed; what is in force globally is the registry's to list.
     pub(crate) fn armed(&self) -> Vec<PointRef> {
-        match self {
-            Target::Scope(scope) => {
-                scope.plans.lock().values().map(|(point, _)| point.clone()).collect()
-            }
-            _ => Vec::new(),
-        }
+        let Target::Scope(scope) = self else { return Vec::new() };
+        let plans = scope.plans.lock();
+        // Not that of addresses, which differ from run to run.
+        let mut armed: Vec<_> = plans.values().collect();
+        armed.sort_unstable_by_key(|(_, plan)| plan.generation);
+        armed.into_iter().map(|(point, _)| point.clone()).collect()
     }
 
     /// Puts `plan` at `point`, in the place of the one before, which is given back to be closed.

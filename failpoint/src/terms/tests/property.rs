@@ -10,7 +10,7 @@ use crate::name;
 use crate::terms::config::{self, parse_config};
 use crate::terms::{
     Chance, Condition, DEFAULT_WAIT_LIMIT, Op, PauseLimit, Pick, Span, Step, Term, Terms, Value,
-    literal,
+    literal, parse,
 };
 use crate::visible::holds_hidden;
 
@@ -225,6 +225,30 @@ proptest! {
         for (before, after) in values(&terms).zip(values(&parsed)) {
             if !before.raw().is_empty() && !holds_hidden(before.raw()) {
                 prop_assert_eq!(before.raw(), after.raw());
+            }
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "long")]
+    fn a_word_is_found_where_it_begins_a_modifier_or_a_step(terms in terms()) {
+        let printed = terms.to_string();
+        let has_step = |word: &str| {
+            terms.chain.iter().flat_map(|term| &term.steps).any(|step| step.word() == word)
+        };
+        let has_modifier = |has: fn(&Term) -> bool| terms.chain.iter().any(has);
+        for (word, is_there) in [
+            ("pause", has_step("pause")),
+            ("wait", has_step("wait")),
+            ("kill", has_step("kill")),
+            ("after", has_modifier(|term| term.after.is_some())),
+            ("for", has_modifier(|term| term.for_.is_some())),
+        ] {
+            let found = parse::find_word(&printed, |other| other == word);
+            prop_assert_eq!(found.is_some(), is_there, "{}: {}", word, printed);
+            if let Some((at, found)) = found {
+                prop_assert_eq!(found, word);
+                prop_assert!(printed[at..].starts_with(word), "{}: {}", word, printed);
             }
         }
     }
