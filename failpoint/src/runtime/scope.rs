@@ -183,7 +183,7 @@ impl Scope {
 
     /// The value of the type in the scopes in force, the innermost first.
     pub(crate) fn find<T: Any + Send + Sync>() -> Option<Arc<T>> {
-        value_in_force(TypeId::of::<T>(), None).and_then(typed)
+        value_in_force(TypeId::of::<T>()).and_then(typed)
     }
 
     pub(crate) fn simulate(&self, simulation: impl Simulation) {
@@ -351,18 +351,26 @@ impl Lineage {
     }
 }
 
-/// The simulation of the scopes in force, `through` first if one was given by hand.
-pub(crate) fn simulation(through: Option<&Scope>) -> Option<Arc<Simulated>> {
-    value_in_force(TypeId::of::<Simulated>(), through).and_then(typed)
-}
-
 /// Not generic, so that it is compiled once.
-fn value_in_force(id: TypeId, through: Option<&Scope>) -> Option<Value> {
+fn value_in_force(id: TypeId) -> Option<Value> {
     let search = |lineage: &Lineage| match lineage.value(id) {
         Some(value) => Some(Some(value)),
         None => lineage.isolated.then_some(None),
     };
-    look(through, search).flatten()
+    look(None, search).flatten()
+}
+
+/// The simulation of the scopes in force, `through` first if one was given by hand.
+#[cold]
+#[inline(never)]
+pub(crate) fn simulation(through: Option<&Scope>) -> Option<Arc<Simulated>> {
+    let given = through.map(|scope| &scope.inner.lineage);
+    let found = given.and_then(|lineage| lineage.value(TypeId::of::<Simulated>()));
+    match found {
+        Some(found) => typed(found),
+        None if given.is_some_and(|lineage| lineage.isolated) => None,
+        None => Scope::find(),
+    }
 }
 
 fn typed<T: Any + Send + Sync>(value: Value) -> Option<Arc<T>> {

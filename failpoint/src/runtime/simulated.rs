@@ -8,7 +8,7 @@ use crate::runtime::log::{self, Level};
 use crate::runtime::plan::Plan;
 use crate::simulation::Simulation;
 use crate::terms::config::{self, Binding};
-use crate::terms::{ParseError, Step, Term, parse};
+use crate::terms::{ParseError, Term, parse};
 use crate::visible::visible;
 
 /// The value of a scope that is simulated.
@@ -76,25 +76,6 @@ pub(crate) fn say_ignored(plan: &Plan, word: &str) {
                 "failpoint {point}: `{word}` is ignored in a simulated scope ({terms}): {instead}"
             ),
         );
-    }
-}
-
-impl Step {
-    /// Whether it waits or ends something, which a simulation takes over.
-    #[inline]
-    pub(crate) fn is_taken_over(&self) -> bool {
-        match self {
-            Step::Sleep(_)
-            | Step::Delay(_)
-            | Step::Pause(_)
-            | Step::Wait { .. }
-            | Step::Barrier { .. }
-            | Step::Panic(_)
-            | Step::Exit(_)
-            | Step::Abort
-            | Step::Kill => true,
-            Step::Off | Step::Return(_) | Step::Yield | Step::Print(_) | Step::Break => false,
-        }
     }
 }
 

@@ -186,6 +186,17 @@ fn ask(plan: &Plan, site: &'static Site, number: u64, facts: Facts<'_>) -> Optio
     Some(asked)
 }
 
+/// Whether the caller is simulated, so that `term`, which follows the real clock, does not act.
+#[cold]
+#[inline(never)]
+fn has_no_clock(plan: &Plan, term: &Term, through: Option<&Scope>) -> bool {
+    let is_simulated = scope::simulation(through).is_some();
+    if is_simulated {
+        simulated::say_ignored(plan, term.window());
+    }
+    is_simulated
+}
+
 /// Decides, and has `act` do what fires. What it is lent is held by nothing that a change waits
 /// for.
 pub(crate) fn when_fired<R>(
@@ -207,14 +218,7 @@ pub(crate) fn when_fired<R>(
             at.and_then(|at| context.get(at)).into_iter().for_each(|value| look(value));
         }
     };
-    let ignores = |term: &Term| {
-        let is_simulated = scope::simulation(through).is_some();
-        if is_simulated {
-            simulated::say_ignored(plan, term.window());
-        }
-        is_simulated
-    };
-    let (fire, asked) = match plan.decide(site, &facts, ignores) {
+    let (fire, asked) = match plan.decide(site, &facts, &|term| has_no_clock(plan, term, through)) {
         Decision::Fire(fire) => (fire, None),
         Decision::Ask(number) => match ask(plan, site, number, &facts) {
             Some(asked) => (Fire { term: 0, number }, Some(asked)),

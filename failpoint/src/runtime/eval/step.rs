@@ -78,16 +78,39 @@ pub(crate) fn perform<'a>(
     steps: &'a [Step],
     step: usize,
 ) -> Effect<'a> {
-    let draw = |span: &Span| length(span, plan, fire, step);
-    let action = &steps[step];
-    if action.is_taken_over() {
-        if let Some(simulation) = scope::simulation(through) {
-            return simulate(simulation, plan, action, draw);
-        }
-    }
-    match action {
+    match &steps[step] {
         Step::Off => {}
         Step::Return(value) => return Effect::Return(value.as_ref()),
+        Step::Yield => std::thread::yield_now(),
+        Step::Print(None) => {
+            log::say(Level::Info, format_args!("failpoint {} executed.", visible(&plan.point)));
+        }
+        // The name goes first, so that no text can pass for a line of the control plane.
+        Step::Print(Some(text)) => log::say(
+            Level::Info,
+            format_args!("failpoint {}: {}", visible(&plan.point), visible(text.content())),
+        ),
+        Step::Break => break_in_debugger(plan),
+        action => return wait_or_end(plan, site, through, fire, action, step),
+    }
+    Effect::Done
+}
+
+/// Does what a simulation takes over, if one is in force. Apart, so that the other steps do not pay for it.
+#[inline(never)]
+fn wait_or_end(
+    plan: &Plan,
+    site: &Site,
+    through: Option<&Scope>,
+    fire: Fire,
+    action: &Step,
+    step: usize,
+) -> Effect<'static> {
+    let draw = |span: &Span| length(span, plan, fire, step);
+    if let Some(simulation) = scope::simulation(through) {
+        return simulate(simulation, plan, action, draw);
+    }
+    match action {
         Step::Sleep(span) => {
             let length = draw(span);
             // There is nothing to wait for, and no subscriber to notify.
@@ -119,25 +142,17 @@ pub(crate) fn perform<'a>(
                 limit: *limit,
             });
         }
-        Step::Yield => std::thread::yield_now(),
-        Step::Print(None) => {
-            log::say(Level::Info, format_args!("failpoint {} executed.", visible(&plan.point)));
-        }
-        // The name goes first, so that no text can pass for a line of the control plane.
-        Step::Print(Some(text)) => log::say(
-            Level::Info,
-            format_args!("failpoint {}: {}", visible(&plan.point), visible(text.content())),
-        ),
         Step::Panic(text) => {
             let message = injected_message(&plan.point, "panic", text.as_ref().map(Value::content));
             if let Some(message) = panic_as_asked(message, site) {
                 return Effect::Panic(Panic::injected(&message));
             }
         }
-        Step::Break => break_in_debugger(plan),
-        action @ Step::Exit(status) => end(plan, site, action, Ending::Exit(*status)),
-        action @ Step::Abort => end(plan, site, action, Ending::Abort),
-        action @ Step::Kill => end(plan, site, action, Ending::Kill),
+        Step::Exit(status) => end(plan, site, action, Ending::Exit(*status)),
+        Step::Abort => end(plan, site, action, Ending::Abort),
+        Step::Kill => end(plan, site, action, Ending::Kill),
+        // These neither wait nor end anything.
+        Step::Off | Step::Return(_) | Step::Yield | Step::Print(_) | Step::Break => {}
     }
     Effect::Done
 }

@@ -359,7 +359,7 @@ impl Plan {
         &self,
         site: &Site,
         facts: Facts<'_>,
-        ignores: impl Fn(&Term) -> bool,
+        ignores: &dyn Fn(&Term) -> bool,
     ) -> Decision {
         let decision = self.decide_and_count(site, facts, ignores);
         if decision != Decision::NoHit {
@@ -372,7 +372,7 @@ impl Plan {
         &self,
         site: &Site,
         facts: Facts<'_>,
-        ignores: impl Fn(&Term) -> bool,
+        ignores: &dyn Fn(&Term) -> bool,
     ) -> Decision {
         let counts = self.counts();
         if self.callback.is_some() {
