@@ -1,43 +1,47 @@
 //! Runs code of the user that may panic, and says where it did.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 use std::thread;
 
 thread_local! {
-    /// What this thread does with a panic. `None`: nothing, it is not caught here.
-    static CATCHING: RefCell<Option<Catching>> = const { RefCell::new(None) };
+    static CATCHING: Cell<Catching> = const { Cell::new(Catching::No) };
+    /// Where the panic was that is noted.
+    static PLACE: Cell<Option<String>> = const { Cell::new(None) };
 }
 
-struct Catching {
-    is_silent: bool,
-    /// Where the first panic was.
-    place: Option<String>,
+/// What this thread does with a panic.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Catching {
+    No,
+    Loudly,
+    Silently,
+    /// There was one, and its place is noted.
+    Noted,
 }
 
 /// Calls `run`. A panic becomes an error that says what it said and where it was; it is printed as always.
 pub(super) fn loudly<T>(run: impl FnOnce() -> T) -> Result<T, String> {
-    catch(false, run)
+    catch(Catching::Loudly, run)
 }
 
 /// Calls `run`. A panic becomes an error that says what it said and where it was, and is not printed: one that
 /// happens after every second crash would be printed a thousand times.
 pub(super) fn silently<T>(run: impl FnOnce() -> T) -> Result<T, String> {
-    catch(true, run)
+    catch(Catching::Silently, run)
 }
 
-fn catch<T>(is_silent: bool, run: impl FnOnce() -> T) -> Result<T, String> {
+fn catch<T>(how: Catching, run: impl FnOnce() -> T) -> Result<T, String> {
     install_hook();
-    let catching = Catching { is_silent, place: None };
     // An exploration may run inside another one.
-    let before = CATCHING.replace(Some(catching));
+    let before = CATCHING.replace(how);
     let result = panic::catch_unwind(AssertUnwindSafe(run));
-    let catching = CATCHING.replace(before);
+    let is_noted = CATCHING.replace(before) == Catching::Noted;
     result.map_err(|payload| {
         let text = text_of(&*payload);
-        match catching.and_then(|catching| catching.place) {
+        match PLACE.take().filter(|_| is_noted) {
             Some(place) => format!("{text} ({place})"),
             None => text,
         }
@@ -64,18 +68,15 @@ fn install_hook() {
 
 /// Notes where a panic is. Whether that is all to be done about it.
 fn is_noted(info: &panic::PanicHookInfo<'_>) -> bool {
-    let note = |catching: &RefCell<Option<Catching>>| {
-        let mut catching = catching.try_borrow_mut().ok()?;
-        let catching = catching.as_mut()?;
-        // A second panic may be one that ends the process: it came while the first one unwound.
-        if catching.place.is_some() {
-            return None;
-        }
-        catching.place = Some(info.location()?.to_string());
-        // Where panics abort, nothing will tell of it later.
-        Some(catching.is_silent && cfg!(panic = "unwind"))
-    };
-    CATCHING.try_with(note).ok().flatten().unwrap_or(false)
+    let how = CATCHING.try_with(Cell::get).unwrap_or(Catching::No);
+    // After the first panic, a second one may be about to end the process: it came while that one unwound.
+    if matches!(how, Catching::No | Catching::Noted) {
+        return false;
+    }
+    CATCHING.set(Catching::Noted);
+    PLACE.set(info.location().map(ToString::to_string));
+    // Where panics abort, nothing will tell of it later.
+    how == Catching::Silently && cfg!(panic = "unwind")
 }
 
 /// The message of a panic.

@@ -12,7 +12,7 @@ pub(super) const ALL_SUBSETS: usize = 8;
 const SAMPLES: usize = 256;
 /// Up to so many sectors of a write, every subset is tried.
 const ALL_SECTORS: usize = 4;
-/// Up to so many bytes of a write, every prefix is tried.
+/// Up to so many bytes, or sectors, of a write, every prefix is tried.
 const ALL_PREFIXES: usize = 4096;
 
 /// Calls `visit` with what happens to each change that is not durable, until it breaks. Returns whether that
@@ -24,8 +24,7 @@ pub(super) fn each(
     visit: &mut dyn FnMut(&[Fate]) -> ControlFlow<()>,
 ) -> ControlFlow<(), bool> {
     // A change without an effect is the same whatever happens to it.
-    let open: Vec<usize> =
-        (0..medium.pending.len()).filter(|&place| !medium.is_without_effect(place)).collect();
+    let open = medium.with_effect();
     let mut crashes = Crashes {
         pending: &medium.pending,
         fates: vec![Fate::Lost; medium.pending.len()],
@@ -84,7 +83,8 @@ impl Crashes<'_> {
         let parts = sectors(offset, len).count();
         if parts > ALL_SECTORS {
             self.exhaustive = false;
-            for (_, end) in sectors(offset, len).take(parts - 1) {
+            let apart = parts.div_ceil(ALL_PREFIXES);
+            for (_, end) in sectors(offset, len).take(parts - 1).step_by(apart) {
                 self.try_fate(place, Fate::Prefix(end))?;
             }
             for one in 0..parts.min(64) {

@@ -136,6 +136,9 @@ pub fn explore_workloads<O: fmt::Debug, W, A, S: PartialEq>(
     Explore::new().workloads(alphabet, 3, start, apply, recover, check)
 }
 
+/// A recovery that goes on writing could be crashed forever.
+const DEEPEST: usize = 16;
+
 /// How crashes are explored.
 ///
 /// A *workload* uses [`fs`](crate::fs) below a prefix (`/sim`), and [acknowledges](Run::ack) what it
@@ -150,7 +153,9 @@ pub fn explore_workloads<O: fmt::Debug, W, A, S: PartialEq>(
 /// - The recovery itself crashes, to a [depth](Self::depth) of two. A recovery that was crashed must end in
 ///   the same state as one that was not.
 ///
-/// Workload, recovery and check must be deterministic. Threads of the workload run inside the scope if they
+/// Workload, recovery and check must be deterministic and end; if they do not, the report says so: workload
+/// and recovery run twice without a crash, and a failure counts if it comes again. A run is ended after
+/// 100,000 changes, a million operations, or 256 MiB of data. Threads of the workload run inside the scope if they
 /// are started through [`Scope::wrap_fn`](failpoint::Scope::wrap_fn), and must not race.
 ///
 /// After CrashMonkey and ACE (Mohan and others, OSDI 2018), ALICE (Pillai and others, OSDI 2014), and
@@ -187,6 +192,8 @@ impl Explore {
     }
 
     /// Where the simulated disk is mounted.
+    ///
+    /// With failpoints compiled in, the exploration panics if that is not an absolute path below the root.
     pub fn at(mut self, prefix: impl AsRef<Path>) -> Self {
         self.prefix = prefix.as_ref().to_owned();
         self
@@ -198,9 +205,9 @@ impl Explore {
         self
     }
 
-    /// How often in a row a recovery is crashed; 0 is never.
+    /// How often in a row a recovery is crashed; 0 is never, and more than 16 is 16.
     pub fn depth(mut self, depth: usize) -> Self {
-        self.depth = depth;
+        self.depth = depth.min(DEEPEST);
         self
     }
 

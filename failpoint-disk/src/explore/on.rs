@@ -94,8 +94,9 @@ pub(super) fn workloads<O: fmt::Debug, W, A, S: PartialEq>(
 /// Every sequence of up to `length` letters: first none of them, so that what comes before the first letter
 /// is crashed too; then the shorter ones first.
 fn sequences<O>(alphabet: &[O], length: usize) -> impl Iterator<Item = Vec<&O>> {
-    (0..=length).flat_map(move |length| {
-        let mut next = (length == 0 || !alphabet.is_empty()).then(|| vec![0; length]);
+    let longest = if alphabet.is_empty() { 0 } else { length };
+    (0..=longest).flat_map(move |length| {
+        let mut next = Some(vec![0; length]);
         std::iter::from_fn(move || {
             let places = next.as_mut()?;
             let sequence = places.iter().map(|&place| &alphabet[place]).collect();

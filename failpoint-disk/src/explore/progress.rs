@@ -20,8 +20,10 @@ impl Progress {
     }
 
     /// `covered` is for each depth.
-    pub(super) fn show(&mut self, now: Instant, states: u64, covered: &[usize], operations: usize) {
-        if self.next.is_none_or(|next| now < next) {
+    pub(super) fn show(&mut self, states: u64, covered: &[usize], operations: usize) {
+        let Some(next) = self.next else { return };
+        let now = Instant::now();
+        if now < next {
             return;
         }
         self.next = Some(now + EVERY);

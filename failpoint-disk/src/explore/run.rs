@@ -1,7 +1,7 @@
 //! Runs a workload on a simulated disk and records what it does.
 
 use super::{Explore, caught};
-use crate::sim::journal::{Entry, Journal};
+use crate::sim::journal::{Entry, Journal, MOST_CALLS};
 use crate::sim::{HoldDisk, SimDisk};
 use failpoint::Scope;
 use std::sync::{Mutex, PoisonError};
@@ -20,7 +20,7 @@ impl<A> Run<A> {
         let mut acked = self.acked.lock().unwrap_or_else(PoisonError::into_inner);
         acked.push(value);
         if let Some(journal) = &mut self.disk.state().journal {
-            journal.entries.push(Entry::Acked);
+            journal.acked();
         }
     }
 
@@ -61,43 +61,49 @@ impl<A> Recording<A> {
     pub(super) fn of(explore: &Explore, workload: &impl Fn(&Run<A>)) -> Result<Self, String> {
         let first = Self::once(explore, workload)?;
         let second = Self::once(explore, workload)?;
-        let differs = |(number, (one, other)): (usize, (&Entry, &Entry))| {
-            let same = match (one, other) {
-                (Entry::Operation(one), Entry::Operation(other)) => one.is_same(other),
-                (Entry::Added(_), Entry::Added(_)) | (Entry::Acked, Entry::Acked) => true,
-                _ => false,
-            };
-            (!same).then_some(number)
-        };
-        let (one, other) = (&first.journal.entries, &second.journal.entries);
-        let different = one.iter().zip(other).enumerate().find_map(differs);
-        let shorter = one.len().min(other.len());
-        let Some(at) = different.or((one.len() != other.len()).then_some(shorter)) else {
-            return Ok(first);
-        };
-        let tell = |entries: &[Entry]| entries.get(at).map_or("nothing".into(), Entry::to_string);
-        Err(format!(
-            "the workload differs between two runs: step {} is «{}» in one and «{}» in the other; make it \
-             deterministic (no threads that race, no clocks, no random numbers without a seed)",
-            at + 1,
-            tell(one),
-            tell(other)
-        ))
+        match difference(&first.journal, &second.journal) {
+            None => Ok(first),
+            Some(difference) => Err(format!(
+                "the workload differs between two runs: {difference}; make it deterministic (no threads that \
+                 race, no clocks, no random numbers without a seed)"
+            )),
+        }
     }
 
     fn once(explore: &Explore, workload: &impl Fn(&Run<A>)) -> Result<Self, String> {
         let disk = SimDisk::new();
-        disk.state().journal = Some(Journal::default());
+        disk.state().journal = Some(Journal::new(MOST_CALLS));
         let scope = Scope::new();
         scope.hold(disk.at(&explore.prefix));
         let run = Run { disk, scope, acked: Mutex::default() };
-        {
+        let journal = {
             let _in = run.scope.enter();
-            caught::loudly(|| workload(&run))
-                .map_err(|panic| format!("the workload panicked: {panic}"))?;
-        }
-        let journal = run.disk.state().journal.take().unwrap_or_default();
+            let ran = caught::loudly(|| workload(&run));
+            let journal = run.disk.state().journal.take().expect("it is recorded");
+            if let Some(why) = journal.too_long() {
+                return Err(format!("the workload {why}"));
+            }
+            ran.map_err(|panic| format!("the workload panicked: {panic}"))?;
+            journal
+        };
         let acked = run.acked.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(Self { journal, acked })
     }
+}
+
+/// The first entry in which two runs differ.
+pub(super) fn difference(first: &Journal, second: &Journal) -> Option<String> {
+    let same = |one: &Entry, other: &Entry| match (one, other) {
+        (Entry::Operation(one), Entry::Operation(other)) => one.is_same(other),
+        (Entry::Added(_), Entry::Added(_)) | (Entry::Acked, Entry::Acked) => true,
+        _ => false,
+    };
+    let (one, other) = (&first.entries, &second.entries);
+    let shared = one.iter().zip(other).take_while(|(one, other)| same(one, other)).count();
+    if shared == one.len() && shared == other.len() {
+        return None;
+    }
+    let tell = |entries: &[Entry]| entries.get(shared).map_or("nothing".into(), Entry::to_string);
+    let number = shared + 1;
+    Some(format!("step {number} is «{}» in one and «{}» in the other", tell(one), tell(other)))
 }

@@ -3,11 +3,11 @@
 use super::crash::{Crash, CrashKind};
 use super::distinct::{Distinct, HashedAlready};
 use super::progress::Progress;
-use super::run::Recording;
+use super::run::{Recording, difference};
 use super::{Explore, caught, fates};
 use crate::report::{Failure, Report, SyncCall, Verdict};
 use crate::sim::image::Image;
-use crate::sim::journal::{Entry, Journal, Operation};
+use crate::sim::journal::{Entry, Journal, MOST_CALLS, Operation};
 use crate::sim::medium::{Fate, Medium};
 use crate::sim::mount::Mounts;
 use crate::sim::{Mount, SimDisk};
@@ -51,6 +51,12 @@ pub(super) struct Search<'a, A, S> {
     /// After how many of them all crashes were tried, for each depth.
     covered: Vec<usize>,
     exhaustive: bool,
+    /// With more operations than this, a recovery does not end.
+    most_calls: u64,
+    /// How many there are without a crash.
+    usual_calls: u64,
+    /// It looked at nothing on the disk.
+    recovery_is_blind: bool,
     out_of_budget: bool,
     broken: String,
     found: Option<Found>,
@@ -102,6 +108,9 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
             operations: 0,
             covered: vec![0; settings.depth + 1],
             exhaustive: true,
+            most_calls: MOST_CALLS,
+            usual_calls: 0,
+            recovery_is_blind: false,
             out_of_budget: false,
             broken: String::new(),
             found: None,
@@ -173,14 +182,16 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
             (Verdict::HarnessBroken, self.broken)
         } else if is_lost {
             (Verdict::Lost, String::new())
-        } else if self.operations == 0 {
+        } else if self.operations == 0 || self.recovery_is_blind {
             let prefix = self.settings.prefix.display();
-            (
-                Verdict::NotMeasured,
-                format!(
-                    "the workload changed nothing below {prefix}; does it use failpoint_disk::fs there?"
-                ),
-            )
+            let which = match self.operations {
+                0 => "workload changed",
+                _ => "recovery looked at",
+            };
+            let why = format!(
+                "the {which} nothing below {prefix}; does it use failpoint_disk::fs there?"
+            );
+            (Verdict::NotMeasured, why)
         } else if self.images.count() == 0 {
             (Verdict::NotMeasured, "the budget ran out before the first crash".to_owned())
         } else if self.out_of_budget {
@@ -292,15 +303,33 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
             }
         }
         let image = medium.after(&vec![Fate::Kept; medium.pending.len()]);
-        let checked = self
-            .recover_on(&SimDisk::of(image))
-            .and_then(|(state, _)| self.check(&state, &recording.acked));
-        match checked {
+        match self.recover_twice(image, &recording.acked) {
             Ok(()) => ControlFlow::Continue(()),
             Err(why) => {
-                self.broken = format!("even without a crash, {why}");
+                self.broken = why;
                 ControlFlow::Break(())
             }
+        }
+    }
+
+    /// The recovery and the check on what the workload left: what they say must be right, and come again.
+    fn recover_twice(&mut self, image: Image, acked: &[A]) -> Result<(), String> {
+        let even_so = |why| format!("even without a crash, {why}");
+        self.most_calls = MOST_CALLS;
+        let (state, journal) = self.recover_on(&SimDisk::of(image.clone())).map_err(even_so)?;
+        self.check(&state, acked).map_err(even_so)?;
+        let (again, second) = self.recover_on(&SimDisk::of(image)).map_err(even_so)?;
+        let difference = difference(&journal, &second)
+            .or_else(|| (state != again).then(|| "what it returned is not equal".to_owned()));
+        self.recovery_is_blind |= journal.calls() == 0;
+        self.usual_calls = self.usual_calls.max(journal.calls());
+        // A crash may leave more to do, but not that much more.
+        self.most_calls = MOST_CALLS.min(MOST_CALLS / 10 + 100 * self.usual_calls);
+        match difference {
+            None => Ok(()),
+            Some(difference) => Err(format!(
+                "the recovery differs between two runs on the same disk: {difference}; make it deterministic"
+            )),
         }
     }
 
@@ -341,6 +370,10 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
     ) -> ControlFlow<()> {
         let (torn, seed) = (self.settings.torn, self.settings.seed);
         let mut visit = |fates: &[Fate]| {
+            if self.is_late() {
+                self.out_of_budget = true;
+                return ControlFlow::Break(());
+            }
             let kind = CrashKind::Power(&medium.pending, fates);
             let crash = Crash { kind, ..*here };
             self.restart(medium.after(fates), acked, &crash, expected, depth)
@@ -398,33 +431,59 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         let known = self.recovered.get(&hash);
         if let Some(known) = known.filter(|known| known.depth >= depth) {
             let state = known.state.clone();
-            self.judge(&state, acked, crash, expected);
-            return ControlFlow::Continue(());
+            return match self.judge(&state, acked, expected) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(why) => self.fail_on(image, acked, crash, expected, why),
+            };
         }
         self.spend(Some(hash))?;
         self.images.add(hash);
-        let disk = SimDisk::of(image.clone());
-        let (state, journal) = match self.recover_on(&disk) {
+        let (state, journal) = match self.recover_on(&SimDisk::of(image.clone())) {
             Ok((state, journal)) => (self.share(state), journal),
-            Err(why) => {
-                self.fail(crash, why);
-                return ControlFlow::Continue(());
-            }
+            Err(why) => return self.fail_on(image, acked, crash, expected, why),
         };
         if self.recovered.len() == REMEMBERED {
             self.recovered.clear();
         }
         let explored = if journal.changes_something() { depth } else { ANY_DEPTH };
         self.recovered.insert(hash, Recovered { state: state.clone(), depth: explored });
-        if self.judge(&state, acked, crash, expected) && explored != ANY_DEPTH {
-            if depth == 0 {
-                self.goes_deeper = true;
-                return ControlFlow::Continue(());
-            }
-            let medium = Medium::new(image);
-            let end = Some(&state);
-            self.crash_recovery(medium, &journal, acked, crash, end, end, depth - 1)?;
+        if let Err(why) = self.judge(&state, acked, expected) {
+            return self.fail_on(image, acked, crash, expected, why);
         }
+        if explored == ANY_DEPTH {
+            return ControlFlow::Continue(());
+        }
+        if depth == 0 {
+            self.goes_deeper = true;
+            return ControlFlow::Continue(());
+        }
+        let medium = Medium::new(image);
+        let end = Some(&state);
+        self.crash_recovery(medium, &journal, acked, crash, end, end, depth - 1)
+    }
+
+    /// Remembers a failure on this image, if it comes again.
+    fn fail_on(
+        &mut self,
+        image: Image,
+        acked: &[A],
+        crash: &Crash<'_>,
+        expected: Option<&Rc<S>>,
+        why: String,
+    ) -> ControlFlow<()> {
+        if !self.is_simplest(crash.cost()) {
+            return ControlFlow::Continue(());
+        }
+        let again = self
+            .recover_on(&SimDisk::of(image))
+            .and_then(|(state, _)| self.judge(&state, acked, expected));
+        if again.is_ok() {
+            self.broken = format!(
+                "a failure does not come again on the same disk: {why}; make recovery and check deterministic"
+            );
+            return ControlFlow::Break(());
+        }
+        self.fail(crash, why);
         ControlFlow::Continue(())
     }
 
@@ -469,26 +528,14 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         self.power(&medium, acked, &here, expected_at_end, depth)
     }
 
-    /// Whether the state is right.
-    fn judge(
-        &mut self,
-        state: &Rc<S>,
-        acked: &[A],
-        crash: &Crash<'_>,
-        expected: Option<&Rc<S>>,
-    ) -> bool {
-        let checked = self.check(state, acked).and_then(|()| match expected {
-            Some(expected) if **expected != **state => Err("the recovery ended in another state than the one \
-                                                            before it, which this crash interrupted or followed"
+    /// What is wrong with the state.
+    fn judge(&self, state: &S, acked: &[A], expected: Option<&Rc<S>>) -> Result<(), String> {
+        self.check(state, acked)?;
+        match expected {
+            Some(expected) if **expected != *state => Err("the recovery ended in another state than the one \
+                                                          before it, which this crash interrupted or followed"
                 .to_owned()),
             _ => Ok(()),
-        });
-        match checked {
-            Ok(()) => true,
-            Err(why) => {
-                self.fail(crash, why);
-                false
-            }
         }
     }
 
@@ -506,14 +553,17 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
     }
 
     fn recover_on(&mut self, disk: &SimDisk) -> Result<(S, Journal), String> {
-        disk.state().journal = Some(Journal::default());
+        disk.state().journal = Some(Journal::new(self.most_calls));
         self.scope.insert(Mounts(vec![self.mount.with(disk.clone())]));
         let state = {
             let _in = self.scope.enter();
             caught::silently(self.recover)
-                .map_err(|panic| format!("the recovery panicked: {panic}"))?
         };
-        let journal = disk.state().journal.take().unwrap_or_default();
+        let journal = disk.state().journal.take().expect("it is recorded");
+        if let Some(why) = journal.too_long() {
+            return Err(format!("the recovery {why}"));
+        }
+        let state = state.map_err(|panic| format!("the recovery panicked: {panic}"))?;
         self.note_syncs(&journal);
         Ok((state, journal))
     }
@@ -525,25 +575,30 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         }
     }
 
+    fn is_late(&self) -> bool {
+        self.settings.time != Duration::MAX && self.begun.elapsed() >= self.settings.time
+    }
+
     /// One more run of the recovery, if the budget has it. Only an image that is new is a state.
     fn spend(&mut self, image: Option<u128>) -> ControlFlow<()> {
-        let now = Instant::now();
         let states = self.images.count();
-        self.progress.show(now, states, &self.covered, self.operations);
-        let time_is_up =
-            self.settings.time != Duration::MAX && now - self.begun >= self.settings.time;
+        self.progress.show(states, &self.covered, self.operations);
         let is_full = states >= self.settings.states;
-        if time_is_up || (is_full && image.is_some_and(|hash| !self.images.has(hash))) {
+        if is_full && image.is_some_and(|hash| !self.images.has(hash)) {
             self.out_of_budget = true;
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
     }
 
+    fn is_simplest(&self, cost: (usize, usize)) -> bool {
+        self.found.as_ref().is_none_or(|found| cost < found.cost)
+    }
+
     /// Remembers the failure if it is the simplest one so far.
     fn fail(&mut self, crash: &Crash<'_>, reason: String) {
         let cost = crash.cost();
-        if self.found.as_ref().is_none_or(|found| cost < found.cost) {
+        if self.is_simplest(cost) {
             let mut schedule = Vec::new();
             crash.tell(&mut schedule);
             let failure = Failure { schedule_length: cost.0, schedule, reason };

@@ -63,7 +63,7 @@ impl SimFile {
     }
 
     pub(crate) fn stat(&self) -> io::Result<Stat> {
-        Ok(self.disk().state().stat(self.description.ino))
+        self.disk().state().stat_file(self.description.ino)
     }
 
     pub(crate) fn is_dir(&self) -> bool {

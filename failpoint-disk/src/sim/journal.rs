@@ -1,16 +1,33 @@
-//! Every operation on a simulated disk since it was mounted, for those who replay it.
+//! Every operation on a simulated disk in one run of a program, for those who replay it.
 
 use super::image::Content;
 use super::medium::Effect;
 use super::state::Caller;
+use std::cell::Cell;
 use std::fmt;
+use std::panic;
 use std::path::Path;
 use std::sync::Arc;
 
-#[derive(Clone, Debug, Default)]
+/// How many operations a run may have that change the disk or sync it.
+const MOST_CHANGES: usize = 100_000;
+/// How many it may have of all kinds.
+pub(crate) const MOST_CALLS: u64 = 1_000_000;
+/// How many bytes it may write.
+const MOST_BYTES: usize = 256 << 20;
+
+/// A run that goes on for longer than a journal is ended: it may never end by itself.
+#[derive(Clone, Debug)]
 pub(crate) struct Journal {
     pub(crate) entries: Vec<Entry>,
+    calls: Cell<u64>,
+    most_calls: u64,
+    /// How many bytes the entries hold.
+    bytes: usize,
 }
+
+/// What unwinds through a run that is ended.
+struct Ended;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Entry {
@@ -45,7 +62,55 @@ pub(crate) enum Kind {
 }
 
 impl Journal {
+    /// Of a run that ends after so many operations.
+    pub(crate) fn new(most_calls: u64) -> Self {
+        Self { entries: Vec::new(), calls: Cell::new(0), most_calls, bytes: 0 }
+    }
+
+    /// How many operations there were, those that change nothing included.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.get()
+    }
+
+    /// One more operation of the program begins.
+    pub(crate) fn call(&self) {
+        self.calls.set(self.calls.get() + 1);
+        if self.is_too_long() && !std::thread::panicking() {
+            panic::resume_unwind(Box::new(Ended));
+        }
+    }
+
+    /// The program promised something to its user.
+    pub(crate) fn acked(&mut self) {
+        self.entries.push(Entry::Acked);
+        self.call();
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.calls.get() > self.most_calls
+            || self.entries.len() > MOST_CHANGES
+            || self.bytes > MOST_BYTES
+    }
+
+    /// Why the run was ended, if it was.
+    pub(crate) fn too_long(&self) -> Option<String> {
+        if self.entries.len() > MOST_CHANGES {
+            Some(format!(
+                "does not end: it made more than {MOST_CHANGES} changes, syncs and acknowledgements"
+            ))
+        } else if self.calls.get() > self.most_calls {
+            Some(format!("does not end: it made more than {} operations", self.most_calls))
+        } else if self.bytes > MOST_BYTES {
+            Some(format!("wrote more than {} MiB, which is too much to explore", MOST_BYTES >> 20))
+        } else {
+            None
+        }
+    }
+
     pub(crate) fn record(&mut self, kind: Kind, path: &Arc<Path>, caller: Caller, effect: Effect) {
+        if let Effect::Change(change) | Effect::Torn(change) = &effect {
+            self.bytes += change.size();
+        }
         let effect = Some(effect);
         self.entries.push(Entry::Operation(Operation { kind, path: path.clone(), caller, effect }));
     }

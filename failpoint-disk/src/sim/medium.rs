@@ -1,7 +1,7 @@
 //! What is durable, and the changes that a crash may still lose.
 
 use super::image::{Change, Image, Ino, Name};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 /// The unit that a disk writes atomically, in bytes.
@@ -108,14 +108,37 @@ impl Medium {
     /// file write the same bytes at the same place, and this is not the first of them, or they are there.
     pub(crate) fn is_without_effect(&self, place: usize) -> bool {
         let change = &self.pending[place];
-        let Change::Write { ino, offset, data } = change else { return false };
-        let mut of_file = self.pending.iter().filter(|other| other.synced_with() == *ino);
-        if !of_file.clone().all(|other| other == change) {
-            return false;
+        let mut of_file =
+            self.pending.iter().filter(|other| other.synced_with() == change.synced_with());
+        matches!(change, Change::Write { .. })
+            && of_file.clone().all(|other| other == change)
+            && (of_file.next().is_some_and(|first| !std::ptr::eq(first, change))
+                || self.is_there(change))
+    }
+
+    /// The pending changes that are not [without effect](Self::is_without_effect).
+    pub(crate) fn with_effect(&self) -> Vec<usize> {
+        // Of each file, its first change, and whether all others are the same write.
+        let mut files: HashMap<Ino, (usize, bool)> = HashMap::new();
+        for (place, change) in self.pending.iter().enumerate() {
+            let is_write = matches!(change, Change::Write { .. });
+            let (first, is_same) = files.entry(change.synced_with()).or_insert((place, is_write));
+            *is_same = *is_same && self.pending[*first] == *change;
         }
-        let is_first = of_file.next().is_some_and(|first| std::ptr::eq(first, change));
-        let holds = |start| self.durable.data(*ino).is_some_and(|there| there.holds(start, data));
-        !is_first || usize::try_from(*offset).is_ok_and(holds)
+        let has_effect = |&place: &usize| {
+            let change = &self.pending[place];
+            let (first, is_same) = files[&change.synced_with()];
+            !is_same || (place == first && !self.is_there(change))
+        };
+        (0..self.pending.len()).filter(has_effect).collect()
+    }
+
+    /// Whether the bytes of a write are on the disk.
+    fn is_there(&self, change: &Change) -> bool {
+        let Change::Write { ino, offset, data } = change else { return false };
+        let there = self.durable.data(*ino);
+        let holds = |start| there.is_some_and(|there| there.holds(start, data));
+        usize::try_from(*offset).is_ok_and(holds)
     }
 
     /// What a restart finds if a crash does this to the pending changes, in their order. Those without

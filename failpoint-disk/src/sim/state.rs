@@ -99,7 +99,11 @@ impl State {
         }
     }
 
-    fn check_power(&self) -> io::Result<()> {
+    /// Each operation of a program begins with this.
+    fn begin(&self) -> io::Result<()> {
+        if let Some(journal) = &self.journal {
+            journal.call();
+        }
         if self.has_crashed {
             return Err(io::Error::other("the simulated disk has crashed"));
         }
@@ -117,7 +121,7 @@ impl State {
     }
 
     fn walk(&self, path: &Path) -> io::Result<Ino> {
-        self.check_power()?;
+        self.begin()?;
         let mut above = Vec::new();
         let mut ino = ROOT;
         for component in path.components() {
@@ -174,6 +178,12 @@ impl State {
 
     fn child(&self, dir: Ino, name: &OsStr) -> Option<Ino> {
         self.view.entries(dir)?.get(name).copied()
+    }
+
+    /// [`stat`](Self::stat) as an operation of its own.
+    pub(crate) fn stat_file(&self, ino: Ino) -> io::Result<Stat> {
+        self.begin()?;
+        Ok(self.stat(ino))
     }
 
     pub(crate) fn stat(&self, ino: Ino) -> Stat {
@@ -294,7 +304,7 @@ impl State {
     }
 
     pub(crate) fn read(&self, ino: Ino, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.check_power()?;
+        self.begin()?;
         let data = self.view.data(ino).ok_or_else(|| errno("EISDIR"))?;
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(data.len());
         let len = buffer.len().min(data.len() - start);
@@ -316,7 +326,7 @@ impl State {
         torn: bool,
         caller: Caller,
     ) -> io::Result<usize> {
-        self.check_power()?;
+        self.begin()?;
         if data.is_empty() {
             self.has_crashed |= torn;
             return Ok(0);
@@ -352,7 +362,7 @@ impl State {
         len: u64,
         caller: Caller,
     ) -> io::Result<()> {
-        self.check_power()?;
+        self.begin()?;
         let before = self.view.data(ino).ok_or_else(|| errno("EINVAL"))?.len() as u64;
         let growth = len.saturating_sub(before);
         if growth > self.capacity.saturating_sub(self.used) {
@@ -366,7 +376,7 @@ impl State {
     }
 
     pub(crate) fn sync(&mut self, ino: Ino, path: &Arc<Path>, caller: Caller) -> io::Result<()> {
-        self.check_power()?;
+        self.begin()?;
         let (kind, effect) = match self.view.node(ino).content {
             Content::File(_) => (Kind::Sync, Effect::Sync(ino)),
             Content::Directory(_) => (Kind::SyncDir, Effect::SyncDir(ino)),
@@ -377,7 +387,7 @@ impl State {
 
     /// A sync that says "done" and makes nothing durable.
     pub(crate) fn lie(&mut self, path: &Arc<Path>, caller: Caller) -> io::Result<()> {
-        self.check_power()?;
+        self.begin()?;
         if let Some(journal) = &mut self.journal {
             journal.lied(path, caller);
         }
@@ -560,7 +570,7 @@ impl State {
     }
 
     pub(crate) fn attributes_mut(&mut self, ino: Ino) -> io::Result<&mut Attributes> {
-        self.check_power()?;
+        self.begin()?;
         Ok(&mut self.attributes[ino])
     }
 
@@ -577,7 +587,7 @@ impl State {
 
     /// Whether `holder` has the lock now.
     pub(crate) fn try_lock(&mut self, ino: Ino, holder: u64, exclusive: bool) -> io::Result<bool> {
-        self.check_power()?;
+        self.begin()?;
         Ok(self.locks.try_lock(ino, holder, exclusive))
     }
 
