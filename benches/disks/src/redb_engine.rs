@@ -1,7 +1,7 @@
 //! redb on a simulated disk.
 
 use crate::arguments::Arguments;
-use failpoint_disk::{Explore, Report, Run, Verdict, fs};
+use failpoint_disk::{Report, Run, fs};
 use redb::{
     Builder, Database, Durability, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
 };
@@ -42,19 +42,12 @@ impl StorageBackend for Backend {
     }
 }
 
-/// First all operations without crashes of the recovery, which would use up the states before the workload
-/// ends. Then with them.
 pub(crate) fn explore(arguments: &Arguments, create: Create) -> Report {
-    let explore = arguments.explore(100_000);
-    let crashes = |explore: &Explore| {
-        explore.crashes(|run| workload(run, create, Durability::Immediate), recover, check)
-    };
-    let broad = crashes(&explore.clone().depth(0));
-    if broad.verdict != Verdict::Held || arguments.depth == 0 {
-        return broad;
-    }
-    println!("without crashes of the recovery: {broad}\n\nwith crashes of the recovery:");
-    crashes(&explore)
+    arguments.explore(100_000).crashes(
+        |run| workload(run, create, Durability::Immediate),
+        recover,
+        check,
+    )
 }
 
 /// How a new database gets its name.
@@ -165,6 +158,7 @@ fn check(found: &Result<Rows, String>, acked: &[u64]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use failpoint_disk::{Explore, Verdict};
 
     fn verdict(create: Create, durability: Durability) -> Verdict {
         let explore = Explore::new().depth(0).max_states(20_000);
