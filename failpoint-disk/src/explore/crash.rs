@@ -3,7 +3,7 @@
 use crate::sim::describe;
 use crate::sim::image::Change;
 use crate::sim::journal::{Entry, Operation};
-use crate::sim::medium::{Effect, Fate};
+use crate::sim::medium::{Effect, Fate, sectors};
 
 /// A crash, and how it was reached.
 pub(super) struct Crash<'t> {
@@ -69,19 +69,43 @@ impl Crash<'_> {
                 for (change, fate) in pending.iter().zip(fates) {
                     let what =
                         self.made(change).map_or_else(|| describe(change), Operation::to_string);
-                    schedule.push(format!("     {}: {what}", tell_fate(fate)));
+                    schedule.push(format!("     {}: {what}", tell_fate(fate, change)));
                 }
             }
         }
     }
 }
 
-fn tell_fate(fate: &Fate) -> String {
+fn tell_fate(fate: &Fate, change: &Change) -> String {
     match fate {
         Fate::Lost => "lost".to_owned(),
         Fate::Kept => "reached the disk".to_owned(),
         Fate::Prefix(bytes) => format!("torn, only the first {bytes} bytes reached the disk"),
-        Fate::Sectors(kept) => format!("torn, only the sectors {kept:#b} reached the disk"),
+        Fate::Sectors(kept) => {
+            let Change::Write { offset, data, .. } = change else { return "torn".to_owned() };
+            let of = sectors(*offset, data.len()).count();
+            let reached: Vec<String> = (0..of)
+                .filter(|number| kept & (1 << number.min(&63)) != 0)
+                .map(|number| (number + 1).to_string())
+                .collect();
+            format!("torn, of its {of} sectors only {} reached the disk", reached.join(", "))
+        }
         Fate::Zeros => "lost, and the file has its new length".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sectors_are_told_by_their_numbers() {
+        let data = vec![0; 1500].into();
+        // The last 12 bytes of one sector, two whole ones, and 464 bytes of the next.
+        let change = Change::Write { ino: 2, offset: 500, data };
+        for (kept, told) in [(0b101, "1, 3"), (!0b10, "1, 3, 4")] {
+            let expected = format!("torn, of its 4 sectors only {told} reached the disk");
+            assert_eq!(tell_fate(&Fate::Sectors(kept), &change), expected);
+        }
     }
 }
