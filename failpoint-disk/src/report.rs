@@ -70,7 +70,8 @@ pub struct Report {
     pub states: u64,
     /// How long that took.
     pub elapsed: Duration,
-    /// Whether every possible crash was tried.
+    /// Whether every crash was tried: every subset of the changes that were not durable, and of each the
+    /// ways to tear one write.
     pub exhaustive: bool,
     /// Where torn writes were cut.
     pub torn: Torn,
