@@ -111,6 +111,8 @@ mod errno;
 #[doc(hidden)]
 pub mod fault;
 #[cfg(feature = "failpoints")]
+mod limit;
+#[cfg(feature = "failpoints")]
 pub mod mirror;
 #[cfg(all(feature = "fuse", target_os = "linux"))]
 pub mod mount;

@@ -463,7 +463,7 @@ fn beyond_the_limit_the_oldest_changes_become_durable() {
     if !can_mount() {
         return;
     }
-    let disk = Mounted::with(&[], &[("FAILPOINT_DISK_LIMIT", "8KiB")]);
+    let disk = Mounted::with(&[], &[("FAILPOINT_DISK_LIMIT", "8kB")]);
     let path = disk.path("file");
     save(&path, &[b'.'; 4096]);
     let file = OpenOptions::new().write(true).open(&path).unwrap();
@@ -616,7 +616,7 @@ fn what_cannot_be_mounted_is_refused_with_the_reason() {
     fs::write(directory.path().join("data/.failpoint-disk"), "").unwrap();
     refused(&mount("disk", "data"), "", "cannot make the directory .failpoint-disk in it", 1);
     fs::remove_file(directory.path().join("data/.failpoint-disk")).unwrap();
-    refused(&mount("disk", "data"), "much", "FAILPOINT_DISK_LIMIT is \"much\"", 1);
+    refused(&mount("disk", "data"), "much", "FAILPOINT_DISK_LIMIT: expected a number of bytes", 1);
     refused(&["mount", "disk"], "", "--on <DATA>", 2);
     assert_eq!(names(directory.path().join("data")), ["inner"], "nothing was left behind");
 

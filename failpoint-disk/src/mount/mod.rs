@@ -21,6 +21,7 @@ mod undo;
 
 pub use place::MountError;
 
+use crate::limit;
 use disk::{Disk, tell};
 use fuser::{Config, MountOption, Notifier, Session, SessionACL};
 use place::Device;
@@ -31,9 +32,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// How many bytes may wait for a sync, unless `FAILPOINT_DISK_LIMIT` says otherwise.
-const LIMIT: usize = 256 << 20;
 
 /// How long [`Mounted::unmount`] waits for requests that are being performed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -61,6 +59,20 @@ pub struct Mounted {
 /// # Errors
 /// There is no FUSE, one of the directories cannot be used, or the system refuses the mount. A mount that
 /// a killed process left at `at` is detached.
+///
+/// ```no_run
+/// use failpoint_disk::mount::{Settings, mount};
+/// use std::path::Path;
+/// use std::sync::mpsc::channel;
+///
+/// let (ended, end) = channel();
+/// let mounted = mount(Path::new("disk"), Path::new("data"), Settings::default(), move |result| {
+///     let _ = ended.send(result);
+/// })?;
+/// mounted.extend_control()?; // crash and unsynced, below /v1/ext/disk/
+/// end.recv()??; // until it is unmounted
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn mount(
     at: &Path,
     data: &Path,
@@ -68,7 +80,8 @@ pub fn mount(
     ended: impl FnOnce(io::Result<()>) + Send + 'static,
 ) -> Result<Mounted, MountError> {
     let (at, data) = place::check(at, data)?;
-    let limit = limit().map_err(|error| place::unusable(&data, &error))?;
+    let invalid = |why| io::Error::new(io::ErrorKind::InvalidInput, why);
+    let limit = limit::from_env().map_err(|why| place::unusable(&data, &invalid(why)))?;
     prepare_process();
     let disk =
         Disk::new(&data, limit, warn_of_limit).map_err(|error| place::unusable(&data, &error))?;
@@ -174,30 +187,6 @@ fn prepare_process() {
     rustix::process::umask(rustix::fs::Mode::empty());
     let maximum = getrlimit(Resource::Nofile).maximum;
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-}
-
-fn limit() -> io::Result<usize> {
-    let Some(text) = std::env::var_os("FAILPOINT_DISK_LIMIT").filter(|text| !text.is_empty())
-    else {
-        return Ok(LIMIT);
-    };
-    let parsed = text.to_str().and_then(|text| {
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let unit = match text[digits.len()..].trim() {
-            "" | "B" => 0,
-            "KiB" => 10,
-            "MiB" => 20,
-            "GiB" => 30,
-            _ => return None,
-        };
-        digits.trim().parse::<usize>().ok()?.checked_mul(1 << unit)
-    });
-    parsed.ok_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("FAILPOINT_DISK_LIMIT is {text:?}; expected bytes, such as 1048576 or 256MiB"),
-        )
-    })
 }
 
 fn warn_of_limit(limit: usize) {

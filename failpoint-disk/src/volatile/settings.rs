@@ -1,12 +1,10 @@
 //! The variables of the environment, which are read once.
 
+use crate::limit;
 use std::env;
 use std::io;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// 256 MiB.
-const LIMIT: usize = 256 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Settings {
@@ -19,8 +17,9 @@ pub(super) struct Settings {
 /// `InvalidInput`, if a variable has a value that is not understood.
 pub(super) fn settings() -> io::Result<Settings> {
     static SETTINGS: LazyLock<Result<Settings, String>> = LazyLock::new(|| {
-        let variable = |name| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        read(variable("FAILPOINT_DISK"), variable("FAILPOINT_DISK_LIMIT"))
+        let disk = env::var_os("FAILPOINT_DISK");
+        let is_volatile = read(disk.map(|value| value.to_string_lossy().into_owned()).as_deref())?;
+        Ok(Settings { is_volatile, limit: limit::from_env()? })
     });
     static SAID: AtomicBool = AtomicBool::new(false);
     if let Err(why) = &*SETTINGS {
@@ -32,45 +31,17 @@ pub(super) fn settings() -> io::Result<Settings> {
     SETTINGS.clone().map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))
 }
 
-fn read(disk: Option<String>, limit: Option<String>) -> Result<Settings, String> {
-    let is_volatile = match disk.as_deref() {
-        None | Some("" | "durable") => false,
-        Some("volatile") if cfg!(unix) => true,
-        Some("volatile") => return Err("FAILPOINT_DISK: volatile mode needs Unix".into()),
+/// Whether the variable asks for volatile mode.
+fn read(disk: Option<&str>) -> Result<bool, String> {
+    match disk {
+        None | Some("" | "durable") => Ok(false),
+        Some("volatile") if cfg!(unix) => Ok(true),
+        Some("volatile") => Err("FAILPOINT_DISK: volatile mode needs Unix".into()),
         Some(other) => {
             let other = other.escape_debug();
-            return Err(format!("FAILPOINT_DISK: expected volatile or durable, got `{other}`"));
+            Err(format!("FAILPOINT_DISK: expected volatile or durable, got `{other}`"))
         }
-    };
-    let limit = match limit.as_deref() {
-        None | Some("") => LIMIT,
-        Some(text) => bytes(text).ok_or_else(|| {
-            let text = text.escape_debug();
-            format!(
-                "FAILPOINT_DISK_LIMIT: expected a number of bytes, as in 1000000, 512KiB, 256MiB or 1GiB, \
-                 got `{text}`"
-            )
-        })?,
-    };
-    Ok(Settings { is_volatile, limit })
-}
-
-/// `bytes = digits [unit]`, with a unit of 1000 or of 1024.
-fn bytes(text: &str) -> Option<usize> {
-    const UNITS: [(&str, usize); 8] = [
-        ("", 1),
-        ("B", 1),
-        ("kB", 1_000),
-        ("KiB", 1 << 10),
-        ("MB", 1_000_000),
-        ("MiB", 1 << 20),
-        ("GB", 1_000_000_000),
-        ("GiB", 1 << 30),
-    ];
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit.trim_start())?;
-    number.parse::<usize>().ok()?.checked_mul(*factor)
+    }
 }
 
 #[cfg(test)]
@@ -78,40 +49,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_have_units() {
-        for (text, expected) in [
-            ("0", Some(0)),
-            ("1000", Some(1000)),
-            ("12B", Some(12)),
-            ("2kB", Some(2000)),
-            ("2KiB", Some(2048)),
-            ("256MiB", Some(256 << 20)),
-            ("256 MiB", Some(256 << 20)),
-            ("1GiB", Some(1 << 30)),
-            ("MiB", None),
-            ("1.5GiB", None),
-            ("-1", None),
-            ("1TiB", None),
-            ("99999999999999999999", None),
-            ("99999999999999GiB", None),
-        ] {
-            assert_eq!(bytes(text), expected, "{text}");
-        }
-    }
-
-    #[test]
     fn what_is_not_understood_is_refused() {
-        let set = |text: &str| Some(text.to_owned());
-        let settings = |is_volatile, limit| Ok(Settings { is_volatile, limit });
-        assert_eq!(read(None, None), settings(false, LIMIT));
-        assert_eq!(read(set(""), set("")), settings(false, LIMIT));
-        assert_eq!(read(set("durable"), set("1KiB")), settings(false, 1024));
+        assert_eq!(read(None), Ok(false));
+        assert_eq!(read(Some("")), Ok(false));
+        assert_eq!(read(Some("durable")), Ok(false));
         assert_eq!(
-            read(set("Volatile"), None),
+            read(Some("Volatile")),
             Err("FAILPOINT_DISK: expected volatile or durable, got `Volatile`".into())
-        );
-        assert!(
-            read(None, set("much")).is_err_and(|why| why.starts_with("FAILPOINT_DISK_LIMIT: "))
         );
     }
 }
