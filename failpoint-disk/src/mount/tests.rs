@@ -378,7 +378,7 @@ impl Simulated {
             Op::WriteBackOldest => {
                 let mut state = self.disk.state();
                 if !state.medium.pending.is_empty() {
-                    state.medium.write_back_oldest();
+                    state.medium.write_back_oldest(1);
                 }
                 Ok(())
             }

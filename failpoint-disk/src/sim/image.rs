@@ -87,6 +87,35 @@ impl Change {
         one.into_iter().chain(other)
     }
 
+    /// What gets a name by it.
+    pub(crate) fn named(&self) -> Option<Ino> {
+        match self {
+            Change::Link { ino, .. } | Change::Rename { ino, .. } => Some(*ino),
+            _ => None,
+        }
+    }
+
+    /// What gets or loses a name by it.
+    pub(crate) fn gets_or_loses(&self) -> impl Iterator<Item = Ino> + use<> {
+        self.named().into_iter().chain(self.removed())
+    }
+
+    /// The files and directories that it concerns.
+    pub(crate) fn mentioned(&self) -> impl Iterator<Item = Ino> + use<> {
+        let inos = match self {
+            Change::Write { ino, .. } | Change::SetLen { ino, .. } => {
+                [Some(*ino), None, None, None]
+            }
+            Change::Link { dir, ino, .. } | Change::Unlink { dir, ino, .. } => {
+                [Some(*ino), Some(*dir), None, None]
+            }
+            Change::Rename { from, to, ino, replaced } => {
+                [Some(*ino), Some(from.0), Some(to.0), *replaced]
+            }
+        };
+        inos.into_iter().flatten()
+    }
+
     /// What loses a name by it.
     pub(crate) fn removed(&self) -> Option<Ino> {
         match self {
@@ -126,6 +155,11 @@ impl Image {
         self.nodes.len() - 1
     }
 
+    /// A new node in place of one that can no longer be reached.
+    pub(crate) fn add_at(&mut self, ino: Ino, content: Content) {
+        self.nodes[ino] = Node { content, links: 0 };
+    }
+
     pub(crate) fn data(&self, ino: Ino) -> Option<&Contents> {
         match &self.nodes[ino].content {
             Content::File(data) => Some(data),
@@ -154,12 +188,19 @@ impl Image {
         }
     }
 
-    /// Frees the contents of a file that can no longer be reached.
+    /// Frees the contents of a file or directory that can no longer be reached. What a directory named has one
+    /// name less.
     pub(crate) fn free(&mut self, ino: Ino) {
-        self.nodes[ino].content = match self.nodes[ino].content {
-            Content::File(_) => Content::File(Arc::default()),
-            Content::Directory(_) => Content::Directory(Arc::default()),
+        let named = match &mut self.nodes[ino].content {
+            Content::File(data) => {
+                *data = Arc::default();
+                return;
+            }
+            Content::Directory(entries) => std::mem::take(entries),
         };
+        for child in named.values() {
+            self.nodes[*child].links -= 1;
+        }
     }
 
     /// Returns what lost a name by it.
@@ -218,10 +259,11 @@ impl Image {
         }
     }
 
-    /// How many bytes the files have that can be reached.
-    pub(crate) fn used(&self) -> u64 {
+    /// How many bytes the files have that can be reached, and what cannot be reached.
+    pub(crate) fn used(&self) -> (u64, Vec<Ino>) {
         let mut used = 0;
         let mut seen = vec![false; self.nodes.len()];
+        seen[ROOT] = true;
         let mut directories = vec![ROOT];
         while let Some(directory) = directories.pop() {
             for &child in self.entries(directory).into_iter().flat_map(BTreeMap::values) {
@@ -233,7 +275,8 @@ impl Image {
                 seen[child] = true;
             }
         }
-        used
+        let unreachable = seen.iter().enumerate().filter(|(_, is_seen)| !**is_seen);
+        (used, unreachable.map(|(ino, _)| ino).collect())
     }
 
     /// A hash of what can be reached. Equal images have equal hashes, whatever their numbers are. `buffer` is

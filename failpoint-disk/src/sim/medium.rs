@@ -1,6 +1,6 @@
 //! What is durable, and the changes that a crash may still lose.
 
-use super::image::{Change, Image, Ino, Name};
+use super::image::{Change, Content, Image, Ino, Name};
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
@@ -64,8 +64,48 @@ impl Medium {
     }
 
     /// The numbers of files are the same on both sides.
-    pub(crate) fn add(&mut self, content: super::image::Content) {
+    pub(crate) fn add(&mut self, content: Content) {
         self.durable.add(content);
+    }
+
+    pub(crate) fn add_at(&mut self, ino: Ino, content: Content) {
+        self.durable.add_at(ino, content);
+    }
+
+    /// Drops the changes of these files and directories that no crash can show any more. The program cannot
+    /// reach them. Returns those of which nothing is left, so that their numbers may be used again.
+    pub(crate) fn bury(&mut self, unreachable: &[Ino]) -> Vec<Ino> {
+        let mut gone = HashSet::new();
+        // What was in a directory may be lost with it.
+        loop {
+            let named: HashSet<Ino> = self.pending.iter().filter_map(Change::named).collect();
+            let is_lost = |ino: &&Ino| self.durable.node(**ino).links == 0 && !named.contains(*ino);
+            let lost: Vec<Ino> = unreachable.iter().filter(is_lost).copied().collect();
+            let before = gone.len();
+            for ino in lost {
+                if gone.insert(ino) {
+                    self.durable.free(ino);
+                }
+            }
+            if gone.len() == before {
+                break;
+            }
+            self.pending.retain(|change| {
+                let is_rename = matches!(change, Change::Rename { .. });
+                is_rename || !gone.contains(&change.synced_with())
+            });
+        }
+        for change in &self.pending {
+            for ino in change.mentioned() {
+                gone.remove(&ino);
+            }
+        }
+        gone.into_iter().collect()
+    }
+
+    /// How many bytes a crash may lose.
+    pub(crate) fn unsynced(&self) -> usize {
+        self.pending.iter().map(Change::size).sum()
     }
 
     fn sync(&mut self, ino: Ino) {
@@ -84,11 +124,12 @@ impl Medium {
         with_older_ones(&self.pending, |ino| self.durable.entries(ino).is_some(), choose)
     }
 
-    /// Makes the oldest change durable, as a kernel that needs its memory.
-    pub(crate) fn write_back_oldest(&mut self) -> usize {
-        let change = self.pending.remove(0);
-        self.make_durable(&change);
-        change.size()
+    /// Makes the oldest changes durable, as a kernel that needs its memory.
+    pub(crate) fn write_back_oldest(&mut self, count: usize) {
+        let later = self.pending.split_off(count);
+        for change in std::mem::replace(&mut self.pending, later) {
+            self.make_durable(&change);
+        }
     }
 
     fn make_durable(&mut self, change: &Change) {

@@ -9,7 +9,7 @@ use super::locks::Locks;
 use super::medium::{Effect, Medium};
 use super::mount::{End, Inside};
 use crate::errno::errno;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
 use std::panic::Location;
@@ -22,11 +22,23 @@ pub(crate) type Caller = &'static Location<'static>;
 /// How many changes may wait for a sync. Beyond it, the oldest one becomes durable.
 const MAX_PENDING: usize = 1 << 20;
 
+/// So many changes more become durable then, so that the next ones find room.
+const SHARE: usize = 8;
+
+/// How many files and directories may be unreachable without a look at the medium.
+const SLACK: usize = 64;
+
 pub(crate) struct State {
     /// What programs see.
     pub(crate) view: Image,
     pub(crate) medium: Medium,
     attributes: Vec<Attributes>,
+    /// What cannot be reached, and may still be on the medium.
+    unreachable: Vec<Ino>,
+    /// How many of them there may be without a look at the medium.
+    most_unreachable: usize,
+    /// Numbers to use again.
+    vacant: Vec<Ino>,
     /// How many handles each file has, where it has any.
     handles: BTreeMap<Ino, usize>,
     locks: Locks,
@@ -83,11 +95,14 @@ impl State {
         let attributes = (0..image.len())
             .map(|ino| Attributes::new(if image.data(ino).is_some() { 0o644 } else { 0o755 }, now))
             .collect();
-        let used = image.used();
+        let (used, unreachable) = image.used();
         Self {
             medium: Medium::new(image.clone()),
             view: image,
             attributes,
+            unreachable,
+            most_unreachable: SLACK,
+            vacant: Vec::new(),
             handles: BTreeMap::new(),
             locks: Locks::default(),
             bad: Vec::new(),
@@ -204,18 +219,39 @@ impl State {
         }
         self.medium.perform(&effect);
         if matches!(effect, Effect::Sync(_) | Effect::SyncDir(_) | Effect::Forget(_)) {
-            self.unsynced = self.medium.pending.iter().map(Change::size).sum();
+            self.unsynced = self.medium.unsynced();
         }
         let limit = usize::try_from(self.capacity).unwrap_or(usize::MAX);
-        while self.unsynced > limit || self.medium.pending.len() > MAX_PENDING {
-            self.unsynced -= self.medium.write_back_oldest();
+        if self.unsynced > limit || self.medium.pending.len() > MAX_PENDING {
+            self.write_back(limit);
         }
         if let Some(journal) = &mut self.journal {
             journal.record(kind, path, caller, effect);
         }
     }
 
+    /// Makes the oldest changes durable, until there is room for more.
+    fn write_back(&mut self, limit: usize) {
+        let pending = &self.medium.pending;
+        let most = limit - limit / SHARE;
+        let surplus = pending.len().saturating_sub(MAX_PENDING - MAX_PENDING / SHARE);
+        let least = if pending.len() > MAX_PENDING { surplus } else { 0 };
+        let mut count = 0;
+        while count < pending.len() && (self.unsynced > most || count < least) {
+            self.unsynced -= pending[count].size();
+            count += 1;
+        }
+        self.medium.write_back_oldest(count);
+    }
+
     fn add(&mut self, content: Content, mode: u32) -> Ino {
+        if let Some(ino) = self.vacant_number() {
+            self.medium.add_at(ino, content.clone());
+            self.view.add_at(ino, content);
+            self.attributes[ino] = Attributes::new(mode, SystemTime::now());
+            self.bad.retain(|(bad, ..)| *bad != ino);
+            return ino;
+        }
         self.medium.add(content.clone());
         if let Some(journal) = &mut self.journal {
             journal.added(content.clone());
@@ -300,7 +336,25 @@ impl State {
         if self.view.node(ino).links == 0 && !self.handles.contains_key(&ino) {
             self.used -= self.view.data(ino).map_or(0, Contents::len) as u64;
             self.view.free(ino);
+            self.unreachable.push(ino);
         }
+    }
+
+    /// The number of something that is gone for the program and for each crash.
+    fn vacant_number(&mut self) -> Option<Ino> {
+        // Who replays a journal counts what was added.
+        if self.journal.is_some() {
+            return None;
+        }
+        if self.vacant.is_empty() && self.unreachable.len() > self.most_unreachable {
+            self.vacant.extend(self.medium.bury(&self.unreachable));
+            let vacant: HashSet<Ino> = self.vacant.iter().copied().collect();
+            self.unreachable.retain(|ino| !vacant.contains(ino));
+            self.unsynced = self.medium.unsynced();
+            // Each look costs what waits for a sync, so looks are rare where much of it stays.
+            self.most_unreachable = SLACK + 2 * self.unreachable.len();
+        }
+        self.vacant.pop()
     }
 
     pub(crate) fn read(&self, ino: Ino, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
@@ -614,3 +668,6 @@ const LONGEST: usize = 255;
 fn check_name(name: &OsStr) -> io::Result<()> {
     if name.len() > LONGEST { Err(errno("ENAMETOOLONG")) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests;

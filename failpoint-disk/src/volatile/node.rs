@@ -83,7 +83,8 @@ impl Node {
         let modified = metadata.modified()?;
         Ok(Self {
             content,
-            links: links(metadata),
+            // A directory has one name. What the system counts is the names of its parent in those below it.
+            links: if metadata.is_dir() { 1 } else { links(metadata) },
             handles: 0,
             seen_as: path.to_owned(),
             at: vec![path.to_owned()],

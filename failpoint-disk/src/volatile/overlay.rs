@@ -291,14 +291,14 @@ impl Overlay {
             |(change, is_chosen): (&Change, &bool)| *is_chosen && change.names().next().is_some();
         let has_names = pending.iter().zip(chosen).any(has_names);
         let mut named: HashMap<Ino, usize> = HashMap::new();
-        for ino in pending.iter().filter(|_| has_names).flat_map(mentioned) {
+        for ino in pending.iter().filter(|_| has_names).flat_map(Change::mentioned) {
             *named.entry(ino).or_default() += 1;
         }
         for (change, &is_chosen) in pending.into_iter().zip(chosen) {
             if is_chosen && result.is_ok() {
                 result = self.make_durable(&change, &named);
                 if result.is_ok() {
-                    for ino in mentioned(&change) {
+                    for ino in change.mentioned() {
                         named.entry(ino).and_modify(|by| *by -= 1);
                     }
                     continue;
@@ -307,6 +307,9 @@ impl Overlay {
             left.push(change);
         }
         self.pending = left;
+        if has_names {
+            self.forget_lost_directories();
+        }
         self.tidy(has_names);
         result
     }
@@ -335,6 +338,25 @@ impl Overlay {
             }
         }
         self.count();
+    }
+
+    /// No one syncs a directory that is gone for the program and on the disk, so its changes would wait for ever.
+    fn forget_lost_directories(&mut self) {
+        loop {
+            let named: HashSet<Ino> = self.pending.iter().flat_map(Change::gets_or_loses).collect();
+            let is_lost = |ino: &Ino| {
+                let node = &self.nodes[ino];
+                node.links == 0 && node.handles == 0 && !named.contains(ino)
+            };
+            let before = self.pending.len();
+            self.pending.retain(|change| match change {
+                Change::Link { dir, .. } | Change::Unlink { dir, .. } => !is_lost(dir),
+                _ => true,
+            });
+            if self.pending.len() == before {
+                return;
+            }
+        }
     }
 
     fn count(&mut self) {
@@ -382,7 +404,7 @@ impl Overlay {
 
     /// Forgets nodes that are not open and have no changes.
     fn sweep(&mut self) {
-        let mut needed: HashSet<Ino> = self.pending.iter().flat_map(mentioned).collect();
+        let mut needed: HashSet<Ino> = self.pending.iter().flat_map(Change::mentioned).collect();
         needed.extend(self.bad.iter().map(|(ino, ..)| *ino));
         let has_state = |node: &Node| {
             node.handles > 0 || node.file().is_some_and(|file| file.has_dropped && node.links > 0)
@@ -493,18 +515,4 @@ impl Overlay {
             _ => None,
         }
     }
-}
-
-/// The files and directories that a change names.
-fn mentioned(change: &Change) -> impl Iterator<Item = Ino> + use<> {
-    let inos = match change {
-        Change::Write { ino, .. } | Change::SetLen { ino, .. } => [Some(*ino), None, None, None],
-        Change::Link { dir, ino, .. } | Change::Unlink { dir, ino, .. } => {
-            [Some(*ino), Some(*dir), None, None]
-        }
-        Change::Rename { from, to, ino, replaced } => {
-            [Some(*ino), Some(from.0), Some(to.0), *replaced]
-        }
-    };
-    inos.into_iter().flatten()
 }

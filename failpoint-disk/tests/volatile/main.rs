@@ -884,6 +884,39 @@ mod control {
         assert_eq!(contents(directory.path().join("late")), None);
     }
 
+    /// What is removed with its directory leaves nothing behind, although no one ever syncs that directory.
+    #[test]
+    fn changes_in_removed_directories_are_forgotten() {
+        let name = "control::changes_in_removed_directories_are_forgotten";
+        let ran = in_volatile_mode(name, |base| {
+            failpoint_disk::extend_control().unwrap();
+            let sync = |path: &Path| fs::File::open(path).unwrap().sync_all().unwrap();
+            for number in 0..20 {
+                fs::create_dir_all(base.join("d/e")).unwrap();
+                fs::write(base.join("d/e/file"), "held").unwrap();
+                let old = base.join("old/deep");
+                fs::write(old.join(number.to_string()), "held").unwrap();
+                if number == 10 {
+                    sync(&base.join("d/e"));
+                    sync(&base.join("d"));
+                    sync(&old);
+                }
+                fs::remove_file(old.join(number.to_string())).unwrap();
+                fs::remove_dir_all(base.join("d")).unwrap();
+                if number == 19 {
+                    fs::remove_dir_all(&old).unwrap();
+                    sync(&base.join("old"));
+                }
+                sync(base);
+            }
+            let nothing = r#"{"mode":"volatile","bytes":0,"changes":[]}"#;
+            assert_eq!(ask("GET", "/v1/ext/disk/unsynced", ""), (200, format!("{nothing}\n")));
+        });
+        let Some(directory) = ran else { return };
+        assert!(!directory.path().join("old/deep").exists());
+        assert!(directory.path().join("old").exists());
+    }
+
     /// Begins as a durable process.
     #[test]
     fn a_durable_process_becomes_volatile() {
