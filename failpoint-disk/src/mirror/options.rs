@@ -177,7 +177,10 @@ impl<K: Points> OpenOptions<K> {
             (_, true, false) => false,
         };
         if is_refused {
-            return Err(errno("EINVAL"));
+            // In the words of this version of std, which looks at the options before the path.
+            let refused = self.real().open("").err();
+            let refused = refused.filter(|error| error.kind() == io::ErrorKind::InvalidInput);
+            return Err(refused.unwrap_or_else(|| errno("EINVAL")));
         }
         Ok(How {
             write: self.write || self.append,

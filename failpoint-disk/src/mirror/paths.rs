@@ -137,7 +137,7 @@ pub fn hard_link<K: Points>(original: &Path, link: &Path) -> io::Result<()> {
         (Place::Sim(disk, from), Place::Sim(other, to)) if disk.is_same(&other) => {
             disk.state().hard_link(from, &link.into(), to, Location::caller())
         }
-        _ => Err(errno("EXDEV")),
+        _ => Err(between_disks(original, link)),
     }
 }
 
@@ -272,7 +272,7 @@ pub fn rename<K: Points>(from: &Path, to: &Path) -> io::Result<()> {
         (Place::Sim(disk, old), Place::Sim(other, new)) if disk.is_same(&other) => {
             disk.state().rename(old, &to.into(), new, Location::caller())
         }
-        _ => Err(errno("EXDEV")),
+        _ => Err(between_disks(from, to)),
     }
 }
 
@@ -291,6 +291,12 @@ pub fn set_permissions<K: Points>(path: &Path, permissions: Permissions) -> io::
             Ok(())
         }
     }
+}
+
+/// Why nothing leads from one disk to another.
+fn between_disks(one: &Path, other: &Path) -> io::Error {
+    let paths = mount::check_path(one).and_then(|()| mount::check_path(other));
+    paths.err().unwrap_or_else(|| errno("EXDEV"))
 }
 
 /// A simulated disk has no symbolic links, and says so as file systems without them do.

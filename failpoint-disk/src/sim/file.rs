@@ -147,7 +147,8 @@ impl SimFile {
 
     pub(crate) fn set_len(&self, len: u64, caller: Caller) -> io::Result<()> {
         let Description { ino, path, access, .. } = &*self.description;
-        if !access.write || i64::try_from(len).is_err() {
+        check_len(len)?;
+        if !access.write {
             return Err(errno("EINVAL"));
         }
         self.disk().state().set_len(*ino, path, len, caller)
@@ -189,4 +190,9 @@ impl SimFile {
     fn lock_position(&self) -> MutexGuard<'_, u64> {
         self.description.position.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Refuses what std refuses before it asks the system.
+pub(crate) fn check_len(len: u64) -> io::Result<()> {
+    i64::try_from(len).map(drop).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
 }

@@ -1,7 +1,7 @@
 //! A disk in memory that knows what a crash would leave.
 
 mod contents;
-mod file;
+pub(crate) mod file;
 pub(crate) mod image;
 pub(crate) mod journal;
 pub(crate) mod locks;

@@ -188,6 +188,9 @@ const LONGEST: usize = 4096;
 /// What systems refuse before they look at a disk.
 pub(crate) fn check_path(path: &Path) -> io::Result<()> {
     let bytes = path.as_os_str().as_encoded_bytes();
+    if bytes.is_empty() {
+        return Err(errno("ENOENT"));
+    }
     if bytes.contains(&0) {
         let message = "file name contained an unexpected NUL byte";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));

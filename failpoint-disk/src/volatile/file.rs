@@ -7,6 +7,7 @@ use super::{Disk, Locked, real};
 use crate::errno::errno;
 use crate::mirror::Metadata;
 use crate::sim::Access;
+use crate::sim::file::check_len;
 use crate::sim::image::Ino;
 use crate::sim::mount::End;
 use crate::sim::state::{Attributes, How};
@@ -163,7 +164,8 @@ impl HeldFile {
     }
 
     pub(crate) fn set_len(&self, len: u64) -> io::Result<()> {
-        if !self.description.access.write || i64::try_from(len).is_err() {
+        check_len(len)?;
+        if !self.description.access.write {
             return Err(errno("EINVAL"));
         }
         self.overlay().set_len(self.description.ino, len)

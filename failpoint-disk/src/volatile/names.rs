@@ -3,11 +3,11 @@
 use super::node::{Base, Content, Directory, File, Node};
 use super::overlay::Overlay;
 use super::real;
-use super::walk::{Spot, check_path};
+use super::walk::Spot;
 use crate::errno::errno;
 use crate::mirror::Metadata;
 use crate::sim::image::{Change, Ino, Name};
-use crate::sim::mount::End;
+use crate::sim::mount::{End, check_path};
 use crate::sim::state::Attributes;
 use std::collections::BTreeMap;
 use std::fs;

@@ -5,7 +5,8 @@ use super::overlay::Overlay;
 use super::real::identity;
 use crate::errno::errno;
 use crate::sim::image::{Ino, Name};
-use crate::sim::mount::{End, Inside};
+
+use crate::sim::mount::{End, Inside, check_path};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -97,7 +98,8 @@ impl Overlay {
                 todo.extend(steps(&target));
                 continue;
             }
-            if is_last {
+            // What is before a dot is a directory, and no name.
+            if is_last && end != End::Dot {
                 let dir = dir.clone();
                 names.push(step.clone());
                 let name = Some(Name::from(step));
@@ -234,14 +236,6 @@ fn path_of(names: &[OsString]) -> PathBuf {
     let mut path = PathBuf::from("/");
     path.extend(names);
     path
-}
-
-/// What systems refuse before they look at a disk.
-pub(super) fn check_path(path: &Path) -> io::Result<()> {
-    if path.as_os_str().is_empty() {
-        return Err(errno("ENOENT"));
-    }
-    crate::sim::mount::check_path(path)
 }
 
 fn check_name(name: &OsStr) -> io::Result<()> {
