@@ -3,6 +3,7 @@
 //! The standard library has such locks since Rust 1.89, which is newer than the oldest compiler that this
 //! crate supports.
 //!
+//! A shared lock that is to become exclusive is lost where others share it, as `flock` has it on Linux.
 //! A lock belongs to the open file: [`try_clone`](std::fs::File::try_clone) shares it, and it ends when
 //! the last handle is closed. On a simulated disk a crash releases it.
 //!

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use failpoint::Scope;
-use failpoint_disk::{HoldDisk, SimDisk};
+use failpoint_disk::{HoldDisk, Keep, SimDisk, lock};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -350,4 +351,216 @@ fn odd_calls_are_answered_in_volatile_mode_too() {
         let (_held, held) = directory();
         compare("volatile mode", &wanted, &disk::attack(&held), [&real, &held]);
     });
+}
+
+/// splitmix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
+}
+
+/// Handles of one file, clones among them, that take and give up locks by chance.
+fn lock_by_chance(path: &Path, seed: u64) -> Vec<String> {
+    use failpoint_disk::fs;
+    let open = || fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
+    fs::write(path, "x").unwrap();
+    let mut random = Random(seed);
+    let mut handles: Vec<fs::File> = (0..3).map(|_| open()).collect();
+    (0..60)
+        .map(|_| {
+            let place = random.below(3) as usize;
+            let file = &handles[place];
+            match random.below(8) {
+                0..3 => format!("{place} exclusive: {:?}", lock::try_lock_exclusive(file).unwrap()),
+                3..5 => format!("{place} shared: {:?}", lock::try_lock_shared(file).unwrap()),
+                5 => format!("{place} unlock: {:?}", lock::unlock(file).unwrap()),
+                6 => {
+                    handles[place] = open();
+                    format!("{place} is opened again")
+                }
+                _ => {
+                    let from = random.below(3) as usize;
+                    handles[place] = handles[from].try_clone().unwrap();
+                    format!("{place} is a clone of {from}")
+                }
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn locks_are_those_of_the_system() {
+    let (_directory, root) = directory();
+    let real: Vec<_> = (0..50).map(|seed| lock_by_chance(&root.join("f"), seed)).collect();
+    let scope = Scope::new();
+    scope.hold(SimDisk::new().at("/hostile-locks"));
+    let _in = scope.enter();
+    for (seed, wanted) in (0..).zip(real) {
+        assert_eq!(lock_by_chance(Path::new("/hostile-locks/f"), seed), wanted, "seed {seed}");
+    }
+}
+
+#[test]
+fn locks_in_volatile_mode_are_those_of_the_system() {
+    in_volatile_mode("locks_in_volatile_mode_are_those_of_the_system", || {
+        let (_directory, root) = directory();
+        std::fs::write(root.join("old"), "x").unwrap();
+        let scope = Scope::new();
+        scope.hold(SimDisk::new().at("/hostile-locks"));
+        let _in = scope.enter();
+        for seed in 0..50 {
+            let wanted = lock_by_chance(Path::new("/hostile-locks/f"), seed);
+            for name in ["old", "new"] {
+                assert_eq!(lock_by_chance(&root.join(name), seed), wanted, "{name}, seed {seed}");
+            }
+        }
+    });
+}
+
+#[test]
+fn locks_exclude_threads_and_none_of_them_waits_for_ever() {
+    use failpoint_disk::fs;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    let scope = Scope::new();
+    scope.hold(SimDisk::new().at("/hostile-threads"));
+    let (inside, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|threads| {
+        for number in 0..8_u64 {
+            let (scope, inside, done) = (&scope, &inside, &done);
+            threads.spawn(move || {
+                let _in = scope.enter();
+                for round in 0..50 {
+                    // Two locks, taken in both orders.
+                    let order = if number % 2 == 0 { ["a", "b"] } else { ["b", "a"] };
+                    let [one, two] = order
+                        .map(|name| fs::File::create(format!("/hostile-threads/{name}")).unwrap());
+                    if !lock::try_lock_exclusive(&one).unwrap() {
+                        continue;
+                    }
+                    if lock::try_lock_exclusive(&two).unwrap() {
+                        assert_eq!(inside.fetch_add(1, SeqCst), 0);
+                        (&two).write_all(&[round; 9]).unwrap();
+                        assert_eq!(inside.fetch_sub(1, SeqCst), 1);
+                        done.fetch_add(1, SeqCst);
+                    }
+                }
+            });
+        }
+    });
+    println!("{done:?} of 400 had both locks");
+    let _in = scope.enter();
+    let file = fs::File::create("/hostile-threads/a").unwrap();
+    assert!(lock::try_lock_exclusive(&file).unwrap(), "all were released");
+}
+
+#[test]
+fn a_crashed_disk_answers_nothing_and_changes_no_more() {
+    use failpoint_disk::fs;
+    let disk = SimDisk::new();
+    let scope = Scope::new();
+    scope.hold(disk.at("/hostile-crash"));
+    let _in = scope.enter();
+    let mut file = fs::File::create_new("/hostile-crash/f").unwrap();
+    file.write_all(b"held").unwrap();
+    let directory = fs::File::open("/hostile-crash").unwrap();
+    let clone = file.try_clone().unwrap();
+    let unsynced = disk.unsynced();
+    disk.power_off();
+    scope.arm("disk.sync", "1*return(drop)->1*return(lie)").unwrap();
+    let answers = [
+        file.sync_all(),
+        file.sync_all(),
+        file.sync_all(),
+        directory.sync_all(),
+        file.write_all(b"x"),
+        file.read(&mut [0; 4]).map(drop),
+        (&clone).write_all(b"x"),
+        clone.set_len(1),
+        clone.metadata().map(drop),
+        clone.set_modified(std::time::SystemTime::now()),
+        lock::try_lock_exclusive(&clone).map(drop),
+        fs::metadata("/hostile-crash/f").map(drop),
+        fs::File::open("/hostile-crash/f").map(drop),
+        fs::remove_file("/hostile-crash/f"),
+        fs::rename("/hostile-crash/f", "/hostile-crash/g"),
+        fs::create_dir("/hostile-crash/d"),
+        fs::read_dir("/hostile-crash").map(drop),
+        fs::canonicalize("/hostile-crash").map(drop),
+    ];
+    for (place, answer) in answers.iter().enumerate() {
+        assert!(answer.is_err(), "answer {place}");
+    }
+    drop((file, clone, directory));
+    assert_eq!(disk.unsynced(), unsynced);
+    let scope = Scope::new();
+    scope.hold(disk.crash(Keep::All).at("/hostile-crash"));
+    let _in = scope.enter();
+    assert_eq!(fs::read("/hostile-crash/f").unwrap(), b"held");
+}
+
+#[test]
+fn files_outlive_their_scope_and_its_disk_handle() {
+    use failpoint_disk::fs;
+    let scope = Scope::new();
+    scope.hold(SimDisk::new().at("/hostile-scope"));
+    let mut file = {
+        let _in = scope.enter();
+        fs::File::create_new("/hostile-scope/f").unwrap()
+    };
+    drop(scope);
+    file.write_all(b"alone").unwrap();
+    // In another scope that has another disk there, on another thread.
+    let other = Scope::new();
+    other.hold(SimDisk::new().at("/hostile-scope"));
+    let file = std::thread::spawn(move || {
+        let _in = other.enter();
+        file.sync_all().unwrap();
+        assert_eq!(fs::read_dir("/hostile-scope").unwrap().count(), 0);
+        assert!(fs::metadata("/hostile-scope/f").is_err());
+        file
+    })
+    .join()
+    .unwrap();
+    assert_eq!(file.metadata().unwrap().len(), 5);
+    assert!(fs::metadata("/hostile-scope").is_err());
+}
+
+#[test]
+fn a_panic_at_a_point_leaves_the_disk_usable() {
+    use failpoint_disk::fs;
+    let scope = Scope::new();
+    scope.hold(SimDisk::new().at("/hostile-panic"));
+    let _in = scope.enter();
+    let mut file = fs::File::create_new("/hostile-panic/f").unwrap();
+    for point in ["disk.write", "disk.read", "disk.sync", "disk.open", "disk.rename"] {
+        scope.arm(point, "when(path~*):panic(on purpose)").unwrap();
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _ = file.write(b"x");
+            let _ = file.read(&mut [0; 1]);
+            let _ = file.sync_all();
+            let _ = fs::rename("/hostile-panic/f", "/hostile-panic/f");
+            let _ = fs::File::open("/hostile-panic/f");
+        }));
+        assert!(caught.is_err(), "{point}");
+        scope.disarm(point).unwrap();
+    }
+    // In a callback, which may use the disk itself.
+    scope
+        .arm_with("disk.write", |_| {
+            assert!(fs::exists("/hostile-panic/f").unwrap());
+            panic!("on purpose")
+        })
+        .unwrap();
+    let write = std::panic::AssertUnwindSafe(|| (&file).write(b"x"));
+    assert!(std::panic::catch_unwind(write).is_err());
+    scope.disarm("disk.write").unwrap();
+    file.write_all(b"fine").unwrap();
+    assert!(fs::read("/hostile-panic/f").unwrap().ends_with(b"fine"));
 }

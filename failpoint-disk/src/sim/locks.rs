@@ -14,7 +14,7 @@ enum Lock {
 }
 
 impl Locks {
-    /// Whether `holder` has the lock now.
+    /// Whether `holder` has the lock now. As with `flock`, a shared lock that cannot become exclusive is lost.
     pub(crate) fn try_lock(&mut self, ino: Ino, holder: u64, exclusive: bool) -> bool {
         let others = match self.0.get(&ino) {
             None => false,
@@ -24,6 +24,7 @@ impl Locks {
             }
         };
         if others {
+            self.unlock(ino, holder);
             return false;
         }
         let lock = match (exclusive, self.0.remove(&ino)) {

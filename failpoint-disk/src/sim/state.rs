@@ -450,7 +450,9 @@ impl State {
 
     /// A sync that fails and loses what it should have made durable.
     pub(crate) fn forget(&mut self, ino: Ino, path: &Arc<Path>, caller: Caller) {
-        self.perform(Kind::Sync, path, caller, Effect::Forget(ino));
+        if !self.has_crashed {
+            self.perform(Kind::Sync, path, caller, Effect::Forget(ino));
+        }
     }
 
     pub(crate) fn create_dir(

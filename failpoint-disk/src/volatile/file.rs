@@ -86,7 +86,9 @@ impl HeldFile {
     }
 
     pub(crate) fn metadata(&self) -> io::Result<Metadata> {
-        self.overlay().metadata_of(self.description.ino)
+        let overlay = self.overlay();
+        overlay.check_power()?;
+        overlay.metadata_of(self.description.ino)
     }
 
     pub(crate) fn is_dir(&self) -> bool {
@@ -222,6 +224,8 @@ impl HeldFile {
         let mut overlay = self.overlay();
         overlay.check_power()?;
         if !overlay.locks.try_lock(*ino, *number, exclusive) {
+            // It is lost on both sides.
+            real.as_ref().map_or(Ok(()), crate::lock::unlock_real)?;
             return Ok(false);
         }
         let Some(real) = real else { return Ok(true) };
