@@ -6,7 +6,7 @@ use failpoint_disk::{
     Explore, Report, Run, Torn, Verdict, explore_crashes, explore_syncs, explore_workloads, fs,
 };
 use std::cell::Cell;
-use std::io::{Read, Write};
+use std::io::{BufWriter, Read, Write};
 use std::time::Duration;
 
 /// Writes, syncs the file, then the directory.
@@ -121,6 +121,25 @@ fn with_many_unsynced_changes_a_part_is_tried_and_that_is_said() {
     assert_eq!(report.verdict, Verdict::Held);
     assert!(!report.exhaustive);
     assert!(report.to_string().contains("more than 8 changes"), "{report}");
+}
+
+#[test]
+fn a_place_outside_of_the_program_is_left_out() {
+    let report = explore_crashes(
+        |run| {
+            let mut log = BufWriter::new(fs::File::create("/sim/a").unwrap());
+            log.write_all(b"saved").unwrap();
+            drop(log);
+            fs::File::open("/sim").unwrap().sync_all().unwrap();
+            run.ack("saved");
+        },
+        || found("/sim/a"),
+        is_there,
+    );
+    let schedule = report.failure.expect("it is lost").schedule;
+    assert!(schedule[0].contains("create /sim/a  (") && schedule[0].contains("explore.rs:"));
+    // `BufWriter` writes somewhere in the standard library.
+    assert_eq!(schedule[1], "  2. write 5 bytes at 0 of /sim/a");
 }
 
 /// A counter that is replaced by a rename; `recover` removes what is left over.

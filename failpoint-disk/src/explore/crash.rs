@@ -4,6 +4,7 @@ use crate::sim::describe;
 use crate::sim::image::Change;
 use crate::sim::journal::{Entry, Operation};
 use crate::sim::medium::{Effect, Fate, sectors};
+use std::panic::Location;
 
 /// A crash, and how it was reached.
 pub(super) struct Crash<'t> {
@@ -54,7 +55,9 @@ impl Crash<'_> {
             match entry {
                 Entry::Operation(operation) => {
                     number += 1;
-                    schedule.push(format!("{number:>3}. {operation}  ({})", operation.caller));
+                    let place = place(operation.caller).map(|place| format!("  ({place})"));
+                    let place = place.unwrap_or_default();
+                    schedule.push(format!("{number:>3}. {operation}{place}"));
                 }
                 Entry::Acked => schedule.push("     acknowledged".to_owned()),
                 Entry::Added(_) => {}
@@ -74,6 +77,15 @@ impl Crash<'_> {
             }
         }
     }
+}
+
+/// The place of a call in the user's source. `None` where it is in this crate or in the standard library, as
+/// that of a `BufWriter`: such a place says nothing about the program.
+fn place(caller: &'static Location<'static>) -> Option<&'static Location<'static>> {
+    let here = file!();
+    let here = &here[..here.len() - "explore/crash.rs".len()];
+    let is_of_std = |file: &str| file.contains("library/std/src") || file.starts_with("/rustc/");
+    (!caller.file().starts_with(here) && !is_of_std(caller.file())).then_some(caller)
 }
 
 fn tell_fate(fate: &Fate, change: &Change) -> String {
