@@ -18,6 +18,8 @@ mod progress;
 mod run;
 #[cfg(feature = "failpoints")]
 mod search;
+#[cfg(feature = "failpoints")]
+mod watch;
 
 #[cfg(not(feature = "failpoints"))]
 pub use self::off::Run;

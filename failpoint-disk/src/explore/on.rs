@@ -3,6 +3,7 @@
 use super::Explore;
 use super::run::{Recording, Run};
 use super::search::Search;
+use super::watch::Watch;
 use crate::report::{Report, SyncReport, Verdict};
 use std::cell::Cell;
 use std::fmt;
@@ -13,8 +14,9 @@ pub(super) fn crashes<A, S: PartialEq>(
     recover: impl Fn() -> S,
     check: impl Fn(&S, &[A]) -> Result<(), String>,
 ) -> Report {
-    let mut search = Search::new(explore, &recover, &check);
-    match Recording::of(explore, &workload) {
+    let watch = Watch::new();
+    let mut search = Search::new(explore, &watch, &recover, &check);
+    match Recording::of(explore, &watch, &workload) {
         Ok(recording) => search.explore(&recording),
         Err(broken) => return search.broken(broken),
     }
@@ -27,8 +29,9 @@ pub(super) fn syncs<A, S: PartialEq>(
     recover: impl Fn() -> S,
     check: impl Fn(&S, &[A]) -> Result<(), String>,
 ) -> SyncReport {
-    let mut search = Search::new(explore, &recover, &check);
-    let recording = match Recording::of(explore, &workload) {
+    let watch = Watch::new();
+    let mut search = Search::new(explore, &watch, &recover, &check);
+    let recording = match Recording::of(explore, &watch, &workload) {
         Ok(recording) => recording,
         Err(broken) => return SyncReport { baseline: search.broken(broken), syncs: Vec::new() },
     };
@@ -38,7 +41,7 @@ pub(super) fn syncs<A, S: PartialEq>(
     let mut syncs = Vec::new();
     if baseline.verdict == Verdict::Held {
         for mut call in calls {
-            let mut search = Search::new(explore, &recover, &check).lying(call.location);
+            let mut search = Search::new(explore, &watch, &recover, &check).lying(call.location);
             search.explore(&recording);
             call.noticed = search.report().failure;
             syncs.push(call);
@@ -56,7 +59,8 @@ pub(super) fn workloads<O: fmt::Debug, W, A, S: PartialEq>(
     recover: impl Fn() -> S,
     check: impl Fn(&S, &[A]) -> Result<(), String>,
 ) -> Report {
-    let mut search = Search::new(explore, &recover, &check);
+    let watch = Watch::new();
+    let mut search = Search::new(explore, &watch, &recover, &check);
     // Once a workload failed, the later ones are of no interest.
     let mut last = usize::MAX;
     for depths in search.passes() {
@@ -74,7 +78,7 @@ pub(super) fn workloads<O: fmt::Debug, W, A, S: PartialEq>(
                     apply(&mut state, run, letter);
                 }
             };
-            let recording = match Recording::of(explore, &workload) {
+            let recording = match Recording::of(explore, &watch, &workload) {
                 Ok(recording) => recording,
                 Err(broken) => return search.broken(format!("with {sequence:?}: {broken}")),
             };

@@ -1,5 +1,6 @@
 //! Runs a workload on a simulated disk and records what it does.
 
+use super::watch::Watch;
 use super::{Explore, caught};
 use crate::sim::journal::{Entry, Journal, MOST_CALLS};
 use crate::sim::{HoldDisk, SimDisk};
@@ -58,9 +59,13 @@ impl<A> Recording<A> {
     ///
     /// # Errors
     /// Why it cannot be explored.
-    pub(super) fn of(explore: &Explore, workload: &impl Fn(&Run<A>)) -> Result<Self, String> {
-        let first = Self::once(explore, workload)?;
-        let second = Self::once(explore, workload)?;
+    pub(super) fn of(
+        explore: &Explore,
+        watch: &Watch,
+        workload: &impl Fn(&Run<A>),
+    ) -> Result<Self, String> {
+        let first = Self::once(explore, watch, workload)?;
+        let second = Self::once(explore, watch, workload)?;
         match difference(&first.journal, &second.journal) {
             None => Ok(first),
             Some(difference) => Err(format!(
@@ -70,7 +75,7 @@ impl<A> Recording<A> {
         }
     }
 
-    fn once(explore: &Explore, workload: &impl Fn(&Run<A>)) -> Result<Self, String> {
+    fn once(explore: &Explore, watch: &Watch, workload: &impl Fn(&Run<A>)) -> Result<Self, String> {
         let disk = SimDisk::new();
         disk.state().journal = Some(Journal::new(MOST_CALLS));
         let scope = Scope::new();
@@ -78,7 +83,7 @@ impl<A> Recording<A> {
         let run = Run { disk, scope, acked: Mutex::default() };
         let journal = {
             let _in = run.scope.enter();
-            let ran = caught::loudly(|| workload(&run));
+            let ran = watch.during(|| caught::loudly(|| workload(&run)));
             let journal = run.disk.state().journal.take().expect("it is recorded");
             if let Some(why) = journal.too_long() {
                 return Err(format!("the workload {why}"));

@@ -4,6 +4,7 @@ use super::crash::{Crash, CrashKind};
 use super::distinct::{Distinct, HashedAlready};
 use super::progress::Progress;
 use super::run::{Recording, difference};
+use super::watch::Watch;
 use super::{Explore, caught, fates};
 use crate::report::{Failure, Report, SyncCall, Verdict};
 use crate::sim::image::Image;
@@ -20,6 +21,8 @@ use std::time::{Duration, Instant};
 
 /// How many recovered images are remembered. Forgetting one costs another run of the recovery.
 const REMEMBERED: usize = 1 << 20;
+/// How many bytes of what recoveries did are held for the next depth. What does not fit costs another run.
+const HELD: usize = 64 << 20;
 /// With how many states a new one is compared, to hold equal ones once.
 const SHARED: usize = 4;
 
@@ -27,6 +30,7 @@ type Check<'a, A, S> = &'a dyn Fn(&S, &[A]) -> Result<(), String>;
 
 pub(super) struct Search<'a, A, S> {
     settings: &'a Explore,
+    watch: &'a Watch,
     recover: &'a dyn Fn() -> S,
     check: Check<'a, A, S>,
     scope: Scope,
@@ -38,6 +42,8 @@ pub(super) struct Search<'a, A, S> {
     /// Images that were checked, with how much was acknowledged then.
     checked: HashSet<(u128, usize), HashedAlready>,
     recovered: HashMap<u128, Recovered<S>, HashedAlready>,
+    /// How many bytes their journals take.
+    held: usize,
     /// The states that were found last, the last one first.
     shared: Vec<Rc<S>>,
     calls: Vec<SyncCall>,
@@ -71,6 +77,8 @@ struct Recovered<S> {
     state: Rc<S>,
     /// How deep the crashes of this recovery were explored.
     depth: usize,
+    /// What it did, if that is held for the next depth.
+    journal: Option<Rc<Journal>>,
 }
 
 /// A recovery that changes nothing has no crashes: they were explored to any depth.
@@ -87,11 +95,13 @@ struct Found {
 impl<'a, A, S: PartialEq> Search<'a, A, S> {
     pub(super) fn new(
         settings: &'a Explore,
+        watch: &'a Watch,
         recover: &'a dyn Fn() -> S,
         check: Check<'a, A, S>,
     ) -> Self {
         Self {
             settings,
+            watch,
             recover,
             check,
             scope: Scope::new(),
@@ -100,6 +110,7 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
             images: Distinct::default(),
             checked: HashSet::default(),
             recovered: HashMap::default(),
+            held: 0,
             shared: Vec::new(),
             calls: Vec::new(),
             depths: 0..=settings.depth,
@@ -128,8 +139,8 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
     /// Which depths are explored together.
     ///
     /// Under a budget, each depth is explored over all workloads before the next one, so that what the
-    /// budget does not reach is what is least likely. Recoveries run once for each depth then, because what
-    /// they did is not remembered. Without a budget, everything is tried in the end: once for all depths.
+    /// budget does not reach is what is least likely. Without one, everything is tried in the end, and one
+    /// pass over all depths is the fastest.
     pub(super) fn passes(&self) -> impl Iterator<Item = RangeInclusive<usize>> + use<A, S> {
         let deepest = self.settings.depth;
         let more = if self.settings.has_budget() { 0 } else { deepest };
@@ -436,17 +447,20 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
                 Err(why) => self.fail_on(image, acked, crash, expected, why),
             };
         }
-        self.spend(Some(hash))?;
-        self.images.add(hash);
-        let (state, journal) = match self.recover_on(&SimDisk::of(image.clone())) {
-            Ok((state, journal)) => (self.share(state), journal),
-            Err(why) => return self.fail_on(image, acked, crash, expected, why),
+        let held = known.and_then(|known| Some((known.state.clone(), known.journal.clone()?)));
+        let (state, journal) = match held {
+            Some(recovered) => recovered,
+            None => {
+                self.spend(Some(hash))?;
+                self.images.add(hash);
+                match self.recover_on(&SimDisk::of(image.clone())) {
+                    Ok((state, journal)) => (self.share(state), Rc::new(journal)),
+                    Err(why) => return self.fail_on(image, acked, crash, expected, why),
+                }
+            }
         };
-        if self.recovered.len() == REMEMBERED {
-            self.recovered.clear();
-        }
         let explored = if journal.changes_something() { depth } else { ANY_DEPTH };
-        self.recovered.insert(hash, Recovered { state: state.clone(), depth: explored });
+        self.remember(hash, &state, explored, &journal);
         if let Err(why) = self.judge(&state, acked, expected) {
             return self.fail_on(image, acked, crash, expected, why);
         }
@@ -460,6 +474,21 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         let medium = Medium::new(image);
         let end = Some(&state);
         self.crash_recovery(medium, &journal, acked, crash, end, end, depth - 1)
+    }
+
+    fn remember(&mut self, hash: u128, state: &Rc<S>, depth: usize, journal: &Rc<Journal>) {
+        if self.recovered.len() == REMEMBERED {
+            self.recovered.clear();
+            self.held = 0;
+        }
+        // Without a budget, none is held.
+        let before = (self.held > 0).then(|| self.recovered.remove(&hash)).flatten();
+        self.held -= before.and_then(|before| before.journal).map_or(0, |journal| journal.size());
+        let is_needed = self.settings.has_budget() && depth < self.settings.depth;
+        let journal = Some(journal).filter(|it| is_needed && self.held + it.size() <= HELD);
+        self.held += journal.map_or(0, |journal| journal.size());
+        let recovered = Recovered { state: state.clone(), depth, journal: journal.cloned() };
+        self.recovered.insert(hash, recovered);
     }
 
     /// Remembers a failure on this image, if it comes again.
@@ -557,7 +586,7 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
         self.scope.insert(Mounts(vec![self.mount.with(disk.clone())]));
         let state = {
             let _in = self.scope.enter();
-            caught::silently(self.recover)
+            self.watch.during(|| caught::silently(self.recover))
         };
         let journal = disk.state().journal.take().expect("it is recorded");
         if let Some(why) = journal.too_long() {
@@ -569,7 +598,7 @@ impl<'a, A, S: PartialEq> Search<'a, A, S> {
     }
 
     fn check(&self, state: &S, acked: &[A]) -> Result<(), String> {
-        match caught::silently(|| (self.check)(state, acked)) {
+        match self.watch.during(|| caught::silently(|| (self.check)(state, acked))) {
             Ok(checked) => checked.map_err(|why| format!("the check says: {why}")),
             Err(panic) => Err(format!("the check panicked: {panic}")),
         }

@@ -92,6 +92,11 @@ impl Journal {
             || self.bytes > MOST_BYTES
     }
 
+    /// How many bytes it takes, about.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes + self.entries.len() * size_of::<Entry>()
+    }
+
     /// Why the run was ended, if it was.
     pub(crate) fn too_long(&self) -> Option<String> {
         if self.entries.len() > MOST_CHANGES {
