@@ -506,6 +506,60 @@ fn a_crashed_disk_answers_nothing_and_changes_no_more() {
 }
 
 #[test]
+fn a_disk_crashes_in_a_write_of_which_nothing_reaches_it() {
+    use failpoint_disk::fs;
+    for (terms, data) in [("return(torn(0))", "data"), ("return(torn(9))", "")] {
+        let disk = SimDisk::new();
+        let scope = Scope::new();
+        scope.hold(disk.at("/hostile-torn"));
+        let _in = scope.enter();
+        let mut file = fs::File::create("/hostile-torn/f").unwrap();
+        scope.arm("disk.write", terms).unwrap();
+        file.write(data.as_bytes()).unwrap_err();
+        assert!(disk.has_crashed(), "{terms}");
+        assert!(fs::metadata("/hostile-torn/f").is_err(), "{terms}");
+    }
+}
+
+/// A file of a TiB takes no memory for its holes.
+#[test]
+fn a_file_may_be_longer_than_memory() {
+    use failpoint_disk::fs;
+    use std::os::unix::fs::FileExt;
+    const TIB: u64 = 1 << 40;
+    let disk = SimDisk::with_capacity(u64::MAX);
+    let scope = Scope::new();
+    scope.hold(disk.at("/hostile-long"));
+    let _in = scope.enter();
+    let file = fs::File::create_new("/hostile-long/f").unwrap();
+    file.set_len(TIB).unwrap();
+    file.write_at(b"end", TIB - 3).unwrap();
+    file.sync_all().unwrap();
+    fs::File::open("/hostile-long").unwrap().sync_all().unwrap();
+    file.write_at(b"lost", 5).unwrap();
+    file.set_len(i64::MAX as u64).unwrap();
+    file.write_at(b"x", i64::MAX as u64 - 1).unwrap();
+    let scope = Scope::new();
+    scope.hold(disk.crash(Keep::Synced).at("/hostile-long"));
+    let _in = scope.enter();
+    let file = fs::File::open("/hostile-long/f").unwrap();
+    let mut read = [1; 6];
+    assert_eq!(file.read_at(&mut read, TIB - 5).unwrap(), 5);
+    assert_eq!(&read, b"\0\0end\x01");
+    assert_eq!(file.read_at(&mut read, 5).unwrap(), 6);
+    assert_eq!(read, [0; 6]);
+
+    // The usual capacity bounds it.
+    let scope = Scope::new();
+    scope.hold(SimDisk::new().at("/hostile-long"));
+    let _in = scope.enter();
+    let file = fs::File::create("/hostile-long/f").unwrap();
+    assert_eq!(file.set_len(TIB).unwrap_err().raw_os_error(), Some(27), "EFBIG");
+    assert_eq!(file.write_at(b"x", TIB).unwrap_err().raw_os_error(), Some(27));
+    assert_eq!(file.metadata().unwrap().len(), 0);
+}
+
+#[test]
 fn files_outlive_their_scope_and_its_disk_handle() {
     use failpoint_disk::fs;
     let scope = Scope::new();

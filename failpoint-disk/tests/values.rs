@@ -348,6 +348,60 @@ fn what_a_disk_cannot_answer_is_refused() {
 }
 
 #[test]
+fn numbers_at_their_ends_are_taken_as_they_are() {
+    const MOST: &str = "18446744073709551615";
+    everywhere(|scope, root| {
+        let path = root.join("file");
+        fs::write(&path, "abcd").unwrap();
+        scope.arm("disk.write", &format!("return(short({MOST}))")).unwrap();
+        fs::write(&path, "abcd").unwrap();
+        scope.arm("disk.write", &format!("return(flip({MOST}))")).unwrap();
+        fs::write(&path, "abcd").unwrap();
+        scope.arm("disk.read", "1*return(short(0))").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"", "it is the end of the file");
+        assert_eq!(fs::read(&path).unwrap(), b"abc\xe4", "the last bit of a byte of 4");
+        scope.disarm("disk.write").unwrap();
+        // Numbers of any length compare.
+        for (condition, fails) in [
+            (format!("offset>={MOST}0"), false),
+            (format!("offset<{MOST}0"), true),
+            ("offset>=-99999999999999999999".into(), true),
+            ("len<=4".into(), true),
+            ("len>4".into(), false),
+        ] {
+            scope.arm("disk.write", &format!("when({condition}):return(EIO)")).unwrap();
+            assert_eq!(fs::write(&path, "abcd").is_err(), fails, "{condition}");
+        }
+        scope.disarm("disk.write").unwrap();
+        // A range of which each read says again that it is bad.
+        scope.arm("disk.read", "return(bad_sector)").unwrap();
+        let file = fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        for _ in 0..100 {
+            assert_eq!(file.read_at(&mut [0; 4], 0).unwrap_err().raw_os_error(), EIO);
+        }
+        scope.disarm("disk.read").unwrap();
+        file.write_at(b"x", 0).unwrap();
+        assert!(fs::read(&path).is_ok());
+    });
+    let scope = Scope::new();
+    for value in [
+        "short(18446744073709551616)",
+        "short(-1)",
+        "short()",
+        "short(1",
+        "partial(3)",
+        "flip(1.5)",
+        "EIo",
+        "eio",
+        "errno(99999999999)",
+        "errno(-5)",
+        "torn",
+    ] {
+        assert!(scope.arm("disk.write", &format!("return({value})")).is_err(), "{value}");
+    }
+}
+
+#[test]
 fn a_condition_selects_by_path_and_offset() {
     everywhere(|scope, root| {
         scope.arm("disk.write", "when(path~*.log):return(EIO)").unwrap();

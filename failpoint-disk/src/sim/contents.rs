@@ -1,8 +1,9 @@
-//! The contents of a file, in chunks that copies share.
+//! The contents of a file, in chunks that copies share. Chunks that were never written take no memory.
 //!
 //! An explorer makes a copy of a disk for each crash, changes a few bytes of it, and hashes it. With chunks,
 //! both cost what was changed, and not what the file holds.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, OnceLock};
 use twox_hash::XxHash3_128;
 
@@ -10,7 +11,10 @@ const CHUNK: usize = 4096;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Contents {
-    chunks: Vec<Arc<Chunk>>,
+    /// How many full chunks there are.
+    full: usize,
+    /// By number, those of them that are not known to be zeros.
+    chunks: BTreeMap<usize, Arc<Chunk>>,
     /// What is behind the last full chunk: a small file is nothing else.
     tail: Vec<u8>,
 }
@@ -28,15 +32,18 @@ impl Chunk {
         chunk.hash.take();
         &mut chunk.bytes
     }
+
+    fn hash(&self) -> u128 {
+        *self.hash.get_or_init(|| XxHash3_128::oneshot(&self.bytes))
+    }
 }
 
-/// Files that grow share it.
 static ZEROS: LazyLock<Arc<Chunk>> =
     LazyLock::new(|| Arc::new(Chunk { bytes: [0; CHUNK], hash: OnceLock::new() }));
 
 impl Contents {
     pub(crate) fn len(&self) -> usize {
-        self.chunks.len() * CHUNK + self.tail.len()
+        self.full * CHUNK + self.tail.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -87,9 +94,12 @@ impl Contents {
         let mut at = start;
         let mut rest = data;
         while !rest.is_empty() {
-            let there = match self.chunks.get_mut(at / CHUNK) {
-                Some(chunk) => &mut Chunk::bytes_mut(chunk)[at % CHUNK..],
-                None => &mut self.tail[at % CHUNK..],
+            let number = at / CHUNK;
+            let there = if number < self.full {
+                let chunk = self.chunks.entry(number).or_insert_with(|| ZEROS.clone());
+                &mut Chunk::bytes_mut(chunk)[at % CHUNK..]
+            } else {
+                &mut self.tail[at % CHUNK..]
             };
             let (now, later) = rest.split_at(rest.len().min(there.len()));
             there[..now.len()].copy_from_slice(now);
@@ -101,36 +111,48 @@ impl Contents {
     /// Cuts it, or adds zeros.
     pub(crate) fn resize(&mut self, len: usize) {
         let (full, tail) = (len / CHUNK, len % CHUNK);
-        if full < self.chunks.len() {
-            self.tail = self.chunks[full].bytes[..tail].to_vec();
-            self.chunks.truncate(full);
-        } else if full > self.chunks.len() {
+        if full < self.full {
+            self.tail = self.rest_of_chunk(full * CHUNK)[..tail].to_vec();
+            self.chunks.split_off(&full);
+        } else if full > self.full {
             if !self.tail.is_empty() {
                 let mut chunk = ZEROS.clone();
                 Chunk::bytes_mut(&mut chunk)[..self.tail.len()].copy_from_slice(&self.tail);
-                self.chunks.push(chunk);
+                self.chunks.insert(self.full, chunk);
             }
-            self.chunks.resize_with(full, || ZEROS.clone());
             self.tail = vec![0; tail];
         } else {
             self.tail.resize(tail, 0);
         }
+        self.full = full;
     }
 
     /// Appends what tells it from others of the same length.
     pub(crate) fn spell(&self, buffer: &mut Vec<u8>) {
-        for chunk in &self.chunks {
-            let hash = chunk.hash.get_or_init(|| XxHash3_128::oneshot(&chunk.bytes));
-            buffer.extend(hash.to_le_bytes());
+        if self.full > 0 {
+            let start = buffer.len();
+            let mut count = 0_u64;
+            buffer.extend(count.to_le_bytes());
+            // A chunk of zeros may be there or not.
+            for (number, chunk) in &self.chunks {
+                if chunk.hash() != ZEROS.hash() {
+                    buffer.extend((*number as u64).to_le_bytes());
+                    buffer.extend(chunk.hash().to_le_bytes());
+                    count += 1;
+                }
+            }
+            buffer[start..start + 8].copy_from_slice(&count.to_le_bytes());
         }
         buffer.extend_from_slice(&self.tail);
     }
 
     /// From `at` to the end of its chunk.
     fn rest_of_chunk(&self, at: usize) -> &[u8] {
-        match self.chunks.get(at / CHUNK) {
-            Some(chunk) => &chunk.bytes[at % CHUNK..],
-            None => &self.tail[at % CHUNK..],
+        let number = at / CHUNK;
+        if number < self.full {
+            &self.chunks.get(&number).unwrap_or(&ZEROS).bytes[at % CHUNK..]
+        } else {
+            &self.tail[at % CHUNK..]
         }
     }
 }
@@ -194,5 +216,25 @@ mod tests {
         for (contents, model) in copies {
             assert_eq!(bytes(&contents), model, "a copy stays as it was");
         }
+    }
+
+    #[test]
+    fn what_was_never_written_takes_no_memory() {
+        let mut contents = Contents::default();
+        contents.resize(isize::MAX as usize);
+        contents.write(1 << 40, b"there");
+        contents.resize(1 << 50);
+        let mut read = [1; 7];
+        contents.read((1 << 40) - 1, &mut read);
+        assert_eq!(&read, b"\0there\0");
+        assert_eq!((contents.len(), contents.chunks.len()), (1 << 50, 1));
+        contents.resize((1 << 40) + 3);
+        contents.resize(1 << 41);
+        contents.read((1 << 40) - 1, &mut read);
+        assert_eq!(&read, b"\0the\0\0\0");
+        // Zeros are zeros, written or not.
+        let mut other = contents.clone();
+        other.write(1 << 30, &[0; 3 * CHUNK]);
+        assert_eq!(spelled(&contents), spelled(&other));
     }
 }

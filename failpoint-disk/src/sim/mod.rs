@@ -59,8 +59,8 @@ const CAPACITY: u64 = 1 << 30;
 /// ```
 ///
 /// # Limits
-/// There are no symbolic links, and no file takes less room than its length. A disk does not check
-/// permissions. Permissions and times survive a crash as they are. `..` does not lead out of the disk, and
+/// There are no symbolic links. A file takes as much of the capacity as its length, but memory only for
+/// the parts that were written. A disk does not check permissions. Permissions and times survive a crash as they are. `..` does not lead out of the disk, and
 /// its root can be neither moved nor removed.
 ///
 /// A rename is atomic, and durable after a sync of the directory of the new name. What happened to one name
@@ -70,6 +70,9 @@ const CAPACITY: u64 = 1 << 30;
 ///
 /// A program that never syncs does not make a disk grow without bound: if more bytes wait for a sync
 /// than the disk has capacity, the oldest changes become durable, as a kernel writes back.
+///
+/// A path leads to the disk if it begins with the prefix as it is written: one that reaches it by `..` or through a
+/// symbolic link does not.
 #[derive(Clone)]
 pub struct SimDisk {
     state: Arc<Mutex<State>>,
@@ -165,7 +168,7 @@ impl SimDisk {
     /// The disk as a directory at `prefix`, for [`HoldDisk::hold`].
     ///
     /// # Panics
-    /// If `prefix` is not absolute, or is `/` itself.
+    /// If `prefix` is not absolute, is `/` itself, or has `..` in it.
     #[track_caller]
     pub fn at(&self, prefix: impl AsRef<Path>) -> Mount {
         Mount::new(self.clone(), prefix.as_ref())

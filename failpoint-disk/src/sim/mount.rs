@@ -11,7 +11,7 @@ use failpoint::Scope;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -78,9 +78,10 @@ fn prefixes() -> MutexGuard<'static, HashMap<PathBuf, Weak<Prefix>>> {
 impl Mount {
     #[track_caller]
     pub(super) fn new(disk: SimDisk, path: &Path) -> Self {
+        let is_plain = !path.components().any(|part| part == Component::ParentDir);
         assert!(
-            path.has_root() && path.file_name().is_some(),
-            "a simulated disk is mounted at an absolute path below the root, as in \"/sim\", and not at {path:?}"
+            path.has_root() && path.file_name().is_some() && is_plain,
+            "a simulated disk is mounted at an absolute path below the root and without `..`, as in \"/sim\", and not at {path:?}"
         );
         let mut prefixes = prefixes();
         let prefix = prefixes.get(path).and_then(Weak::upgrade).unwrap_or_else(|| {

@@ -631,9 +631,7 @@ impl State {
     }
 
     pub(crate) fn mark_bad(&mut self, ino: Ino, offset: u64, len: u64) {
-        if len > 0 {
-            self.bad.push((ino, offset, offset.saturating_add(len)));
-        }
+        mark(&mut self.bad, ino, offset, len);
     }
 
     fn is_bad(&self, ino: Ino, offset: u64, len: u64) -> bool {
@@ -649,6 +647,17 @@ impl State {
 
     pub(crate) fn unlock(&mut self, ino: Ino, holder: u64) {
         self.locks.unlock(ino, holder);
+    }
+}
+
+/// Adds a range that cannot be read to those that are known.
+pub(crate) fn mark(bad: &mut Vec<(Ino, u64, u64)>, ino: Ino, offset: u64, len: u64) {
+    let end = offset.saturating_add(len);
+    let is_known =
+        bad.iter().any(|&(other, start, stop)| other == ino && start <= offset && end <= stop);
+    if len > 0 && !is_known {
+        bad.retain(|&(other, start, stop)| other != ino || start < offset || end < stop);
+        bad.push((ino, offset, end));
     }
 }
 

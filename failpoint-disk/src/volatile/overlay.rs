@@ -8,7 +8,7 @@ use crate::mirror::Metadata;
 use crate::sim::image::{Change, Ino, Name};
 use crate::sim::locks::Locks;
 use crate::sim::medium::with_older_ones;
-use crate::sim::state::{FileKind, Stat};
+use crate::sim::state::{FileKind, Stat, mark};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io;
@@ -473,9 +473,7 @@ impl Overlay {
     }
 
     pub(super) fn mark_bad(&mut self, ino: Ino, offset: u64, len: u64) {
-        if len > 0 {
-            self.bad.push((ino, offset, offset.saturating_add(len)));
-        }
+        mark(&mut self.bad, ino, offset, len);
     }
 
     // Modes.
