@@ -28,8 +28,6 @@ pub(super) struct Disk {
     _lock: File,
     /// What is in the attic.
     held: HashSet<Ino>,
-    /// What the kernel has forgotten and a crash may still need.
-    forgotten: HashSet<Ino>,
     handles: HashMap<u64, Handle>,
     next_handle: u64,
     /// How often it has crashed. A handle of an earlier time is dead.
@@ -119,7 +117,6 @@ impl Disk {
             attic,
             _lock: lock,
             held: HashSet::new(),
-            forgotten: HashSet::new(),
             handles: HashMap::new(),
             next_handle: 1,
             crashes: 0,
@@ -148,17 +145,13 @@ impl Disk {
         let node = self.nodes.get_mut(ino)?;
         node.lookups += 1;
         let generation = node.generation;
-        self.forgotten.remove(&ino);
         Ok(Found { ino, generation, stat })
     }
 
     pub(super) fn forget(&mut self, ino: Ino, lookups: u64) {
         if let Ok(node) = self.nodes.get_mut(ino) {
             node.lookups = node.lookups.saturating_sub(lookups);
-            if node.lookups == 0 {
-                self.forgotten.insert(ino);
-                self.prune(ino);
-            }
+            self.prune(ino);
         }
     }
 
@@ -166,7 +159,6 @@ impl Disk {
         let is_unused = self.nodes.get(ino).is_ok_and(|node| node.lookups == 0 && node.opens == 0);
         if ino != ROOT && is_unused && !self.undo.needs(ino) {
             self.nodes.remove(ino);
-            self.forgotten.remove(&ino);
         }
     }
 
@@ -309,6 +301,7 @@ impl Disk {
         if let Err(error) = moved {
             if let Some(replaced) = replaced {
                 self.put_back(replaced, to)?;
+                self.clean_up(replaced);
             }
             return Err(error.into());
         }
@@ -374,16 +367,16 @@ impl Disk {
 
     /// Removes for good what was removed durably.
     fn clean(&mut self) {
-        let needed: HashSet<Ino> = self.undo.needed().collect();
-        let unneeded = |ino: &&Ino| !needed.contains(ino);
-        let held: Vec<Ino> = self.held.iter().filter(unneeded).copied().collect();
-        let forgotten: Vec<Ino> = self.forgotten.iter().filter(unneeded).copied().collect();
-        for ino in held {
+        for ino in self.undo.take_unneeded() {
+            self.clean_up(ino);
+        }
+    }
+
+    fn clean_up(&mut self, ino: Ino) {
+        if self.held.contains(&ino) && !self.undo.needs(ino) {
             self.discard(ino);
         }
-        for ino in forgotten {
-            self.prune(ino);
-        }
+        self.prune(ino);
     }
 
     fn discard(&mut self, ino: Ino) {

@@ -134,6 +134,11 @@ impl Nodes {
     }
 
     #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    #[cfg(test)]
     pub(super) fn known(&self, metadata: &std::fs::Metadata) -> Option<Ino> {
         use std::os::unix::fs::MetadataExt as _;
         self.known.get(&(metadata.dev(), metadata.ino())).copied()

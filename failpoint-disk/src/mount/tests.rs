@@ -141,14 +141,18 @@ impl Mounted {
         Ok((self.find(dir)?, name.into()))
     }
 
-    /// Does something with a name, and then lets the kernel forget its directory.
+    /// Does something with a name. The kernel looks it up before, and forgets it after.
     fn at<R>(
         &mut self,
         path: &str,
         act: impl FnOnce(&mut Self, &Place) -> io::Result<R>,
     ) -> io::Result<R> {
         let place = self.place(path)?;
+        let there = self.disk.lookup(&place).ok();
         let done = act(self, &place);
+        if let Some(there) = there {
+            self.forget(there.ino);
+        }
         self.forget(place.0);
         done
     }
@@ -268,6 +272,8 @@ impl Mounted {
         self.close_all();
         let attic = self.data.path().join(super::disk::ATTIC);
         assert_eq!(std::fs::read_dir(attic).unwrap().count(), 0, "nothing is kept aside");
+        let held = self.disk.nodes.count();
+        assert!(!self.forgets || held == 1, "{held} files are held that no one uses");
     }
 
     fn close(&mut self, slot: usize) {

@@ -5,7 +5,7 @@
 //! more. The rules are those of `SimDisk`; `tests` compares both.
 
 use crate::sim::medium::{Named, with_older_ones};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::ffi::OsString;
 
 /// The number of a file or directory in the mount.
@@ -79,14 +79,12 @@ impl Change {
 
     /// The files and directories that a crash needs to undo it.
     fn mentions(&self) -> impl Iterator<Item = Ino> {
-        let (ino, places) = match self {
-            Change::Write { ino, .. } | Change::SetLen { ino, .. } => (ino, [None, None]),
-            Change::Link { place, ino } | Change::Unlink { place, ino } => {
-                (ino, [Some(place), None])
-            }
-            Change::Rename { from, to, ino, .. } => (ino, [Some(from), Some(to)]),
+        let (ino, replaced) = match self {
+            Change::Write { ino, .. } | Change::SetLen { ino, .. } => (ino, None),
+            Change::Link { ino, .. } | Change::Unlink { ino, .. } => (ino, None),
+            Change::Rename { ino, replaced, .. } => (ino, *replaced),
         };
-        [*ino].into_iter().chain(places.into_iter().flatten().map(|place| place.0))
+        [*ino].into_iter().chain(replaced).chain(self.places().map(|place| place.0))
     }
 
     fn places(&self) -> impl Iterator<Item = &Place> {
@@ -136,6 +134,8 @@ pub(super) struct Entry {
     /// After a crash that keeps nothing.
     pub(super) durable: Option<Ino>,
     pub(super) current: Option<Ino>,
+    /// How many changes of it are in the log.
+    changes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -144,7 +144,12 @@ pub(super) struct Undo {
     pending: VecDeque<Pending>,
     next: u64,
     bytes: usize,
+    /// The names that changes in the log make or remove.
     entries: HashMap<Place, Entry>,
+    /// How many changes in the log mention a file or directory.
+    mentions: HashMap<Ino, usize>,
+    /// What no change mentions any more, since it was last asked for.
+    unneeded: Vec<Ino>,
 }
 
 impl Undo {
@@ -165,52 +170,75 @@ impl Undo {
         self.pending.iter().map(|pending| &pending.change)
     }
 
-    /// Remembers `change`. For a change of names, call it before [`set`](Self::set).
+    /// Remembers `change`. For a change of names, call [`set`](Self::set) for each of them, too.
     pub(super) fn push(&mut self, change: Change) {
         self.bytes += change.size();
+        for ino in change.mentions() {
+            *self.mentions.entry(ino).or_default() += 1;
+        }
         self.pending.push_back(Pending { number: self.next, change });
         self.next += 1;
     }
 
     /// From now on `place` stands for `now`. Before, it stood for `was`.
     pub(super) fn set(&mut self, place: &Place, was: Option<Ino>, now: Option<Ino>) {
-        let fresh = Entry { durable: was, current: was };
-        self.entries.entry(place.clone()).or_insert(fresh).current = now;
+        let fresh = Entry { durable: was, current: was, changes: 0 };
+        let entry = self.entries.entry(place.clone()).or_insert(fresh);
+        entry.current = now;
+        entry.changes += 1;
     }
 
     /// The contents of the file, or the names in the directory, are durable as they were before the
     /// change with the number `end` was made.
     pub(super) fn sync(&mut self, ino: Ino, end: u64, is_dir: impl Fn(Ino) -> bool) {
-        let chosen = with_older_ones(self.pending.make_contiguous(), is_dir, |_, pending| {
-            pending.number < end && pending.change.synced_with() == ino
-        });
+        let pending = self.pending.make_contiguous();
+        let is_synced =
+            |pending: &Pending| pending.number < end && pending.change.synced_with() == ino;
+        // Changes of contents need no older ones.
+        let chosen = if is_dir(ino) {
+            with_older_ones(pending, is_dir, |_, pending| is_synced(pending))
+        } else {
+            pending.iter().map(is_synced).collect()
+        };
         let mut done = Vec::new();
         let mut rest = VecDeque::with_capacity(self.pending.len());
         for (pending, is_chosen) in self.pending.drain(..).zip(chosen) {
             if is_chosen { done.push(pending.change) } else { rest.push_back(pending) }
         }
         self.pending = rest;
-        self.settle(&done);
+        done.iter().for_each(|change| self.settle(change));
     }
 
     /// The oldest change becomes durable, as a kernel that needs its memory writes back.
     pub(super) fn write_back_oldest(&mut self) {
         if let Some(Pending { change, .. }) = self.pending.pop_front() {
-            self.settle(&[change]);
+            self.settle(&change);
         }
     }
 
-    fn settle(&mut self, done: &[Change]) {
-        for change in done {
-            self.bytes -= change.size();
-            apply(change, &mut self.entries);
+    /// A change that was taken out of the log is durable.
+    fn settle(&mut self, change: &Change) {
+        apply(change, &mut self.entries);
+        for place in change.places() {
+            if let Some(entry) = self.entries.get_mut(place) {
+                entry.changes -= 1;
+                if entry.changes == 0 {
+                    self.entries.remove(place);
+                }
+            }
         }
-        if done.iter().any(|change| change.data_of().is_none()) {
-            let changed: HashSet<&Place> = self.changes().flat_map(Change::places).collect();
-            let settled: Vec<Place> =
-                self.entries.keys().filter(|place| !changed.contains(place)).cloned().collect();
-            for place in &settled {
-                self.entries.remove(place);
+        self.let_go(change);
+    }
+
+    fn let_go(&mut self, change: &Change) {
+        self.bytes -= change.size();
+        for ino in change.mentions() {
+            if let Some(mentions) = self.mentions.get_mut(&ino) {
+                *mentions -= 1;
+                if *mentions == 0 {
+                    self.mentions.remove(&ino);
+                    self.unneeded.push(ino);
+                }
             }
         }
     }
@@ -230,32 +258,32 @@ impl Undo {
         let mut rest = VecDeque::with_capacity(self.pending.len());
         for pending in self.pending.drain(..) {
             if pending.change.data_of() == Some(ino) {
-                self.bytes -= pending.change.size();
                 taken.push(pending.change);
             } else {
                 rest.push_back(pending);
             }
         }
         self.pending = rest;
+        taken.iter().for_each(|change| self.let_go(change));
         taken
     }
 
     /// Takes everything out of the log, oldest first, and what the names stand for.
     pub(super) fn take(&mut self) -> (Vec<Change>, HashMap<Place, Entry>) {
         self.bytes = 0;
+        self.unneeded.extend(self.mentions.drain().map(|(ino, _)| ino));
         let changes = self.pending.drain(..).map(|pending| pending.change).collect();
         (changes, std::mem::take(&mut self.entries))
     }
 
     /// Whether a crash may need the file or directory.
     pub(super) fn needs(&self, ino: Ino) -> bool {
-        self.needed().any(|needed| needed == ino)
+        self.mentions.contains_key(&ino)
     }
 
-    /// The files and directories that a crash may need, some of them several times.
-    pub(super) fn needed(&self) -> impl Iterator<Item = Ino> {
-        let durable = self.entries.values().filter_map(|entry| entry.durable);
-        durable.chain(self.changes().flat_map(Change::mentions))
+    /// What a crash may have needed when this was last called, and not now.
+    pub(super) fn take_unneeded(&mut self) -> Vec<Ino> {
+        std::mem::take(&mut self.unneeded)
     }
 }
 
