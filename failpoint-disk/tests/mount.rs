@@ -478,6 +478,31 @@ fn beyond_the_limit_the_oldest_changes_become_durable() {
 }
 
 #[test]
+fn there_may_be_more_files_than_descriptors() {
+    if !can_mount() {
+        return;
+    }
+    let disk = Mounted::with_descriptors(256);
+    for number in 0..1000 {
+        fs::write(disk.data(&number.to_string()), number.to_string()).unwrap();
+    }
+    let length = |name: u32| fs::metadata(disk.path(&name.to_string())).map(|file| file.len());
+    for number in (0..1000).chain((0..1000).rev()) {
+        assert_eq!(length(number).unwrap(), number.to_string().len() as u64);
+    }
+    assert_eq!(disk.log().matches("wait for a sync").count(), 0, "{}", disk.log());
+    // Of what is not synced, the oldest becomes durable.
+    for number in 0..1000 {
+        append(&disk.path(&number.to_string()), b"unsynced");
+    }
+    assert_eq!(disk.log().matches("`ulimit -n` sets").count(), 1, "{}", disk.log());
+    disk.crash("synced");
+    assert_eq!(length(0).unwrap(), 9);
+    assert_eq!(length(999).unwrap(), 3);
+    assert!(!disk.log().contains("cannot undo"), "{}", disk.log());
+}
+
+#[test]
 fn a_killed_mount_loses_nothing_and_the_next_one_detaches_it() {
     if !can_mount() {
         return;

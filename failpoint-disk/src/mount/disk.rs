@@ -32,9 +32,21 @@ pub(super) struct Disk {
     next_handle: u64,
     /// How often it has crashed. A handle of an earlier time is dead.
     crashes: u64,
-    /// In bytes.
-    limit: usize,
-    warn: Option<fn(usize)>,
+    limits: Limits,
+    has_warned: bool,
+    /// When so many files are held by descriptors, those that are idle let theirs go.
+    crowd: usize,
+}
+
+/// What the log and the files may take. Beyond it, the oldest changes become durable, with one warning.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// How many bytes may wait for a sync.
+    pub(super) bytes: usize,
+    /// How many files and directories may have changes that wait for a sync.
+    pub(super) unsynced: usize,
+    /// How many files and directories may be held by descriptors before idle ones let theirs go.
+    pub(super) held: usize,
 }
 
 /// What a name stands for.
@@ -92,9 +104,8 @@ enum Redo {
 }
 
 impl Disk {
-    /// Serves the directory `data`. If more than `limit` bytes wait for a sync, the oldest changes become
-    /// durable, and `warn` is called with the limit, once.
-    pub(super) fn new(data: &Path, limit: usize, warn: fn(usize)) -> io::Result<Self> {
+    /// Serves the directory `data`.
+    pub(super) fn new(data: &Path, limits: Limits) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(data, flags, Mode::empty())?;
         let lock = lock(data)?;
@@ -120,8 +131,9 @@ impl Disk {
             handles: HashMap::new(),
             next_handle: 1,
             crashes: 0,
-            limit,
-            warn: Some(warn),
+            limits,
+            has_warned: false,
+            crowd: limits.held,
         })
     }
 
@@ -145,6 +157,10 @@ impl Disk {
         let node = self.nodes.get_mut(ino)?;
         node.lookups += 1;
         let generation = node.generation;
+        if self.nodes.open() > self.crowd {
+            self.nodes.close_idle(|ino| self.undo.needs(ino));
+            self.crowd = self.limits.held.max(self.nodes.open() + self.limits.held / 4);
+        }
         Ok(Found { ino, generation, stat })
     }
 
@@ -174,7 +190,8 @@ impl Disk {
         }
         make(self)?;
         let ino = self.nodes.find(place)?.ok_or(Errno::NOENT)?;
-        owner.give(self.nodes.fd(ino)?, self.nodes.fd(place.0)?)?;
+        let dir = Mode::from_raw_mode(self.nodes.stat(place.0)?.st_mode);
+        owner.give(self.nodes.fd(ino)?, dir)?;
         self.undo.push(Change::Link { place: place.clone(), ino });
         self.undo.set(place, None, Some(ino));
         self.check_limit();
@@ -191,7 +208,7 @@ impl Disk {
     ) -> io::Result<Found> {
         let new = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let made = self.make(place, owner, |disk| {
-            let dir = disk.nodes.fd(place.0).map_err(|_| Errno::STALE)?;
+            let dir = disk.nodes.dir(place.0).map_err(|_| Errno::STALE)?;
             let mode = Mode::from_raw_mode(mode & 0o7777);
             rustix::fs::openat(dir, place.1.as_os_str(), new | OFlags::WRONLY, mode).map(drop)
         });
@@ -213,7 +230,7 @@ impl Disk {
         mode: u32,
     ) -> io::Result<Found> {
         self.make(place, owner, |disk| {
-            let dir = disk.nodes.fd(place.0).map_err(|_| Errno::STALE)?;
+            let dir = disk.nodes.dir(place.0).map_err(|_| Errno::STALE)?;
             rustix::fs::mkdirat(dir, place.1.as_os_str(), Mode::from_raw_mode(mode & 0o7777))
         })
     }
@@ -225,7 +242,7 @@ impl Disk {
         target: &Path,
     ) -> io::Result<Found> {
         self.make(place, owner, |disk| {
-            let dir = disk.nodes.fd(place.0).map_err(|_| Errno::STALE)?;
+            let dir = disk.nodes.dir(place.0).map_err(|_| Errno::STALE)?;
             rustix::fs::symlinkat(target, dir, place.1.as_os_str())
         })
     }
@@ -239,7 +256,7 @@ impl Disk {
         mode: u32,
     ) -> io::Result<Found> {
         self.make(place, owner, |disk| {
-            let dir = disk.nodes.fd(place.0).map_err(|_| Errno::STALE)?;
+            let dir = disk.nodes.dir(place.0).map_err(|_| Errno::STALE)?;
             let mode = Mode::from_raw_mode(mode & 0o7777);
             rustix::fs::mknodat(dir, place.1.as_os_str(), kind, mode, 0)
         })
@@ -248,7 +265,7 @@ impl Disk {
     pub(super) fn link(&mut self, ino: Ino, place: &Place) -> io::Result<Found> {
         let path = self.nodes.proc_path(ino)?;
         self.make(place, Owner::Kept, |disk| {
-            let dir = disk.nodes.fd(place.0).map_err(|_| Errno::STALE)?;
+            let dir = disk.nodes.dir(place.0).map_err(|_| Errno::STALE)?;
             let follow = AtFlags::SYMLINK_FOLLOW;
             rustix::fs::linkat(rustix::fs::CWD, &path, dir, place.1.as_os_str(), follow)
         })
@@ -293,9 +310,9 @@ impl Disk {
             self.put_aside(to, replaced)?;
         }
         let moved = rustix::fs::renameat(
-            self.nodes.fd(from.0)?,
+            self.nodes.dir(from.0)?,
             from.1.as_os_str(),
-            self.nodes.fd(to.0)?,
+            self.nodes.dir(to.0)?,
             to.1.as_os_str(),
         );
         if let Err(error) = moved {
@@ -321,14 +338,14 @@ impl Disk {
         found.ok_or_else(|| Errno::NOENT.into())
     }
 
-    fn check_empty(&self, dir: Ino) -> io::Result<()> {
+    fn check_empty(&mut self, dir: Ino) -> io::Result<()> {
         let is_empty = fs::read_dir(self.nodes.proc_path(dir)?)?.next().is_none();
         if is_empty { Ok(()) } else { Err(Errno::NOTEMPTY.into()) }
     }
 
     /// Takes away the name, and keeps what it stands for.
     fn put_aside(&mut self, place: &Place, ino: Ino) -> io::Result<()> {
-        let dir = self.nodes.fd(place.0)?;
+        let dir = self.nodes.dir(place.0)?;
         if self.nodes.get(ino)?.is_held {
             rustix::fs::unlinkat(dir, place.1.as_os_str(), AtFlags::empty())?;
         } else {
@@ -341,11 +358,10 @@ impl Disk {
 
     /// Gives a file that was kept aside, or still has another name, the name.
     fn put_back(&mut self, ino: Ino, place: &Place) -> io::Result<()> {
-        let dir = self.nodes.fd(place.0)?;
-        let node = self.nodes.get(ino)?;
-        let name = place.1.as_os_str();
+        let (node, name) = (self.nodes.get(ino)?, place.1.as_os_str());
         match (node.is_held, node.kind) {
             (true, Kind::Directory) => {
+                let dir = self.nodes.dir(place.0)?;
                 rustix::fs::renameat(&self.attic, attic_name(ino), dir, name)?;
                 let node = self.nodes.get_mut(ino)?;
                 node.is_held = false;
@@ -354,10 +370,12 @@ impl Disk {
                 self.held.remove(&ino);
             }
             (true, _) => {
+                let dir = self.nodes.dir(place.0)?;
                 rustix::fs::linkat(&self.attic, attic_name(ino), dir, name, AtFlags::empty())?;
             }
             (false, _) => {
                 let path = self.nodes.proc_path(ino)?;
+                let dir = self.nodes.dir(place.0)?;
                 rustix::fs::linkat(rustix::fs::CWD, path, dir, name, AtFlags::SYMLINK_FOLLOW)?;
             }
         }
@@ -433,10 +451,8 @@ impl Disk {
         let Some(handle) = self.handles.remove(&number) else { return };
         let Ok(node) = self.nodes.get_mut(handle.ino) else { return };
         node.opens -= 1;
-        if node.opens == 0 {
-            self.nodes.close_data(handle.ino);
-            self.prune(handle.ino);
-        }
+        self.nodes.close_data(handle.ino);
+        self.prune(handle.ino);
     }
 
     /// # Errors
@@ -502,15 +518,17 @@ impl Disk {
         let file = self.nodes.data(ino)?;
         let len_before = file.metadata()?.len();
         let lost = len_before.saturating_sub(len);
-        if lost > self.limit as u64 {
+        if lost > self.limits.bytes as u64 {
             // Too much to hold, so it is durable at once.
-            self.warn_once();
+            self.warn_of_bytes();
             file.set_len(len)?;
+            self.nodes.close_data(ino);
             self.made_durable(ino, self.undo.next());
             return Ok(());
         }
         let cut = read_old(&file, len, lost, len_before)?;
         file.set_len(len)?;
+        self.nodes.close_data(ino);
         if len != len_before {
             self.undo.push(Change::SetLen { ino, len, len_before, cut });
             self.check_limit();
@@ -606,11 +624,19 @@ impl Disk {
     }
 
     fn check_limit(&mut self) {
-        if self.undo.bytes() <= self.limit {
+        let Limits { bytes, unsynced, .. } = self.limits;
+        if self.undo.bytes() > bytes {
+            self.warn_of_bytes();
+        } else if self.undo.needed() > unsynced {
+            self.warn(format_args!(
+                "more than {unsynced} files wait for a sync, so the oldest changes become durable without \
+                 one; `ulimit -n` sets twice the limit"
+            ));
+        } else {
             return;
         }
-        self.warn_once();
-        while self.undo.bytes() > self.limit && !self.undo.is_empty() {
+        while !self.undo.is_empty() && (self.undo.bytes() > bytes || self.undo.needed() > unsynced)
+        {
             self.undo.write_back_oldest();
         }
         self.clean();
@@ -622,9 +648,17 @@ impl Disk {
         self.clean();
     }
 
-    fn warn_once(&mut self) {
-        if let Some(warn) = self.warn.take() {
-            warn(self.limit);
+    fn warn_of_bytes(&mut self) {
+        let bytes = self.limits.bytes;
+        self.warn(format_args!(
+            "more than {bytes} bytes wait for a sync, so the oldest changes become durable without one; \
+             FAILPOINT_DISK_LIMIT sets the limit"
+        ));
+    }
+
+    fn warn(&mut self, what: std::fmt::Arguments<'_>) {
+        if !std::mem::replace(&mut self.has_warned, true) {
+            tell(what);
         }
     }
 
@@ -672,12 +706,14 @@ impl Disk {
             if let Err(error) = undone {
                 tell(format_args!("cannot undo {}: {error}", self.describe(change)));
             }
+            self.nodes.close_data(ino);
         }
         for (ino, redo) in again.iter().rev() {
             if let Err(error) = self.redo_data(*ino, redo) {
                 let path = self.nodes.path(*ino);
                 tell(format_args!("cannot keep a change of {}: {error}", path.display()));
             }
+            self.nodes.close_data(*ino);
         }
     }
 
@@ -780,14 +816,13 @@ pub(super) enum Owner {
 
 impl Owner {
     /// Only root can give files away; else they belong to the user who mounted.
-    fn give(self, file: impl AsFd, dir: impl AsFd) -> io::Result<()> {
+    fn give(self, file: impl AsFd, dir: Mode) -> io::Result<()> {
         let Owner::Caller { uid, gid } = self else { return Ok(()) };
         if !rustix::process::geteuid().is_root() {
             return Ok(());
         }
         // In a directory with the set-group-ID bit, files belong to its group.
-        let mode = Mode::from_raw_mode(rustix::fs::statat(dir, "", AtFlags::EMPTY_PATH)?.st_mode);
-        let gid = (!mode.contains(Mode::SGID)).then(|| rustix::fs::Gid::from_raw(gid));
+        let gid = (!dir.contains(Mode::SGID)).then(|| rustix::fs::Gid::from_raw(gid));
         let uid = Some(rustix::fs::Uid::from_raw(uid));
         Ok(rustix::fs::chownat(file, "", uid, gid, AtFlags::EMPTY_PATH)?)
     }

@@ -22,7 +22,7 @@ mod undo;
 pub use place::MountError;
 
 use crate::limit;
-use disk::{Disk, tell};
+use disk::{Disk, Limits, tell};
 use fuser::{Config, MountOption, Notifier, Session, SessionACL};
 use place::Device;
 use serve::{Requests, Served, Stale};
@@ -81,10 +81,10 @@ pub fn mount(
 ) -> Result<Mounted, MountError> {
     let (at, data) = place::check(at, data)?;
     let invalid = |why| io::Error::new(io::ErrorKind::InvalidInput, why);
-    let limit = limit::from_env().map_err(|why| place::unusable(&data, &invalid(why)))?;
-    prepare_process();
-    let disk =
-        Disk::new(&data, limit, warn_of_limit).map_err(|error| place::unusable(&data, &error))?;
+    let bytes = limit::from_env().map_err(|why| place::unusable(&data, &invalid(why)))?;
+    let descriptors = prepare_process();
+    let limits = Limits { bytes, unsynced: descriptors / 2, held: descriptors / 4 };
+    let disk = Disk::new(&data, limits).map_err(|error| place::unusable(&data, &error))?;
     let served = Arc::new(Served::new(disk, !settings.cached));
 
     let mut config = Config::default();
@@ -180,18 +180,13 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name(format!("failpoint-disk {name}")).spawn(run).map(drop)
 }
 
-/// Modes come from the caller, whose umask the kernel has applied. And each file that the kernel knows
-/// needs a descriptor.
-fn prepare_process() {
+/// Modes come from the caller, whose umask the kernel has applied. And many files need descriptors: it
+/// returns how many there may be.
+fn prepare_process() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     rustix::process::umask(rustix::fs::Mode::empty());
     let maximum = getrlimit(Resource::Nofile).maximum;
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-}
-
-fn warn_of_limit(limit: usize) {
-    tell(format_args!(
-        "more than {limit} bytes wait for a sync, so the oldest changes become durable without one; \
-         FAILPOINT_DISK_LIMIT sets the limit"
-    ));
+    let current = getrlimit(Resource::Nofile).current;
+    current.and_then(|current| usize::try_from(current).ok()).unwrap_or(usize::MAX)
 }

@@ -1,6 +1,7 @@
 //! The files and directories that the kernel or the log knows, each by a number.
 //!
-//! Each is held by a descriptor, not by a path, so it stays the same file while names change.
+//! Each is held by a descriptor, not by a path, so it stays the same file while names change. There are more
+//! files than descriptors, so a file that is idle is held by its only name.
 
 use super::undo::{Ino, Place};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, fstat, openat};
@@ -21,18 +22,20 @@ pub(super) struct Nodes {
     known: HashMap<(u64, u64), Ino>,
     /// For a file whose own number is taken.
     next: Ino,
+    /// How many are held by a descriptor.
+    open: usize,
 }
 
 pub(super) struct Node {
-    /// Opened with `O_PATH`: it reads and writes nothing.
-    fd: OwnedFd,
+    /// Opened with `O_PATH`: it reads and writes nothing. `None` for a file that is held by `place`.
+    fd: Option<OwnedFd>,
     identity: (u64, u64),
     pub(super) kind: Kind,
     /// How often the kernel was told of it, and has not forgotten it.
     pub(super) lookups: u64,
     /// How many handles are open.
     pub(super) opens: u64,
-    /// A name that it has, for people.
+    /// A name that it has.
     place: Option<Place>,
     /// To read and write it, also while it is undone.
     data: Option<Arc<File>>,
@@ -51,7 +54,8 @@ pub(super) enum Kind {
 
 impl Nodes {
     pub(super) fn new(root: OwnedFd) -> io::Result<Self> {
-        let mut nodes = Self { nodes: HashMap::new(), known: HashMap::new(), next: 1 << 62 };
+        let mut nodes =
+            Self { nodes: HashMap::new(), known: HashMap::new(), next: 1 << 62, open: 0 };
         let root = nodes.adopt(root, None)?;
         nodes.get_mut(root)?.lookups = 1;
         Ok(nodes)
@@ -69,19 +73,52 @@ impl Nodes {
         self.nodes.get(&ino).is_some_and(|node| node.kind == Kind::Directory)
     }
 
-    pub(super) fn fd(&self, ino: Ino) -> io::Result<BorrowedFd<'_>> {
-        Ok(self.get(ino)?.fd.as_fd())
+    /// A directory.
+    pub(super) fn dir(&self, ino: Ino) -> io::Result<BorrowedFd<'_>> {
+        let fd = self.get(ino)?.fd.as_ref().ok_or(rustix::io::Errno::NOTDIR)?;
+        Ok(fd.as_fd())
+    }
+
+    /// A file or directory, which is opened again if it was idle.
+    pub(super) fn fd(&mut self, ino: Ino) -> io::Result<BorrowedFd<'_>> {
+        if self.get(ino)?.fd.is_none() {
+            let place = self.get(ino)?.place.clone().ok_or(rustix::io::Errno::STALE)?;
+            if self.find(&place)? != Some(ino) {
+                // Someone has changed the served directory past the mount.
+                return Err(rustix::io::Errno::STALE.into());
+            }
+        }
+        self.dir(ino)
+    }
+
+    /// How many are held by a descriptor.
+    pub(super) fn open(&self) -> usize {
+        self.open
+    }
+
+    /// Holds the idle files by their names, except those that the log needs.
+    pub(super) fn close_idle(&mut self, is_needed: impl Fn(Ino) -> bool) {
+        for (ino, node) in &mut self.nodes {
+            let is_idle = node.kind != Kind::Directory && node.opens == 0 && node.place.is_some();
+            if let (true, false, Some(fd)) = (is_idle, is_needed(*ino), &node.fd) {
+                // Which of several names stays is not known.
+                if fstat(fd).is_ok_and(|stat| stat.st_nlink == 1) {
+                    node.fd = None;
+                    self.open -= 1;
+                }
+            }
+        }
     }
 
     /// A path of this process that leads to the file itself, whatever its names are.
-    pub(super) fn proc_path(&self, ino: Ino) -> io::Result<PathBuf> {
-        Ok(proc_path(&self.get(ino)?.fd))
+    pub(super) fn proc_path(&mut self, ino: Ino) -> io::Result<PathBuf> {
+        Ok(proc_path(self.fd(ino)?))
     }
 
     /// The number of what is at `place`. `None` if nothing is there.
     pub(super) fn find(&mut self, place: &Place) -> io::Result<Option<Ino>> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        match openat(self.fd(place.0)?, place.1.as_os_str(), flags, Mode::empty()) {
+        match openat(self.dir(place.0)?, place.1.as_os_str(), flags, Mode::empty()) {
             Ok(fd) => self.adopt(fd, Some(place)).map(Some),
             Err(rustix::io::Errno::NOENT) => Ok(None),
             Err(error) => Err(error.into()),
@@ -93,6 +130,11 @@ impl Nodes {
         let identity = (stat.st_dev, stat.st_ino);
         if let Some(&ino) = self.known.get(&identity) {
             self.moved(ino, place.cloned());
+            let node = self.get_mut(ino)?;
+            if node.fd.is_none() {
+                node.fd = Some(fd);
+                self.open += 1;
+            }
             return Ok(ino);
         }
         let kind = match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
@@ -104,7 +146,7 @@ impl Nodes {
         self.known.insert(identity, ino);
         let place = place.cloned();
         let node = Node {
-            fd,
+            fd: Some(fd),
             identity,
             kind,
             lookups: 0,
@@ -115,6 +157,7 @@ impl Nodes {
             is_held: false,
         };
         self.nodes.insert(ino, node);
+        self.open += 1;
         Ok(ino)
     }
 
@@ -153,13 +196,14 @@ impl Nodes {
     pub(super) fn remove(&mut self, ino: Ino) {
         if let Some(node) = self.nodes.remove(&ino) {
             self.known.remove(&node.identity);
+            self.open -= usize::from(node.fd.is_some());
         }
     }
 
     /// The metadata, without what keeps removed files aside.
-    pub(super) fn stat(&self, ino: Ino) -> io::Result<Stat> {
+    pub(super) fn stat(&mut self, ino: Ino) -> io::Result<Stat> {
+        let mut stat = rustix::fs::statat(self.fd(ino)?, "", AtFlags::EMPTY_PATH)?;
         let node = self.get(ino)?;
-        let mut stat = rustix::fs::statat(&node.fd, "", AtFlags::EMPTY_PATH)?;
         // A directory has a link for each directory in it, on most file systems.
         let shows_attic = ino == ROOT && stat.st_nlink > 2;
         if node.is_held && node.kind == Kind::Directory {
@@ -172,11 +216,10 @@ impl Nodes {
 
     /// The file, opened to read and write if that is allowed.
     pub(super) fn data(&mut self, ino: Ino) -> io::Result<Arc<File>> {
-        let node = self.get_mut(ino)?;
-        if let Some(data) = &node.data {
+        if let Some(data) = &self.get(ino)?.data {
             return Ok(data.clone());
         }
-        let path = proc_path(&node.fd);
+        let path = self.proc_path(ino)?;
         let open = |flags| rustix::fs::openat(CWD, &path, flags | OFlags::CLOEXEC, Mode::empty());
         let file = open(OFlags::RDWR).or_else(|error| match error {
             rustix::io::Errno::ACCESS | rustix::io::Errno::ROFS | rustix::io::Errno::TXTBSY => {
@@ -185,13 +228,13 @@ impl Nodes {
             error => Err(error),
         })?;
         let file = Arc::new(File::from(file));
-        node.data = Some(file.clone());
+        self.get_mut(ino)?.data = Some(file.clone());
         Ok(file)
     }
 
-    /// Closes what [`data`](Self::data) opened. It is opened again when it is needed.
+    /// Closes what [`data`](Self::data) opened, if no handle uses it.
     pub(super) fn close_data(&mut self, ino: Ino) {
-        if let Some(node) = self.nodes.get_mut(&ino) {
+        if let Some(node) = self.nodes.get_mut(&ino).filter(|node| node.opens == 0) {
             node.data = None;
         }
     }
@@ -222,6 +265,6 @@ impl Nodes {
     }
 }
 
-fn proc_path(fd: &OwnedFd) -> PathBuf {
+fn proc_path(fd: BorrowedFd<'_>) -> PathBuf {
     Path::new("/proc/self/fd").join(OsString::from(fd.as_raw_fd().to_string()))
 }

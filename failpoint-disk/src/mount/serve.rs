@@ -367,7 +367,7 @@ impl Filesystem for Requests {
 
     fn readlink(&self, _: &Request, ino: INodeNo, reply: ReplyData) {
         self.run(move |served| {
-            let disk = served.disk();
+            let mut disk = served.disk();
             let target =
                 disk.nodes.fd(ino.0).and_then(|fd| Ok(rustix::fs::readlinkat(fd, "", Vec::new())?));
             drop(disk);
@@ -638,7 +638,7 @@ impl Filesystem for Requests {
         self.run(move |served| {
             let disk = served.disk();
             let room =
-                disk.nodes.fd(super::nodes::ROOT).and_then(|fd| Ok(rustix::fs::fstatvfs(fd)?));
+                disk.nodes.dir(super::nodes::ROOT).and_then(|fd| Ok(rustix::fs::fstatvfs(fd)?));
             drop(disk);
             answer!(reply, room, |reply: ReplyStatfs, room: rustix::fs::StatVfs| reply.statfs(
                 room.f_blocks,

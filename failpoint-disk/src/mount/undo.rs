@@ -281,6 +281,11 @@ impl Undo {
         self.mentions.contains_key(&ino)
     }
 
+    /// How many files and directories a crash may need.
+    pub(super) fn needed(&self) -> usize {
+        self.mentions.len()
+    }
+
     /// What a crash may have needed when this was last called, and not now.
     pub(super) fn take_unneeded(&mut self) -> Vec<Ino> {
         std::mem::take(&mut self.unneeded)

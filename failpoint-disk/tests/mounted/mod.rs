@@ -23,6 +23,8 @@ pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+const COMMAND: &str = env!("CARGO_BIN_EXE_failpoint-disk");
+
 pub(crate) struct Mounted {
     directory: TempDir,
     process: Killed,
@@ -36,11 +38,15 @@ impl Mounted {
     }
 
     pub(crate) fn with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::again(Self::directories(), arguments, variables)
+    }
+
+    fn directories() -> TempDir {
         let directory = TempDir::new().unwrap();
         for name in ["disk", "data"] {
             fs::create_dir(directory.path().join(name)).unwrap();
         }
-        Self::again(directory, arguments, variables)
+        directory
     }
 
     /// Mounts the directories of an earlier mount.
@@ -59,11 +65,26 @@ impl Mounted {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Self {
-        let _ = fs::remove_file(directory.path().join("port"));
         let mut command = command(directory.path());
+        command.args(["mount", at, "--on", "data"]).args(arguments);
+        Self::start(command, directory, variables)
+    }
+
+    /// With so many descriptors at most.
+    pub(crate) fn with_descriptors(most: usize) -> Self {
+        let directory = Self::directories();
+        let mut limited = without_variables("sh", directory.path());
+        limited.args([
+            "-c",
+            &format!("ulimit -n {most} && exec \"$0\" mount disk --on data"),
+            COMMAND,
+        ]);
+        Self::start(limited, directory, &[])
+    }
+
+    fn start(mut command: Command, directory: TempDir, variables: &[(&str, &str)]) -> Self {
+        let _ = fs::remove_file(directory.path().join("port"));
         command
-            .args(["mount", at, "--on", "data"])
-            .args(arguments)
             .env("GOFAIL_HTTP", "127.0.0.1:0")
             .env("FAILPOINT_HTTP_PORT_FILE", "port")
             .envs(variables.iter().copied())
@@ -182,7 +203,11 @@ pub(crate) fn detach(directory: &Path) {
 
 /// The command, in this directory, with its messages in the file `err`.
 pub(crate) fn command(directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_failpoint-disk"));
+    without_variables(COMMAND, directory)
+}
+
+fn without_variables(program: &str, directory: &Path) -> Command {
+    let mut command = Command::new(program);
     command
         .current_dir(directory)
         .stdin(Stdio::null())
