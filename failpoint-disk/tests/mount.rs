@@ -554,10 +554,12 @@ fn a_mount_whose_directory_was_renamed_is_unmounted() {
     for name in ["data", "old", "old/disk"] {
         fs::create_dir(directory.path().join(name)).unwrap();
     }
-    symlink("new/disk", directory.path().join("disk")).unwrap();
+    symlink("old/disk", directory.path().join("disk")).unwrap();
     let disk = Mounted::at("old/disk", directory, &[], &[]);
     let path = |name| disk.path("").parent().unwrap().join(name);
     fs::rename(path("old"), path("new")).unwrap();
+    fs::remove_file(path("disk")).unwrap();
+    symlink("new/disk", path("disk")).unwrap();
     fs::write(disk.path("file"), "").unwrap();
     let (status, directory) = disk.end();
     assert!(status.success(), "{status}");

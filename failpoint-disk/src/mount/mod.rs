@@ -24,7 +24,7 @@ pub use place::MountError;
 use crate::limit;
 use disk::{Disk, Limits, tell};
 use fuser::{Config, MountOption, Notifier, Session, SessionACL};
-use place::Device;
+use place::Source;
 use serve::{Requests, Served, Stale};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ pub struct Settings {
 pub struct Mounted {
     served: Arc<Served>,
     at: PathBuf,
-    device: Device,
+    source: Source,
 }
 
 /// Serves the directory `data` at the directory `at`. `ended` is called when the mount has ended, also if
@@ -87,10 +87,11 @@ pub fn mount(
     let disk = Disk::new(&data, limits).map_err(|error| place::unusable(&data, &error))?;
     let served = Arc::new(Served::new(disk, !settings.cached));
 
+    let source = Source::new();
     let mut config = Config::default();
     config.mount_options = vec![
-        MountOption::FSName(place::SOURCE.to_owned()),
-        MountOption::Subtype(place::SOURCE.to_owned()),
+        MountOption::FSName(source.to_string()),
+        MountOption::Subtype("failpoint-disk".to_owned()),
         MountOption::DefaultPermissions,
         MountOption::NoAtime,
     ];
@@ -103,13 +104,12 @@ pub fn mount(
     let notifier = session.notifier();
     let (stale, forgotten) = channel();
     served.send_stale_to(stale);
-    let device = Device::at(&at).map_err(|error| place::refused(&at, &error))?;
-    let watched = device.clone();
+    let watched = source.clone();
     spawn("invalidate", move || invalidate(&notifier, &forgotten))
         .and_then(|()| spawn("detached", move || release_when_detached(&watched)))
         .and_then(|()| spawn("requests", move || ended(session.run())))
         .map_err(|error| place::refused(&at, &error))?;
-    Ok(Mounted { served, at, device })
+    Ok(Mounted { served, at, source })
 }
 
 impl Mounted {
@@ -133,7 +133,7 @@ impl Mounted {
     /// Those of the system.
     pub fn unmount(self) -> io::Result<()> {
         failpoint::reset();
-        let detached = self.device.detach();
+        let detached = self.source.detach();
         let deadline = Instant::now() + PATIENCE;
         // A point can be armed while it ends.
         while !self
@@ -170,8 +170,8 @@ fn invalidate(notifier: &Notifier, stale: &Receiver<Stale>) {
 
 /// If someone else detaches the mount, the kernel ends it after the last request. So a paused request would
 /// wait for ever.
-fn release_when_detached(device: &Device) {
-    if device.wait_until_detached().is_ok() {
+fn release_when_detached(mount: &Source) {
+    if mount.wait_until_detached().is_ok() {
         failpoint::reset();
     }
 }

@@ -9,9 +9,10 @@ use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What `mount` and `/proc/self/mountinfo` show as the source.
-pub(super) const SOURCE: &str = "failpoint-disk";
+/// How the source begins that `mount` and `/proc/self/mountinfo` show.
+const SOURCE: &str = "failpoint-disk:";
 
 const DEVICE: &str = "/dev/fuse";
 
@@ -24,6 +25,12 @@ pub struct MountError(String);
 impl MountError {
     fn new(why: impl Into<String>) -> Self {
         Self(why.into())
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.0))
     }
 }
 
@@ -48,7 +55,7 @@ pub(super) fn check(at: &Path, data: &Path) -> Result<(PathBuf, PathBuf), MountE
             data.display()
         )));
     }
-    if topmost(&at).is_some_and(|mount| mount.is_ours) {
+    if topmost(&at).is_some_and(|mount| mount.source.is_ours()) {
         return Err(MountError::new(format!(
             "{} is mounted by another failpoint-disk; end that process first (kill -TERM), or choose \
              another directory",
@@ -82,23 +89,27 @@ pub(super) fn unusable(data: &Path, error: &io::Error) -> MountError {
     MountError::new(format!("cannot serve {}: {error}", data.display()))
 }
 
-/// A mount, wherever it is found when its directory is renamed.
+/// Names a mount, also after its directory was renamed. The kernel's own numbers are used again.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Device(Vec<u8>);
+pub(super) struct Source(Vec<u8>);
 
-impl Device {
-    /// The mount that was just made at `at`.
-    pub(super) fn at(at: &Path) -> io::Result<Self> {
-        let mount = topmost(at).filter(|mount| mount.is_ours);
-        let mount = mount.ok_or_else(|| io::Error::other(format!("it is not in {TABLE}")))?;
-        Ok(mount.device)
+impl Source {
+    /// A new one: the number of this process and of its mount.
+    pub(super) fn new() -> Self {
+        static MOUNTS: AtomicUsize = AtomicUsize::new(1);
+        let (process, number) = (std::process::id(), MOUNTS.fetch_add(1, Ordering::Relaxed));
+        Self(format!("{SOURCE}{process}.{number}").into_bytes())
+    }
+
+    fn is_ours(&self) -> bool {
+        self.0.starts_with(SOURCE.as_bytes())
     }
 
     /// Waits until it is mounted nowhere, also if files on it are still open.
     pub(super) fn wait_until_detached(&self) -> io::Result<()> {
         // A change after it was opened ends the next wait, so none is missed.
         let changes = fs::File::open(TABLE)?;
-        while table()?.iter().any(|mount| mount.device == *self) {
+        while table()?.iter().any(|mount| mount.source == *self) {
             match poll(&mut [PollFd::new(&changes, PollFlags::PRI)], None) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -110,7 +121,7 @@ impl Device {
     /// Detaches it, also if files on it are open.
     pub(super) fn detach(&self) -> io::Result<()> {
         let mut mounts = table()?;
-        mounts.retain(|mount| mount.device == *self);
+        mounts.retain(|mount| mount.source == *self);
         mounts.iter().rev().try_for_each(|mount| detach(&mount.at))
     }
 }
@@ -162,7 +173,7 @@ fn detach_stale(at: &Path) -> Result<(), MountError> {
     }
     // Without a slash at the end, which leads into the mount. What is inside is refused later.
     let Ok(at) = fs::canonicalize(at.components().collect::<PathBuf>()) else { return Ok(()) };
-    if !topmost(&at).is_some_and(|mount| mount.is_ours) {
+    if !topmost(&at).is_some_and(|mount| mount.source.is_ours()) {
         return Err(MountError::new(format!(
             "{} is a dead mount of another program; detach it first: umount -l {0}",
             at.display()
@@ -201,9 +212,8 @@ fn directory(path: &Path, what: &str) -> Result<PathBuf, MountError> {
 
 /// A line of the kernel's table of mounts.
 struct Line {
-    device: Device,
     at: PathBuf,
-    is_ours: bool,
+    source: Source,
 }
 
 /// What is mounted at exactly this path.
@@ -219,11 +229,10 @@ fn table() -> io::Result<Vec<Line>> {
 /// `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw`, where the optional fields end with `-`.
 fn line(line: &[u8]) -> Option<Line> {
     let mut fields = line.split(|&byte| byte == b' ');
-    let device = Device(fields.nth(2)?.to_vec());
-    let at = PathBuf::from(OsString::from_vec(unescape(fields.nth(1)?)));
+    let at = PathBuf::from(OsString::from_vec(unescape(fields.nth(4)?)));
     fields.find(|field| field == b"-")?;
-    let is_ours = fields.nth(1)? == SOURCE.as_bytes();
-    Some(Line { device, at, is_ours })
+    let source = Source(unescape(fields.nth(1)?));
+    Some(Line { at, source })
 }
 
 /// The kernel writes a space as `\040`, and so on.
