@@ -111,6 +111,8 @@ struct Mounted {
     slots: [Option<u64>; SLOTS],
     /// Whether the kernel forgets what it looked up.
     forgets: bool,
+    /// What it looked up in this operation. It forgets a directory after what is in it.
+    looked_up: Vec<Ino>,
 }
 
 impl Mounted {
@@ -119,21 +121,19 @@ impl Mounted {
         // Idle files let their descriptors go at once.
         let limits = Limits { bytes: 1 << 30, unsynced: 1 << 30, held: 0 };
         let disk = Disk::new(data.path(), limits).unwrap();
-        Self { disk, data, slots: Default::default(), forgets }
+        Self { disk, data, slots: Default::default(), forgets, looked_up: Vec::new() }
     }
 
-    fn forget(&mut self, ino: Ino) {
-        if self.forgets && ino != ROOT {
-            self.disk.forget(ino, 1);
-        }
+    fn lookup(&mut self, place: &Place) -> io::Result<Ino> {
+        let ino = self.disk.lookup(place)?.ino;
+        self.looked_up.push(ino);
+        Ok(ino)
     }
 
     fn find(&mut self, path: &str) -> io::Result<Ino> {
         let mut at = ROOT;
         for name in path.split('/').filter(|name| !name.is_empty()) {
-            let found = self.disk.lookup(&(at, name.into()));
-            self.forget(at);
-            at = found?.ino;
+            at = self.lookup(&(at, name.into()))?;
         }
         Ok(at)
     }
@@ -143,29 +143,21 @@ impl Mounted {
         Ok((self.find(dir)?, name.into()))
     }
 
-    /// Does something with a name. The kernel looks it up before, and forgets it after.
+    /// Does something with a name, which the kernel looks up before.
     fn at<R>(
         &mut self,
         path: &str,
         act: impl FnOnce(&mut Self, &Place) -> io::Result<R>,
     ) -> io::Result<R> {
         let place = self.place(path)?;
-        let there = self.disk.lookup(&place).ok();
-        let done = act(self, &place);
-        if let Some(there) = there {
-            self.forget(there.ino);
-        }
-        self.forget(place.0);
-        done
+        let _ = self.lookup(&place);
+        act(self, &place)
     }
 
     fn open(&mut self, path: &str) -> io::Result<u64> {
         let ino = self.find(path)?;
         let is_dir = std::fs::metadata(self.data.path().join(path))?.is_dir();
-        let opened =
-            if is_dir { self.disk.open_dir(ino) } else { self.disk.open(ino, OFlags::RDWR) };
-        self.forget(ino);
-        opened
+        if is_dir { self.disk.open_dir(ino) } else { self.disk.open(ino, OFlags::RDWR) }
     }
 
     fn sync(&mut self, handle: u64) -> io::Result<()> {
@@ -179,23 +171,30 @@ impl Mounted {
     }
 
     fn run(&mut self, op: &Op, byte: u8) -> io::Result<()> {
+        let done = self.perform(op, byte);
+        for ino in self.looked_up.drain(..).rev().filter(|_| self.forgets) {
+            self.disk.forget(ino, 1);
+        }
+        done
+    }
+
+    fn perform(&mut self, op: &Op, byte: u8) -> io::Result<()> {
         let owner = Owner::Kept;
         match *op {
             Op::Create(path) => self.at(path, |on, place| {
                 let ino = on.disk.create(place, owner, 0o644, OFlags::EXCL)?.ino;
-                on.forget(ino);
+                on.looked_up.push(ino);
                 Ok(())
             }),
             Op::CreateDir(path) => self.at(path, |on, place| {
                 let ino = on.disk.create_dir(place, owner, 0o755)?.ino;
-                on.forget(ino);
+                on.looked_up.push(ino);
                 Ok(())
             }),
             Op::Link(from, to) => self.at(to, |on, place| {
                 let ino = on.find(from)?;
                 let linked = on.disk.link(ino, place);
-                on.forget(ino);
-                linked.map(|linked| on.forget(linked.ino))
+                linked.map(|linked| on.looked_up.push(linked.ino))
             }),
             Op::Rename(from, to) => {
                 self.at(from, |on, from| on.at(to, |on, to| on.disk.rename(from, to, true)))
