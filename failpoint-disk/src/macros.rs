@@ -4,7 +4,8 @@
 ///
 /// So one component's files can be armed apart from those of others: with the prefix `wal`, the points
 /// are `wal.open`, `wal.read`, `wal.write` and so on. With failpoints compiled out, the module re-exports
-/// `std::fs`.
+/// `std::fs`. There is no such module of `tokio::fs`: its points are those of `disk`, and `when(path~…)` tells
+/// components apart.
 ///
 /// ```
 /// failpoint_disk::prefixed_fs!(pub mod wal_fs, "wal");
@@ -32,7 +33,8 @@ macro_rules! prefixed_fs {
 ///
 /// So one component's files can be armed apart from those of others: with the prefix `wal`, the points
 /// are `wal.open`, `wal.read`, `wal.write` and so on. With failpoints compiled out, the module re-exports
-/// `std::fs`.
+/// `std::fs`. There is no such module of `tokio::fs`: its points are those of `disk`, and `when(path~…)` tells
+/// components apart.
 ///
 /// ```
 /// failpoint_disk::prefixed_fs!(pub mod wal_fs, "wal");
