@@ -1,1 +1,40 @@
-//! To come.
+//! Nodes that their owner steps, and the crate `raft` as such a node.
+//!
+//! A [`Node`] is a state machine. Its owner gives it inputs (time, messages, commands) and gets
+//! outputs (messages, replies). A node has no clock, no thread, no runtime and no random source, so
+//! the same inputs give the same outputs. A script, a simulator and a server are owners: they differ
+//! in time, network and clients, and run the same code.
+//!
+//! [`RaftNode`] is the crate `raft` with its explicit Ready loop, over any [`Storage`]:
+//!
+//! | storage | where | survives a crash |
+//! |---|---|---|
+//! | [`Memory`] | in memory | all that was saved |
+//! | [`Logged`] | on a disk, through `failpoint_disk::fs` | what was synced, if the disk says so |
+//!
+//! The loop passes a failpoint before and after everything that it saves, applies and sends; see
+//! [`POINTS`]. [`Promises`] checks, after every step of a group, that it keeps the promises of raft.
+
+mod config;
+pub mod describe;
+mod log_lines;
+mod machine;
+mod memory;
+mod node;
+mod points;
+mod promises;
+mod raft_node;
+mod snapshot_file;
+mod storage;
+mod view;
+
+pub use config::Settings;
+pub use log_lines::{Level, Line, LogLines};
+pub use machine::{Durable, Machine};
+pub use memory::Memory;
+pub use node::{Input, Node, Outputs, Reply, Sent, StepClock};
+pub use points::{POINTS, Point};
+pub use promises::{Broken, Promise, Promises};
+pub use raft_node::{Command, DynRaft, RaftNode, Stopped};
+pub use storage::Storage;
+pub use view::{Follower, Role, View};

@@ -1,0 +1,211 @@
+//! Raft's data as text, one fact a line, in the style of etcd's scripts.
+//!
+//! The texts are stable: they do not depend on the order of a hash.
+
+use crate::raft_node::conf_change;
+use crate::{Role, View};
+use raft::eraftpb::{
+    ConfChangeType, ConfChangeV2, ConfState, Entry, EntryType, HardState, Message, MessageType,
+    Snapshot,
+};
+use raft::{LightReady, Ready};
+use std::fmt::Write as _;
+
+/// An entry: its term and index, its type, and what it holds.
+pub fn entry(entry: &Entry) -> String {
+    let head = format!("{}/{}", entry.term, entry.index);
+    match entry.get_entry_type() {
+        EntryType::EntryNormal if entry.data.is_empty() => format!("{head} EntryNormal \"\""),
+        EntryType::EntryNormal => format!("{head} EntryNormal {}", data(&entry.data)),
+        kind @ (EntryType::EntryConfChange | EntryType::EntryConfChangeV2) => {
+            let change = conf_change(entry).map(|change| conf_change_text(&change));
+            let change = change.unwrap_or_else(|error| format!("(unreadable: {error})"));
+            format!("{head} {kind:?} {change}").trim_end().to_string()
+        }
+    }
+}
+
+/// A change of the configuration: `v3` adds a voter, `l3` a learner, `r3` removes.
+pub fn conf_change_text(change: &ConfChangeV2) -> String {
+    let changes: Vec<_> = change
+        .changes
+        .iter()
+        .map(|single| {
+            let letter = match single.get_change_type() {
+                ConfChangeType::AddNode => 'v',
+                ConfChangeType::RemoveNode => 'r',
+                ConfChangeType::AddLearnerNode => 'l',
+            };
+            format!("{letter}{}", single.node_id)
+        })
+        .collect();
+    changes.join(" ")
+}
+
+/// The text in quotes, with what cannot be shown escaped.
+pub fn data(bytes: &[u8]) -> String {
+    format!("\"{}\"", bytes.escape_ascii())
+}
+
+/// A configuration: its voters, and what else there is of it.
+pub fn configuration(state: &ConfState) -> String {
+    let mut text = format!("Voters:{}", numbers(&state.voters));
+    for (name, ids) in [
+        ("VotersOutgoing", &state.voters_outgoing),
+        ("Learners", &state.learners),
+        ("LearnersNext", &state.learners_next),
+    ] {
+        if !ids.is_empty() {
+            let _ = write!(text, " {name}:{}", numbers(ids));
+        }
+    }
+    if state.auto_leave {
+        text.push_str(" AutoLeave:true");
+    }
+    text
+}
+
+fn numbers(ids: &[u64]) -> String {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    let ids: Vec<_> = ids.iter().map(u64::to_string).collect();
+    format!("[{}]", ids.join(" "))
+}
+
+/// A hard state.
+pub fn hard_state(state: &HardState) -> String {
+    let mut text = format!("Term:{}", state.term);
+    if state.vote != 0 {
+        let _ = write!(text, " Vote:{}", state.vote);
+    }
+    let _ = write!(text, " Commit:{}", state.commit);
+    text
+}
+
+/// A snapshot without its state.
+pub fn snapshot(snapshot: &Snapshot) -> String {
+    let meta = snapshot.get_metadata();
+    format!(
+        "Index:{} Term:{} ConfState:{}",
+        meta.index,
+        meta.term,
+        configuration(meta.get_conf_state())
+    )
+}
+
+/// A message: from whom, to whom, its type, and every field that is set.
+pub fn message(message: &Message) -> String {
+    let kind = format!("{:?}", message.get_msg_type());
+    let mut text = format!("{}->{} {kind}", message.from, message.to);
+    let mut field = |name: &str, value: u64| {
+        if value != 0 {
+            let _ = write!(text, " {name}:{value}");
+        }
+    };
+    field("Term", message.term);
+    let is_append = matches!(
+        message.get_msg_type(),
+        MessageType::MsgAppend | MessageType::MsgRequestVote | MessageType::MsgRequestPreVote
+    );
+    if is_append || message.log_term != 0 || message.index != 0 {
+        let _ = write!(text, " Log:{}/{}", message.log_term, message.index);
+    }
+    if message.reject {
+        let _ = write!(text, " Rejected (Hint: {})", message.reject_hint);
+    }
+    if message.commit != 0 {
+        let _ = write!(text, " Commit:{}", message.commit);
+    }
+    if message.request_snapshot != 0 {
+        let _ = write!(text, " RequestSnapshot:{}", message.request_snapshot);
+    }
+    if !message.context.is_empty() {
+        let _ = write!(text, " Context:{}", data(&message.context));
+    }
+    if !message.entries.is_empty() {
+        let entries: Vec<_> = message.entries.iter().map(entry).collect();
+        let _ = write!(text, " Entries:[{}]", entries.join(", "));
+    }
+    if !message.get_snapshot().is_empty() {
+        let _ = write!(text, " Snapshot: {}", snapshot(message.get_snapshot()));
+    }
+    text
+}
+
+/// What a node has to do, one fact a line.
+pub fn ready(ready: &Ready) -> Vec<String> {
+    let mut lines = vec![format!("Ready MustSync={}:", ready.must_sync())];
+    if let Some(state) = ready.ss() {
+        lines.push(format!("Lead:{} State:{}", state.leader_id, Role::from(state.raft_state)));
+    }
+    if let Some(state) = ready.hs() {
+        lines.push(format!("HardState {}", hard_state(state)));
+    }
+    for read in ready.read_states() {
+        lines.push(format!("ReadState {} {}", read.index, data(&read.request_ctx)));
+    }
+    list(&mut lines, "Entries:", ready.entries(), entry);
+    if !ready.snapshot().is_empty() {
+        lines.push(format!("Snapshot {}", snapshot(ready.snapshot())));
+    }
+    list(&mut lines, "CommittedEntries:", ready.committed_entries(), entry);
+    messages(&mut lines, "Messages:", ready.messages());
+    messages(&mut lines, "Messages after it saved:", ready.persisted_messages());
+    lines
+}
+
+/// What a node has to do after it saved, one fact a line; nothing if that is nothing.
+pub fn light_ready(ready: &LightReady) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(index) = ready.commit_index() {
+        lines.push(format!("Commit:{index}"));
+    }
+    list(&mut lines, "CommittedEntries:", ready.committed_entries(), entry);
+    messages(&mut lines, "Messages:", ready.messages());
+    if !lines.is_empty() {
+        lines.insert(0, "After it saved:".into());
+    }
+    lines
+}
+
+fn messages(lines: &mut Vec<String>, title: &str, messages: &[Message]) {
+    let mut sorted: Vec<_> = messages.iter().collect();
+    sorted.sort_by_key(|message| message.to);
+    list(lines, title, &sorted, |sent| message(sent));
+}
+
+fn list<T>(lines: &mut Vec<String>, title: &str, items: &[T], text: impl Fn(&T) -> String) {
+    if !items.is_empty() {
+        lines.push(title.into());
+        lines.extend(items.iter().map(text));
+    }
+}
+
+/// The state of a node in a line.
+pub fn state(view: &View) -> String {
+    let voter = if view.configuration.voters.contains(&view.id) { "Voter" } else { "Non-Voter" };
+    format!("{}: {} ({voter}) Term:{} Lead:{}", view.id, view.role, view.term, view.leader)
+}
+
+/// What a leader knows of its members, one a line.
+pub fn status(view: &View) -> Vec<String> {
+    let line = |follower: &crate::Follower| {
+        let mut text = format!(
+            "{}: {} match={} next={}",
+            follower.id, follower.state, follower.matched, follower.next
+        );
+        for (is_set, word) in [
+            (follower.is_learner, " learner".to_string()),
+            (follower.is_paused, " paused".to_string()),
+            (follower.snapshot != 0, format!(" pendingSnap={}", follower.snapshot)),
+            (!follower.is_active, " inactive".to_string()),
+            (follower.inflight != 0, format!(" inflight={}", follower.inflight)),
+        ] {
+            if is_set {
+                text.push_str(&word);
+            }
+        }
+        text
+    };
+    view.followers.iter().map(line).collect()
+}

@@ -1,0 +1,428 @@
+//! The crate `raft` as a node that its owner steps.
+
+use crate::machine::{Durable, Machine};
+use crate::view::{Follower, View};
+use crate::{Input, LogLines, Node, Outputs, Reply, Settings, Storage, describe};
+use failpoint::fail_point;
+use protobuf::Message as _;
+use raft::eraftpb::{
+    ConfChange, ConfChangeSingle, ConfChangeV2, Entry, EntryType, HardState, Message, MessageType,
+    Snapshot,
+};
+use raft::{RawNode, SnapshotStatus, StateRole};
+use std::fmt;
+use std::io;
+
+/// What an operator or a client asks of a [`RaftNode`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Command {
+    /// Starts an election.
+    Campaign,
+    /// Proposes a value.
+    Propose(Vec<u8>),
+    /// Proposes a change of the configuration.
+    ProposeConfChange(ConfChangeV2),
+    /// Asks from which index on a read sees everything that was acknowledged.
+    Read(Vec<u8>),
+    /// Hands leadership to this node.
+    TransferLeader(u64),
+    /// Tells that messages to this node do not arrive.
+    ReportUnreachable(u64),
+    /// Tells that this node received the snapshot that was sent to it, or that it did not.
+    ReportSnapshot(u64, SnapshotStatus),
+    /// Makes a snapshot, and forgets the entries up to this index.
+    Compact(u64),
+    /// Sends the last snapshot to this node.
+    SendSnapshot(u64),
+    /// Campaigns after so many ticks without a leader. It holds until it is set again.
+    SetElectionTimeout(usize),
+    /// A tick that only followers and candidates know.
+    TickElection,
+}
+
+/// Why a node cannot go on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// The disk refused.
+    Disk {
+        /// What was tried.
+        doing: &'static str,
+        /// What the disk said.
+        error: io::Error,
+    },
+    /// The crate `raft` refused. The node itself goes on: the input had no effect.
+    Refused(raft::Error),
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stopped::Disk { doing, error } => write!(f, "cannot {doing}: {error}"),
+            Stopped::Refused(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Stopped {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Stopped::Disk { error, .. } => Some(error),
+            Stopped::Refused(error) => Some(error),
+        }
+    }
+}
+
+impl From<raft::Error> for Stopped {
+    fn from(error: raft::Error) -> Self {
+        Stopped::Refused(error)
+    }
+}
+
+fn disk(doing: &'static str) -> impl FnOnce(io::Error) -> Stopped {
+    move |error| Stopped::Disk { doing, error }
+}
+
+/// A raft node of any storage.
+pub trait DynRaft: Node<Message = Message, Command = Command, Stopped = Stopped> + Send {
+    /// The node as it is.
+    fn view(&self) -> View;
+
+    /// What its state machine holds.
+    fn content(&self) -> &[u8];
+}
+
+/// The crate `raft`, its Ready loop and a small state machine, over a [`Storage`].
+pub struct RaftNode<S: Storage> {
+    raft: RawNode<S>,
+    machine: Machine,
+    /// Set after every step, because `raft` draws another one at random.
+    election_timeout: usize,
+    /// What was proposed here and is not applied yet.
+    proposed: Vec<Vec<u8>>,
+}
+
+impl<S: Storage> RaftNode<S> {
+    /// Starts a node from what `storage` and `machine` hold, or as `settings` say if they are empty.
+    ///
+    /// # Errors
+    /// The disk refused, or the settings contradict each other.
+    pub fn start(
+        settings: &Settings,
+        mut storage: S,
+        machine: Durable,
+        log: &LogLines,
+    ) -> Result<Self, Stopped> {
+        let mut machine = Machine::open(machine).map_err(disk("read the state"))?;
+        let is_empty = storage.last_index()? == 0;
+        if is_empty && settings.index > 0 {
+            let first = first_snapshot(settings);
+            storage.save_snapshot(&first).map_err(disk("save the first snapshot"))?;
+        }
+        let last = storage.snapshot(0, settings.id)?;
+        machine.restore(&last);
+        // Entries after the snapshot are given again after a restart: raft needs the changes of the
+        // configuration among them, and the machine knows what it has applied.
+        let config = raft::Config { applied: last.get_metadata().index, ..settings.raft() };
+        let raft = RawNode::new(&config, storage, &log.logger())?;
+        let mut node =
+            Self { raft, machine, election_timeout: settings.election_ticks, proposed: Vec::new() };
+        node.fix_election_timeout();
+        Ok(node)
+    }
+
+    fn fix_election_timeout(&mut self) {
+        self.raft.raft.set_randomized_election_timeout(self.election_timeout);
+    }
+
+    fn command(&mut self, command: Command) -> Result<(), Stopped> {
+        let raft = &mut self.raft;
+        match command {
+            Command::Campaign => raft.campaign()?,
+            Command::Propose(data) => {
+                raft.propose(Vec::new(), data.clone())?;
+                self.proposed.push(data);
+            }
+            Command::ProposeConfChange(change) => raft.propose_conf_change(Vec::new(), change)?,
+            Command::Read(context) => raft.read_index(context),
+            Command::TransferLeader(to) => raft.transfer_leader(to),
+            Command::ReportUnreachable(id) => raft.report_unreachable(id),
+            Command::ReportSnapshot(id, status) => raft.report_snapshot(id, status),
+            Command::Compact(index) => {
+                self.save_snapshot(&self.machine.snapshot())?;
+                self.raft.mut_store().compact(index).map_err(disk("compact the log"))?;
+            }
+            Command::SendSnapshot(to) => self.send_snapshot(to)?,
+            Command::SetElectionTimeout(ticks) => self.election_timeout = ticks,
+            Command::TickElection => {
+                raft.raft.tick_election();
+            }
+        }
+        Ok(())
+    }
+
+    fn send_snapshot(&mut self, to: u64) -> Result<(), Stopped> {
+        let mut message = Message::default();
+        message.set_msg_type(MessageType::MsgSnapshot);
+        message.set_snapshot(self.raft.store().snapshot(0, to)?);
+        (message.to, message.from, message.term) = (to, self.id(), self.raft.raft.term);
+        self.raft.raft.msgs.push(message);
+        Ok(())
+    }
+
+    /// The Ready loop, once: send, save, apply, in the order that raft's safety asks for.
+    fn proceed(&mut self, outputs: &mut Outputs<Message>) -> Result<(), Stopped> {
+        if !self.raft.has_ready() {
+            return Ok(());
+        }
+        let mut ready = self.raft.ready();
+        outputs.report.extend(describe::ready(&ready));
+        // A leader sends while it saves: its followers do not rely on its disk.
+        send_as_leader(ready.take_messages(), outputs);
+
+        let snapshot = ready.snapshot().clone();
+        let is_snapshot = !snapshot.is_empty();
+        if is_snapshot {
+            self.save_snapshot(&snapshot)?;
+        }
+        self.save(ready.hs(), ready.entries(), ready.must_sync())?;
+        if is_snapshot {
+            fail_point!("raftBeforeApplySnap");
+            self.machine.restore(&snapshot);
+            self.machine.commit().map_err(disk("commit the state"))?;
+            fail_point!("raftAfterApplySnap");
+        }
+        send_as_follower(ready.take_persisted_messages(), outputs);
+        for read in ready.take_read_states() {
+            outputs.replies.push(Reply::Readable { context: read.request_ctx, index: read.index });
+        }
+        self.apply(ready.take_committed_entries(), outputs)?;
+
+        fail_point!("raftBeforeAdvance");
+        let mut light = self.raft.advance_append(ready);
+        outputs.report.extend(describe::light_ready(&light));
+        if light.commit_index().is_some() {
+            let hard_state = self.raft.raft.hard_state();
+            self.raft
+                .mut_store()
+                .save(Some(&hard_state), &[], false)
+                .map_err(disk("save the commit index"))?;
+        }
+        send_as_leader(light.take_messages(), outputs);
+        self.apply(light.take_committed_entries(), outputs)?;
+        self.raft.advance_apply();
+        Ok(())
+    }
+
+    fn save(
+        &mut self,
+        hard_state: Option<&HardState>,
+        entries: &[Entry],
+        must_sync: bool,
+    ) -> Result<(), Stopped> {
+        if hard_state.is_none() && entries.is_empty() {
+            return Ok(());
+        }
+        fail_point!("raftBeforeSave");
+        let store = self.raft.mut_store();
+        store.save(hard_state, entries, must_sync).map_err(disk("save entries"))?;
+        fail_point!("raftAfterSave");
+        Ok(())
+    }
+
+    fn save_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), Stopped> {
+        fail_point!("raftBeforeSaveSnap");
+        self.raft.mut_store().save_snapshot(snapshot).map_err(disk("save a snapshot"))?;
+        fail_point!("raftAfterSaveSnap");
+        Ok(())
+    }
+
+    /// Applies committed entries, makes the state durable, and answers those who proposed them.
+    fn apply(
+        &mut self,
+        entries: Vec<Entry>,
+        outputs: &mut Outputs<Message>,
+    ) -> Result<(), Stopped> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let mut is_reconfigured = false;
+        for entry in entries {
+            match entry.get_entry_type() {
+                EntryType::EntryNormal => self.apply_value(&entry, outputs),
+                EntryType::EntryConfChange | EntryType::EntryConfChangeV2 => {
+                    is_reconfigured |= entry.index > self.machine.applied();
+                    self.apply_conf_change(&entry)?;
+                }
+            }
+        }
+        fail_point!("beforeCommit");
+        self.machine.commit().map_err(disk("commit the state"))?;
+        fail_point!("afterCommit");
+        if is_reconfigured {
+            // A new member is sent a snapshot, which must name it.
+            self.save_snapshot(&self.machine.snapshot())?;
+        }
+        Ok(())
+    }
+
+    fn apply_value(&mut self, entry: &Entry, outputs: &mut Outputs<Message>) {
+        fail_point!("beforeApplyOneEntryNormal");
+        self.machine.apply(entry.index, entry.term, &entry.data);
+        fail_point!("afterApplyOneEntryNormal");
+        let mine = self.proposed.iter().position(|data| *data == entry.data);
+        if let Some(mine) = mine.filter(|_| !entry.data.is_empty()) {
+            let data = self.proposed.remove(mine);
+            outputs.replies.push(Reply::Acknowledged {
+                index: entry.index,
+                term: entry.term,
+                data,
+            });
+        }
+    }
+
+    fn apply_conf_change(&mut self, entry: &Entry) -> Result<(), Stopped> {
+        fail_point!("beforeApplyOneConfChange");
+        let change = conf_change(entry)?;
+        let configuration = self.raft.apply_conf_change(&change)?;
+        self.machine.apply(entry.index, entry.term, &[]);
+        self.machine.set_configuration(entry.index, configuration);
+        Ok(())
+    }
+}
+
+/// The change that a committed entry holds. The empty one ends a joint configuration.
+pub(crate) fn conf_change(entry: &Entry) -> raft::Result<ConfChangeV2> {
+    if entry.get_entry_type() == EntryType::EntryConfChangeV2 {
+        return Ok(ConfChangeV2::parse_from_bytes(&entry.data)?);
+    }
+    let old = ConfChange::parse_from_bytes(&entry.data)?;
+    let mut single = ConfChangeSingle::default();
+    single.set_change_type(old.get_change_type());
+    single.node_id = old.node_id;
+    let mut change = ConfChangeV2::default();
+    change.set_context(old.context);
+    change.mut_changes().push(single);
+    Ok(change)
+}
+
+/// The snapshot that the log of a new group starts at.
+fn first_snapshot(settings: &Settings) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    snapshot.set_data(settings.content.clone().into());
+    let meta = snapshot.mut_metadata();
+    (meta.index, meta.term) = (settings.index, 1);
+    let configuration = meta.mut_conf_state();
+    configuration.set_voters(settings.voters.clone());
+    configuration.set_learners(settings.learners.clone());
+    snapshot
+}
+
+fn send_as_leader(messages: Vec<Message>, outputs: &mut Outputs<Message>) {
+    if messages.is_empty() {
+        return;
+    }
+    fail_point!("raftBeforeLeaderSend");
+    send(messages, outputs);
+    fail_point!("raftAfterLeaderSend");
+}
+
+fn send_as_follower(messages: Vec<Message>, outputs: &mut Outputs<Message>) {
+    if messages.is_empty() {
+        return;
+    }
+    fail_point!("raftBeforeFollowerSend");
+    send(messages, outputs);
+    fail_point!("raftAfterFollowerSend");
+}
+
+/// Sends in the order of the receivers: raft goes through its members in the order of a hash.
+fn send(mut messages: Vec<Message>, outputs: &mut Outputs<Message>) {
+    messages.sort_by_key(|message| message.to);
+    for message in messages {
+        outputs.send(message.to, message);
+    }
+}
+
+impl<S: Storage> Node for RaftNode<S> {
+    type Message = Message;
+    type Command = Command;
+    type Stopped = Stopped;
+
+    fn id(&self) -> u64 {
+        self.raft.raft.id
+    }
+
+    fn step(
+        &mut self,
+        input: Input<Message, Command>,
+        outputs: &mut Outputs<Message>,
+    ) -> Result<(), Stopped> {
+        let done = match input {
+            Input::Tick => {
+                self.raft.tick();
+                Ok(())
+            }
+            Input::Message(message) => self.raft.step(message).map_err(Stopped::from),
+            Input::Command(command) => self.command(command),
+            Input::Proceed => self.proceed(outputs),
+        };
+        self.fix_election_timeout();
+        done
+    }
+
+    fn is_ready(&self) -> bool {
+        self.raft.has_ready()
+    }
+}
+
+impl<S: Storage> DynRaft for RaftNode<S> {
+    fn view(&self) -> View {
+        let raft = &self.raft.raft;
+        let first = raft.raft_log.first_index();
+        let mut followers: Vec<_> = if raft.state == StateRole::Leader {
+            raft.prs().iter().map(|(&id, progress)| follower(id, progress, raft.prs())).collect()
+        } else {
+            Vec::new()
+        };
+        followers.sort_by_key(|follower| follower.id);
+        View {
+            id: raft.id,
+            role: raft.state.into(),
+            term: raft.term,
+            vote: raft.vote,
+            leader: raft.leader_id,
+            commit: raft.raft_log.committed,
+            applied: raft.raft_log.applied,
+            compacted: (first - 1, raft.raft_log.term(first - 1).unwrap_or(0)),
+            entries: raft.raft_log.all_entries(),
+            configuration: raft.prs().conf().to_conf_state(),
+            followers,
+        }
+    }
+
+    fn content(&self) -> &[u8] {
+        self.machine.content()
+    }
+}
+
+fn follower(id: u64, progress: &raft::Progress, tracker: &raft::ProgressTracker) -> Follower {
+    Follower {
+        id,
+        state: progress.state,
+        matched: progress.matched,
+        next: progress.next_idx,
+        is_paused: progress.is_paused(),
+        snapshot: progress.pending_snapshot,
+        is_active: progress.recent_active,
+        inflight: progress.ins.count(),
+        is_learner: tracker.conf().learners().contains(&id),
+    }
+}
+
+impl<S: Storage> fmt::Debug for RaftNode<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RaftNode").field("view", &self.view()).finish_non_exhaustive()
+    }
+}
