@@ -1,1 +1,3 @@
-//! To come.
+//! Raft as a script: a group of nodes in one thread, driven by text files.
+
+pub mod script;

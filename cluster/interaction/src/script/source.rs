@@ -1,0 +1,123 @@
+//! Where in a file is this byte?
+
+use super::error::ScriptError;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The text of a script and the name of its file.
+pub struct Source {
+    name: String,
+    text: String,
+    /// Where each line starts, in bytes.
+    starts: Vec<usize>,
+}
+
+impl Source {
+    /// A text that stands in the file `name`.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Source> {
+        let text = text.into();
+        let starts =
+            [0].into_iter().chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Arc::new(Source { name: name.into(), text, starts })
+    }
+
+    /// The same of bytes.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not UTF-8. The error is at the first byte that is not.
+    pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Result<Arc<Source>, ScriptError> {
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Source::new(name, text)),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let source = Source::new(name, String::from_utf8_lossy(error.as_bytes()));
+                let replacement = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
+                Err(Span::new(&source, replacement)
+                    .error("a script is UTF-8 text, and this is not"))
+            }
+        }
+    }
+
+    /// The name of the file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The number of the line that holds byte `at`, from 0.
+    fn line(&self, at: usize) -> usize {
+        self.starts.partition_point(|&start| start <= at) - 1
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A place in a file: some bytes of one line.
+#[derive(Clone)]
+pub struct Span {
+    source: Arc<Source>,
+    bytes: Range<usize>,
+}
+
+impl Span {
+    pub(crate) fn new(source: &Arc<Source>, bytes: Range<usize>) -> Span {
+        Span { source: source.clone(), bytes }
+    }
+
+    /// The file.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// The number of the line, from 1.
+    pub fn line(&self) -> usize {
+        self.source.line(self.bytes.start) + 1
+    }
+
+    /// The number of the first character in its line, from 1.
+    pub fn column(&self) -> usize {
+        self.before().chars().count() + 1
+    }
+
+    /// How many characters there are.
+    pub fn length(&self) -> usize {
+        self.text().chars().count()
+    }
+
+    /// The characters.
+    pub fn text(&self) -> &str {
+        &self.source.text[self.bytes.clone()]
+    }
+
+    /// What stands before it in its line.
+    pub(super) fn before(&self) -> &str {
+        let start = self.source.starts[self.source.line(self.bytes.start)];
+        &self.source.text[start..self.bytes.start]
+    }
+
+    /// What stands after it in its line.
+    pub(super) fn after(&self) -> &str {
+        self.source.text[self.bytes.end..].lines().next().unwrap_or_default()
+    }
+
+    /// An error at this place.
+    pub fn error(&self, message: impl Into<String>) -> ScriptError {
+        ScriptError::new(self.clone(), message.into())
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.source.name, self.line(), self.column())
+    }
+}
