@@ -31,6 +31,7 @@ mod tests;
 pub use arguments::{Arguments, FromWord, nearest};
 pub use error::ScriptError;
 pub use read::read;
+pub(crate) use read::write_expected;
 pub use source::{Source, Span};
 
 use std::ops::{Deref, Range};

@@ -1,5 +1,4 @@
-use super::read::write_expected;
-use super::{Script, Source, Value, nearest, read};
+use super::{Script, Source, Value, nearest, read, write_expected};
 
 fn script(text: &str) -> Script {
     read(&Source::new("a.txt", text)).unwrap_or_else(|error| panic!("{text:?}: {error}"))
