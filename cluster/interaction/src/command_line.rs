@@ -166,6 +166,13 @@ fn parse(
         let message = format!("`--svg` draws one script, and there are {}", scripts.len());
         return Err(wrong(ErrorKind::ArgumentConflict, message));
     }
+    if let Some(svg) = &run.svg
+        && let Ok(svg) = svg.canonicalize()
+        && scripts.iter().any(|script| script.canonicalize().is_ok_and(|script| script == svg))
+    {
+        let message = "`--svg` would replace the script".to_owned();
+        return Err(wrong(ErrorKind::ArgumentConflict, message));
+    }
     Ok((run, scripts))
 }
 

@@ -19,7 +19,7 @@ fn usage_errors_exit_with_2() {
     std::fs::write(&script, "node raft-memory\n").unwrap();
     let (script, empty) = (script.to_str().unwrap(), empty.to_str().unwrap());
     let missing = format!("{script}x");
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 9] = [
         (&[], "Usage: interaction <COMMAND>"),
         (&["run"], "<FILE>..."),
         (&["rum"], "'run'"),
@@ -30,6 +30,7 @@ fn usage_errors_exit_with_2() {
             &["run", script, script, "--svg", "x.svg"],
             "error: `--svg` draws one script, and there are 2",
         ),
+        (&["run", script, "--svg", script], "error: `--svg` would replace the script"),
         (&["run", "--svg"], "--svg <FILE>"),
     ];
     for (arguments, message) in cases {

@@ -309,6 +309,25 @@ fn print_shows_what_each_command_gave() {
 }
 
 #[test]
+fn the_picture_is_written_also_of_a_script_that_fails() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(
+        directory.path().join("a.txt"),
+        "node raft-memory\nadd 1\n----\n2\n\npanic 1\n----\n",
+    )
+    .unwrap();
+    let (status, _) =
+        interaction(directory.path(), &["run", "DIR/a.txt", "--svg", "DIR/a.svg"], false, false);
+    assert_eq!(status, 1);
+    let svg = fs::read_to_string(directory.path().join("a.svg")).unwrap();
+    assert!(svg.contains("add 1") && svg.contains("panic 1"), "{svg}");
+
+    let (status, output) =
+        interaction(directory.path(), &["run", "DIR/a.txt", "--svg", "DIR/no/a.svg"], false, false);
+    assert!(status == 1 && output.contains("cannot write DIR/no/a.svg: "), "{output}");
+}
+
+#[test]
 fn the_checker_for_tests_panics_with_the_difference() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.txt");

@@ -30,8 +30,8 @@ mod tests;
 
 pub use arguments::{Arguments, FromWord, nearest};
 pub use error::ScriptError;
-pub use read::read;
 pub(crate) use read::write_expected;
+pub use read::{read, read_arguments};
 pub use source::{Source, Span};
 
 use std::ops::{Deref, Range};

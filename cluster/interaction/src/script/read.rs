@@ -206,14 +206,17 @@ fn command(line: &Line<'_>) -> Result<(Spanned<String>, Vec<Argument>), ScriptEr
         let message = "a command begins with its name: letters, digits, `-` and `_`";
         return Err(words.here().error(message));
     }
-    let mut arguments = Vec::new();
-    loop {
-        words.skip_blanks();
-        if words.peek().is_none() {
-            return Ok((name, arguments));
-        }
-        arguments.push(words.argument()?);
-    }
+    Ok((name, words.arguments()?))
+}
+
+/// Reads a line of input as arguments, for commands whose input is written like them.
+///
+/// # Errors
+///
+/// The line is no arguments, such as an open parenthesis.
+pub fn read_arguments(line: &Span) -> Result<Vec<Argument>, ScriptError> {
+    let bytes = line.bytes();
+    Words { source: line.source(), at: bytes.start, end: bytes.end }.arguments()
 }
 
 /// The rest of a line, which is read word by word.
@@ -224,6 +227,17 @@ struct Words<'a> {
 }
 
 impl Words<'_> {
+    fn arguments(&mut self) -> Result<Vec<Argument>, ScriptError> {
+        let mut arguments = Vec::new();
+        loop {
+            self.skip_blanks();
+            if self.peek().is_none() {
+                return Ok(arguments);
+            }
+            arguments.push(self.argument()?);
+        }
+    }
+
     fn argument(&mut self) -> Result<Argument, ScriptError> {
         let start = self.at;
         let key = self.key()?;

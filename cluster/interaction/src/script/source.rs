@@ -99,6 +99,10 @@ impl Span {
         &self.source.text[self.bytes.clone()]
     }
 
+    pub(super) fn bytes(&self) -> Range<usize> {
+        self.bytes.clone()
+    }
+
     /// What stands before it in its line.
     pub(super) fn before(&self) -> &str {
         let start = self.source.starts[self.source.line(self.bytes.start)];

@@ -1,4 +1,4 @@
-use super::{Script, Source, Value, nearest, read, write_expected};
+use super::{Script, Source, Value, nearest, read, read_arguments, write_expected};
 
 fn script(text: &str) -> Script {
     read(&Source::new("a.txt", text)).unwrap_or_else(|error| panic!("{text:?}: {error}"))
@@ -66,6 +66,19 @@ fn arguments_keep_their_order() {
     for (command, expected) in cases {
         assert_eq!(understood(command), expected, "{command}");
     }
+}
+
+#[test]
+fn input_can_be_read_as_arguments() {
+    let script = script("node x\nc\n  1 log=((1,1),(4,4))\n2 (\n----\n");
+    let [first, second] = &script.steps[0].input[..] else { panic!("{script:?}") };
+    let arguments = read_arguments(&first.span).unwrap();
+    assert_eq!(arguments.len(), 2);
+    assert_eq!(arguments[1].span.column(), 5);
+    assert_eq!(
+        read_arguments(&second.span).unwrap_err().to_string(),
+        "a.txt:4:3: there is no `)` for this `(`\n  2 (\n    ^"
+    );
 }
 
 #[test]
