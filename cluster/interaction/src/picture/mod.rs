@@ -5,10 +5,12 @@
 //! elsewhere, has colours for light and dark, and full texts as tooltips. The same events give the
 //! same bytes.
 
+mod curve;
 mod layout;
 mod svg;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use crate::trace::Event;
 

@@ -1,10 +1,10 @@
 //! From rows and lanes to shapes.
 
+use super::curve::{Path, Point, ROW};
 use super::layout::{Layout, Mark, MarkKind, Message};
-use failpoint::__private::text::{is_hidden, visible};
+use super::text::{cut, escape};
 use std::fmt::Write;
 
-const ROW: f64 = 24.0;
 /// The width of a character: the font is monospaced.
 const CHAR: f64 = 6.05;
 /// Above the first row: the title and the names of the nodes.
@@ -13,79 +13,7 @@ const FOOT: f64 = 78.0;
 /// What a mark on a lane takes to each side.
 const MARK: f64 = 26.0;
 
-const STYLE: &str = "\
-svg{background:#fff}
-text{font:10px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#1f2328;dominant-baseline:central}
-.paper{fill:#fff}
-.title{font-size:13px;font-weight:600}
-.muted{fill:#6e7781}
-.middle{text-anchor:middle}
-.end{text-anchor:end}
-.halo{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}
-.rule{stroke:#d8dee4;stroke-width:1}
-.lane{stroke:#8c959f;stroke-width:1.5}
-.absent{stroke:#afb8c1;stroke-width:1.5;stroke-dasharray:2 4}
-.down{fill:#818b98;fill-opacity:.14}
-.node{fill:#24292f}
-.node+text{fill:#fff;font-size:11px;font-weight:600}
-.wall{stroke:#bc4c00;stroke-width:1.2;stroke-dasharray:6 4}
-.wall-text{fill:#bc4c00}
-.group1{fill:#fb8f44;fill-opacity:.11}
-.group2{fill:#4ac26b;fill-opacity:.11}
-.group0{fill:#54aeff;fill-opacity:.09}
-.message path{fill:none;stroke-width:1.4}
-.message:hover path{stroke-width:3}
-.again{font-size:8px}
-.flying path{stroke-dasharray:4 3}
-.other path{stroke:#57606a}.other polygon{fill:#57606a}
-.append path{stroke:#0969da}.append polygon{fill:#0969da}
-.vote path{stroke:#8250df}.vote polygon{fill:#8250df}
-.beat path{stroke:#9aa4af}.beat polygon{fill:#9aa4af}
-.snap path{stroke:#bf3989}.snap polygon{fill:#bf3989}
-.flying circle{fill:#fff;stroke:#57606a;stroke-width:1.2}
-.cross,.message .cross{fill:none;stroke:#cf222e;stroke-width:2;stroke-linecap:round}
-.bad{fill:#cf222e}
-.good{fill:#1a7f37}
-.ring{fill:#fff;stroke:#1a7f37;stroke-width:2}
-.commit rect{fill:#1a7f37}
-.commit text{fill:#fff}
-.apply rect{fill:#fff;stroke:#1a7f37;stroke-width:1.2}
-.apply text{fill:#1a7f37}
-.note path{fill:#fff;stroke:#9a6700;stroke-width:1.5}
-.note text{fill:#9a6700}
-.tag text{fill:#fff;font-weight:600}
-.band{fill-opacity:.3}
-.term0{fill:#0969da}.term1{fill:#9a6700}.term2{fill:#1b7c83}.term3{fill:#bf3989}.term4{fill:#8250df}.term5{fill:#57606a}
-@media (prefers-color-scheme:dark){
-svg{background:#0d1117}
-text{fill:#e6edf3}
-.paper,.ring,.apply rect,.note path,.flying circle{fill:#0d1117}
-.muted{fill:#8b949e}
-.halo{stroke:#0d1117}
-.rule{stroke:#262c36}
-.lane{stroke:#6e7681}
-.absent{stroke:#484f58}
-.node{fill:#e6edf3}
-.node+text{fill:#0d1117}
-.wall{stroke:#f0883e}
-.wall-text{fill:#f0883e}
-.other path{stroke:#8b949e}.other polygon{fill:#8b949e}
-.append path{stroke:#58a6ff}.append polygon{fill:#58a6ff}
-.vote path{stroke:#bc8cff}.vote polygon{fill:#bc8cff}
-.beat path{stroke:#6e7681}.beat polygon{fill:#6e7681}
-.snap path{stroke:#f778ba}.snap polygon{fill:#f778ba}
-.flying circle{stroke:#8b949e}
-.cross,.message .cross{stroke:#ff7b72}
-.bad{fill:#ff7b72}
-.good,.apply text{fill:#3fb950}
-.ring,.apply rect{stroke:#3fb950}
-.commit rect{fill:#238636}
-.note path{stroke:#d29922}
-.note text{fill:#d29922}
-.band{fill-opacity:.4}
-.term0{fill:#1f6feb}.term1{fill:#9e6a03}.term2{fill:#1b7c83}.term3{fill:#bf4b8a}.term4{fill:#8957e5}.term5{fill:#57606a}
-}
-";
+const STYLE: &str = include_str!("style.css");
 
 /// Draws a layout.
 pub(super) fn write(title: &str, layout: &Layout) -> String {
@@ -454,110 +382,6 @@ impl<'a> Picture<'a> {
     }
 }
 
-type Point = (f64, f64);
-
-/// A cubic curve.
-struct Path {
-    start: Point,
-    control: [Point; 2],
-    end: Point,
-    /// Of a message to its own sender.
-    is_loop: bool,
-}
-
-impl Path {
-    /// A straight line, or, for a message that waits for many rows, a curve that arrives as flat
-    /// as a straight one does.
-    fn new(start: Point, end: Point, gap: f64) -> Path {
-        let (dx, dy) = (end.0 - start.0, end.1 - start.1);
-        let side = if dx < 0.0 { -1.0 } else { 1.0 };
-        let lanes = (dx.abs() / gap).max(0.5);
-        if dx == 0.0 {
-            let out = start.0 + gap * 0.45;
-            let control = [(out, start.1), (out, end.1)];
-            return Path { start, control, end, is_loop: true };
-        }
-        let control = if dy <= ROW * (lanes + 1.0) {
-            [1.0, 2.0].map(|part| (start.0 + dx * part / 3.0, start.1 + dy * part / 3.0))
-        } else {
-            [
-                (start.0 + side * gap * 0.4, start.1 + dy * 0.4),
-                (end.0 - side * gap * 0.75, end.1 - ROW * 0.3),
-            ]
-        };
-        Path { start, control, end, is_loop: false }
-    }
-
-    /// The same curve without its last pixels, about.
-    fn until(self, rest: f64) -> Path {
-        if rest == 0.0 {
-            return self;
-        }
-        let (dx, dy) = (self.end.0 - self.start.0, self.end.1 - self.start.1);
-        let part = 1.0 - rest / (dx * dx + dy * dy).sqrt().max(rest * 2.0);
-        // De Casteljau.
-        let between = |a: Point, b: Point| (a.0 + (b.0 - a.0) * part, a.1 + (b.1 - a.1) * part);
-        let [one, two] = self.control;
-        let (a, b, c) = (between(self.start, one), between(one, two), between(two, self.end));
-        let (d, e) = (between(a, b), between(b, c));
-        Path { start: self.start, control: [a, d], end: between(d, e), is_loop: self.is_loop }
-    }
-
-    fn at(&self, t: f64) -> Point {
-        let u = 1.0 - t;
-        let [one, two] = self.control;
-        let sum = |a: f64, b: f64, c: f64, d: f64| {
-            u * u * u * a + 3.0 * u * u * t * b + 3.0 * u * t * t * c + t * t * t * d
-        };
-        (sum(self.start.0, one.0, two.0, self.end.0), sum(self.start.1, one.1, two.1, self.end.1))
-    }
-
-    fn d(&self) -> String {
-        let ([one, two], start, end) = (self.control, self.start, self.end);
-        format!(
-            "M{:.1} {:.1}C{:.1} {:.1} {:.1} {:.1} {:.1} {:.1}",
-            start.0, start.1, one.0, one.1, two.0, two.1, end.0, end.1
-        )
-    }
-
-    /// The tip of the arrow.
-    fn head(&self) -> String {
-        let (x, y) = self.end;
-        let (dx, dy) = (x - self.control[1].0, y - self.control[1].1);
-        let length = (dx * dx + dy * dy).sqrt().max(0.1);
-        let (dx, dy) = (dx / length, dy / length);
-        let (back_x, back_y) = (x - 8.0 * dx, y - 8.0 * dy);
-        format!(
-            "<polygon points=\"{x:.1},{y:.1} {:.1},{:.1} {:.1},{:.1}\"/>",
-            back_x - 3.5 * dy,
-            back_y + 3.5 * dx,
-            back_x + 3.5 * dy,
-            back_y - 3.5 * dx
-        )
-    }
-
-    /// The middle of the label: below the curve, in the gap before the last lane. Its height differs
-    /// so little from that of the tip that it is clear of the labels of the rows around it.
-    fn label(&self, gap: f64) -> Point {
-        if self.is_loop {
-            return (self.start.0 + gap * 0.5, self.end.1 + 7.0);
-        }
-        let side = if self.end.0 < self.start.0 { -1.0 } else { 1.0 };
-        let x = self.end.0 - side * gap.min((self.end.0 - self.start.0).abs()) * 0.53;
-        // The curve goes to one side only near its end.
-        let (mut low, mut high) = (0.0, 1.0);
-        for _ in 0..30 {
-            let middle = (low + high) / 2.0;
-            if (self.at(middle).0 - x) * side < 0.0 {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        (x, (self.at(high).1 + 10.0).max(self.end.1 - 4.0))
-    }
-}
-
 fn cross((x, y): Point, arm: f64) -> String {
     let (left, right, top, bottom) = (x - arm, x + arm, y - arm, y + arm);
     format!(
@@ -590,33 +414,4 @@ fn class(label: &str) -> &'static str {
     ];
     let label = label.to_ascii_lowercase();
     names.iter().find(|(name, _)| label.contains(name)).map_or("other", |(_, class)| class)
-}
-
-/// At most `most` characters of the text as it is shown, escaped.
-fn cut(text: &str, most: usize) -> String {
-    let text = visible(text).to_string();
-    if text.chars().count() <= most {
-        return escape(&text);
-    }
-    let mut short: String = text.chars().take(most.saturating_sub(1)).collect();
-    short.push('…');
-    escape(&short)
-}
-
-/// Text in XML, which cannot hold control characters.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\n' => escaped.push('\n'),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            c if is_hidden(c) => escaped.extend(c.escape_default()),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

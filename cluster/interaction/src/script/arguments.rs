@@ -39,7 +39,7 @@ impl<'a> Arguments<'a> {
     ///
     /// # Errors
     ///
-    /// There is none, or it is something else. So do all methods.
+    /// There is none, or it is something else. The other methods fail for the same reasons.
     pub fn node(&mut self) -> Result<u64, ScriptError> {
         Ok(self.spanned_node()?.value)
     }
