@@ -18,6 +18,7 @@
 mod config;
 pub mod describe;
 mod log_lines;
+mod logged;
 mod machine;
 mod memory;
 mod node;
@@ -30,6 +31,7 @@ mod view;
 
 pub use config::Settings;
 pub use log_lines::{Level, Line, LogLines};
+pub use logged::Logged;
 pub use machine::{Durable, Machine};
 pub use memory::Memory;
 pub use node::{Input, Node, Outputs, Reply, Sent, StepClock};

@@ -21,6 +21,10 @@ impl Memory {
         Self::default()
     }
 
+    pub(crate) fn holding(log: Log) -> Self {
+        Self { log: Arc::new(Mutex::new(log)) }
+    }
+
     pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -35,7 +39,7 @@ pub(crate) struct Log {
     /// The entries up to this index are gone.
     pub(crate) compacted: u64,
     /// The term of the last entry that is gone.
-    compacted_term: u64,
+    pub(crate) compacted_term: u64,
     pub(crate) entries: Vec<Entry>,
 }
 
@@ -80,6 +84,12 @@ impl Log {
         // A crash may come before the hard state is saved that belongs to a snapshot. The crate `raft`
         // refuses a commit index from before the log.
         self.hard_state.commit = self.hard_state.commit.max(meta.index);
+    }
+
+    /// Begins after the entry at `index`, without a snapshot yet.
+    pub(crate) fn start_after(&mut self, index: u64, term: u64) {
+        self.entries.clear();
+        (self.compacted, self.compacted_term) = (index, term);
     }
 
     pub(crate) fn compact(&mut self, index: u64) {
