@@ -1,7 +1,7 @@
 //! The log of a raft node on a disk.
 
-use crate::memory::{Log, Memory};
 use crate::Storage;
+use crate::memory::{Log, Memory};
 use cluster_log::{LogError, OpenError, Options};
 use protobuf::Message as _;
 use raft::eraftpb::{Entry, HardState, Snapshot};
@@ -38,7 +38,8 @@ impl Logged {
         let mut log = Log::default();
         for record in &recovered.records {
             replay(&mut log, record.kind, &record.payload).map_err(|error| {
-                let text = format!("{} holds a record that is not raft's: {error}", directory.display());
+                let text =
+                    format!("{} holds a record that is not raft's: {error}", directory.display());
                 io::Error::new(io::ErrorKind::InvalidData, text)
             })?;
         }
