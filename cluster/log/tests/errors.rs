@@ -68,6 +68,7 @@ fn a_write_that_fails_leaves_nothing_and_the_log_goes_on() {
         scope.disarm("disk.write").unwrap();
         assert_eq!(fs::metadata(FIRST).unwrap().len(), length, "{terms}");
         // It was synced with the cut.
+        assert!(log.is_synced());
         assert_eq!(after_crash(&disk, Keep::Synced), ["a"]);
     }
     log.append(1, b"b").unwrap();
@@ -186,8 +187,9 @@ fn a_panic_in_the_middle_of_a_write_is_cut_off_by_the_next_call() {
     let _in = scope.enter();
     let (mut log, _) = open();
     log.append(1, b"before").unwrap();
-    scope.arm("disk.write", "1*return(short(9))->1*panic").unwrap();
-    catch_unwind(AssertUnwindSafe(|| log.append(1, b"during"))).unwrap_err();
+    // What arrives is longer than the record after it.
+    scope.arm("disk.write", "1*return(short(60))->1*panic").unwrap();
+    catch_unwind(AssertUnwindSafe(|| log.append(1, &[b'x'; 80]))).unwrap_err();
     log.sync().unwrap();
     log.append(1, b"after").unwrap();
     log.sync().unwrap();
@@ -300,6 +302,7 @@ fn segments_that_cannot_be_removed_do_no_harm() {
     assert_eq!(after_crash(&disk, Keep::All), ["restated"]);
     let released = log.restate([(2, &b"once more"[..])]).unwrap();
     assert_eq!((released.segments, log.segments()), (2, 1));
+    assert!(log.is_synced());
     assert_eq!(after_crash(&disk, Keep::All), ["once more"]);
 }
 
