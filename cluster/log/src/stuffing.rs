@@ -77,6 +77,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
         #[test]
         fn what_is_stuffed_has_no_zero_and_comes_back(
             bytes in prop::collection::vec(prop_oneof![Just(0), 1..=1_u8, any::<u8>()], 0..1200),
