@@ -7,6 +7,7 @@
 pub mod command_line;
 mod difference;
 mod files;
+mod group;
 pub mod interpreter;
 pub mod picture;
 mod runner;
@@ -14,6 +15,7 @@ pub mod script;
 pub mod trace;
 
 pub use difference::Difference;
+pub use group::Disk;
 pub use runner::{Interpreter, NodeKind, Output, Report, RunError, Runner};
 
 use std::path::Path;

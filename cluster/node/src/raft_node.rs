@@ -23,6 +23,8 @@ pub enum Command {
     Propose(Vec<u8>),
     /// Proposes a change of the configuration.
     ProposeConfChange(ConfChangeV2),
+    /// The same of one change, in the older of the two forms.
+    ProposeConfChangeV1(ConfChange),
     /// Asks from which index on a read sees everything that was acknowledged.
     Read(Vec<u8>),
     /// Hands leadership to this node.
@@ -145,6 +147,7 @@ impl<S: Storage> RaftNode<S> {
                 self.proposed.push(data);
             }
             Command::ProposeConfChange(change) => raft.propose_conf_change(Vec::new(), change)?,
+            Command::ProposeConfChangeV1(change) => raft.propose_conf_change(Vec::new(), change)?,
             Command::Read(context) => raft.read_index(context),
             Command::TransferLeader(to) => raft.transfer_leader(to),
             Command::ReportUnreachable(id) => raft.report_unreachable(id),

@@ -74,6 +74,16 @@ impl Span {
         Span { source: source.clone(), bytes }
     }
 
+    /// A part of it, in bytes from its start; cut to what there is.
+    pub(crate) fn part(&self, part: Range<usize>) -> Span {
+        let text = self.text();
+        let boundary = |at: usize| (0..=at.min(text.len())).rfind(|at| text.is_char_boundary(*at));
+        let end = boundary(part.end).unwrap_or_default();
+        let start = boundary(part.start.min(end)).unwrap_or_default();
+        let bytes = self.bytes.start + start..self.bytes.start + end;
+        Span { source: self.source.clone(), bytes }
+    }
+
     /// The file.
     pub fn source(&self) -> &Arc<Source> {
         &self.source

@@ -1,0 +1,88 @@
+//! One node of a group, whether it runs or not.
+
+use super::{Disk, Known};
+use crate::trace::Event;
+use cluster_node::{DynRaft, LogLines, Settings, StepClock, Stopped, View};
+use failpoint::Scope;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// One node of a group, and all that outlives its crashes.
+pub(crate) struct Member {
+    pub(crate) settings: Settings,
+    pub(crate) scope: Scope,
+    pub(crate) clock: StepClock,
+    pub(crate) disk: Box<dyn Disk>,
+    /// `None` while it is down.
+    pub(crate) node: Option<Box<dyn DynRaft>>,
+    /// Why it is down, when it is.
+    pub(crate) down: Down,
+    pub(crate) log: LogLines,
+    /// When it has done all that it was given, after it slept.
+    pub(crate) busy_until: Duration,
+    /// What its points are armed with.
+    pub(crate) armed: BTreeMap<String, String>,
+    pub(crate) known: Option<Known>,
+}
+
+impl Member {
+    pub(crate) fn new(settings: Settings, disk: Box<dyn Disk>) -> Self {
+        let scope = Scope::isolated(&format!("node {}", settings.id));
+        let clock = StepClock::default();
+        scope.simulate(clock.clone());
+        disk.mount(&scope);
+        Self {
+            settings,
+            scope,
+            clock,
+            disk,
+            node: None,
+            down: Down::Stopped,
+            log: LogLines::default(),
+            busy_until: Duration::ZERO,
+            armed: BTreeMap::new(),
+            known: None,
+        }
+    }
+
+    /// The node, if it runs.
+    pub(crate) fn node(&self) -> Option<&dyn DynRaft> {
+        self.node.as_deref()
+    }
+
+    pub(super) fn start(&mut self) -> Result<(), Stopped> {
+        let _in = self.scope.enter();
+        self.node = Some(self.disk.start(&self.settings, &self.log)?);
+        Ok(())
+    }
+
+    /// Notes what has changed since the last call.
+    pub(super) fn changes(&mut self, view: &View, events: &mut Vec<Event>) {
+        let after = Known::of(view);
+        // What a node knows when it starts is no change.
+        self.known.unwrap_or(Known { leads: None, ..after }).events(after, view.id, events);
+        self.known = Some(after);
+    }
+}
+
+/// Why a node is down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Down {
+    /// It crashed, by a command or at a point.
+    Crashed,
+    /// It panicked.
+    Panicked,
+    /// It could not start or go on.
+    Stopped,
+}
+
+impl fmt::Display for Down {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Down::Crashed => "crashed",
+            Down::Panicked => "panicked",
+            Down::Stopped => "stopped",
+        })
+    }
+}

@@ -1,0 +1,311 @@
+//! All nodes of a script, in one thread.
+//!
+//! Each node has a scope of its own, with its disk and its armed points, and is stepped inside it. Nodes
+//! are visited in order, and time passes only when a command says so.
+
+mod caught;
+mod disk;
+mod member;
+mod network;
+mod output;
+
+pub use disk::Disk;
+pub(crate) use disk::InMemory;
+pub(crate) use member::{Down, Member};
+pub(crate) use network::{Flight, Network};
+pub(crate) use output::Output;
+
+use crate::trace::Event;
+use caught::{Panicked, caught};
+use cluster_node::{
+    Broken, Command, DynRaft, Input, Level, Outputs, Promises, Reply, Role, Settings, Stopped,
+    View, describe,
+};
+use failpoint_disk::Keep;
+use raft::eraftpb::Message;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The most nodes of a group.
+pub(crate) const MOST_NODES: u64 = 100;
+
+/// How much time passes in a tick of a node.
+const TICK: Duration = Duration::from_millis(20);
+
+/// All nodes of a script.
+pub(crate) struct Group {
+    pub(crate) members: BTreeMap<u64, Member>,
+    pub(crate) network: Network,
+    pub(crate) output: Output,
+    pub(crate) events: Vec<Event>,
+    promises: Promises,
+    /// The promises that were broken, each once, in order.
+    broken: Vec<Broken>,
+    /// The index and the term of what clients were told.
+    acknowledged: Vec<(u64, u64)>,
+}
+
+impl Group {
+    pub(crate) fn new() -> Self {
+        Self {
+            members: BTreeMap::new(),
+            network: Network::default(),
+            output: Output::new(Some(Level::Warn)),
+            events: Vec::new(),
+            promises: Promises::new(),
+            broken: Vec::new(),
+            acknowledged: Vec::new(),
+        }
+    }
+
+    pub(crate) fn broken(&self) -> &[Broken] {
+        &self.broken
+    }
+
+    pub(crate) fn acknowledged(&self) -> &[(u64, u64)] {
+        &self.acknowledged
+    }
+
+    /// The numbers of all nodes, in order.
+    pub(crate) fn ids(&self) -> Vec<u64> {
+        self.members.keys().copied().collect()
+    }
+
+    /// The node, if it runs.
+    pub(crate) fn node(&self, id: u64) -> Option<&dyn DynRaft> {
+        self.members.get(&id)?.node()
+    }
+
+    /// The nodes that run, as they are.
+    pub(crate) fn views(&self) -> Vec<View> {
+        self.members.values().filter_map(Member::node).map(DynRaft::view).collect()
+    }
+
+    /// Adds a node and starts it.
+    pub(crate) fn add(&mut self, settings: Settings, disk: Box<dyn Disk>) {
+        let id = settings.id;
+        self.members.insert(id, Member::new(settings, disk));
+        self.start(id);
+    }
+
+    /// Starts a node that is down.
+    pub(crate) fn start(&mut self, id: u64) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let started = caught(|| member.start());
+        self.print_log(id);
+        match started {
+            Ok(Ok(())) => {
+                let Some(view) = self.node(id).map(DynRaft::view) else { return };
+                if let Err(broken) = self.promises.restarted(&view) {
+                    self.tell_broken(broken);
+                }
+                self.observe(id);
+            }
+            Ok(Err(stopped)) => {
+                self.output.always(&format!("node {id} cannot start: {stopped}"));
+                self.set_down(id, Down::Stopped);
+            }
+            Err(panicked) => self.end(id, panicked),
+        }
+    }
+
+    /// Lets a node take an input, and says whether it still runs.
+    pub(crate) fn step(&mut self, id: u64, input: Input<Message, Command>) -> bool {
+        let Some(member) = self.members.get_mut(&id) else { return false };
+        let Member { node: Some(node), scope, clock, busy_until, .. } = member else {
+            return false;
+        };
+        let mut outputs = Outputs::new(clock);
+        let ended = caught(|| {
+            let _in = scope.enter();
+            node.step(input, &mut outputs)
+        });
+        // A node that slept does its next work when it has woken.
+        let start = self.network.now.max(*busy_until);
+        *busy_until = start + clock.elapsed();
+        outputs.report.iter().for_each(|line| self.output.line(line));
+        self.print_log(id);
+        for sent in outputs.messages {
+            self.send(start + sent.after, sent.message);
+        }
+        for reply in outputs.replies {
+            self.reply(id, reply);
+        }
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(Stopped::Refused(error))) => self.output.always(&format!("raft: {error}")),
+            Ok(Err(stopped)) => {
+                self.output.always(&format!("node {id} stopped: {stopped}"));
+                self.note(id, stopped.to_string());
+                self.set_down(id, Down::Stopped);
+            }
+            Err(panicked) => self.end(id, panicked),
+        }
+        self.observe(id);
+        self.node(id).is_some()
+    }
+
+    /// One tick of a node's clock, in which time passes. Says whether the node still runs.
+    pub(crate) fn tick(&mut self, id: u64) -> bool {
+        self.network.now += TICK;
+        self.step(id, Input::Tick)
+    }
+
+    /// A node crashes, and its disk keeps what `keep` says.
+    ///
+    /// # Errors
+    /// The disk cannot do that, with what it can do. Then the node runs on.
+    pub(crate) fn crash(&mut self, id: u64, keep: Option<&Keep>) -> Result<(), String> {
+        let Some(member) = self.members.get_mut(&id) else { return Ok(()) };
+        member.disk.crash(&member.scope, keep)?;
+        self.set_down(id, Down::Crashed);
+        Ok(())
+    }
+
+    /// The messages arrive at their node, one after the other.
+    pub(crate) fn deliver(&mut self, flights: Vec<Flight>) {
+        for flight in flights {
+            if self.node(flight.message.to).is_none() {
+                self.lose(&flight);
+                continue;
+            }
+            self.output.line(&describe::message(&flight.message));
+            self.events.push(Event::Receive { id: flight.id });
+            self.step(flight.message.to, Input::Message(flight.message));
+        }
+    }
+
+    /// A message is lost.
+    pub(crate) fn lose(&mut self, flight: &Flight) {
+        self.output.line(&format!("dropped: {}", describe::message(&flight.message)));
+        self.events.push(Event::Drop { id: flight.id });
+    }
+
+    fn send(&mut self, due: Duration, message: Message) {
+        self.promises.sent(&message);
+        let id = self.network.number();
+        let (from, to) = (message.from, message.to);
+        let label = format!("{:?}", message.get_msg_type());
+        self.events.push(Event::Send { id, from, to, label });
+        let flight = Flight { id, due, message };
+        if self.network.reaches(from, to) {
+            self.network.send(flight);
+        } else {
+            self.lose(&flight);
+        }
+    }
+
+    fn reply(&mut self, id: u64, reply: Reply) {
+        match reply {
+            Reply::Acknowledged { index, term, data } => {
+                self.promises.acknowledged(index, term);
+                self.acknowledged.push((index, term));
+                let data = describe::data(&data);
+                self.output.line(&format!("acknowledged {term}/{index} {data}"));
+            }
+            Reply::Readable { context, index } => {
+                let context = describe::data(&context);
+                self.output.line(&format!("node {id} may read {context} at index {index}"));
+            }
+        }
+    }
+
+    /// A step did not come to its end.
+    fn end(&mut self, id: u64, panicked: Panicked) {
+        match panicked {
+            Panicked::AtPoint(point) => {
+                self.output.always(&format!("node {id} crashed: {point}"));
+                self.note(id, point);
+                if let Err(error) = self.crash(id, None) {
+                    self.output.always(&error);
+                    self.set_down(id, Down::Crashed);
+                }
+            }
+            Panicked::Otherwise(message) => {
+                self.output.always(&format!("node {id} panicked: {message}"));
+                self.note(id, format!("panicked: {message}"));
+                self.set_down(id, Down::Panicked);
+            }
+        }
+    }
+
+    fn set_down(&mut self, id: u64, down: Down) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.down = down;
+        member.known = None;
+        let node = member.node.take();
+        let scope = member.scope.clone();
+        // What a node does when it is dropped reaches the disk that has crashed.
+        let dropped = caught(|| {
+            let _in = scope.enter();
+            drop(node);
+        });
+        if let Err(Panicked::Otherwise(message)) = dropped {
+            self.output.always(&format!("node {id} panicked when it was dropped: {message}"));
+        }
+        self.print_log(id);
+        self.events.push(Event::Crash { node: id });
+    }
+
+    pub(crate) fn note(&mut self, node: u64, text: String) {
+        self.events.push(Event::Note { node, text });
+    }
+
+    fn print_log(&mut self, id: u64) {
+        let Some(member) = self.members.get(&id) else { return };
+        member.log.take().iter().for_each(|line| self.output.log(line));
+    }
+
+    /// Checks the promises after a step of a node, and notes what has changed on it.
+    fn observe(&mut self, id: u64) {
+        let views = self.views();
+        if let (Some(view), Some(member)) =
+            (views.iter().find(|view| view.id == id), self.members.get_mut(&id))
+        {
+            member.changes(view, &mut self.events);
+        }
+        if let Err(broken) = self.promises.observe(&views) {
+            self.tell_broken(broken);
+        }
+    }
+
+    fn tell_broken(&mut self, broken: Broken) {
+        if !self.broken.contains(&broken) {
+            self.output.always(&broken.to_string());
+            self.broken.push(broken);
+        }
+    }
+}
+
+/// What is known of a node after a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// The term that it leads.
+    leads: Option<u64>,
+    commit: u64,
+    applied: u64,
+}
+
+impl Known {
+    fn of(view: &View) -> Self {
+        let leads = (view.role == Role::Leader).then_some(view.term);
+        Self { leads, commit: view.commit, applied: view.applied }
+    }
+
+    /// The events between `self` and `after`.
+    fn events(self, after: Self, node: u64, events: &mut Vec<Event>) {
+        match (self.leads, after.leads) {
+            (before, Some(term)) if before != Some(term) => {
+                events.push(Event::Leader { node, term });
+            }
+            (Some(_), None) => events.push(Event::StepDown { node }),
+            _ => {}
+        }
+        if after.commit > self.commit {
+            events.push(Event::Commit { node, index: after.commit });
+        }
+        if after.applied > self.applied {
+            events.push(Event::Apply { node, index: after.applied });
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Commands that look at nodes and change nothing.
+
+use super::State;
+use crate::script::{Arguments, ScriptError, Step};
+use cluster_node::{Role, View, describe};
+
+impl State {
+    fn view(&self, id: u64) -> Option<View> {
+        self.group.node(id).map(|node| node.view())
+    }
+}
+
+pub(super) fn raft_log(
+    state: &mut State,
+    _: &Step,
+    mut arguments: Arguments<'_>,
+) -> Result<(), ScriptError> {
+    let id = state.running(&mut arguments)?;
+    arguments.finish()?;
+    let Some(view) = state.view(id) else { return Ok(()) };
+    if view.entries.is_empty() {
+        let (index, term) = view.compacted;
+        state.group.output.line(&format!("the log is empty after {term}/{index}"));
+    }
+    view.entries.iter().for_each(|entry| state.group.output.line(&describe::entry(entry)));
+    Ok(())
+}
+
+pub(super) fn raft_state(
+    state: &mut State,
+    _: &Step,
+    arguments: Arguments<'_>,
+) -> Result<(), ScriptError> {
+    arguments.finish()?;
+    for (id, member) in &state.group.members {
+        let line = match member.node() {
+            Some(node) => describe::state(&node.view()),
+            None => format!("{id}: {}", member.down),
+        };
+        state.group.output.line(&line);
+    }
+    Ok(())
+}
+
+pub(super) fn status(
+    state: &mut State,
+    _: &Step,
+    mut arguments: Arguments<'_>,
+) -> Result<(), ScriptError> {
+    let id = state.running(&mut arguments)?;
+    arguments.finish()?;
+    let Some(view) = state.view(id) else { return Ok(()) };
+    if view.role != Role::Leader {
+        let role = view.role;
+        state.group.output.line(&format!("node {id} is a {role}; a leader knows its members"));
+    }
+    describe::status(&view).iter().for_each(|line| state.group.output.line(line));
+    Ok(())
+}
+
+pub(super) fn show(
+    state: &mut State,
+    _: &Step,
+    mut arguments: Arguments<'_>,
+) -> Result<(), ScriptError> {
+    let id = state.running(&mut arguments)?;
+    arguments.finish()?;
+    let Some(node) = state.group.node(id) else { return Ok(()) };
+    let content = node.content().to_vec();
+    if content.is_empty() {
+        state.group.output.line("nothing");
+        return Ok(());
+    }
+    for value in content.split(|byte| *byte == b'\n') {
+        state.group.output.line(&describe::data(value));
+    }
+    Ok(())
+}
+
+pub(super) fn check(
+    state: &mut State,
+    _: &Step,
+    arguments: Arguments<'_>,
+) -> Result<(), ScriptError> {
+    arguments.finish()?;
+    let views = state.group.views();
+    let output = &mut state.group.output;
+    let Some(first) = views.first() else {
+        output.line("no node runs");
+        return Ok(());
+    };
+    let ids: Vec<_> = views.iter().map(|view| view.id.to_string()).collect();
+    let ids = ids.join(" ");
+    let mut are_equal = true;
+    for view in &views[1..] {
+        if let Some(index) = first_difference(first, view) {
+            are_equal = false;
+            output.line(&format!("the logs of {} and {} differ at {index}", first.id, view.id));
+        }
+    }
+    if are_equal {
+        let last = first.last_index();
+        let term = first.term_at(last).unwrap_or_default();
+        output.line(&format!("the logs of {ids} are equal; their last entry is {term}/{last}"));
+    }
+    let acknowledged = state.group.acknowledged();
+    let mut lost = Vec::new();
+    for (index, term) in acknowledged {
+        let has = |view: &&View| *index <= view.compacted.0 || view.term_at(*index) == Some(*term);
+        let without: Vec<_> =
+            views.iter().filter(|view| !has(view)).map(|view| view.id.to_string()).collect();
+        if !without.is_empty() {
+            lost.push(format!("acknowledged {term}/{index} is not on {}", without.join(" ")));
+        }
+    }
+    let count = acknowledged.len();
+    let is_kept = lost.is_empty();
+    let output = &mut state.group.output;
+    lost.iter().for_each(|line| output.line(line));
+    if is_kept {
+        output.line(&match count {
+            0 => "nothing was acknowledged".to_owned(),
+            1 => format!("the acknowledged entry is on {ids}"),
+            _ => format!("all {count} acknowledged entries are on {ids}"),
+        });
+    }
+    Ok(())
+}
+
+/// The first index at which two logs differ, of those that neither has compacted.
+fn first_difference(one: &View, other: &View) -> Option<u64> {
+    let first = one.compacted.0.max(other.compacted.0) + 1;
+    let last = one.last_index().max(other.last_index());
+    (first..=last).find(|index| one.entry(*index) != other.entry(*index))
+}

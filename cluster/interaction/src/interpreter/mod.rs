@@ -1,0 +1,164 @@
+//! Which commands does a script have, and what do they do?
+
+mod argument;
+mod look;
+mod network;
+mod nodes;
+mod points;
+mod raft;
+
+use crate::group::{Disk, Group, InMemory};
+use crate::runner::{Interpreter, NodeKind};
+use crate::script::{Arguments, ScriptError, Spanned, Step, nearest};
+use crate::trace::Event;
+
+/// The interpreter for a kind of node.
+///
+/// # Errors
+///
+/// There is no interpreter for it.
+pub fn interpreter(kind: &Spanned<NodeKind>) -> Result<Box<dyn Interpreter>, ScriptError> {
+    match kind.value {
+        NodeKind::RaftMemory => {
+            Ok(Box::new(GroupInterpreter::new(|_| Ok(Box::new(InMemory::default())))))
+        }
+        _ => Err(kind.error(format!("there is no interpreter for `{}`", kind.span.text()))),
+    }
+}
+
+/// Runs scripts over a group of raft nodes.
+pub struct GroupInterpreter<F> {
+    state: State,
+    /// Makes the disk of a new node.
+    disks: F,
+}
+
+/// What the commands work on.
+struct State {
+    group: Group,
+    /// Whether the script shows a broken promise on purpose.
+    expects_broken: bool,
+    /// How many of the broken promises the script knows.
+    known_broken: usize,
+}
+
+/// What a command does.
+type Run = fn(&mut State, &Step, Arguments<'_>) -> Result<(), ScriptError>;
+
+/// All commands but `add-nodes`, which makes disks.
+const COMMANDS: &[(&str, Run)] = &[
+    ("_breakpoint", breakpoint),
+    ("campaign", raft::campaign),
+    ("check", look::check),
+    ("compact", raft::compact),
+    ("crash", nodes::crash),
+    ("deliver-msgs", network::deliver),
+    ("expect-broken", expect_broken),
+    ("failpoint", points::failpoint),
+    ("failpoints", points::failpoints),
+    ("fsync", nodes::fsync),
+    ("heal", network::heal),
+    ("lie-sync", nodes::lie_sync),
+    ("log-level", log_level),
+    ("partition", network::partition),
+    ("process-ready", network::process_ready),
+    ("propose", raft::propose),
+    ("propose-conf-change", raft::propose_conf_change),
+    ("raft-log", look::raft_log),
+    ("raft-state", look::raft_state),
+    ("read", raft::read),
+    ("report-unreachable", raft::report_unreachable),
+    ("restart", nodes::restart),
+    ("send-snapshot", raft::send_snapshot),
+    ("set-randomized-election-timeout", raft::set_election_timeout),
+    ("show", look::show),
+    ("stabilize", network::stabilize),
+    ("status", look::status),
+    ("tick", nodes::tick),
+    ("tick-election", nodes::tick_election),
+    ("tick-heartbeat", nodes::tick_heartbeat),
+    ("transfer-leadership", raft::transfer_leadership),
+];
+
+const ADD_NODES: &str = "add-nodes";
+
+impl<F: FnMut(u64) -> std::io::Result<Box<dyn Disk>>> GroupInterpreter<F> {
+    /// An interpreter whose nodes have the disks that `disks` makes. It is given the number of the node.
+    pub fn new(disks: F) -> Self {
+        let state = State { group: Group::new(), expects_broken: false, known_broken: 0 };
+        Self { state, disks }
+    }
+
+    fn dispatch(&mut self, step: &Step) -> Result<(), ScriptError> {
+        if *step.command == ADD_NODES {
+            return nodes::add(&mut self.state, step, &mut self.disks);
+        }
+        let Some((_, run)) = COMMANDS.iter().find(|(name, _)| *name == *step.command) else {
+            return Err(unknown_command(step));
+        };
+        if let (Some(input), false) = (step.input.first(), *step.command == "propose-conf-change") {
+            let message = format!("`{}` takes no input; `----` must stand here", *step.command);
+            return Err(input.error(message));
+        }
+        run(&mut self.state, step, step.arguments())
+    }
+}
+
+impl<F: FnMut(u64) -> std::io::Result<Box<dyn Disk>>> Interpreter for GroupInterpreter<F> {
+    fn run(&mut self, step: &Step) -> Result<String, ScriptError> {
+        let done = self.dispatch(step);
+        let output = self.state.group.output.take();
+        self.state.refuse_broken(step)?;
+        done.map(|()| output)
+    }
+
+    fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.state.group.events)
+    }
+}
+
+impl State {
+    /// A broken promise is an error of the script, unless it says that it expects one.
+    fn refuse_broken(&mut self, step: &Step) -> Result<(), ScriptError> {
+        let broken = self.group.broken();
+        let new = &broken[self.known_broken..];
+        self.known_broken = broken.len();
+        match new.first() {
+            Some(first) if !self.expects_broken => Err(step.error(format!(
+                "{first}; a script that shows this on purpose says `expect-broken` at its beginning"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn unknown_command(step: &Step) -> ScriptError {
+    let names = COMMANDS.iter().map(|(name, _)| *name).chain([ADD_NODES]);
+    let name = &*step.command;
+    step.error(match nearest(name, names.clone()) {
+        Some(near) => format!("there is no command `{name}`; did you mean `{near}`?"),
+        None => {
+            let mut names: Vec<_> = names.collect();
+            names.sort_unstable();
+            format!("there is no command `{name}`; the commands are {}", names.join(", "))
+        }
+    })
+}
+
+/// A place for a breakpoint of a debugger.
+fn breakpoint(_: &mut State, _: &Step, arguments: Arguments<'_>) -> Result<(), ScriptError> {
+    arguments.finish()
+}
+
+fn expect_broken(state: &mut State, _: &Step, arguments: Arguments<'_>) -> Result<(), ScriptError> {
+    arguments.finish()?;
+    state.expects_broken = true;
+    Ok(())
+}
+
+fn log_level(state: &mut State, _: &Step, mut arguments: Arguments<'_>) -> Result<(), ScriptError> {
+    let level = arguments.spanned::<argument::LogLevel>("a level")?;
+    arguments.finish()?;
+    state.group.output.set_level(level.0);
+    Ok(())
+}
