@@ -1,8 +1,11 @@
 //! Where does a node keep what it saves, and what does a crash leave of it?
 
-use cluster_node::{Durable, DynRaft, LogLines, Memory, RaftNode, Settings, Stopped};
+use cluster_node::{Durable, DynRaft, LogLines, Logged, Memory, RaftNode, Settings, Stopped};
 use failpoint::Scope;
-use failpoint_disk::Keep;
+use failpoint_disk::{HoldDisk, Keep, SimDisk, fs};
+use std::io;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 /// The disk of one node.
 pub trait Disk {
@@ -28,6 +31,11 @@ pub trait Disk {
     /// # Errors
     /// There is nothing to sync, with what can be done instead.
     fn sync(&mut self) -> Result<(), String>;
+
+    /// The directory that it is in, if its name is another one in each run: the output shows `/simulated-disk`.
+    fn directory(&self) -> Option<&Path> {
+        None
+    }
 
     /// Whether a sync can lie: say that it is done, and make nothing durable.
     fn can_lie(&self) -> bool {
@@ -62,4 +70,110 @@ impl Disk for InMemory {
     fn sync(&mut self) -> Result<(), String> {
         Err("memory has no sync; `node raft-simdisk` has a disk that syncs".into())
     }
+}
+
+/// A log and a state in files of a simulated disk.
+pub(crate) struct Simulated {
+    disk: SimDisk,
+}
+
+/// Where a simulated disk is in the scope of its node.
+pub(super) const SIMULATED: &str = "/simulated-disk";
+
+impl Simulated {
+    pub(crate) fn new() -> Self {
+        Self { disk: SimDisk::new() }
+    }
+}
+
+impl Disk for Simulated {
+    fn mount(&self, scope: &Scope) {
+        scope.hold(self.disk.at(SIMULATED));
+    }
+
+    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, Stopped> {
+        start_in(Path::new(SIMULATED), settings, log)
+    }
+
+    fn crash(&mut self, scope: &Scope, keep: Option<&Keep>) -> Result<(), String> {
+        let restarted = self.disk.crash(keep.cloned().unwrap_or(Keep::Synced));
+        // What the node still writes while it is dropped is lost.
+        self.disk.power_off();
+        self.disk = restarted;
+        self.mount(scope);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), String> {
+        // In the scope of the node, an armed point could fail the sync, or lie.
+        let scope = Scope::isolated("sync");
+        self.mount(&scope);
+        let _in = scope.enter();
+        sync_all(Path::new(SIMULATED)).map_err(|error| format!("cannot sync the disk: {error}"))
+    }
+
+    fn can_lie(&self) -> bool {
+        true
+    }
+}
+
+/// A log and a state in files of a temporary directory.
+pub(crate) struct Real {
+    directory: TempDir,
+}
+
+impl Real {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { directory: tempfile::tempdir()? })
+    }
+}
+
+impl Disk for Real {
+    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, Stopped> {
+        start_in(self.directory.path(), settings, log)
+    }
+
+    fn crash(&mut self, _: &Scope, keep: Option<&Keep>) -> Result<(), String> {
+        match keep {
+            None | Some(Keep::All) => Ok(()),
+            Some(_) => {
+                Err("the machine goes on, so the real disk keeps all that was written; `node \
+                            raft-simdisk` has a disk that loses what was not synced"
+                    .into())
+            }
+        }
+    }
+
+    fn sync(&mut self) -> Result<(), String> {
+        sync_all(self.directory.path()).map_err(|error| format!("cannot sync the disk: {error}"))
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        Some(self.directory.path())
+    }
+}
+
+fn start_in(
+    directory: &Path,
+    settings: &Settings,
+    log: &LogLines,
+) -> Result<Box<dyn DynRaft>, Stopped> {
+    let storage = Logged::open(&directory.join("log"))
+        .map_err(|error| Stopped::Disk { doing: "open the log", error })?;
+    let machine = Durable::Directory(directory.to_owned());
+    Ok(Box::new(RaftNode::start(settings, storage, machine, log)?))
+}
+
+/// Syncs all files and directories below `directory`.
+fn sync_all(directory: &Path) -> io::Result<()> {
+    let mut paths: Vec<PathBuf> = vec![directory.to_owned()];
+    while let Some(path) = paths.pop() {
+        if fs::metadata(&path)?.is_dir() {
+            for entry in fs::read_dir(&path)? {
+                paths.push(entry?.path());
+            }
+        }
+        fs::File::open(&path)?.sync_all()?;
+    }
+    Ok(())
 }

@@ -10,7 +10,8 @@ mod network;
 mod output;
 
 pub use disk::Disk;
-pub(crate) use disk::InMemory;
+use disk::SIMULATED;
+pub(crate) use disk::{InMemory, Real, Simulated};
 pub(crate) use member::{Down, Member};
 pub(crate) use network::{Flight, Network};
 pub(crate) use output::Output;
@@ -102,8 +103,7 @@ impl Group {
                 self.observe(id);
             }
             Ok(Err(stopped)) => {
-                self.output.always(&format!("node {id} cannot start: {stopped}"));
-                self.set_down(id, Down::Stopped);
+                self.stop(id, &format!("node {id} cannot start: {stopped}"));
             }
             Err(panicked) => self.end(id, panicked),
         }
@@ -135,9 +135,7 @@ impl Group {
             Ok(Ok(())) => {}
             Ok(Err(Stopped::Refused(error))) => self.output.always(&format!("raft: {error}")),
             Ok(Err(stopped)) => {
-                self.output.always(&format!("node {id} stopped: {stopped}"));
-                self.note(id, stopped.to_string());
-                self.set_down(id, Down::Stopped);
+                self.stop(id, &format!("node {id} stopped: {stopped}"));
             }
             Err(panicked) => self.end(id, panicked),
         }
@@ -210,6 +208,23 @@ impl Group {
         }
     }
 
+    /// A node cannot go on.
+    fn stop(&mut self, id: u64, why: &str) {
+        let why = self.portable(id, why);
+        self.output.always(&why);
+        self.note(id, why);
+        self.set_down(id, Down::Stopped);
+    }
+
+    /// The text without what differs from run to run.
+    fn portable(&self, id: u64, text: &str) -> String {
+        let directory = self.members.get(&id).and_then(|member| member.disk.directory());
+        match directory.and_then(std::path::Path::to_str) {
+            Some(directory) => text.replace(directory, SIMULATED),
+            None => text.to_owned(),
+        }
+    }
+
     /// A step did not come to its end.
     fn end(&mut self, id: u64, panicked: Panicked) {
         match panicked {
@@ -222,6 +237,7 @@ impl Group {
                 }
             }
             Panicked::Otherwise(message) => {
+                let message = self.portable(id, &message);
                 self.output.always(&format!("node {id} panicked: {message}"));
                 self.note(id, format!("panicked: {message}"));
                 self.set_down(id, Down::Panicked);
@@ -247,7 +263,7 @@ impl Group {
         self.events.push(Event::Crash { node: id });
     }
 
-    pub(crate) fn note(&mut self, node: u64, text: String) {
+    fn note(&mut self, node: u64, text: String) {
         self.events.push(Event::Note { node, text });
     }
 

@@ -7,10 +7,11 @@ mod nodes;
 mod points;
 mod raft;
 
-use crate::group::{Disk, Group, InMemory};
+use crate::group::{Disk, Group, InMemory, Real, Simulated};
 use crate::runner::{Interpreter, NodeKind};
 use crate::script::{Arguments, ScriptError, Spanned, Step, nearest};
 use crate::trace::Event;
+use std::io;
 
 /// The interpreter for a kind of node.
 ///
@@ -18,12 +19,15 @@ use crate::trace::Event;
 ///
 /// There is no interpreter for it.
 pub fn interpreter(kind: &Spanned<NodeKind>) -> Result<Box<dyn Interpreter>, ScriptError> {
-    match kind.value {
-        NodeKind::RaftMemory => {
-            Ok(Box::new(GroupInterpreter::new(|_| Ok(Box::new(InMemory::default())))))
+    let disk: fn() -> io::Result<Box<dyn Disk>> = match kind.value {
+        NodeKind::RaftMemory => || Ok(Box::new(InMemory::default())),
+        NodeKind::RaftLog => || Ok(Box::new(Real::new()?)),
+        NodeKind::RaftSimdisk => || Ok(Box::new(Simulated::new())),
+        NodeKind::RaftKv => {
+            return Err(kind.error(format!("there is no interpreter for `{}`", kind.span.text())));
         }
-        _ => Err(kind.error(format!("there is no interpreter for `{}`", kind.span.text()))),
-    }
+    };
+    Ok(Box::new(GroupInterpreter::new(move |_| disk())))
 }
 
 /// Runs scripts over a group of raft nodes.
@@ -82,7 +86,7 @@ const COMMANDS: &[(&str, Run)] = &[
 
 const ADD_NODES: &str = "add-nodes";
 
-impl<F: FnMut(u64) -> std::io::Result<Box<dyn Disk>>> GroupInterpreter<F> {
+impl<F: FnMut(u64) -> io::Result<Box<dyn Disk>>> GroupInterpreter<F> {
     /// An interpreter whose nodes have the disks that `disks` makes. It is given the number of the node.
     pub fn new(disks: F) -> Self {
         let state = State { group: Group::new(), expects_broken: false, known_broken: 0 };
@@ -104,7 +108,7 @@ impl<F: FnMut(u64) -> std::io::Result<Box<dyn Disk>>> GroupInterpreter<F> {
     }
 }
 
-impl<F: FnMut(u64) -> std::io::Result<Box<dyn Disk>>> Interpreter for GroupInterpreter<F> {
+impl<F: FnMut(u64) -> io::Result<Box<dyn Disk>>> Interpreter for GroupInterpreter<F> {
     fn run(&mut self, step: &Step) -> Result<String, ScriptError> {
         let done = self.dispatch(step);
         let output = self.state.group.output.take();
