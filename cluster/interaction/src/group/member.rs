@@ -57,6 +57,11 @@ impl Member {
         Ok(())
     }
 
+    pub(super) fn drop_node(&mut self) {
+        let _in = self.scope.enter();
+        drop(self.node.take());
+    }
+
     /// Notes what has changed since the last call.
     pub(super) fn changes(&mut self, view: &View, events: &mut Vec<Event>) {
         let after = Known::of(view);

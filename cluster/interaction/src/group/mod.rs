@@ -133,7 +133,7 @@ impl Group {
         }
         match ended {
             Ok(Ok(())) => {}
-            Ok(Err(Stopped::Refused(error))) => self.output.always(&format!("raft: {error}")),
+            Ok(Err(Stopped::Refused(error))) => self.output.always(&format!("node {id}: {error}")),
             Ok(Err(stopped)) => {
                 self.stop(id, &format!("node {id} stopped: {stopped}"));
             }
@@ -249,14 +249,8 @@ impl Group {
         let Some(member) = self.members.get_mut(&id) else { return };
         member.down = down;
         member.known = None;
-        let node = member.node.take();
-        let scope = member.scope.clone();
         // What a node does when it is dropped reaches the disk that has crashed.
-        let dropped = caught(|| {
-            let _in = scope.enter();
-            drop(node);
-        });
-        if let Err(Panicked::Otherwise(message)) = dropped {
+        if let Err(Panicked::Otherwise(message)) = caught(|| member.drop_node()) {
             self.output.always(&format!("node {id} panicked when it was dropped: {message}"));
         }
         self.print_log(id);
@@ -289,6 +283,15 @@ impl Group {
         if !self.broken.contains(&broken) {
             self.output.always(&broken.to_string());
             self.broken.push(broken);
+        }
+    }
+}
+
+/// Nodes are dropped inside their scopes, and a node that panics then does not take the others along.
+impl Drop for Group {
+    fn drop(&mut self) {
+        for member in self.members.values_mut() {
+            let _ = caught(|| member.drop_node());
         }
     }
 }

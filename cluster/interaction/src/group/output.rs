@@ -34,8 +34,10 @@ impl Output {
 
     /// Prints what must be seen at each level: something went wrong.
     pub(crate) fn always(&mut self, text: &str) {
+        // Without a title above it, a line is not indented.
+        let indent = if self.level.is_some() { self.indent } else { 0 };
         for line in text.lines() {
-            self.text.extend(std::iter::repeat_n(' ', self.indent));
+            self.text.extend(std::iter::repeat_n(' ', indent));
             self.text.push_str(&visible(line).to_string());
             self.text.push('\n');
         }

@@ -20,9 +20,9 @@ pub(super) fn raft_log(
     let Some(view) = state.view(id) else { return Ok(()) };
     if view.entries.is_empty() {
         let (index, term) = view.compacted;
-        state.group.output.line(&format!("the log is empty after {term}/{index}"));
+        state.group.output.always(&format!("the log is empty after {term}/{index}"));
     }
-    view.entries.iter().for_each(|entry| state.group.output.line(&describe::entry(entry)));
+    view.entries.iter().for_each(|entry| state.group.output.always(&describe::entry(entry)));
     Ok(())
 }
 
@@ -37,7 +37,7 @@ pub(super) fn raft_state(
             Some(node) => describe::state(&node.view()),
             None => format!("{id}: {}", member.down),
         };
-        state.group.output.line(&line);
+        state.group.output.always(&line);
     }
     Ok(())
 }
@@ -52,9 +52,9 @@ pub(super) fn status(
     let Some(view) = state.view(id) else { return Ok(()) };
     if view.role != Role::Leader {
         let role = view.role;
-        state.group.output.line(&format!("node {id} is a {role}; a leader knows its members"));
+        state.group.output.always(&format!("node {id} is a {role}; a leader knows its members"));
     }
-    describe::status(&view).iter().for_each(|line| state.group.output.line(line));
+    describe::status(&view).iter().for_each(|line| state.group.output.always(line));
     Ok(())
 }
 
@@ -68,11 +68,11 @@ pub(super) fn show(
     let Some(node) = state.group.node(id) else { return Ok(()) };
     let content = node.content().to_vec();
     if content.is_empty() {
-        state.group.output.line("nothing");
+        state.group.output.always("nothing");
         return Ok(());
     }
     for value in content.split(|byte| *byte == b'\n') {
-        state.group.output.line(&describe::data(value));
+        state.group.output.always(&describe::data(value));
     }
     Ok(())
 }
@@ -86,7 +86,7 @@ pub(super) fn check(
     let views = state.group.views();
     let output = &mut state.group.output;
     let Some(first) = views.first() else {
-        output.line("no node runs");
+        output.always("no node runs");
         return Ok(());
     };
     let ids: Vec<_> = views.iter().map(|view| view.id.to_string()).collect();
@@ -95,13 +95,13 @@ pub(super) fn check(
     for view in &views[1..] {
         if let Some(index) = first_difference(first, view) {
             are_equal = false;
-            output.line(&format!("the logs of {} and {} differ at {index}", first.id, view.id));
+            output.always(&format!("the logs of {} and {} differ at {index}", first.id, view.id));
         }
     }
     if are_equal {
         let last = first.last_index();
         let term = first.term_at(last).unwrap_or_default();
-        output.line(&format!("the logs of {ids} are equal; their last entry is {term}/{last}"));
+        output.always(&format!("the logs of {ids} are equal; their last entry is {term}/{last}"));
     }
     let acknowledged = state.group.acknowledged();
     let mut lost = Vec::new();
@@ -116,9 +116,9 @@ pub(super) fn check(
     let count = acknowledged.len();
     let is_kept = lost.is_empty();
     let output = &mut state.group.output;
-    lost.iter().for_each(|line| output.line(line));
+    lost.iter().for_each(|line| output.always(line));
     if is_kept {
-        output.line(&match count {
+        output.always(&match count {
             0 => "nothing was acknowledged".to_owned(),
             1 => format!("the acknowledged entry is on {ids}"),
             _ => format!("all {count} acknowledged entries are on {ids}"),

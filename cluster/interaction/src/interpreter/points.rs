@@ -47,7 +47,7 @@ pub(super) fn failpoints(
             packages.retain(|package| PACKAGES.contains(package));
             if !packages.is_empty() {
                 let line = format!("{} ({})", point.name, packages.join(", "));
-                state.group.output.line(&line);
+                state.group.output.always(&line);
             }
         }
         return Ok(());
@@ -63,7 +63,7 @@ pub(super) fn failpoints(
     if text.is_empty() {
         text.push_str("no point is armed");
     }
-    state.group.output.line(&text);
+    state.group.output.always(&text);
     Ok(())
 }
 
@@ -120,7 +120,9 @@ fn refused(
     };
     match error {
         Error::Parse { offset, expected, .. } => {
-            at(*offset, 1).error(format!("expected {expected}"))
+            let rest = terms.and_then(|terms| terms.text().get(*offset..)).unwrap_or_default();
+            let word = rest.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(rest.len());
+            at(*offset, word.max(1)).error(format!("expected {expected}"))
         }
         Error::CannotSimulate { name, action, offset, instead, .. } => {
             let message = format!("`{action}` at the failpoint `{name}` cannot be used: {instead}");
