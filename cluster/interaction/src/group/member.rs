@@ -22,7 +22,7 @@ pub(crate) struct Member {
     /// When it has done all that it was given, after it slept.
     pub(crate) busy_until: Duration,
     /// What its points are armed with.
-    pub(crate) armed: BTreeMap<String, String>,
+    pub(crate) armed: BTreeMap<String, Armed>,
     pub(crate) known: Option<Known>,
 }
 
@@ -57,6 +57,17 @@ impl Member {
         Ok(())
     }
 
+    /// What has fired since the last call, for the trace.
+    pub(super) fn fired(&mut self) -> Vec<String> {
+        let scope = &self.scope;
+        let news = self.armed.iter_mut().filter_map(|(point, armed)| {
+            let fires = scope.fires(point).unwrap_or(0);
+            let is_news = fires > std::mem::replace(&mut armed.fires, fires);
+            is_news.then(|| format!("{point}={}", armed.terms))
+        });
+        news.collect()
+    }
+
     pub(super) fn drop_node(&mut self) {
         let _in = self.scope.enter();
         drop(self.node.take());
@@ -68,6 +79,20 @@ impl Member {
         // What a node knows when it starts is no change.
         self.known.unwrap_or(Known { leads: None, ..after }).events(after, view.id, events);
         self.known = Some(after);
+    }
+}
+
+/// What a point is armed with.
+#[derive(Clone, Debug)]
+pub(crate) struct Armed {
+    pub(crate) terms: String,
+    /// How often it has fired, as far as the trace knows.
+    fires: u64,
+}
+
+impl Armed {
+    pub(crate) fn new(terms: &str) -> Self {
+        Self { terms: terms.to_owned(), fires: 0 }
     }
 }
 

@@ -12,7 +12,7 @@ mod output;
 pub use disk::Disk;
 use disk::SIMULATED;
 pub(crate) use disk::{InMemory, Real, Simulated};
-pub(crate) use member::{Down, Member};
+pub(crate) use member::{Armed, Down, Member};
 pub(crate) use network::{Flight, Network};
 pub(crate) use output::Output;
 
@@ -92,7 +92,9 @@ impl Group {
     /// Starts a node that is down.
     pub(crate) fn start(&mut self, id: u64) {
         let Some(member) = self.members.get_mut(&id) else { return };
+        member.clock.reset();
         let started = caught(|| member.start());
+        member.busy_until = self.network.now + member.clock.elapsed();
         self.print_log(id);
         match started {
             Ok(Ok(())) => {
@@ -123,6 +125,7 @@ impl Group {
         // A node that slept does its next work when it has woken.
         let start = self.network.now.max(*busy_until);
         *busy_until = start + clock.elapsed();
+        let fired = member.fired();
         outputs.report.iter().for_each(|line| self.output.line(line));
         self.print_log(id);
         for sent in outputs.messages {
@@ -132,7 +135,7 @@ impl Group {
             self.reply(id, reply);
         }
         match ended {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => fired.into_iter().for_each(|text| self.note(id, text)),
             Ok(Err(Stopped::Refused(error))) => self.output.always(&format!("node {id}: {error}")),
             Ok(Err(stopped)) => {
                 self.stop(id, &format!("node {id} stopped: {stopped}"));
@@ -158,6 +161,13 @@ impl Group {
         member.disk.crash(&member.scope, keep)?;
         self.set_down(id, Down::Crashed);
         Ok(())
+    }
+
+    /// Loses what a node would have sent later: it sleeps at a point.
+    pub(crate) fn lose_delayed(&mut self, id: u64) {
+        let now = self.network.now;
+        let delayed = self.network.take(|flight| flight.message.from == id && flight.due > now);
+        delayed.iter().for_each(|flight| self.lose(flight));
     }
 
     /// The messages arrive at their node, one after the other.

@@ -166,3 +166,22 @@ fn log_level(state: &mut State, _: &Step, mut arguments: Arguments<'_>) -> Resul
     state.group.output.set_level(level.0);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ADD_NODES, COMMANDS};
+
+    /// Users read the table of the crate docs.
+    #[test]
+    fn the_docs_list_all_commands() {
+        let mut commands: Vec<_> = COMMANDS.iter().map(|(name, _)| *name).collect();
+        assert!(commands.is_sorted(), "a command is easy to find");
+        commands.push(ADD_NODES);
+        commands.sort_unstable();
+        let rows =
+            include_str!("../lib.rs").lines().filter_map(|line| line.strip_prefix("//! | `"));
+        let mut listed: Vec<_> = rows.filter_map(|row| row.split([' ', '`']).next()).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, commands);
+    }
+}

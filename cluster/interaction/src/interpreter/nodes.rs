@@ -129,7 +129,9 @@ pub(super) fn crash(
     state.group.crash(id, kept).map_err(|error| match &keep {
         Some(keep) => keep.error(error),
         None => step.error(error),
-    })
+    })?;
+    state.group.lose_delayed(id);
+    Ok(())
 }
 
 pub(super) fn restart(

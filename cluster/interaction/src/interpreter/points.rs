@@ -1,12 +1,13 @@
 //! Commands about failpoints.
 
 use super::State;
+use crate::group::Armed;
 use crate::script::{Argument, Arguments, ScriptError, Span, Spanned, Step, Value};
 use failpoint::Error;
 use std::fmt::Write as _;
 
 /// The packages whose points belong to a node.
-const PACKAGES: [&str; 3] = ["cluster-log", "cluster-node", "raft"];
+const PACKAGES: [&str; 4] = ["cluster-log", "cluster-node", "failpoint-disk", "raft"];
 
 pub(super) fn failpoint(
     state: &mut State,
@@ -55,7 +56,7 @@ pub(super) fn failpoints(
     let id = state.exists(&node)?;
     let member = &state.group.members[&id];
     let mut text = String::new();
-    for (point, terms) in &member.armed {
+    for (point, Armed { terms, .. }) in &member.armed {
         let hits = member.scope.hits(point).unwrap_or(0);
         let fires = member.scope.fires(point).unwrap_or(0);
         let _ = writeln!(text, "{point}={terms} hits={hits} fires={fires}");
@@ -76,7 +77,7 @@ impl State {
             member.armed.remove(point);
         } else {
             member.scope.arm(point, terms)?;
-            member.armed.insert(point.to_owned(), terms.trim().to_owned());
+            member.armed.insert(point.to_owned(), Armed::new(terms.trim()));
         }
         Ok(())
     }
