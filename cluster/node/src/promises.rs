@@ -98,18 +98,19 @@ impl Promises {
 
     /// A message left a node.
     pub fn sent(&mut self, message: &Message) {
-        let told = self.told.entry(message.from).or_default();
         let kind = message.get_msg_type();
-        // Those ask about the next term, or belong to none.
+        // Those ask about the next term, or belong to none, or are passed on for another node.
         if matches!(
             kind,
             MessageType::MsgRequestPreVote
                 | MessageType::MsgRequestPreVoteResponse
                 | MessageType::MsgPropose
                 | MessageType::MsgReadIndex
+                | MessageType::MsgTransferLeader
         ) {
             return;
         }
+        let told = self.told.entry(message.from).or_default();
         told.term = told.term.max(message.term);
         match kind {
             MessageType::MsgRequestVote => told.vote = (message.term, message.from),

@@ -129,7 +129,7 @@ impl Group {
         outputs.report.iter().for_each(|line| self.output.line(line));
         self.print_log(id);
         for sent in outputs.messages {
-            self.send(start + sent.after, sent.message);
+            self.send(id, start + sent.after, sent.message);
         }
         for reply in outputs.replies {
             self.reply(id, reply);
@@ -166,7 +166,7 @@ impl Group {
     /// Loses what a node would have sent later: it sleeps at a point.
     pub(crate) fn lose_delayed(&mut self, id: u64) {
         let now = self.network.now;
-        let delayed = self.network.take(|flight| flight.message.from == id && flight.due > now);
+        let delayed = self.network.take(|flight| flight.from == id && flight.due > now);
         delayed.iter().for_each(|flight| self.lose(flight));
     }
 
@@ -189,13 +189,13 @@ impl Group {
         self.events.push(Event::Drop { id: flight.id });
     }
 
-    fn send(&mut self, due: Duration, message: Message) {
+    fn send(&mut self, from: u64, due: Duration, message: Message) {
         self.promises.sent(&message);
         let id = self.network.number();
-        let (from, to) = (message.from, message.to);
+        let to = message.to;
         let label = format!("{:?}", message.get_msg_type());
         self.events.push(Event::Send { id, from, to, label });
-        let flight = Flight { id, due, message };
+        let flight = Flight { id, from, due, message };
         if self.network.reaches(from, to) {
             self.network.send(flight);
         } else {

@@ -8,6 +8,8 @@ use std::time::Duration;
 pub(crate) struct Flight {
     /// Its number in the trace.
     pub(crate) id: u64,
+    /// The node that sent it. The message itself may name the one that it is passed on for.
+    pub(crate) from: u64,
     /// When it arrives.
     pub(crate) due: Duration,
     pub(crate) message: Message,
@@ -57,7 +59,7 @@ impl Network {
         self.groups = Some(groups);
         let (kept, lost) = std::mem::take(&mut self.flights)
             .into_iter()
-            .partition(|flight| self.reaches(flight.message.from, flight.message.to));
+            .partition(|flight| self.reaches(flight.from, flight.message.to));
         self.flights = kept;
         lost
     }
