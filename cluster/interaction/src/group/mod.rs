@@ -5,6 +5,7 @@
 
 mod caught;
 mod disk;
+mod label;
 mod member;
 mod network;
 mod output;
@@ -193,7 +194,7 @@ impl Group {
         self.promises.sent(&message);
         let id = self.network.number();
         let to = message.to;
-        let label = format!("{:?}", message.get_msg_type());
+        let label = label::label(&message);
         self.events.push(Event::Send { id, from, to, label });
         let flight = Flight { id, from, due, message };
         if self.network.reaches(from, to) {
@@ -240,7 +241,8 @@ impl Group {
         match panicked {
             Panicked::AtPoint(point) => {
                 self.output.always(&format!("node {id} crashed: {point}"));
-                self.note(id, point);
+                let note = point.strip_prefix("failpoint ").unwrap_or(&point);
+                self.note(id, note.to_owned());
                 if let Err(error) = self.crash(id, None) {
                     self.output.always(&error);
                     self.set_down(id, Down::Crashed);
