@@ -54,7 +54,7 @@
 //! | `read NODE CONTEXT` | Asks from which index on a read sees all that was acknowledged. The output says `may read` when that is known |
 //! | `transfer-leadership from=NODE to=NODE` | Hands leadership over |
 //! | `compact NODE INDEX` | Makes a snapshot of what was applied, and forgets the log up to `INDEX` |
-//! | `send-snapshot FROM TO` | Sends the last snapshot |
+//! | `send-snapshot FROM TO` | A leader sends its last snapshot |
 //! | `report-unreachable NODE OTHER` | Tells a leader that its messages to `OTHER` do not arrive |
 //! | **steps** | |
 //! | `process-ready NODE…` | Lets nodes do the work that is ready: save, send, apply |
@@ -88,6 +88,8 @@
 //! - `sleep` and `delay` take virtual time. What the node sends after them arrives so much later, and so
 //!   does what it sends in later steps. A command `crash` loses what has not left by then.
 //! - `pause`, `wait`, `barrier`, `for` and `after` are refused, with what to do instead.
+//!
+//! Chances (`50%…`, `sleep(1ms..9ms)`) are drawn from one seed, and fall the same way in each run.
 //!
 //! A node that panics otherwise is down, and so is one whose disk refuses: the output says why. `restart`
 //! starts it.

@@ -61,6 +61,7 @@ fn a_script_with_a_mistake_is_refused_at_its_place() {
             "set-randomized-election-timeout",
         ),
         ("set-randomized-election-timeout 1 timeout=6", "`timeout` must be from 3 to 5 ticks", "6"),
+        ("send-snapshot 1 2", "node 1 is not a leader, and only leaders send snapshots", "1"),
         ("send-snapshot 1", "`send-snapshot` needs a node", "send-snapshot"),
         ("tick 1 0", "a node ticks 1 to 10000 times", "0"),
         ("tick 1 100000", "a node ticks 1 to 10000 times", "100000"),
@@ -348,5 +349,8 @@ fn nodes_with_mistakes_do_not_end_the_process() {
     let state = "1: panicked\n2: Follower (Voter) Term:0 Lead:0\n";
     assert_eq!(outputs, ["ok\n", panicked, state]);
     let error = report.error.unwrap().to_string();
-    assert!(error.contains("12:1: the nodes do not come to rest in 1000 rounds"), "{error}");
+    assert!(
+        error.contains("12:1: the nodes do not come to rest in 1000 rounds: node 2 is ready"),
+        "{error}"
+    );
 }

@@ -44,6 +44,11 @@ impl Network {
         self.flights.push(flight);
     }
 
+    /// The message that was sent first, of those that are on their way.
+    pub(crate) fn first(&self) -> Option<&Flight> {
+        self.flights.first()
+    }
+
     /// Takes the messages that fit, in the order in which they were sent.
     pub(crate) fn take(&mut self, fits: impl Fn(&Flight) -> bool) -> Vec<Flight> {
         self.flights.extract_if(.., |flight| fits(flight)).collect()

@@ -88,7 +88,10 @@ const ADD_NODES: &str = "add-nodes";
 
 impl<F: FnMut(u64) -> io::Result<Box<dyn Disk>>> GroupInterpreter<F> {
     /// An interpreter whose nodes have the disks that `disks` makes. It is given the number of the node.
+    ///
+    /// It [seeds](failpoint::seed) the chances of the process, so that a script gives the same each time.
     pub fn new(disks: F) -> Self {
+        failpoint::seed(0);
         let state = State { group: Group::new(), expects_broken: false, known_broken: 0 };
         Self { state, disks }
     }

@@ -5,7 +5,7 @@ use super::argument::{LogLevel, MessageName, plain_word};
 use crate::group::Flight;
 use crate::script::{Arguments, ScriptError, Spanned, Step};
 use crate::trace::Event;
-use cluster_node::{Input, Node};
+use cluster_node::{Input, Node, describe};
 use std::time::Duration;
 
 /// How often `stabilize` visits all nodes before it gives up.
@@ -92,7 +92,13 @@ pub(super) fn stabilize(
     if is_stable {
         return Ok(());
     }
-    Err(step.error(format!("the nodes do not come to rest in {ROUNDS} rounds")))
+    let ready = ids.iter().find(|id| state.group.node(**id).is_some_and(Node::is_ready));
+    let left = match (state.group.network.first(), ready) {
+        (Some(flight), _) => format!("{} is on its way", describe::message(&flight.message)),
+        (None, Some(id)) => format!("node {id} is ready"),
+        (None, None) => "the last one has gone".to_owned(),
+    };
+    Err(step.error(format!("the nodes do not come to rest in {ROUNDS} rounds: {left}")))
 }
 
 /// `partition 1,2 | 3`: groups of nodes, with `|` between them.

@@ -3,7 +3,7 @@
 use super::State;
 use super::argument::{Change, Transition};
 use crate::script::{Arguments, FromWord, ScriptError, Spanned, Step};
-use cluster_node::{Command, Input};
+use cluster_node::{Command, Input, Role};
 use raft::eraftpb::{ConfChange, ConfChangeSingle, ConfChangeTransition, ConfChangeV2};
 
 impl State {
@@ -69,10 +69,17 @@ pub(super) fn send_snapshot(
     _: &Step,
     mut arguments: Arguments<'_>,
 ) -> Result<(), ScriptError> {
-    let from = state.running(&mut arguments)?;
+    let from = arguments.spanned_node()?;
     let to = state.node(&mut arguments)?;
     arguments.finish()?;
-    state.command(from, Command::SendSnapshot(to));
+    let id = state.runs(&from)?;
+    // A node takes the sender of a snapshot for its leader.
+    if state.group.node(id).is_some_and(|node| node.view().role != Role::Leader) {
+        return Err(
+            from.error(format!("node {id} is not a leader, and only leaders send snapshots"))
+        );
+    }
+    state.command(id, Command::SendSnapshot(to));
     Ok(())
 }
 
