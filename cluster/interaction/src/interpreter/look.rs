@@ -3,6 +3,8 @@
 use super::State;
 use crate::script::{Arguments, ScriptError, Step};
 use cluster_node::{Role, View, describe};
+use raft::eraftpb::Entry;
+use std::fmt::Write as _;
 
 impl State {
     fn view(&self, id: u64) -> Option<View> {
@@ -24,6 +26,38 @@ pub(super) fn raft_log(
     }
     view.entries.iter().for_each(|entry| state.group.output.always(&describe::entry(entry)));
     Ok(())
+}
+
+/// All logs as a table: a row for each node that runs, a column for each index.
+pub(super) fn raft_logs(
+    state: &mut State,
+    _: &Step,
+    arguments: Arguments<'_>,
+) -> Result<(), ScriptError> {
+    arguments.finish()?;
+    let views = state.group.views();
+    let first = views.iter().map(|view| view.compacted.0 + 1).min().unwrap_or(1);
+    let entries = || views.iter().flat_map(|view| &view.entries);
+    let width = entries().map(|entry| cell(entry).len()).max().unwrap_or(0);
+    let widest = views.iter().map(|view| view.id.to_string().len()).max().unwrap_or(0);
+    for view in &views {
+        let mut line = format!("{:widest$}:", view.id);
+        let blank = (view.compacted.0 + 1 - first) as usize * (width + 1);
+        line.extend(std::iter::repeat_n(' ', blank));
+        for entry in &view.entries {
+            let _ = write!(line, " {:width$}", cell(entry));
+        }
+        state.group.output.always(line.trim_end());
+    }
+    if views.is_empty() {
+        state.group.output.always("no node runs");
+    }
+    Ok(())
+}
+
+/// An entry in the table of all logs: its term and its index.
+fn cell(entry: &Entry) -> String {
+    format!("({},{})", entry.term, entry.index)
 }
 
 pub(super) fn raft_state(

@@ -69,6 +69,7 @@ const COMMANDS: &[(&str, Run)] = &[
     ("propose", raft::propose),
     ("propose-conf-change", raft::propose_conf_change),
     ("raft-log", look::raft_log),
+    ("raft-logs", look::raft_logs),
     ("raft-state", look::raft_state),
     ("read", raft::read),
     ("report-unreachable", raft::report_unreachable),
