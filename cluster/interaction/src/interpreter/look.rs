@@ -28,7 +28,7 @@ pub(super) fn raft_log(
     Ok(())
 }
 
-/// All logs as a table: a row for each node that runs, a column for each index.
+/// All logs as a table: a row for each node that runs, a column for each index. What was compacted is blank.
 pub(super) fn raft_logs(
     state: &mut State,
     _: &Step,
@@ -42,6 +42,10 @@ pub(super) fn raft_logs(
     let widest = views.iter().map(|view| view.id.to_string().len()).max().unwrap_or(0);
     for view in &views {
         let mut line = format!("{:widest$}:", view.id);
+        if view.entries.is_empty() {
+            let (index, term) = view.compacted;
+            let _ = write!(line, " empty after ({term},{index})");
+        }
         let blank = (view.compacted.0 + 1 - first) as usize * (width + 1);
         line.extend(std::iter::repeat_n(' ', blank));
         for entry in &view.entries {
