@@ -181,10 +181,17 @@ fn list<T>(lines: &mut Vec<String>, title: &str, items: &[T], text: impl Fn(&T) 
     }
 }
 
-/// The state of a node in a line.
+/// The state of a node in a line, with the configuration as long as that is a joint one.
 pub fn state(view: &View) -> String {
-    let voter = if view.configuration.voters.contains(&view.id) { "Voter" } else { "Non-Voter" };
-    format!("{}: {} ({voter}) Term:{} Lead:{}", view.id, view.role, view.term, view.leader)
+    let View { id, role, term, leader, configuration: state, .. } = view;
+    // In a joint configuration, those that leave it vote until they have left.
+    let is_voter = state.voters.contains(id) || state.voters_outgoing.contains(id);
+    let voter = if is_voter { "Voter" } else { "Non-Voter" };
+    let mut text = format!("{id}: {role} ({voter}) Term:{term} Lead:{leader}");
+    if !state.voters_outgoing.is_empty() {
+        let _ = write!(text, " {}", configuration(state));
+    }
+    text
 }
 
 /// What a leader knows of its members, one a line.
