@@ -67,9 +67,10 @@
 //! | `failpoint NODE\|all NAME=TERMS…` | Arms points of one node, or of each that is there (`*` is `all`); `NAME=off` disarms. Terms with a blank outside of parentheses stand in quotes. An armed point stays armed when its node crashes |
 //! | `failpoints [NODE]` | Lists the points of the Ready loop, the log, the disk and the crate `raft`; with a node, those that are armed there, with their hits and fires |
 //! | **to look** | |
-//! | `raft-state` | The role, term and leader of each node |
+//! | `raft-state` | The role, term and leader of each node, and its configuration as long as that is a joint one |
 //! | `status NODE` | What a leader knows of the members |
 //! | `raft-log NODE` | The entries of a log |
+//! | `raft-logs` | All logs as a table of `(term,index)`: a row for each node that runs, a column for each index |
 //! | `show NODE` | What the state machine holds, a value a line |
 //! | `check` | Whether the logs of the nodes that run are equal, and have all that was acknowledged |
 //! | `log-level none\|error\|warn\|info\|debug` | The least important lines of raft's log that are printed; `warn` at the beginning. `none` prints only what goes wrong, and what the commands to look are asked for |
