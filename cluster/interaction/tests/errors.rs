@@ -46,6 +46,11 @@ fn a_script_with_a_mistake_is_refused_at_its_place() {
         ("campaign 1 2", "`campaign` does not take this", "2"),
         ("campaign one", "this must be a number from 0 to 18446744073709551615", "one"),
         ("propose 1", "`propose` needs what is proposed", "propose"),
+        (
+            "propose 1 x=1",
+            "`propose` needs what is proposed; text with `=` stands in quotes",
+            "x=1",
+        ),
         ("propose 1 (a)", "this must be one value without parentheses", "(a)"),
         ("compact 1 9", "node 1 has applied entries up to 2 only", "9"),
         ("read 1", "`read` needs a text that its answer carries", "read"),

@@ -29,7 +29,7 @@ pub(super) fn propose(
     mut arguments: Arguments<'_>,
 ) -> Result<(), ScriptError> {
     let id = state.running(&mut arguments)?;
-    let data = arguments.word("what is proposed")?;
+    let data = arguments.text("what is proposed")?;
     arguments.finish()?;
     state.command(id, Command::Propose(data.as_bytes().to_vec()));
     Ok(())
@@ -41,7 +41,7 @@ pub(super) fn read(
     mut arguments: Arguments<'_>,
 ) -> Result<(), ScriptError> {
     let id = state.running(&mut arguments)?;
-    let context = arguments.word("a text that its answer carries")?;
+    let context = arguments.text("a text that its answer carries")?;
     arguments.finish()?;
     state.command(id, Command::Read(context.as_bytes().to_vec()));
     Ok(())

@@ -63,6 +63,21 @@ impl<'a> Arguments<'a> {
         self.next_word()?.ok_or_else(|| self.missing(what))
     }
 
+    /// Like [`word`](Self::word), for any text.
+    pub fn text(&mut self, what: &str) -> Result<&'a Spanned<String>, ScriptError> {
+        if let Some(word) = self.next_word()? {
+            return Ok(word);
+        }
+        // Text that holds `=` was read as a key and its value.
+        Err(match self.take(|argument| argument.key.is_some()) {
+            Some(keyed) => keyed.error(format!(
+                "`{}` needs {what}; text with `=` stands in quotes",
+                *self.step.command
+            )),
+            None => self.missing(what),
+        })
+    }
+
     /// The next argument without a key, as some type.
     pub fn spanned<T: FromWord>(&mut self, what: &str) -> Result<Spanned<T>, ScriptError> {
         self.optional()?.ok_or_else(|| self.missing(what))
