@@ -205,7 +205,8 @@ pub fn status(view: &View) -> Vec<String> {
             (follower.is_learner, " learner".to_string()),
             (follower.is_paused, " paused".to_string()),
             (follower.snapshot != 0, format!(" pendingSnap={}", follower.snapshot)),
-            (!follower.is_active, " inactive".to_string()),
+            // It does not hear from itself.
+            (!follower.is_active && follower.id != view.id, " inactive".to_string()),
             (follower.inflight != 0, format!(" inflight={}", follower.inflight)),
         ] {
             if is_set {
