@@ -83,7 +83,6 @@ pub(super) struct Partition {
     pub(super) rows: Range<usize>,
     /// The number of each lane's group.
     pub(super) groups: Vec<usize>,
-    pub(super) text: String,
     pub(super) healed: bool,
 }
 
@@ -227,10 +226,6 @@ impl Placer {
             Event::Partition { groups } => {
                 let row = self.whole_row();
                 self.heal(row);
-                let text = groups
-                    .iter()
-                    .map(|group| group.iter().map(u64::to_string).collect::<Vec<_>>().join(" "));
-                let text = text.collect::<Vec<_>>().join(" | ");
                 let mut alone = groups.len();
                 let lanes = self.layout.nodes.iter().map(|node| {
                     groups.iter().position(|group| group.contains(node)).unwrap_or_else(|| {
@@ -240,7 +235,7 @@ impl Placer {
                 });
                 let groups = lanes.collect();
                 let rows = row..usize::MAX;
-                self.layout.partitions.push(Partition { rows, groups, text, healed: false });
+                self.layout.partitions.push(Partition { rows, groups, healed: false });
                 self.partitioned = true;
             }
             Event::Heal => {

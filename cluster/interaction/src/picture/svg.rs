@@ -15,6 +15,9 @@ const MARK: f64 = 26.0;
 
 const STYLE: &str = include_str!("style.css");
 
+/// How many groups of a partition have a colour of their own.
+const GROUPS: usize = 6;
+
 /// Draws a layout.
 pub(super) fn write(title: &str, layout: &Layout) -> String {
     let mut picture = Picture::new(layout);
@@ -123,17 +126,18 @@ impl<'a> Picture<'a> {
                 let (x, gap, height) = (self.x(lane) - self.gap / 2.0, self.gap, bottom - top);
                 self.line(format_args!(
                     "<rect class=\"group{}\" x=\"{x:.1}\" y=\"{top}\" width=\"{gap:.1}\" height=\"{height}\"/>",
-                    group % 3
+                    group % GROUPS
                 ));
             }
         }
     }
 
+    /// The labels end before the first lane; which groups there are, the colours and the command say.
     fn walls(&mut self) {
         let (left, right) = (self.margin + 6.0, self.right());
         for partition in &self.layout.partitions {
-            let healed = partition.healed.then(|| (partition.rows.end, "heal".to_owned()));
-            let begins = (partition.rows.start, format!("partition {}", escape(&partition.text)));
+            let healed = partition.healed.then_some((partition.rows.end, "heal"));
+            let begins = (partition.rows.start, "partition");
             for (row, text) in [begins].into_iter().chain(healed) {
                 let (y, from) = (self.y(row), left + CHAR * (text.chars().count() + 1) as f64);
                 self.line(format_args!(
