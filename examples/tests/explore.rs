@@ -2,8 +2,11 @@
 #![cfg(feature = "failpoints")]
 #![allow(missing_docs)]
 
-use failpoint_disk::{Explore, Verdict};
+use failpoint::Scope;
+use failpoint_disk::{Explore, HoldDisk, Keep, SimDisk, Verdict, fs};
 use failpoint_examples::explore::{Mistake, wal, wal_syncs, wrong_log};
+use failpoint_examples::wal_server::wal::Wal;
+use std::path::Path;
 
 /// A sample of the command `explore wal`: one step each, of all lengths of records and all faults.
 #[test]
@@ -32,4 +35,22 @@ fn a_log_with_a_mistake_is_caught() {
     }
     let report = wrong_log(&explore, Mistake::None).expect_held();
     assert!(report.exhaustive, "{report}");
+}
+
+/// A process that died after it had created directories may have left them without a sync.
+#[test]
+fn directories_that_are_there_may_not_be_durable() {
+    let data = Path::new("/sim/several/new/directories");
+    let disk = SimDisk::new();
+    let scope = Scope::new();
+    scope.hold(disk.at("/sim"));
+    let _in = scope.enter();
+    fs::create_dir_all(data).unwrap();
+
+    let (mut log, _) = Wal::open(data).unwrap();
+    log.append(b"acknowledged").unwrap();
+    drop(log);
+    scope.hold(disk.crash(Keep::Synced).at("/sim"));
+    let (_, recovered) = Wal::open(data).unwrap();
+    assert_eq!(recovered.payloads, [b"acknowledged"]);
 }

@@ -150,7 +150,10 @@ impl Wal {
             let path = path.to_owned();
             move |error| OpenError::Io { doing, path, error }
         };
-        create_directory(directory).map_err(failed("create", directory))?;
+        // A log that is there was created after the directories were durable.
+        if fs::metadata(&path).is_err() {
+            create_directory(directory).map_err(failed("create", directory))?;
+        }
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -261,16 +264,19 @@ impl Wal {
     }
 }
 
-/// Creates a directory, and syncs its name.
+/// Creates a directory, with those above it, and syncs their names. Those that are there may not be
+/// durable: a process may have created them and ended before it synced.
 fn create_directory(directory: &Path) -> io::Result<()> {
-    if fs::metadata(directory).is_ok_and(|metadata| metadata.is_dir()) {
-        return Ok(());
-    }
     fs::create_dir_all(directory)?;
-    match directory.parent() {
-        Some(parent) if parent != Path::new("") => sync_directory(parent),
-        _ => sync_directory(Path::new(".")),
+    for above in directory.ancestors().skip(1) {
+        let above = if above == Path::new("") { Path::new(".") } else { above };
+        match sync_directory(above) {
+            // Who may not read it has not created anything in it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
     }
+    Ok(())
 }
 
 #[cfg(unix)]
