@@ -477,7 +477,7 @@ fn a_crash_of_a_mounted_disk_loses_what_a_simulated_one_loses() {
     let seed = seed.unwrap_or_else(rand_seed);
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     let config = Config {
-        cases: cases.unwrap_or(2000),
+        cases: cases.unwrap_or(500),
         rng_seed: RngSeed::Fixed(seed),
         failure_persistence: None,
         ..Config::default()
