@@ -148,7 +148,9 @@ impl fmt::Display for Report {
         self.write_coverage(f)?;
         let why_not = match self.verdict {
             _ if self.exhaustive => {
-                return f.write_str("exhaustive: every crash of this workload was tried");
+                return f.write_str(
+                    "exhaustive: every crash of this workload was tried, with at most one torn write in each",
+                );
             }
             Verdict::Lost => "the search ended at the failure",
             Verdict::NotMeasured | Verdict::HarnessBroken => "nothing was explored",
