@@ -1,7 +1,6 @@
 //! What can go wrong, and what to do then.
 
-use crate::format::MAX_PAYLOAD;
-use crate::segment::VERSION;
+use crate::format::{MAX_PAYLOAD, VERSION};
 use std::error::Error;
 use std::fmt;
 use std::io;

@@ -1,4 +1,4 @@
-//! Records as bytes: is this record whole, torn by a crash, or damaged?
+//! Records as bytes: tells whether one is whole, torn by a crash, or damaged.
 //!
 //! ```text
 //! record = header, body             both stuffed, so that neither has a zero byte
@@ -29,6 +29,9 @@ pub struct Record {
 
 /// The longest payload of a record, in bytes: 64 MiB.
 pub const MAX_PAYLOAD: usize = 64 << 20;
+
+/// The version of the format, which the header of each segment has.
+pub(crate) const VERSION: u32 = 1;
 
 /// The header before it is stuffed.
 const RAW_HEADER: usize = 1 + 4 + 8 + 4 + 4;

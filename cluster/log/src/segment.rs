@@ -13,12 +13,10 @@
 //! again, so it must be as long as its successor says.
 
 use crate::error::OpenError;
+use crate::format::VERSION;
 use failpoint_disk::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-/// The version of the format.
-pub(crate) const VERSION: u32 = 1;
 
 const MAGIC: &[u8; 8] = b"seg-log\n";
 

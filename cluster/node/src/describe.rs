@@ -2,7 +2,7 @@
 //!
 //! The texts are stable: they do not depend on the order of a hash.
 
-use crate::raft_node::conf_change;
+use crate::conf_change::conf_change;
 use crate::{Role, View};
 use raft::eraftpb::{
     ConfChangeType, ConfChangeV2, ConfState, Entry, EntryType, HardState, Message, MessageType,

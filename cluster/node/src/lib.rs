@@ -15,6 +15,7 @@
 //! The loop passes a failpoint before and after everything that it saves, applies and sends; see
 //! [`POINTS`]. [`Promises`] checks, after every step of a group, that it keeps the promises of raft.
 
+mod conf_change;
 mod config;
 pub mod describe;
 mod log_lines;

@@ -1,13 +1,12 @@
 //! The crate `raft` as a node that its owner steps.
 
+use crate::conf_change::conf_change;
 use crate::machine::{Durable, Machine};
 use crate::view::{Follower, View};
 use crate::{Input, LogLines, Node, Outputs, Reply, Settings, Storage, describe};
 use failpoint::fail_point;
-use protobuf::Message as _;
 use raft::eraftpb::{
-    ConfChange, ConfChangeSingle, ConfChangeV2, Entry, EntryType, HardState, Message, MessageType,
-    Snapshot,
+    ConfChange, ConfChangeV2, Entry, EntryType, HardState, Message, MessageType, Snapshot,
 };
 use raft::{RawNode, SnapshotStatus, StateRole};
 use std::fmt;
@@ -293,21 +292,6 @@ impl<S: Storage> RaftNode<S> {
         self.machine.set_configuration(entry.index, configuration);
         Ok(())
     }
-}
-
-/// The change that a committed entry holds. The empty one ends a joint configuration.
-pub(crate) fn conf_change(entry: &Entry) -> raft::Result<ConfChangeV2> {
-    if entry.get_entry_type() == EntryType::EntryConfChangeV2 {
-        return Ok(ConfChangeV2::parse_from_bytes(&entry.data)?);
-    }
-    let old = ConfChange::parse_from_bytes(&entry.data)?;
-    let mut single = ConfChangeSingle::default();
-    single.set_change_type(old.get_change_type());
-    single.node_id = old.node_id;
-    let mut change = ConfChangeV2::default();
-    change.set_context(old.context);
-    change.mut_changes().push(single);
-    Ok(change)
 }
 
 /// The snapshot that the log of a new group starts at.

@@ -1,8 +1,9 @@
-//! How does a mistake in a script look to the person who made it?
+//! A mistake in a script, as it is shown to the person who made it.
 
-use super::source::Span;
+use super::source::{Source, Span};
 use failpoint::__private::text::visible;
 use std::fmt;
+use std::sync::Arc;
 
 /// A mistake in a script, or a command that cannot be run.
 ///
@@ -18,11 +19,34 @@ pub struct ScriptError {
     message: String,
 }
 
-impl ScriptError {
-    pub(crate) fn new(span: Span, message: String) -> ScriptError {
-        ScriptError { span: Box::new(span), message }
+impl Span {
+    /// An error at this place.
+    pub fn error(&self, message: impl Into<String>) -> ScriptError {
+        ScriptError { span: Box::new(self.clone()), message: message.into() }
     }
+}
 
+impl Source {
+    /// Like [`new`](Source::new), from bytes.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not UTF-8. The error is at the first byte that is not.
+    pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Result<Arc<Source>, ScriptError> {
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Source::new(name, text)),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let source = Source::new(name, String::from_utf8_lossy(error.as_bytes()));
+                let replacement = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
+                Err(Span::new(&source, replacement)
+                    .error("a script is UTF-8 text, and this is not"))
+            }
+        }
+    }
+}
+
+impl ScriptError {
     /// Where the mistake is.
     pub fn span(&self) -> &Span {
         &self.span

@@ -1,6 +1,5 @@
-//! Where in a file is this byte?
+//! The text of a script, and places in it.
 
-use super::error::ScriptError;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,24 +19,6 @@ impl Source {
         let starts =
             [0].into_iter().chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Arc::new(Source { name: name.into(), text, starts })
-    }
-
-    /// The same of bytes.
-    ///
-    /// # Errors
-    ///
-    /// The bytes are not UTF-8. The error is at the first byte that is not.
-    pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Result<Arc<Source>, ScriptError> {
-        match String::from_utf8(bytes) {
-            Ok(text) => Ok(Source::new(name, text)),
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                let source = Source::new(name, String::from_utf8_lossy(error.as_bytes()));
-                let replacement = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
-                Err(Span::new(&source, replacement)
-                    .error("a script is UTF-8 text, and this is not"))
-            }
-        }
     }
 
     /// The name of the file.
@@ -122,11 +103,6 @@ impl Span {
     /// What stands after it in its line.
     pub(super) fn after(&self) -> &str {
         self.source.text[self.bytes.end..].lines().next().unwrap_or_default()
-    }
-
-    /// An error at this place.
-    pub fn error(&self, message: impl Into<String>) -> ScriptError {
-        ScriptError::new(self.clone(), message.into())
     }
 }
 
