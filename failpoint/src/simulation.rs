@@ -1,4 +1,4 @@
-//! What does an owner that steps code take over from the points in it?
+//! What an owner that steps code takes over from the points in it.
 
 use std::sync::Arc;
 use std::time::Duration;

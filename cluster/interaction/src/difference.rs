@@ -1,4 +1,4 @@
-//! How do the outputs differ from the script?
+//! How the outputs differ from the script, as a diff.
 
 use crate::script::{Source, Step};
 use failpoint::__private::text::visible;

@@ -1,10 +1,10 @@
-//! Which files are scripts, and how are they read and replaced?
+//! The files of scripts: finds, reads and replaces them.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// A longer file is no script that somebody wrote.
+/// A longer file is not a script that a person wrote.
 const MOST_BYTES: u64 = 64 << 20;
 
 /// The script at `path`, or all `*.txt` in the directory and below it, in the order of their names.

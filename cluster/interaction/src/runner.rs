@@ -1,4 +1,4 @@
-//! Does a script give the output that it expects?
+//! Runs a script, and tells whether it gives the output that it expects.
 
 use crate::difference::Difference;
 use crate::files;

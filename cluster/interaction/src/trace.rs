@@ -1,4 +1,4 @@
-//! What happened in a run? The events, in order, as [`picture`](crate::picture) draws them.
+//! What happened in a run: the events, in order, as [`picture`](crate::picture) draws them.
 
 /// One event of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -107,7 +107,7 @@ impl Group {
         Self { interpreter: interpreter(&kind).unwrap(), seed, outputs: String::new() }
     }
 
-    /// The output, or why there is none. No error is a broken promise.
+    /// The output, or the error in its place. Panics if that is a broken promise.
     fn run(&mut self, command: &str) -> String {
         let source = Source::new("random.txt", format!("node x\n\n{command}\n----\n"));
         let script = read(&source).unwrap();

@@ -13,7 +13,7 @@
 //! log.append_all([(ENTRY, &b"a = 1"[..]), (ENTRY, b"a = 2")])?;
 //! log.sync()?; // from here on, they survive every crash
 //!
-//! // The older records are needed no more: replace them by what they amount to.
+//! // Older records are not needed any more: replace them by a summary.
 //! log.restate([(SNAPSHOT, &b"a is 2"[..])])?;
 //! log.append(ENTRY, b"b = 1")?;
 //! log.sync()?;

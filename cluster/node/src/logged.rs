@@ -98,7 +98,7 @@ fn encoded(kind: u8, message: &impl protobuf::Message) -> io::Result<(u8, Vec<u8
     Ok((kind, message.write_to_bytes().map_err(io::Error::other)?))
 }
 
-/// The records that amount to `log`.
+/// The records that a restart reads back as `log`.
 fn restated(log: &Log) -> io::Result<Vec<(u8, Vec<u8>)>> {
     let mut compacted = Entry::default();
     (compacted.index, compacted.term) = (log.compacted, log.compacted_term);

@@ -37,7 +37,7 @@ impl Default for Durable {
 const FILE: &str = "state";
 
 impl Machine {
-    /// The state that was committed last; the empty one if there is none.
+    /// Opens the state that was committed last, or an empty one.
     ///
     /// # Errors
     /// The file cannot be read, or is damaged.

@@ -25,7 +25,7 @@ pub const POINTS: &[Point] = &[
         "a node ends after it saved a snapshot, before the entries and the term that belong to it",
     ),
     point("raftBeforeSave", "a node ends before it saves entries, its term and its vote"),
-    point("raftAfterSave", "a node ends after it saved, before anybody learns of it"),
+    point("raftAfterSave", "a node ends after it saved, before another node learns of it"),
     point(
         "raftBeforeApplySnap",
         "a node ends after a snapshot is saved, before its state machine has it",

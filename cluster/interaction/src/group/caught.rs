@@ -1,4 +1,4 @@
-//! How did a step of a node end?
+//! How a step of a node ended: normally, at an armed point, or by another panic.
 
 use failpoint::InjectedPanic;
 use std::any::Any;

@@ -1,4 +1,4 @@
-//! Where does a node keep what it saves, and what does a crash leave of it?
+//! The disks of nodes: where a node keeps what it saves, and what a crash leaves of it.
 
 use cluster_node::{Durable, DynRaft, LogLines, Logged, Memory, RaftNode, Settings, Stopped};
 use failpoint::Scope;

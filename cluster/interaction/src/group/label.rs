@@ -1,4 +1,4 @@
-//! What does the picture of a run call a message?
+//! What the picture of a run calls a message.
 
 use raft::eraftpb::{Message, MessageType};
 

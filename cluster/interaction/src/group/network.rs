@@ -1,4 +1,4 @@
-//! Which messages are on their way, and when do they arrive?
+//! The messages that are on their way, and when they arrive.
 
 use raft::eraftpb::Message;
 use std::time::Duration;

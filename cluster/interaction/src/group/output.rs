@@ -1,4 +1,4 @@
-//! What does a command print?
+//! What a command prints.
 
 use cluster_node::{Level, Line};
 use failpoint::__private::text::visible;

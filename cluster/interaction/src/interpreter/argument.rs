@@ -1,4 +1,4 @@
-//! Which types of arguments do the commands have?
+//! The types of the arguments that commands have.
 
 use super::State;
 use crate::script::{Argument, Arguments, FromWord, ScriptError, Spanned, Value, nearest};

@@ -1,4 +1,4 @@
-//! Which commands does a script have, and what do they do?
+//! The commands that a script has, and what each does.
 
 mod argument;
 mod look;

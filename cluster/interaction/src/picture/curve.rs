@@ -1,4 +1,4 @@
-//! Which way does a message take?
+//! The curve that a message takes.
 
 /// The height of a row.
 pub(super) const ROW: f64 = 24.0;

@@ -1,4 +1,4 @@
-//! In which row is each event?
+//! The row of each event.
 //!
 //! Events keep their order. Events on different nodes share a row, and so do messages that one node
 //! sends to several; all others begin a new row. A message arrives below the row that sent it. So

@@ -1,4 +1,4 @@
-//! What does a run look like? A space-time diagram, as SVG.
+//! A run as a space-time diagram, in SVG.
 //!
 //! Time runs down. Each node is a vertical line, each message an arrow. The margin has the commands
 //! of the script, each beside what it caused. The picture needs no script and no font from

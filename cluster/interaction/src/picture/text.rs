@@ -1,4 +1,4 @@
-//! How does text stand in XML?
+//! Text as it stands in XML.
 
 use failpoint::__private::text::{is_hidden, visible};
 

@@ -1,4 +1,4 @@
-//! Which arguments does a command take? The command asks for each, and refuses the rest.
+//! The arguments of a command, which asks for each and refuses the rest.
 
 use super::{Argument, ScriptError, Span, Spanned, Step, Value};
 
@@ -39,7 +39,7 @@ impl<'a> Arguments<'a> {
     ///
     /// # Errors
     ///
-    /// There is none, or it is something else. The other methods fail for the same reasons.
+    /// The argument is missing, or is not a node. The other methods fail for the same reasons.
     pub fn node(&mut self) -> Result<u64, ScriptError> {
         Ok(self.spanned_node()?.value)
     }

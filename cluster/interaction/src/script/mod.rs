@@ -1,4 +1,4 @@
-//! What is a script? Its text, as nodes, steps and arguments, each with its place in the file.
+//! A script as data: its node, steps and arguments, each with its place in the file.
 //!
 //! ```text
 //! script   = { blank | comment } "node" KIND { blank | comment | step }
