@@ -117,11 +117,13 @@ pub mod interpreter;
 pub mod picture;
 mod runner;
 pub mod script;
+mod suite;
 pub mod trace;
 
 pub use difference::Difference;
 pub use group::Disk;
 pub use runner::{Interpreter, NodeKind, Output, Report, RunError, Runner};
+pub use suite::storage_suite;
 
 use std::path::Path;
 

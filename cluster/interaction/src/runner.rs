@@ -11,6 +11,7 @@ use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Runs the commands of one script.
 pub trait Interpreter {
@@ -128,22 +129,38 @@ where
 
     /// Runs the script in a file.
     pub fn run(&mut self, path: &Path) -> Report {
+        let name = path.display().to_string();
+        let source = match files::read(path) {
+            Ok(bytes) => Source::from_bytes(name, bytes).map_err(RunError::from),
+            Err(error) => Err(RunError::File { file: name, what: "read", error }),
+        };
+        match source {
+            Ok(source) => self.run_source(&source, Some(path)),
+            Err(error) => Report { error: Some(error), ..Report::default() },
+        }
+    }
+
+    /// Runs a script that is not in a file, and compares its outputs. Messages call it `name`.
+    pub fn run_text(&mut self, name: &str, text: &str) -> Report {
+        self.run_source(&Source::new(name, text), None)
+    }
+
+    /// With a `path`, outputs may be written there.
+    fn run_source(&mut self, source: &Arc<Source>, path: Option<&Path>) -> Report {
         let mut report = Report::default();
-        if let Err(error) = self.run_into(path, &mut report) {
+        if let Err(error) = self.run_into(source, path, &mut report) {
             report.error = Some(error);
         }
         report
     }
 
-    fn run_into(&mut self, path: &Path, report: &mut Report) -> Result<(), RunError> {
-        let name = path.display().to_string();
-        let failed = |what| {
-            let file = name.clone();
-            move |error| RunError::File { file, what, error }
-        };
-        let bytes = files::read(path).map_err(failed("read"))?;
-        let source = Source::from_bytes(name.clone(), bytes)?;
-        let script = read(&source)?;
+    fn run_into(
+        &mut self,
+        source: &Arc<Source>,
+        path: Option<&Path>,
+        report: &mut Report,
+    ) -> Result<(), RunError> {
+        let script = read(source)?;
         let kind = match NodeKind::from_word(&script.node) {
             Ok(value) => Spanned { value, span: script.node.span.clone() },
             Err(message) => return Err(script.node.error(message).into()),
@@ -151,17 +168,20 @@ where
 
         let finished = run_steps(|| (self.make)(&kind), &kind.span, &script.steps, report);
         // What came before an error is compared too.
-        let text = with_outputs(&source, &script.steps, &report.outputs);
+        let text = with_outputs(source, &script.steps, &report.outputs);
         if text == source.text() {
             return Ok(finished?);
         }
-        if self.rewrite {
+        if let Some(path) = path.filter(|_| self.rewrite) {
             finished?;
             check_rewritten(&text, &script.steps, &report.outputs)?;
-            files::replace(path, &text).map_err(failed("rewrite"))?;
+            files::replace(path, &text).map_err(|error| {
+                let file = source.name().to_owned();
+                RunError::File { file, what: "rewrite", error }
+            })?;
             report.rewritten = report.different;
         } else {
-            report.difference = Some(Difference::new(&source, &text, &script.steps));
+            report.difference = Some(Difference::new(source, &text, &script.steps));
             finished?;
         }
         Ok(())

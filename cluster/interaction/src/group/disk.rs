@@ -1,6 +1,8 @@
 //! The disks of nodes: where a node keeps what it saves, and what a crash leaves of it.
 
-use cluster_node::{Durable, DynRaft, LogLines, Logged, Memory, RaftNode, Settings, Stopped};
+use cluster_node::{
+    Durable, DynRaft, LogLines, Logged, Memory, RaftNode, Settings, Stopped, Storage,
+};
 use failpoint::Scope;
 use failpoint_disk::{HoldDisk, Keep, SimDisk, fs};
 use std::io;
@@ -72,27 +74,32 @@ impl Disk for InMemory {
     }
 }
 
-/// A log and a state in files of a simulated disk.
-pub(crate) struct Simulated {
+/// A log that `open` opens, and a state, in files of a simulated disk.
+pub(crate) struct Simulated<F> {
     disk: SimDisk,
+    open: F,
 }
 
 /// Where a simulated disk is in the scope of its node.
 pub(super) const SIMULATED: &str = "/simulated-disk";
 
-impl Simulated {
-    pub(crate) fn new() -> Self {
-        Self { disk: SimDisk::new() }
+impl<F> Simulated<F> {
+    pub(crate) fn new(open: F) -> Self {
+        Self { disk: SimDisk::new(), open }
     }
 }
 
-impl Disk for Simulated {
+impl<F, S> Disk for Simulated<F>
+where
+    F: Fn(&Path) -> io::Result<S>,
+    S: Storage,
+{
     fn mount(&self, scope: &Scope) {
         scope.hold(self.disk.at(SIMULATED));
     }
 
     fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, Stopped> {
-        start_in(Path::new(SIMULATED), settings, log)
+        start_in(Path::new(SIMULATED), &self.open, settings, log)
     }
 
     fn crash(&mut self, scope: &Scope, keep: Option<&Keep>) -> Result<(), String> {
@@ -130,7 +137,7 @@ impl Real {
 
 impl Disk for Real {
     fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, Stopped> {
-        start_in(self.directory.path(), settings, log)
+        start_in(self.directory.path(), &Logged::open, settings, log)
     }
 
     fn crash(&mut self, _: &Scope, keep: Option<&Keep>) -> Result<(), String> {
@@ -153,12 +160,14 @@ impl Disk for Real {
     }
 }
 
-fn start_in(
+/// Starts a node whose log is in `directory/log`, and its state in `directory`.
+fn start_in<S: Storage>(
     directory: &Path,
+    open: &impl Fn(&Path) -> io::Result<S>,
     settings: &Settings,
     log: &LogLines,
 ) -> Result<Box<dyn DynRaft>, Stopped> {
-    let storage = Logged::open(&directory.join("log"))
+    let storage = open(&directory.join("log"))
         .map_err(|error| Stopped::Disk { doing: "open the log", error })?;
     let machine = Durable::Directory(directory.to_owned());
     Ok(Box::new(RaftNode::start(settings, storage, machine, log)?))

@@ -11,6 +11,7 @@ use crate::group::{Disk, Group, InMemory, Real, Simulated};
 use crate::runner::{Interpreter, NodeKind};
 use crate::script::{Arguments, ScriptError, Spanned, Step, nearest};
 use crate::trace::Event;
+use cluster_node::Logged;
 use std::io;
 
 /// The interpreter for a kind of node.
@@ -22,7 +23,7 @@ pub fn interpreter(kind: &Spanned<NodeKind>) -> Result<Box<dyn Interpreter>, Scr
     let disk: fn() -> io::Result<Box<dyn Disk>> = match kind.value {
         NodeKind::RaftMemory => || Ok(Box::new(InMemory::default())),
         NodeKind::RaftLog => || Ok(Box::new(Real::new()?)),
-        NodeKind::RaftSimdisk => || Ok(Box::new(Simulated::new())),
+        NodeKind::RaftSimdisk => || Ok(Box::new(Simulated::new(Logged::open))),
         NodeKind::RaftKv => {
             return Err(kind.error(format!("there is no interpreter for `{}`", kind.span.text())));
         }
