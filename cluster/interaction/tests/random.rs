@@ -1,26 +1,12 @@
 //! Scripts by chance: none panics, none breaks a promise of raft, and each gives the same twice.
 
+mod numbers;
+
 use interaction::Interpreter;
 use interaction::NodeKind;
 use interaction::interpreter::interpreter;
 use interaction::script::{FromWord, Source, Spanned, read};
-
-/// splitmix64, by Sebastiano Vigna: a seed gives the same numbers on every machine.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
-
-    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[self.below(of.len() as u64) as usize]
-    }
-}
+use numbers::Random;
 
 /// Commands that fit, unless a node is up or down.
 const COMMANDS: &[&str] = &[
