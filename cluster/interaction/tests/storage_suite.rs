@@ -24,7 +24,7 @@ enum Mistake {
     WritesElsewhere,
 }
 
-/// A storage in one file, which it writes anew with each change: its snapshot, where its log starts, the
+/// A storage in one file, which each change replaces: its snapshot, where its log starts, the
 /// hard state, and the entries. It is slow and right, unless it has a mistake.
 struct Whole {
     directory: PathBuf,
