@@ -132,8 +132,11 @@ pub fn message(message: &Message) -> String {
     text
 }
 
-/// What a node has to do, one fact a line.
-pub fn ready(ready: &Ready) -> Vec<String> {
+/// The title of messages that must not leave before the node has saved.
+const AFTER: &str = "Messages after it saved:";
+
+/// What a node has to do, one fact a line. With `saves_first`, no message leaves before the node has saved.
+pub fn ready(ready: &Ready, saves_first: bool) -> Vec<String> {
     let mut lines = vec![format!("Ready MustSync={}:", ready.must_sync())];
     if let Some(state) = ready.ss() {
         lines.push(format!("Lead:{} State:{}", state.leader_id, Role::from(state.raft_state)));
@@ -149,8 +152,9 @@ pub fn ready(ready: &Ready) -> Vec<String> {
         lines.push(format!("Snapshot {}", snapshot(ready.snapshot())));
     }
     list(&mut lines, "CommittedEntries:", ready.committed_entries(), entry);
-    messages(&mut lines, "Messages:", ready.messages());
-    messages(&mut lines, "Messages after it saved:", ready.persisted_messages());
+    let title = if saves_first { AFTER } else { "Messages:" };
+    messages(&mut lines, title, ready.messages());
+    messages(&mut lines, AFTER, ready.persisted_messages());
     lines
 }
 

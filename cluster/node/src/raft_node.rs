@@ -8,9 +8,10 @@ use failpoint::fail_point;
 use raft::eraftpb::{
     ConfChange, ConfChangeV2, Entry, EntryType, HardState, Message, MessageType, Snapshot,
 };
-use raft::{RawNode, SnapshotStatus, StateRole};
+use raft::{RawNode, Ready, SnapshotStatus, StateRole};
 use std::fmt;
 use std::io;
+use std::mem;
 
 /// What an operator or a client asks of a [`RaftNode`].
 #[derive(Clone, Debug)]
@@ -179,9 +180,14 @@ impl<S: Storage> RaftNode<S> {
             return Ok(());
         }
         let mut ready = self.raft.ready();
-        outputs.report.extend(describe::ready(&ready));
-        // A leader sends while it saves: its followers do not rely on its disk.
-        send_as_leader(ready.take_messages(), outputs);
+        // A leader sends while it saves, since its followers do not rely on its disk. But they rely on its
+        // term. The only voter leads a term before it has saved it, and does not know it after a crash.
+        let saves_first = self.saves_term(&ready)?;
+        outputs.report.extend(describe::ready(&ready, saves_first));
+        let mut messages = ready.take_messages();
+        if !saves_first {
+            send_as_leader(mem::take(&mut messages), outputs);
+        }
 
         let snapshot = ready.snapshot().clone();
         let is_snapshot = !snapshot.is_empty();
@@ -195,6 +201,7 @@ impl<S: Storage> RaftNode<S> {
             self.machine.commit().map_err(disk("commit the state"))?;
             fail_point!("raftAfterApplySnap");
         }
+        send_as_leader(messages, outputs);
         send_as_follower(ready.take_persisted_messages(), outputs);
         for read in ready.take_read_states() {
             outputs.replies.push(Reply::Readable { context: read.request_ctx, index: read.index });
@@ -215,6 +222,12 @@ impl<S: Storage> RaftNode<S> {
         self.apply(light.take_committed_entries(), outputs)?;
         self.raft.advance_apply();
         Ok(())
+    }
+
+    /// Whether others must not hear of the term of the node before the work of `ready` is saved.
+    fn saves_term(&self, ready: &Ready) -> Result<bool, Stopped> {
+        let saved = self.raft.store().initial_state()?.hard_state;
+        Ok(ready.hs().is_some_and(|now| (now.term, now.vote) != (saved.term, saved.vote)))
     }
 
     fn save(
