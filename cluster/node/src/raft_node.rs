@@ -268,7 +268,7 @@ impl<S: Storage> RaftNode<S> {
                 EntryType::EntryNormal => self.apply_value(&entry, outputs),
                 EntryType::EntryConfChange | EntryType::EntryConfChangeV2 => {
                     is_reconfigured |= entry.index > self.machine.applied();
-                    self.apply_conf_change(&entry)?;
+                    self.apply_conf_change(&entry, outputs)?;
                 }
             }
         }
@@ -297,12 +297,22 @@ impl<S: Storage> RaftNode<S> {
         }
     }
 
-    fn apply_conf_change(&mut self, entry: &Entry) -> Result<(), Stopped> {
+    fn apply_conf_change(
+        &mut self,
+        entry: &Entry,
+        outputs: &mut Outputs<Message>,
+    ) -> Result<(), Stopped> {
         fail_point!("beforeApplyOneConfChange");
         let change = conf_change(entry)?;
-        let configuration = self.raft.apply_conf_change(&change)?;
+        let changed = self.raft.apply_conf_change(&change);
         self.machine.apply(entry.index, entry.term, &[]);
-        self.machine.set_configuration(entry.index, configuration);
+        match changed {
+            Ok(configuration) => self.machine.set_configuration(entry.index, configuration),
+            // All nodes refuse it, since they have the same configuration here.
+            Err(error) => {
+                outputs.report.push(format!("{} changes nothing: {error}", describe::entry(entry)))
+            }
+        }
         Ok(())
     }
 }
