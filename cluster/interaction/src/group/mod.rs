@@ -135,15 +135,24 @@ impl Group {
         for reply in outputs.replies {
             self.reply(id, reply);
         }
+        if matches!(ended, Ok(Ok(()))) {
+            fired.into_iter().for_each(|text| self.note(id, text));
+        }
+        // Also if it goes down now: what it committed in this step stays committed.
+        if matches!(ended, Err(Panicked::Otherwise(_))) {
+            // A node that panicked anywhere may panic when it is looked at.
+            let _ = caught(|| self.observe(id));
+        } else {
+            self.observe(id);
+        }
         match ended {
-            Ok(Ok(())) => fired.into_iter().for_each(|text| self.note(id, text)),
+            Ok(Ok(())) => {}
             Ok(Err(Stopped::Refused(error))) => self.output.always(&format!("node {id}: {error}")),
             Ok(Err(stopped)) => {
                 self.stop(id, &format!("node {id} stopped: {stopped}"));
             }
             Err(panicked) => self.end(id, panicked),
         }
-        self.observe(id);
         self.node(id).is_some()
     }
 
