@@ -129,8 +129,10 @@ impl Promises {
         }
     }
 
-    /// A client was told that the entry at `index`, of `term`, is there to stay.
-    pub fn acknowledged(&mut self, index: u64, term: u64) {
+    /// A node told a client that the entry at `index`, of `term`, is there to stay.
+    pub fn acknowledged(&mut self, id: u64, index: u64, term: u64) {
+        let told = self.told.entry(id).or_default();
+        told.term = told.term.max(term);
         self.acknowledged.insert(index, term);
     }
 
@@ -143,12 +145,16 @@ impl Promises {
     ///
     /// # Errors
     /// The promise that it broke.
-    pub fn restarted(&self, view: &View) -> Result<(), Broken> {
-        let Some(told) = self.told.get(&view.id) else { return Ok(()) };
+    pub fn restarted(&mut self, view: &View) -> Result<(), Broken> {
         let id = view.id;
+        let told = self.told.entry(id).or_default();
+        // A term that the node led, and neither saved nor told others, did not happen. Only the only voter of
+        // a group leads without asking.
+        let last = view.term.max(told.term);
+        self.leaders.retain(|term, leader| *leader != id || *term <= last);
         if view.term < told.term {
             let seen = format!(
-                "node {id} sent messages of term {} and restarted in term {}",
+                "node {id} told others of term {} and restarted in term {}",
                 told.term, view.term
             );
             return broken(Promise::TermIsKept, seen);

@@ -51,7 +51,7 @@ impl Group {
         }
         for reply in &outputs.replies {
             if let Reply::Acknowledged { index, term, .. } = reply {
-                self.promises.acknowledged(*index, *term);
+                self.promises.acknowledged(id, *index, *term);
             }
         }
         self.replies.extend(outputs.replies);
@@ -130,6 +130,23 @@ fn two_leaders_of_a_term_are_seen() {
     let mut views: Vec<_> = group.nodes.values().map(|node| node.view()).collect();
     views[1].role = Role::Leader;
     assert_eq!(group.promises.observe(&views).unwrap_err().promise, Promise::OneLeader);
+}
+
+#[test]
+fn a_term_that_was_led_and_not_told_did_not_happen() {
+    let mut group = Group::new(3);
+    group.step(1, Input::Command(Command::Campaign));
+    group.stabilize();
+    let mut views: Vec<_> = group.nodes.values().map(|node| node.view()).collect();
+    // What the only voter of a group does before it has saved its term.
+    views[1].role = Role::Leader;
+    views[1].term = 2;
+    group.promises.observe(&views).unwrap();
+    (views[1].role, views[1].term) = (Role::Follower, 1);
+    group.promises.restarted(&views[1]).unwrap();
+    views[2].role = Role::Leader;
+    views[2].term = 2;
+    group.promises.observe(&views).unwrap();
 }
 
 #[test]

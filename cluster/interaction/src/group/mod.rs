@@ -216,7 +216,7 @@ impl Group {
     fn reply(&mut self, id: u64, reply: Reply) {
         match reply {
             Reply::Acknowledged { index, term, data } => {
-                self.promises.acknowledged(index, term);
+                self.promises.acknowledged(id, index, term);
                 self.acknowledged.push((index, term));
                 let data = describe::data(&data);
                 self.output.line(&format!("acknowledged {term}/{index} {data}"));
