@@ -1,4 +1,4 @@
-//! Does a storage that the user brings keep what raft relies on?
+//! The scripts over a storage that the user brings: whether it keeps what raft relies on.
 
 use crate::group::{Disk, Simulated};
 use crate::interpreter::GroupInterpreter;

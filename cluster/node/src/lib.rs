@@ -5,6 +5,31 @@
 //! the same inputs give the same outputs. A script, a simulator and a server are owners: they differ
 //! in time, network and clients, and run the same code.
 //!
+//! ```
+//! use cluster_node::{
+//!     Command, Durable, Input, LogLines, Memory, Node, Outputs, RaftNode, Reply, Settings, StepClock,
+//! };
+//!
+//! let mut settings = Settings::new(1);
+//! (settings.voters, settings.index) = (vec![1], 2);
+//! let log = LogLines::default();
+//! let mut node = RaftNode::start(&settings, Memory::new(), Durable::default(), &log)?;
+//!
+//! let mut replies = Vec::new();
+//! for command in [Command::Campaign, Command::Propose(b"a = 1".to_vec())] {
+//!     let mut outputs = Outputs::new(&StepClock::default());
+//!     node.step(Input::Command(command), &mut outputs)?;
+//!     while node.is_ready() {
+//!         node.step(Input::Proceed, &mut outputs)?; // saves, applies, sends
+//!     }
+//!     assert!(outputs.messages.is_empty(), "it is the only member");
+//!     replies.extend(outputs.replies);
+//! }
+//! // Entry 3 is the empty one that a new leader writes.
+//! assert_eq!(replies, [Reply::Acknowledged { index: 4, term: 1, data: b"a = 1".to_vec() }]);
+//! # Ok::<(), cluster_node::Stopped>(())
+//! ```
+//!
 //! [`RaftNode`] is the crate `raft` with its explicit Ready loop, over any [`Storage`]:
 //!
 //! | storage | where | survives a crash |
