@@ -1,8 +1,8 @@
 //! One node of a group, whether it runs or not.
 
-use super::{Disk, Known};
+use super::Disk;
 use crate::trace::Event;
-use cluster_node::{DynRaft, LogLines, Settings, StepClock, Stopped, View};
+use cluster_node::{DynRaft, LogLines, Role, Settings, StepClock, Stopped, View};
 use failpoint::Scope;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -114,5 +114,38 @@ impl fmt::Display for Down {
             Down::Panicked => "panicked",
             Down::Stopped => "stopped",
         })
+    }
+}
+
+/// What is known of a node after a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// The term that it leads.
+    leads: Option<u64>,
+    commit: u64,
+    applied: u64,
+}
+
+impl Known {
+    fn of(view: &View) -> Self {
+        let leads = (view.role == Role::Leader).then_some(view.term);
+        Self { leads, commit: view.commit, applied: view.applied }
+    }
+
+    /// The events between `self` and `after`.
+    fn events(self, after: Self, node: u64, events: &mut Vec<Event>) {
+        match (self.leads, after.leads) {
+            (before, Some(term)) if before != Some(term) => {
+                events.push(Event::Leader { node, term });
+            }
+            (Some(_), None) => events.push(Event::StepDown { node }),
+            _ => {}
+        }
+        if after.commit > self.commit {
+            events.push(Event::Commit { node, index: after.commit });
+        }
+        if after.applied > self.applied {
+            events.push(Event::Apply { node, index: after.applied });
+        }
     }
 }

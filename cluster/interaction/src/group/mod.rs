@@ -20,8 +20,8 @@ pub(crate) use output::Output;
 use crate::trace::Event;
 use caught::{Panicked, caught};
 use cluster_node::{
-    Broken, Command, DynRaft, Input, Level, Outputs, Promises, Reply, Role, Settings, Stopped,
-    View, describe,
+    Broken, Command, DynRaft, Input, Level, Outputs, Promises, Reply, Settings, Stopped, View,
+    describe,
 };
 use failpoint_disk::Keep;
 use raft::eraftpb::Message;
@@ -313,39 +313,6 @@ impl Drop for Group {
     fn drop(&mut self) {
         for member in self.members.values_mut() {
             let _ = caught(|| member.drop_node());
-        }
-    }
-}
-
-/// What is known of a node after a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Known {
-    /// The term that it leads.
-    leads: Option<u64>,
-    commit: u64,
-    applied: u64,
-}
-
-impl Known {
-    fn of(view: &View) -> Self {
-        let leads = (view.role == Role::Leader).then_some(view.term);
-        Self { leads, commit: view.commit, applied: view.applied }
-    }
-
-    /// The events between `self` and `after`.
-    fn events(self, after: Self, node: u64, events: &mut Vec<Event>) {
-        match (self.leads, after.leads) {
-            (before, Some(term)) if before != Some(term) => {
-                events.push(Event::Leader { node, term });
-            }
-            (Some(_), None) => events.push(Event::StepDown { node }),
-            _ => {}
-        }
-        if after.commit > self.commit {
-            events.push(Event::Commit { node, index: after.commit });
-        }
-        if after.applied > self.applied {
-            events.push(Event::Apply { node, index: after.applied });
         }
     }
 }
