@@ -1,0 +1,205 @@
+//! How is a history kept in a file? One JSON object a line, in the order in which it was recorded.
+//!
+//! | line | what it says |
+//! |---|---|
+//! | `{"epoch":{"revision":1}}` | an epoch starts; what follows belongs to it |
+//! | `{"operation":{…}}` | an [`Operation`] |
+//! | `{"change":{…}}` | a [`Change`] that the watch of the tester saw |
+//! | `{"watch":{"watcher":7,"first":1,"from":""}}` | a client opens a watch; `to` may be left out |
+//! | `{"delivery":{"watcher":7,"changes":[…]}}` | that watch gets a message |
+//!
+//! Without an `epoch` line at its start, a history starts at revision 1, as an empty etcd does.
+
+use std::fmt::{Display, Formatter};
+use std::io::{self, BufRead, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Change, Epoch, History, Operation, Revision, Watch};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+enum Line {
+    Epoch(EpochLine),
+    Operation(Operation),
+    Change(Change),
+    Watch(WatchLine),
+    Delivery(DeliveryLine),
+}
+
+/// The same lines, for writing.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum LineOf<'a> {
+    Epoch(EpochLine),
+    Operation(&'a Operation),
+    Change(&'a Change),
+    Watch(WatchLine),
+    Delivery { watcher: u64, changes: &'a [Change] },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EpochLine {
+    revision: Revision,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WatchLine {
+    watcher: u64,
+    first: Revision,
+    from: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeliveryLine {
+    watcher: u64,
+    changes: Vec<Change>,
+}
+
+/// A line that is no part of a history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineError {
+    /// Its number; the first is 1.
+    pub line: usize,
+    /// The byte in it where the mistake was found, from 1 on; 0: the whole line.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Why a history could not be read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The file could not be read.
+    Io(io::Error),
+    /// A line is wrong.
+    Line(LineError),
+}
+
+impl Display for LineError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self.column {
+            0 => write!(f, "line {}: {}", self.line, self.message),
+            column => write!(f, "line {}, column {column}: {}", self.line, self.message),
+        }
+    }
+}
+
+impl Display for ReadError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Io(error) => Display::fmt(error, f),
+            Self::Line(error) => Display::fmt(error, f),
+        }
+    }
+}
+
+impl std::error::Error for LineError {}
+impl std::error::Error for ReadError {}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl History {
+    /// Reads a history of JSON lines. Empty lines are skipped.
+    ///
+    /// # Errors
+    /// The first line that is no part of a history, or an error of the reader.
+    pub fn read(mut reader: impl BufRead) -> Result<Self, ReadError> {
+        let mut history = Self { epochs: Vec::new() };
+        let mut text = String::new();
+        for line in 1.. {
+            text.clear();
+            if reader.read_line(&mut text)? == 0 {
+                break;
+            }
+            if !text.trim().is_empty() {
+                history.add(&text).map_err(|(column, message)| {
+                    ReadError::Line(LineError { line, column, message })
+                })?;
+            }
+        }
+        if history.epochs.is_empty() {
+            history = Self::new(1);
+        }
+        Ok(history)
+    }
+
+    fn add(&mut self, text: &str) -> Result<(), (usize, String)> {
+        let whole = |message: String| (0, message);
+        let line: Line = serde_json::from_str(text).map_err(|error| {
+            let message = error.to_string();
+            let end = message.rfind(" at line ").unwrap_or(message.len());
+            (error.column(), message[..end].to_owned())
+        })?;
+        if let Line::Epoch(EpochLine { revision }) = line {
+            self.epochs.push(Epoch { revision, ..Epoch::default() });
+            return Ok(());
+        }
+        if self.epochs.is_empty() {
+            *self = Self::new(1);
+        }
+        let Some(epoch) = self.epochs.last_mut() else { return Ok(()) };
+        match line {
+            Line::Epoch(_) => {}
+            Line::Operation(operation) if operation.end < operation.start => {
+                let Operation { start, end, .. } = operation;
+                return Err(whole(format!(
+                    "the operation ends at {end}, before its start at {start}"
+                )));
+            }
+            Line::Operation(operation) => epoch.operations.push(operation),
+            Line::Change(change) => epoch.changes.push(change),
+            Line::Watch(WatchLine { watcher, first, from, to }) => {
+                if epoch.watches.contains_key(&watcher) {
+                    return Err(whole(format!("watch {watcher} is open already")));
+                }
+                epoch.watches.insert(watcher, Watch { first, from, to, deliveries: Vec::new() });
+            }
+            Line::Delivery(DeliveryLine { watcher, changes }) => match epoch
+                .watches
+                .get_mut(&watcher)
+            {
+                Some(watch) => watch.deliveries.push(changes),
+                None => return Err(whole(format!("watch {watcher} was not opened in this epoch"))),
+            },
+        }
+        Ok(())
+    }
+
+    /// Writes the history as JSON lines, which [`History::read`] reads.
+    ///
+    /// # Errors
+    /// An error of the writer.
+    pub fn write(&self, mut writer: impl Write) -> io::Result<()> {
+        let mut line = |line: LineOf<'_>| -> io::Result<()> {
+            serde_json::to_writer(&mut writer, &line)?;
+            writer.write_all(b"\n")
+        };
+        for epoch in &self.epochs {
+            line(LineOf::Epoch(EpochLine { revision: epoch.revision }))?;
+            for operation in &epoch.operations {
+                line(LineOf::Operation(operation))?;
+            }
+            for change in &epoch.changes {
+                line(LineOf::Change(change))?;
+            }
+            for (&watcher, watch) in &epoch.watches {
+                let (first, from, to) = (watch.first, watch.from.clone(), watch.to.clone());
+                line(LineOf::Watch(WatchLine { watcher, first, from, to }))?;
+                for changes in &watch.deliveries {
+                    line(LineOf::Delivery { watcher, changes })?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,147 @@
+//! The command `failpoint-tester`.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use failpoint_tester::history::History;
+use failpoint_tester::linearizable::{self, Budget};
+use failpoint_tester::simulate::Simulation;
+use failpoint_tester::{order, watch};
+
+/// Checks what the clients of a store saw.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check a history of JSON lines. The exit status is 0 if all rules hold, 3 if one is violated,
+    /// 4 if one is not decided, 1 if the file cannot be read.
+    Check {
+        /// The file.
+        file: PathBuf,
+        /// The checkers to run. ORDER needs revisions, so it is not right for every store.
+        #[arg(long, value_delimiter = ',', default_values = ["order", "watch"])]
+        checks: Vec<Check>,
+        /// How many seconds LINEARIZABLE may take.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// How many configurations LINEARIZABLE may hold at once.
+        #[arg(long, default_value_t = 1_000_000)]
+        configurations: usize,
+    },
+    /// Measure a checker on the history of a simulated, correct store.
+    Bench {
+        /// The checker.
+        check: Check,
+        /// How many operations the history has.
+        operations: usize,
+        /// How many keys.
+        #[arg(long, default_value_t = 10)]
+        keys: usize,
+        /// How many clients at once.
+        #[arg(long, default_value_t = 10)]
+        clients: usize,
+        /// Of 1,000 operations, how many have an unknown outcome.
+        #[arg(long, default_value_t = 20)]
+        unknown: u64,
+        /// Where the draws start.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Check {
+    Order,
+    Linearizable,
+    Watch,
+}
+
+impl Check {
+    /// Prints the verdict, and gives the exit status for it.
+    fn run(self, history: &History, budget: Budget) -> u8 {
+        match self {
+            Self::Order => {
+                let order = order::check(history);
+                let status = status(&order.verdict);
+                println!("ORDER {}", order.verdict);
+                if order.discarded > 0 {
+                    println!(
+                        "ORDER discarded by a restore: {} acknowledged writes",
+                        order.discarded
+                    );
+                }
+                status
+            }
+            Self::Linearizable => {
+                let verdict = linearizable::check(history, budget);
+                println!("LINEARIZABLE {verdict}");
+                status(&verdict)
+            }
+            Self::Watch => {
+                let verdict = watch::check(history);
+                println!("WATCH {verdict}");
+                status(&verdict)
+            }
+        }
+    }
+}
+
+fn status<V, N>(verdict: &failpoint_tester::Verdict<V, N>) -> u8 {
+    match verdict {
+        failpoint_tester::Verdict::Holds => 0,
+        failpoint_tester::Verdict::Violated(_) => 3,
+        failpoint_tester::Verdict::NotDecided(_) => 4,
+    }
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Check { file, checks, seconds, configurations } => {
+            let opened = File::open(&file).map_err(failpoint_tester::history::ReadError::Io);
+            match opened.and_then(|opened| History::read(BufReader::new(opened))) {
+                Ok(history) => {
+                    let budget = Budget { time: Duration::from_secs(seconds), configurations };
+                    let statuses: Vec<u8> =
+                        checks.into_iter().map(|check| check.run(&history, budget)).collect();
+                    // A violation weighs more than what is not decided.
+                    let worst = if statuses.contains(&3) {
+                        3
+                    } else {
+                        statuses.into_iter().max().unwrap_or(0)
+                    };
+                    ExitCode::from(worst)
+                }
+                Err(error) => {
+                    eprintln!("{}: {error}", file.display());
+                    ExitCode::FAILURE
+                }
+            }
+        }
+        Command::Bench { check, operations, keys, clients, unknown, seed } => {
+            let alone = matches!(check, Check::Linearizable);
+            let simulation = Simulation {
+                seed,
+                operations,
+                clients,
+                keys,
+                unknown,
+                joined: !alone,
+                revisions: !alone,
+            };
+            let history = simulation.run();
+            let start = Instant::now();
+            let status = check.run(&history, Budget::default());
+            println!("{operations} operations in {:.3} s", start.elapsed().as_secs_f64());
+            ExitCode::from(status)
+        }
+    }
+}

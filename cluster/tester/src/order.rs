@@ -1,0 +1,496 @@
+//! ORDER: does a store with revisions keep the order that its revisions claim?
+//!
+//! A revision in an answer is a claim: "this is my place among all writes". So nothing has to be
+//! searched; the claims are checked. For each epoch:
+//!
+//! 1. Every write that changed something has a revision of its own.
+//! 2. The watch of the tester shows exactly that write at that revision. An acknowledged write that
+//!    it shows not is lost.
+//! 3. Every answer is the one that a store gives which takes the writes one by one, at the revision
+//!    of the answer. This holds for stale reads too.
+//! 4. Real time is respected: an operation that ended before another one started is not ordered
+//!    behind it. Stale reads are left out.
+//! 5. Every value in the watch was asked for by an operation whose outcome allows it: a failed put
+//!    did not take effect, one put took effect once, and none before it was sent. Keys that no
+//!    operation writes may be changed by others, and any key may be deleted by its lease.
+//!
+//! The time is that of sorting the operations, plus the entries that ranges read.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::{self, Display, Formatter};
+
+use crate::history::{
+    Change, Epoch, Event, History, Numbered, Operation, Outcome, Request, Response, Revision,
+};
+use crate::replay::Store;
+use crate::verdict::Verdict;
+
+/// What the check found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Whether the order holds.
+    pub verdict: Verdict<Violation, NotDecided>,
+    /// How many acknowledged writes a restore from a snapshot discarded: their revisions are above
+    /// the one of the snapshot. That is no violation.
+    pub discarded: usize,
+}
+
+/// How the claimed order is violated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Violation {
+    /// Two writes were given one revision.
+    SharedRevision {
+        /// The one.
+        first: Box<Numbered>,
+        /// The other.
+        second: Box<Numbered>,
+    },
+    /// An acknowledged write is not in the store's history.
+    LostWrite {
+        /// The write.
+        write: Box<Numbered>,
+        /// What the watch shows at its revision.
+        found: Change,
+    },
+    /// An answer is not that of the state at its revision.
+    WrongAnswer {
+        /// The operation.
+        operation: Box<Numbered>,
+        /// What it should have answered.
+        expected: Response,
+        /// The write that set the first key which differs, if it was acknowledged.
+        write: Option<Box<Numbered>>,
+    },
+    /// An operation ended before another one started, but is ordered behind it.
+    RealTime {
+        /// The one that ended first.
+        earlier: Box<Numbered>,
+        /// The one that started afterwards.
+        later: Box<Numbered>,
+    },
+    /// The watch shows a value that no operation can have written at that time.
+    Unrequested {
+        /// The revision.
+        revision: Revision,
+        /// What the watch shows.
+        event: Event,
+        /// An operation that asked for this value, but failed, had taken effect already, or was
+        /// sent later.
+        candidate: Option<Box<Numbered>>,
+    },
+    /// The watch shows two different changes with one revision.
+    ConflictingChanges {
+        /// The one.
+        first: Change,
+        /// The other.
+        second: Change,
+    },
+    /// An answer has a revision from before the epoch.
+    BeforeEpoch {
+        /// The operation.
+        operation: Box<Numbered>,
+        /// The revision at which the epoch starts.
+        epoch: Revision,
+    },
+}
+
+/// Why the check cannot tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotDecided {
+    /// The watch of the tester missed revisions.
+    Gap {
+        /// The first revision that is missing.
+        missing: Revision,
+        /// The next revision that the watch saw.
+        next: Revision,
+    },
+    /// The watch of the tester ends before a revision that an answer has.
+    WatchEnds {
+        /// The last revision that the watch saw.
+        last: Revision,
+        /// The operation.
+        operation: Box<Numbered>,
+    },
+    /// An answer has no revision.
+    NoRevision {
+        /// The operation.
+        operation: Box<Numbered>,
+    },
+}
+
+impl Display for Violation {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SharedRevision { first, second } => {
+                write!(f, "two writes have the same revision: {first} and {second}")
+            }
+            Self::LostWrite { write, found } => {
+                write!(f, "an acknowledged write is lost: {write}; the watch shows {found}")
+            }
+            Self::WrongAnswer { operation, expected, write } => {
+                write!(f, "wrong answer: {operation}; at this revision the answer is {expected}")?;
+                write.as_ref().map_or(Ok(()), |write| write!(f, ", because of {write}"))
+            }
+            Self::RealTime { earlier, later } => {
+                write!(
+                    f,
+                    "an operation does not see the past: {later} started after {earlier} had ended, "
+                )?;
+                f.write_str("but its revision orders it before")
+            }
+            Self::Unrequested { revision, event, candidate: None } => {
+                write!(
+                    f,
+                    "no operation asked for what the watch shows at revision {revision}: {event}"
+                )
+            }
+            Self::Unrequested { revision, event, candidate: Some(operation) } => {
+                write!(
+                    f,
+                    "the watch shows {event} at revision {revision}, but the operation that asked for it "
+                )?;
+                f.write_str("failed, had taken effect already, or was sent later: ")?;
+                write!(f, "{operation}")
+            }
+            Self::ConflictingChanges { first, second } => {
+                write!(f, "the watch shows two changes with one revision: {first} and {second}")
+            }
+            Self::BeforeEpoch { operation, epoch } => {
+                write!(
+                    f,
+                    "{operation} has a revision from before the epoch, which starts at {epoch}"
+                )
+            }
+        }
+    }
+}
+
+impl Display for NotDecided {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gap { missing, next } => {
+                write!(
+                    f,
+                    "the watch has a gap: revision {missing} is missing, the next one is {next}"
+                )
+            }
+            Self::WatchEnds { last, operation } => {
+                write!(f, "the watch ends at revision {last}, before {operation}")
+            }
+            Self::NoRevision { operation } => write!(f, "the answer has no revision: {operation}"),
+        }
+    }
+}
+
+/// Checks the claimed order of a history, epoch by epoch. The first violation is reported.
+pub fn check(history: &History) -> Order {
+    let mut store = Store::default();
+    let mut not_decided = None;
+    let mut discarded = 0;
+    for (index, (first_number, epoch)) in history.numbered_epochs().enumerate() {
+        let next = history.epochs.get(index + 1).map(|epoch| epoch.revision);
+        let checker = Checker { epoch, first_number };
+        match checker.check(store, next) {
+            Ok(done) => {
+                discarded += done.discarded;
+                not_decided = not_decided.or(done.not_decided);
+                match done.next {
+                    Some(state) => store = state,
+                    // The next epoch starts with a state that is not known.
+                    None => break,
+                }
+            }
+            Err(violation) => return Order { verdict: Verdict::Violated(violation), discarded },
+        }
+    }
+    Order { verdict: not_decided.map_or(Verdict::Holds, Verdict::NotDecided), discarded }
+}
+
+struct Checker<'a> {
+    epoch: &'a Epoch,
+    first_number: usize,
+}
+
+struct Done {
+    not_decided: Option<NotDecided>,
+    discarded: usize,
+    /// The state with which the next epoch starts, where it is known.
+    next: Option<Store>,
+}
+
+/// An answered operation with its place in the claimed order.
+#[derive(Clone, Copy)]
+struct Claim {
+    index: usize,
+    revision: Revision,
+    changed: bool,
+}
+
+impl Claim {
+    /// Of one revision, the write comes before the reads.
+    fn place(self) -> (Revision, bool) {
+        (self.revision, !self.changed)
+    }
+}
+
+impl<'a> Checker<'a> {
+    fn check(&self, mut store: Store, next_epoch: Option<Revision>) -> Result<Done, Violation> {
+        let mut not_decided = None;
+        let mut claims = Vec::with_capacity(self.epoch.operations.len());
+        for (index, operation) in self.epoch.operations.iter().enumerate() {
+            let Outcome::Done { response, revision } = &operation.outcome else { continue };
+            let Some(revision) = *revision else {
+                let operation = self.numbered(index);
+                not_decided.get_or_insert(NotDecided::NoRevision { operation });
+                continue;
+            };
+            let claim = Claim { index, revision, changed: response.changed() };
+            if revision < self.epoch.revision || (claim.changed && revision == self.epoch.revision)
+            {
+                let operation = self.numbered(index);
+                return Err(Violation::BeforeEpoch { operation, epoch: self.epoch.revision });
+            }
+            claims.push(claim);
+        }
+        claims.sort_unstable_by_key(|claim| (claim.place(), claim.index));
+        let writes = self.writes(&claims)?;
+        let earliest = self.real_time(&claims)?;
+        let changes = self.changes()?;
+        self.requested(&changes, &writes, &earliest)?;
+
+        let mut at_next_epoch = None;
+        let mut last = self.epoch.revision;
+        let mut claims = claims.into_iter().peekable();
+        let mut events = Vec::new();
+        let mut changes = changes.into_iter().peekable();
+        loop {
+            // The write of this revision was taken below; these are its reads.
+            while let Some(claim) = claims.next_if(|claim| !claim.changed && claim.revision == last)
+            {
+                let operation = &self.epoch.operations[claim.index];
+                events.clear();
+                let expected = store.apply(&operation.request, last, &mut events);
+                self.compare(claim, expected, &events, &store, &writes)?;
+            }
+            if next_epoch == Some(last) {
+                at_next_epoch = Some(store.clone());
+            }
+            let Some(change) = changes.next_if(|change| change.revision == last + 1) else { break };
+            last = change.revision;
+            match claims.next_if(|claim| claim.changed && claim.revision == last) {
+                None => store.take(change),
+                Some(claim) => {
+                    let write = &self.epoch.operations[claim.index];
+                    events.clear();
+                    let expected = store.apply(&write.request, last, &mut events);
+                    if !same_events(&mut events, &change.events) {
+                        let write = self.numbered(claim.index);
+                        return Err(Violation::LostWrite { write, found: change.clone() });
+                    }
+                    self.compare(claim, expected, &[], &store, &writes)?;
+                }
+            }
+        }
+        if let Some(change) = changes.next() {
+            not_decided.get_or_insert(NotDecided::Gap { missing: last + 1, next: change.revision });
+        } else if let Some(claim) = claims.next() {
+            let operation = self.numbered(claim.index);
+            not_decided.get_or_insert(NotDecided::WatchEnds { last, operation });
+        }
+        if next_epoch.is_some() && at_next_epoch.is_none() {
+            let (missing, next) = (last + 1, next_epoch.unwrap_or_default());
+            not_decided.get_or_insert(NotDecided::Gap { missing, next });
+        }
+        let discarded = writes
+            .keys()
+            .filter(|&&revision| next_epoch.is_some_and(|next| revision > next))
+            .count();
+        Ok(Done { not_decided, discarded, next: at_next_epoch })
+    }
+
+    fn numbered(&self, index: usize) -> Box<Numbered> {
+        let operation = self.epoch.operations[index].clone();
+        Box::new(Numbered { number: self.first_number + index, operation })
+    }
+
+    /// The acknowledged writes by their revisions, which are unique.
+    fn writes(&self, claims: &[Claim]) -> Result<HashMap<Revision, usize>, Violation> {
+        let mut writes = HashMap::with_capacity(claims.len());
+        for claim in claims.iter().filter(|claim| claim.changed) {
+            if let Some(first) = writes.insert(claim.revision, claim.index) {
+                let (first, second) = (self.numbered(first), self.numbered(claim.index));
+                return Err(Violation::SharedRevision { first, second });
+            }
+        }
+        Ok(writes)
+    }
+
+    /// The changes by their revisions, each once.
+    fn changes(&self) -> Result<Vec<&'a Change>, Violation> {
+        let mut changes: Vec<&Change> = self.epoch.changes.iter().collect();
+        changes.sort_by_key(|change| change.revision);
+        for pair in changes.windows(2) {
+            if pair[0].revision == pair[1].revision && pair[0].events != pair[1].events {
+                let (first, second) = (pair[0].clone(), pair[1].clone());
+                return Err(Violation::ConflictingChanges { first, second });
+            }
+        }
+        changes.dedup_by_key(|change| change.revision);
+        changes.retain(|change| change.revision > self.epoch.revision);
+        Ok(changes)
+    }
+
+    /// Walks along real time: whatever ended before an operation started must be ordered before
+    /// it. For each write of unknown outcome it gives the last revision that was known at its start.
+    fn real_time(&self, claims: &[Claim]) -> Result<HashMap<usize, Revision>, Violation> {
+        let operations = &self.epoch.operations;
+        let strict = |claim: &&Claim| !operations[claim.index].request.is_stale_read();
+        let mut ended: Vec<Claim> = claims.iter().filter(strict).copied().collect();
+        ended.sort_by_key(|claim| operations[claim.index].end);
+        let mut started: Vec<(usize, Option<Claim>)> =
+            ended.iter().map(|&claim| (claim.index, Some(claim))).collect();
+        let unknown = |operation: &Operation| {
+            operation.outcome == Outcome::Unknown && operation.request.can_write()
+        };
+        started.extend(
+            operations
+                .iter()
+                .enumerate()
+                .filter(|(_, op)| unknown(op))
+                .map(|(index, _)| (index, None)),
+        );
+        started.sort_by_key(|&(index, _)| operations[index].start);
+
+        let mut ended = ended.into_iter().peekable();
+        let mut latest: Option<Claim> = None;
+        let mut earliest = HashMap::new();
+        for (index, claim) in started {
+            let start = operations[index].start;
+            while let Some(claim) = ended.next_if(|claim| operations[claim.index].end < start) {
+                if latest.is_none_or(|latest| claim.place() > latest.place()) {
+                    latest = Some(claim);
+                }
+            }
+            match (latest, claim) {
+                (Some(latest), Some(claim)) if latest.place() > claim.place() => {
+                    let (earlier, later) =
+                        (self.numbered(latest.index), self.numbered(claim.index));
+                    return Err(Violation::RealTime { earlier, later });
+                }
+                (latest, None) => {
+                    earliest.insert(
+                        index,
+                        latest.map_or(self.epoch.revision, |latest| latest.revision),
+                    );
+                }
+                _ => {}
+            }
+        }
+        Ok(earliest)
+    }
+
+    /// Each value that the watch shows, and that no acknowledged write explains, needs a write of
+    /// unknown outcome of its own, which was sent before.
+    fn requested(
+        &self,
+        changes: &[&Change],
+        writes: &HashMap<Revision, usize>,
+        earliest: &HashMap<usize, Revision>,
+    ) -> Result<(), Violation> {
+        let mut keys = HashSet::new();
+        let mut puts = Vec::new();
+        // For each value: the last revision that was known when each of its writers was sent.
+        let mut writers: HashMap<(&str, &str), Vec<Revision>> = HashMap::new();
+        for (index, operation) in self.epoch.operations.iter().enumerate() {
+            puts.clear();
+            puts_of(&operation.request, &mut puts);
+            for &(key, value) in &puts {
+                keys.insert(key);
+                if let Some(&revision) = earliest.get(&index) {
+                    writers.entry((key, value)).or_default().push(revision);
+                }
+            }
+        }
+        for revisions in writers.values_mut() {
+            revisions.sort_unstable_by(|a, b| b.cmp(a));
+        }
+        for change in changes.iter().filter(|change| !writes.contains_key(&change.revision)) {
+            for event in &change.events {
+                let Event::Put { key, value } = event else { continue };
+                if !keys.contains(key.as_str()) {
+                    continue;
+                }
+                let revisions = writers.get_mut(&(key.as_str(), value.as_str()));
+                let taken = revisions.and_then(|revisions| {
+                    // The least is last. The changes come in their order, so taking it leaves the most.
+                    revisions
+                        .last()
+                        .is_some_and(|&revision| revision < change.revision)
+                        .then(|| revisions.pop())
+                });
+                if taken.is_none() {
+                    let candidate = self.candidate(key, value);
+                    let (revision, event) = (change.revision, event.clone());
+                    return Err(Violation::Unrequested { revision, event, candidate });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn candidate(&self, key: &str, value: &str) -> Option<Box<Numbered>> {
+        let asked = |operation: &Operation| {
+            let mut puts = Vec::new();
+            puts_of(&operation.request, &mut puts);
+            puts.contains(&(key, value))
+        };
+        self.epoch.operations.iter().position(asked).map(|index| self.numbered(index))
+    }
+
+    fn compare(
+        &self,
+        claim: Claim,
+        expected: Response,
+        events: &[Event],
+        store: &Store,
+        writes: &HashMap<Revision, usize>,
+    ) -> Result<(), Violation> {
+        let operation = &self.epoch.operations[claim.index];
+        let Outcome::Done { response, .. } = &operation.outcome else { return Ok(()) };
+        if *response == expected && events.is_empty() {
+            return Ok(());
+        }
+        let write = store
+            .first_difference(&operation.request, response)
+            .and_then(|revision| writes.get(&revision))
+            .map(|&index| self.numbered(index));
+        Err(Violation::WrongAnswer { operation: self.numbered(claim.index), expected, write })
+    }
+}
+
+/// All values that a request can write.
+fn puts_of<'a>(request: &'a Request, puts: &mut Vec<(&'a str, &'a str)>) {
+    match request {
+        Request::Put { key, value } => puts.push((key, value)),
+        Request::Txn { then, otherwise, .. } => {
+            then.iter().chain(otherwise).for_each(|request| puts_of(request, puts));
+        }
+        Request::Get { .. }
+        | Request::Range { .. }
+        | Request::Delete { .. }
+        | Request::DeleteRange { .. } => {}
+    }
+}
+
+/// Whether both are the same events; the order within one revision has no meaning.
+fn same_events(made: &mut [Event], seen: &[Event]) -> bool {
+    if *made == *seen {
+        return true;
+    }
+    let mut seen = seen.to_vec();
+    made.sort_unstable();
+    seen.sort_unstable();
+    *made == *seen
+}
