@@ -230,6 +230,29 @@ fn compares_revision(request: &Request) -> bool {
     }
 }
 
+/// The values that decide which branch is taken.
+fn compared_values<'a>(request: &'a Request, values: &mut HashSet<&'a str>) {
+    if let Request::Txn { compare, then, otherwise } = request {
+        values.extend(compare.iter().filter_map(|compare| match compare {
+            Compare::Value { equals, .. } => equals.as_deref(),
+            Compare::ModRevision { .. } => None,
+        }));
+        then.iter().chain(otherwise).for_each(|request| compared_values(request, values));
+    }
+}
+
+/// The values that an answer shows.
+fn answered_values<'a>(response: &'a Response, values: &mut HashSet<&'a str>) {
+    match response {
+        Response::Value(value) => values.extend(value.as_deref()),
+        Response::Values(entries) => values.extend(entries.iter().map(|(_, value)| value.as_str())),
+        Response::Txn { responses, .. } => {
+            responses.iter().for_each(|response| answered_values(response, values))
+        }
+        Response::Put | Response::Deleted(_) => {}
+    }
+}
+
 enum Stop {
     Violated(Violation),
     NotDecided(NotDecided),
@@ -294,6 +317,8 @@ struct Search<'a> {
     slots: [Option<usize>; 128],
     /// The operations of unknown outcome that were called.
     unknown: Vec<usize>,
+    /// For an operation of unknown outcome, the first one that has the same effect for all answers.
+    alike: HashMap<usize, usize>,
     /// Whether one of them is a transaction, whose effect depends on the state.
     unknown_sees: bool,
     frontier: Vec<Configuration>,
@@ -317,6 +342,7 @@ impl<'a> Search<'a> {
             transitions: HashMap::new(),
             slots: [None; 128],
             unknown: Vec::new(),
+            alike: HashMap::new(),
             unknown_sees: false,
             frontier: vec![Configuration { state: 0, done: 0, used: Vec::new() }],
         }
@@ -344,6 +370,7 @@ impl<'a> Search<'a> {
             }
         }
         moments.sort_unstable();
+        self.alike = self.find_alike(&moments);
         for (_, returns, index) in moments {
             match (returns, &operations[index].outcome) {
                 (true, _) => self.returns(index)?,
@@ -355,6 +382,37 @@ impl<'a> Search<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Two unknown puts whose values no answer shows, or two equal requests, cannot be told apart:
+    /// only the first that is left has to be tried.
+    fn find_alike(&self, moments: &[(u64, bool, usize)]) -> HashMap<usize, usize> {
+        let mut observed = HashSet::new();
+        for &index in &self.group.operations {
+            let operation = &self.operations[index];
+            compared_values(&operation.request, &mut observed);
+            if let Outcome::Done { response, .. } = &operation.outcome {
+                answered_values(response, &mut observed);
+            }
+        }
+        let mut hidden = HashMap::new();
+        let mut deletes = HashMap::new();
+        let mut alike = HashMap::new();
+        for &(_, _, index) in moments {
+            let Operation { request, outcome: Outcome::Unknown, .. } = &self.operations[index]
+            else {
+                continue;
+            };
+            let first = match request {
+                Request::Put { key, value } if !observed.contains(value.as_str()) => {
+                    *hidden.entry(key.as_str()).or_insert(index)
+                }
+                Request::Delete { key } => *deletes.entry(key.as_str()).or_insert(index),
+                _ => index,
+            };
+            alike.insert(index, first);
+        }
+        alike
     }
 
     fn numbered(&self, index: usize) -> Box<Numbered> {
@@ -453,12 +511,18 @@ impl<'a> Search<'a> {
         let known = pending.iter().map(|&(slot, index)| (Some(slot), index));
         let next: Vec<(Option<usize>, usize)> =
             known.chain(self.unknown[..unknown].iter().map(|&index| (None, index))).collect();
+        let mut tried = Vec::new();
         for (slot, candidate) in next {
-            self.step(seen.len + after.len + waiting.len())?;
-            if slot.is_none() && from.used.binary_search(&candidate).is_ok() {
-                continue;
+            let mut effect = candidate;
+            if slot.is_none() {
+                effect = self.alike.get(&candidate).copied().unwrap_or(candidate);
+                if tried.contains(&effect) || from.used.binary_search(&candidate).is_ok() {
+                    continue;
+                }
+                tried.push(effect);
             }
-            let Some(state) = self.transition(from.state, candidate) else { continue };
+            self.step(seen.len + after.len + waiting.len())?;
+            let Some(state) = self.transition(from.state, effect) else { continue };
             // It took effect already where it could, or takes none.
             if state == from.state
                 && candidate != index

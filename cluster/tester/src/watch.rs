@@ -47,7 +47,7 @@ pub struct Violation {
     /// The event in question.
     pub event: Event,
     /// Another event that shows it: the one that came before, or the one of the history.
-    pub other: Option<(Revision, Event)>,
+    pub other: Option<Box<(Revision, Event)>>,
 }
 
 /// Why the check cannot tell.
@@ -81,14 +81,14 @@ impl Display for Violation {
         write!(f, "{rule}: watch {watcher}, message {message}: {event} of revision {revision} ")?;
         match (rule, other) {
             (Rule::Filter, _) => f.write_str("was not asked for"),
-            (Rule::Ordered, Some((before, other))) => {
-                write!(f, "came after {other} of revision {before}")
+            (Rule::Ordered, Some(other)) => {
+                write!(f, "came after {} of revision {}", other.1, other.0)
             }
             (Rule::Unique, _) => f.write_str("came twice"),
             (Rule::Atomic, _) => {
                 f.write_str("came in another message than the events before it of this revision")
             }
-            (Rule::Reliable, Some((_, other))) => write!(f, "came, but the history has {other}"),
+            (Rule::Reliable, Some(other)) => write!(f, "came, but the history has {}", other.1),
             (Rule::Reliable, None) => f.write_str("is in only one of the history and the watch"),
             (Rule::Ordered, None) => f.write_str("came too late"),
         }
@@ -142,6 +142,7 @@ fn delivered(watcher: u64, watch: &Watch) -> Result<(), Violation> {
     let mut last: Option<(usize, Revision, &Event)> = None;
     for (message, revision, event) in events(watch) {
         let violation = |rule, other: Option<(Revision, Event)>| {
+            let other = other.map(Box::new);
             Err(Violation { rule, watcher, message, revision, event: event.clone(), other })
         };
         if !watch.covers(event.key()) || revision < watch.first {
@@ -180,7 +181,7 @@ fn reliable(
         }
         for (&revision, got) in &mut got {
             let violation = |revision, event: &Event, other: Option<&Event>| {
-                let other = other.map(|other| (revision, other.clone()));
+                let other = other.map(|other| Box::new((revision, other.clone())));
                 let (rule, message) = (Rule::Reliable, message + 1);
                 Err(Violation { rule, watcher, message, revision, event: event.clone(), other })
             };
