@@ -10,6 +10,8 @@
 //! | ORDER, [`order::check`] | do all answers agree with the order that the revisions claim? | a store with revisions (etcd), a watch of all keys |
 //! | LINEARIZABLE, [`linearizable::check`] | is there an order that explains all answers? | answers only; a time and a memory limit |
 //! | WATCH, [`watch::check`] | does each watch get every event, once and in order? | a watch of all keys |
+//! | SOME_SUCCEEDED, [`run::some_succeeded`] | was a request of each kind answered? | answers only |
+//! | REACHED, [`run::reached`] | did each armed point fire? | the counts of the points |
 //!
 //! ```
 //! use failpoint_tester::history::History;
@@ -45,6 +47,7 @@ pub mod history;
 pub mod linearizable;
 pub mod order;
 mod replay;
+pub mod run;
 pub mod simulate;
 mod verdict;
 pub mod watch;
