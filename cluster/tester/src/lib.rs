@@ -12,6 +12,7 @@
 //! | WATCH, [`watch::check`] | does each watch get every event, once and in order? | a watch of all keys |
 //! | SOME_SUCCEEDED, [`run::some_succeeded`] | was a request of each kind answered? | answers only |
 //! | REACHED, [`run::reached`] | did each armed point fire? | the counts of the points |
+//! | LOGS, [`logs::check`] | does a log show trouble that the tester did not cause? | the logs, and what the tester did |
 //!
 //! ```
 //! use failpoint_tester::history::History;
@@ -45,6 +46,7 @@
 
 pub mod history;
 pub mod linearizable;
+pub mod logs;
 pub mod order;
 mod replay;
 pub mod run;
