@@ -38,17 +38,14 @@ pub enum NodeKind {
     RaftLog,
     /// `raft-simdisk`: the same on a simulated disk.
     RaftSimdisk,
-    /// `raft-kv`: the key-value store.
-    RaftKv,
 }
 
 impl NodeKind {
     /// All kinds, each with its name.
-    pub const ALL: [(&str, NodeKind); 4] = [
+    pub const ALL: [(&str, NodeKind); 3] = [
         ("raft-memory", NodeKind::RaftMemory),
         ("raft-log", NodeKind::RaftLog),
         ("raft-simdisk", NodeKind::RaftSimdisk),
-        ("raft-kv", NodeKind::RaftKv),
     ];
 }
 

@@ -1,8 +1,8 @@
 //! A mistake in a script is an error with its place.
 
 use cluster_node::{
-    Command, Durable, DynRaft, Input, LogLines, Memory, Node, Outputs, RaftNode, Settings, Stopped,
-    View,
+    Command, Durable, DynRaft, Input, LogLines, Memory, Node, Outputs, RaftNode, Settings,
+    StepError, View,
 };
 use failpoint::Scope;
 use failpoint_disk::Keep;
@@ -281,7 +281,7 @@ struct Wrong {
 }
 
 impl Disk for Wrong {
-    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, Stopped> {
+    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, StepError> {
         let node = RaftNode::start(settings, self.log.clone(), self.machine.clone(), log)?;
         Ok(Box::new(WrongNode(node)))
     }
@@ -307,7 +307,7 @@ impl Drop for WrongNode {
 impl Node for WrongNode {
     type Message = Message;
     type Command = Command;
-    type Stopped = Stopped;
+    type Error = StepError;
 
     fn id(&self) -> u64 {
         self.0.id()
@@ -317,7 +317,7 @@ impl Node for WrongNode {
         &mut self,
         input: Input<Message, Command>,
         outputs: &mut Outputs<Message>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         if let Input::Command(Command::Propose(_)) = input {
             panic!("a value\nwas proposed");
         }

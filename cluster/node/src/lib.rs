@@ -27,7 +27,7 @@
 //! }
 //! // Entry 3 is the empty one that a new leader writes.
 //! assert_eq!(replies, [Reply::Acknowledged { index: 4, term: 1, data: b"a = 1".to_vec() }]);
-//! # Ok::<(), cluster_node::Stopped>(())
+//! # Ok::<(), cluster_node::StepError>(())
 //! ```
 //!
 //! [`RaftNode`] is the crate `raft` with its explicit Ready loop, over any [`Storage`]:
@@ -63,6 +63,6 @@ pub use memory::Memory;
 pub use node::{Input, Node, Outputs, Reply, Sent, StepClock};
 pub use points::{POINTS, Point};
 pub use promises::{Broken, Promise, Promises};
-pub use raft_node::{Command, DynRaft, RaftNode, Stopped};
+pub use raft_node::{Command, DynRaft, RaftNode, StepError};
 pub use storage::Storage;
 pub use view::{Follower, Role, View};

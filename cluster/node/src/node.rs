@@ -16,8 +16,8 @@ pub trait Node {
     type Message: Clone + fmt::Debug;
     /// What an operator or a client asks of a node.
     type Command;
-    /// Why a node cannot go on.
-    type Stopped: std::error::Error;
+    /// Why a step failed.
+    type Error: std::error::Error;
 
     /// The number of the node, unique in its group; never 0.
     fn id(&self) -> u64;
@@ -25,13 +25,13 @@ pub trait Node {
     /// Takes one input and does all that it causes.
     ///
     /// # Errors
-    /// The node cannot go on, for example because its disk refused to save. Its owner drops it; a new
-    /// node may start from the same disk.
+    /// The step failed. The error says whether the node goes on. If it does not, for example because its disk
+    /// refused to save, its owner drops it, and a new node may start from the same disk.
     fn step(
         &mut self,
         input: Input<Self::Message, Self::Command>,
         outputs: &mut Outputs<Self::Message>,
-    ) -> Result<(), Self::Stopped>;
+    ) -> Result<(), Self::Error>;
 
     /// Whether [`Input::Proceed`] would do something.
     fn is_ready(&self) -> bool;

@@ -43,51 +43,51 @@ pub enum Command {
     TickElection,
 }
 
-/// Why a node cannot go on.
+/// Why a step failed.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Stopped {
-    /// The disk refused.
+pub enum StepError {
+    /// The disk refused. The node cannot go on.
     Disk {
         /// What was tried.
         doing: &'static str,
         /// What the disk said.
         error: io::Error,
     },
-    /// The crate `raft` refused. The node itself goes on: the input had no effect.
+    /// The crate `raft` refused the input, which had no effect. The node goes on.
     Refused(raft::Error),
 }
 
-impl fmt::Display for Stopped {
+impl fmt::Display for StepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Stopped::Disk { doing, error } => write!(f, "cannot {doing}: {error}"),
-            Stopped::Refused(error) => error.fmt(f),
+            StepError::Disk { doing, error } => write!(f, "cannot {doing}: {error}"),
+            StepError::Refused(error) => error.fmt(f),
         }
     }
 }
 
-impl std::error::Error for Stopped {
+impl std::error::Error for StepError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Stopped::Disk { error, .. } => Some(error),
-            Stopped::Refused(error) => Some(error),
+            StepError::Disk { error, .. } => Some(error),
+            StepError::Refused(error) => Some(error),
         }
     }
 }
 
-impl From<raft::Error> for Stopped {
+impl From<raft::Error> for StepError {
     fn from(error: raft::Error) -> Self {
-        Stopped::Refused(error)
+        StepError::Refused(error)
     }
 }
 
-fn disk(doing: &'static str) -> impl FnOnce(io::Error) -> Stopped {
-    move |error| Stopped::Disk { doing, error }
+fn disk(doing: &'static str) -> impl FnOnce(io::Error) -> StepError {
+    move |error| StepError::Disk { doing, error }
 }
 
 /// A raft node of any storage.
-pub trait DynRaft: Node<Message = Message, Command = Command, Stopped = Stopped> + Send {
+pub trait DynRaft: Node<Message = Message, Command = Command, Error = StepError> + Send {
     /// The node as it is.
     fn view(&self) -> View;
 
@@ -115,7 +115,7 @@ impl<S: Storage> RaftNode<S> {
         mut storage: S,
         machine: Durable,
         log: &LogLines,
-    ) -> Result<Self, Stopped> {
+    ) -> Result<Self, StepError> {
         let mut machine = Machine::open(machine).map_err(disk("read the state"))?;
         let is_empty = storage.last_index()? == 0;
         if is_empty && settings.index > 0 {
@@ -138,7 +138,7 @@ impl<S: Storage> RaftNode<S> {
         self.raft.raft.set_randomized_election_timeout(self.election_timeout);
     }
 
-    fn command(&mut self, command: Command) -> Result<(), Stopped> {
+    fn command(&mut self, command: Command) -> Result<(), StepError> {
         let raft = &mut self.raft;
         match command {
             Command::Campaign => raft.campaign()?,
@@ -165,7 +165,7 @@ impl<S: Storage> RaftNode<S> {
         Ok(())
     }
 
-    fn send_snapshot(&mut self, to: u64) -> Result<(), Stopped> {
+    fn send_snapshot(&mut self, to: u64) -> Result<(), StepError> {
         let mut message = Message::default();
         message.set_msg_type(MessageType::MsgSnapshot);
         message.set_snapshot(self.raft.store().snapshot(0, to)?);
@@ -175,7 +175,7 @@ impl<S: Storage> RaftNode<S> {
     }
 
     /// The Ready loop, once: send, save, apply, in the order that raft's safety asks for.
-    fn proceed(&mut self, outputs: &mut Outputs<Message>) -> Result<(), Stopped> {
+    fn proceed(&mut self, outputs: &mut Outputs<Message>) -> Result<(), StepError> {
         if !self.raft.has_ready() {
             return Ok(());
         }
@@ -225,7 +225,7 @@ impl<S: Storage> RaftNode<S> {
     }
 
     /// Whether others must not hear of the term of the node before the work of `ready` is saved.
-    fn saves_term(&self, ready: &Ready) -> Result<bool, Stopped> {
+    fn saves_term(&self, ready: &Ready) -> Result<bool, StepError> {
         let saved = self.raft.store().initial_state()?.hard_state;
         Ok(ready.hs().is_some_and(|now| (now.term, now.vote) != (saved.term, saved.vote)))
     }
@@ -235,7 +235,7 @@ impl<S: Storage> RaftNode<S> {
         hard_state: Option<&HardState>,
         entries: &[Entry],
         must_sync: bool,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         if hard_state.is_none() && entries.is_empty() {
             return Ok(());
         }
@@ -246,7 +246,7 @@ impl<S: Storage> RaftNode<S> {
         Ok(())
     }
 
-    fn save_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), Stopped> {
+    fn save_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StepError> {
         fail_point!("raftBeforeSaveSnap");
         self.raft.mut_store().save_snapshot(snapshot).map_err(disk("save a snapshot"))?;
         fail_point!("raftAfterSaveSnap");
@@ -258,7 +258,7 @@ impl<S: Storage> RaftNode<S> {
         &mut self,
         entries: Vec<Entry>,
         outputs: &mut Outputs<Message>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         if entries.is_empty() {
             return Ok(());
         }
@@ -301,7 +301,7 @@ impl<S: Storage> RaftNode<S> {
         &mut self,
         entry: &Entry,
         outputs: &mut Outputs<Message>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         fail_point!("beforeApplyOneConfChange");
         let change = conf_change(entry)?;
         let changed = self.raft.apply_conf_change(&change);
@@ -358,7 +358,7 @@ fn send(mut messages: Vec<Message>, outputs: &mut Outputs<Message>) {
 impl<S: Storage> Node for RaftNode<S> {
     type Message = Message;
     type Command = Command;
-    type Stopped = Stopped;
+    type Error = StepError;
 
     fn id(&self) -> u64 {
         self.raft.raft.id
@@ -368,13 +368,13 @@ impl<S: Storage> Node for RaftNode<S> {
         &mut self,
         input: Input<Message, Command>,
         outputs: &mut Outputs<Message>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), StepError> {
         let done = match input {
             Input::Tick => {
                 self.raft.tick();
                 Ok(())
             }
-            Input::Message(message) => self.raft.step(message).map_err(Stopped::from),
+            Input::Message(message) => self.raft.step(message).map_err(StepError::from),
             Input::Command(command) => self.command(command),
             Input::Proceed => self.proceed(outputs),
         };

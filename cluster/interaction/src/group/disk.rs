@@ -1,7 +1,7 @@
 //! The disks of nodes: where a node keeps what it saves, and what a crash leaves of it.
 
 use cluster_node::{
-    Durable, DynRaft, LogLines, Logged, Memory, RaftNode, Settings, Stopped, Storage,
+    Durable, DynRaft, LogLines, Logged, Memory, RaftNode, Settings, StepError, Storage,
 };
 use failpoint::Scope;
 use failpoint_disk::{HoldDisk, Keep, SimDisk, fs};
@@ -16,7 +16,7 @@ pub trait Disk {
     ///
     /// # Errors
     /// The node cannot start.
-    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, Stopped>;
+    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, StepError>;
 
     /// The scope of the node finds the disk from now on. Called once, before the first start.
     fn mount(&self, _scope: &Scope) {}
@@ -53,7 +53,7 @@ pub(crate) struct InMemory {
 }
 
 impl Disk for InMemory {
-    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, Stopped> {
+    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, StepError> {
         let node = RaftNode::start(settings, self.log.clone(), self.machine.clone(), log)?;
         Ok(Box::new(node))
     }
@@ -98,7 +98,7 @@ where
         scope.hold(self.disk.at(SIMULATED));
     }
 
-    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, Stopped> {
+    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, StepError> {
         start_in(Path::new(SIMULATED), &self.open, settings, log)
     }
 
@@ -136,7 +136,7 @@ impl Real {
 }
 
 impl Disk for Real {
-    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, Stopped> {
+    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, StepError> {
         start_in(self.directory.path(), &Logged::open, settings, log)
     }
 
@@ -166,9 +166,9 @@ fn start_in<S: Storage>(
     open: &impl Fn(&Path) -> io::Result<S>,
     settings: &Settings,
     log: &LogLines,
-) -> Result<Box<dyn DynRaft>, Stopped> {
+) -> Result<Box<dyn DynRaft>, StepError> {
     let storage = open(&directory.join("log"))
-        .map_err(|error| Stopped::Disk { doing: "open the log", error })?;
+        .map_err(|error| StepError::Disk { doing: "open the log", error })?;
     let machine = Durable::Directory(directory.to_owned());
     Ok(Box::new(RaftNode::start(settings, storage, machine, log)?))
 }

@@ -2,7 +2,7 @@
 
 use super::Disk;
 use crate::trace::Event;
-use cluster_node::{DynRaft, LogLines, Role, Settings, StepClock, Stopped, View};
+use cluster_node::{DynRaft, LogLines, Role, Settings, StepClock, StepError, View};
 use failpoint::Scope;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -51,7 +51,7 @@ impl Member {
         self.node.as_deref()
     }
 
-    pub(super) fn start(&mut self) -> Result<(), Stopped> {
+    pub(super) fn start(&mut self) -> Result<(), StepError> {
         let _in = self.scope.enter();
         self.node = Some(self.disk.start(&self.settings, &self.log)?);
         Ok(())

@@ -20,7 +20,7 @@ pub(crate) use output::Output;
 use crate::trace::Event;
 use caught::{Panicked, caught};
 use cluster_node::{
-    Broken, Command, DynRaft, Input, Level, Outputs, Promises, Reply, Settings, Stopped, View,
+    Broken, Command, DynRaft, Input, Level, Outputs, Promises, Reply, Settings, StepError, View,
     describe,
 };
 use failpoint_disk::Keep;
@@ -147,7 +147,9 @@ impl Group {
         }
         match ended {
             Ok(Ok(())) => {}
-            Ok(Err(Stopped::Refused(error))) => self.output.always(&format!("node {id}: {error}")),
+            Ok(Err(StepError::Refused(error))) => {
+                self.output.always(&format!("node {id}: {error}"))
+            }
             Ok(Err(stopped)) => {
                 self.stop(id, &format!("node {id} stopped: {stopped}"));
             }
