@@ -114,6 +114,7 @@ mod difference;
 mod files;
 mod group;
 pub mod interpreter;
+mod panic_text;
 pub mod picture;
 mod runner;
 pub mod script;

@@ -2,11 +2,11 @@
 
 use crate::difference::Difference;
 use crate::files;
+use crate::panic_text::panic_text;
 use crate::script::{
     FromWord, ScriptError, Source, Span, Spanned, Step, nearest, read, write_expected,
 };
 use crate::trace::Event;
-use std::any::Any;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -215,17 +215,11 @@ fn run_steps(
 /// Makes a panic an error at `place`.
 fn caught<T>(place: &Span, run: impl FnOnce() -> T) -> Result<T, ScriptError> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
-        let message = message_of(&*payload);
+        let message = panic_text(&*payload).unwrap_or("it gave no message").to_owned();
         // The payload may itself panic when it is dropped.
         std::mem::forget(payload);
         place.error(format!("this panicked: {message}"))
     })
-}
-
-fn message_of(payload: &(dyn Any + Send)) -> String {
-    let message = payload.downcast_ref::<String>().map(String::as_str);
-    let message = message.or_else(|| payload.downcast_ref::<&str>().copied());
-    message.unwrap_or("it gave no message").to_owned()
 }
 
 /// The text of the script with these outputs. What is expected already keeps its bytes.
@@ -295,7 +289,7 @@ pub struct Report {
     pub different: usize,
     /// How many outputs were written into the script.
     pub rewritten: usize,
-    /// The difference between the script and the outputs. There is none after a rewrite.
+    /// The difference between the script and the outputs. A rewrite leaves no difference.
     pub difference: Option<Difference>,
     /// What happened in the run.
     pub events: Vec<Event>,

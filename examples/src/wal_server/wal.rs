@@ -271,7 +271,7 @@ fn create_directory(directory: &Path) -> io::Result<()> {
     for above in directory.ancestors().skip(1) {
         let above = if above == Path::new("") { Path::new(".") } else { above };
         match sync_directory(above) {
-            // Who may not read it has not created anything in it.
+            // A process that may not read this directory did not create it.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
             synced => synced?,
         }

@@ -1,5 +1,6 @@
 //! How a step of a node ended: normally, at an armed point, or by another panic.
 
+use crate::panic_text::panic_text;
 use failpoint::InjectedPanic;
 use std::any::Any;
 use std::cell::Cell;
@@ -38,9 +39,7 @@ fn reason(payload: &(dyn Any + Send)) -> Panicked {
     if let Some(injected) = InjectedPanic::of(payload) {
         return Panicked::AtPoint(injected.to_string());
     }
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
-    Panicked::Otherwise(text.unwrap_or("a panic without a message").to_owned())
+    Panicked::Otherwise(panic_text(payload).unwrap_or("a panic without a message").to_owned())
 }
 
 /// Puts a panic hook in place, once for the process. On threads that are not silent it does what the one

@@ -131,6 +131,13 @@ impl State {
         self.runs(&node)
     }
 
+    /// The only argument: a node that runs.
+    pub(super) fn only_running(&self, mut arguments: Arguments<'_>) -> Result<u64, ScriptError> {
+        let id = self.running(&mut arguments)?;
+        arguments.finish()?;
+        Ok(id)
+    }
+
     /// The arguments that are left: nodes that run. Without one, all of them.
     pub(super) fn all_running(
         &self,

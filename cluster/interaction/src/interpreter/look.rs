@@ -15,10 +15,9 @@ impl State {
 pub(super) fn raft_log(
     state: &mut State,
     _: &Step,
-    mut arguments: Arguments<'_>,
+    arguments: Arguments<'_>,
 ) -> Result<(), ScriptError> {
-    let id = state.running(&mut arguments)?;
-    arguments.finish()?;
+    let id = state.only_running(arguments)?;
     let Some(view) = state.view(id) else { return Ok(()) };
     if view.entries.is_empty() {
         let (index, term) = view.compacted;
@@ -83,10 +82,9 @@ pub(super) fn raft_state(
 pub(super) fn status(
     state: &mut State,
     _: &Step,
-    mut arguments: Arguments<'_>,
+    arguments: Arguments<'_>,
 ) -> Result<(), ScriptError> {
-    let id = state.running(&mut arguments)?;
-    arguments.finish()?;
+    let id = state.only_running(arguments)?;
     let Some(view) = state.view(id) else { return Ok(()) };
     if view.role != Role::Leader {
         let role = view.role;
@@ -99,10 +97,9 @@ pub(super) fn status(
 pub(super) fn show(
     state: &mut State,
     _: &Step,
-    mut arguments: Arguments<'_>,
+    arguments: Arguments<'_>,
 ) -> Result<(), ScriptError> {
-    let id = state.running(&mut arguments)?;
-    arguments.finish()?;
+    let id = state.only_running(arguments)?;
     let Some(node) = state.group.node(id) else { return Ok(()) };
     let content = node.content().to_vec();
     if content.is_empty() {

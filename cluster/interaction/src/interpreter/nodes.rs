@@ -204,24 +204,20 @@ pub(super) fn tick(
 pub(super) fn tick_election(
     state: &mut State,
     _: &Step,
-    mut arguments: Arguments<'_>,
+    arguments: Arguments<'_>,
 ) -> Result<(), ScriptError> {
-    let id = state.running(&mut arguments)?;
-    arguments.finish()?;
-    let ticks = state.group.members[&id].settings.election_ticks;
-    state.tick(id, ticks as u64);
+    let id = state.only_running(arguments)?;
+    state.tick(id, state.group.members[&id].settings.election_ticks as u64);
     Ok(())
 }
 
 pub(super) fn tick_heartbeat(
     state: &mut State,
     _: &Step,
-    mut arguments: Arguments<'_>,
+    arguments: Arguments<'_>,
 ) -> Result<(), ScriptError> {
-    let id = state.running(&mut arguments)?;
-    arguments.finish()?;
-    let ticks = state.group.members[&id].settings.heartbeat_ticks;
-    state.tick(id, ticks as u64);
+    let id = state.only_running(arguments)?;
+    state.tick(id, state.group.members[&id].settings.heartbeat_ticks as u64);
     Ok(())
 }
 

@@ -15,10 +15,9 @@ impl State {
 pub(super) fn campaign(
     state: &mut State,
     _: &Step,
-    mut arguments: Arguments<'_>,
+    arguments: Arguments<'_>,
 ) -> Result<(), ScriptError> {
-    let id = state.running(&mut arguments)?;
-    arguments.finish()?;
+    let id = state.only_running(arguments)?;
     state.command(id, Command::Campaign);
     Ok(())
 }
