@@ -1,23 +1,29 @@
-//! Histories of what the clients of a store saw, and checkers that judge them.
+//! Injects faults into a running store under load, and checks that it keeps its promises.
 //!
-//! A tester injects faults into a running store, lets clients work with it, and records what they
-//! asked and what they were told: a [`history`]. The checkers say afterwards whether the store kept
-//! its promises. A verdict is exact: [violated](Verdict::Violated) names the operations that
-//! disagree, and a checker that cannot tell says [not decided](Verdict::NotDecided) and why.
+//! A run starts a subject, puts a load on it, injects a fault, heals it, and checks what came out;
+//! then the next fault. Its parts, from the bottom up:
 //!
-//! | checker | question | needs |
-//! |---|---|---|
-//! | ORDER, [`order::check`] | do all answers agree with the order that the revisions claim? | a store with revisions (etcd), a watch of all keys |
-//! | LINEARIZABLE, [`linearizable::check`] | is there an order that explains all answers? | answers only; a time and a memory limit |
-//! | WATCH, [`watch::check`] | does each watch get every event, once and in order? | a watch of all keys |
-//! | SOME_SUCCEEDED, [`run::some_succeeded`] | was a request of each kind answered? | answers only |
-//! | REACHED, [`run::reached`] | did each armed point fire? | the counts of the points |
-//! | LOGS, [`logs::check`] | does a log show trouble that the tester did not cause? | the logs, and what the tester did |
+//! | module | question |
+//! |---|---|
+//! | [`history`] | what did the clients ask, and what were they told? |
+//! | [`checks`] | did the store keep its promises? |
+//! | [`process`] | how does a process of a member live and end? |
+//! | [`agent`] | how is a member started, stopped and damaged? |
+//! | [`driver`] | what is the subject, and how is it asked? |
+//! | [`load`] | what do clients do in the meantime? |
+//! | [`cases`] | which faults are there? |
+//! | [`config`] | what does a run do? |
+//! | [`report`] | what did a run find out? |
+//! | [`run`] | in which order does all of this happen? |
+//!
+//! The checkers stand on their own. A verdict is exact: [violated](checks::Verdict::Violated) names
+//! the operations that disagree, and a checker that cannot tell says
+//! [not decided](checks::Verdict::NotDecided) and why.
 //!
 //! ```
 //! use failpoint_tester::history::History;
-//! use failpoint_tester::linearizable::{self, Budget};
-//! use failpoint_tester::{order, watch};
+//! use failpoint_tester::checks::linearizable::{self, Budget};
+//! use failpoint_tester::checks::{order, watch};
 //!
 //! // The second client reads after the write has ended, and sees the state before it.
 //! let lines = r#"
@@ -41,17 +47,20 @@
 //! ```
 //!
 //! [`simulate`] makes histories of a correct store, for tests of checkers and for measurements. The
-//! command `failpoint-tester` checks a file of JSON lines (`check`), and measures the checkers
-//! (`bench`).
+//! command `failpoint-tester` runs a configuration (`run`), checks an old history again (`check`), and
+//! measures the checkers (`bench`).
 
+#![forbid(unsafe_code)]
+
+pub mod agent;
+pub mod cases;
+pub mod checks;
+pub mod clock;
+pub mod config;
+pub mod driver;
 pub mod history;
-pub mod linearizable;
-pub mod logs;
-pub mod order;
-mod replay;
+pub mod load;
+pub mod process;
+pub mod report;
 pub mod run;
 pub mod simulate;
-mod verdict;
-pub mod watch;
-
-pub use verdict::Verdict;

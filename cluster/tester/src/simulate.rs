@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
+use crate::checks::replay::Store;
 use crate::history::{
     Change, Compare, Event, History, Operation, Outcome, Request, Response, Revision, Watch,
 };
-use crate::replay::Store;
 
 /// What to simulate. The same settings give the same history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

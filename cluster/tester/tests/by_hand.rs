@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use failpoint_tester::checks::linearizable::{self, Budget};
+use failpoint_tester::checks::{order, watch};
 use failpoint_tester::history::{History, ReadError};
-use failpoint_tester::linearizable::{self, Budget};
-use failpoint_tester::{order, watch};
 
 fn read(lines: &str) -> History {
     History::read(lines.as_bytes()).expect("a history")

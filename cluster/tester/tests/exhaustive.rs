@@ -1,7 +1,7 @@
 //! LINEARIZABLE says of small histories what trying every order says.
 
+use failpoint_tester::checks::linearizable::{self, Budget};
 use failpoint_tester::history::{History, Operation, Outcome, Request, Response};
-use failpoint_tester::linearizable::{self, Budget};
 use proptest::prelude::*;
 
 /// An operation on the one key; answers are drawn, so most histories are wrong.

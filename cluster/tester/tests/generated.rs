@@ -1,10 +1,10 @@
 //! Histories of a correct store are accepted; each single mutation of one is caught, by name.
 
+use failpoint_tester::checks::linearizable::{self, Budget};
+use failpoint_tester::checks::watch::Rule;
+use failpoint_tester::checks::{order, watch};
 use failpoint_tester::history::{Event, History, Operation, Outcome, Request, Response};
-use failpoint_tester::linearizable::{self, Budget};
 use failpoint_tester::simulate::Simulation;
-use failpoint_tester::watch::Rule;
-use failpoint_tester::{order, watch};
 use proptest::prelude::*;
 
 fn simulation() -> impl Strategy<Value = Simulation> {

@@ -1,6 +1,6 @@
 //! Trouble in a log counts, unless the tester caused it.
 
-use failpoint_tester::logs::{Cause, LogLine, PATTERNS, check};
+use failpoint_tester::checks::logs::{Cause, LogLine, PATTERNS, check};
 
 fn line(member: &str, time: u64, text: &str) -> LogLine {
     LogLine { member: member.to_owned(), number: 1, time, text: text.to_owned() }

@@ -1,7 +1,7 @@
 //! A run that tested nothing is no pass.
 
+use failpoint_tester::checks::coverage::{reached, some_succeeded};
 use failpoint_tester::history::{History, Outcome};
-use failpoint_tester::run::{reached, some_succeeded};
 use failpoint_tester::simulate::Simulation;
 
 #[test]

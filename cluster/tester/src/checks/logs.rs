@@ -58,7 +58,7 @@ impl Display for Trouble {
 /// That line.
 ///
 /// ```
-/// use failpoint_tester::logs::{Cause, LogLine, PATTERNS, check};
+/// use failpoint_tester::checks::logs::{Cause, LogLine, PATTERNS, check};
 ///
 /// let armed = Cause { member: "m1".into(), start: 10, end: 20, trace: "raftAfterSave".into() };
 /// let line = |time, text: &str| LogLine { member: "m1".into(), number: 7, time, text: text.into() };

@@ -14,8 +14,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Display, Formatter};
 
+use super::verdict::Verdict;
 use crate::history::{Change, Epoch, Event, History, Revision, Watch};
-use crate::verdict::Verdict;
 
 /// A rule of a watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,11 +19,11 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Display, Formatter};
 
+use super::replay::Store;
+use super::verdict::Verdict;
 use crate::history::{
     Change, Epoch, Event, History, Numbered, Operation, Outcome, Request, Response, Revision,
 };
-use crate::replay::Store;
-use crate::verdict::Verdict;
 
 /// What the check found out.
 #[derive(Clone, Debug, PartialEq, Eq)]

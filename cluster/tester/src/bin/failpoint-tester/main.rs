@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand, ValueEnum};
+use failpoint_tester::checks::linearizable::{self, Budget};
+use failpoint_tester::checks::{order, watch};
 use failpoint_tester::history::History;
-use failpoint_tester::linearizable::{self, Budget};
 use failpoint_tester::simulate::Simulation;
-use failpoint_tester::{order, watch};
 
 /// Checks what the clients of a store saw.
 #[derive(Parser)]
@@ -95,11 +95,11 @@ impl Check {
     }
 }
 
-fn status<V, N>(verdict: &failpoint_tester::Verdict<V, N>) -> u8 {
+fn status<V, N>(verdict: &failpoint_tester::checks::Verdict<V, N>) -> u8 {
     match verdict {
-        failpoint_tester::Verdict::Holds => 0,
-        failpoint_tester::Verdict::Violated(_) => 3,
-        failpoint_tester::Verdict::NotDecided(_) => 4,
+        failpoint_tester::checks::Verdict::Holds => 0,
+        failpoint_tester::checks::Verdict::Violated(_) => 3,
+        failpoint_tester::checks::Verdict::NotDecided(_) => 4,
     }
 }
 

@@ -19,9 +19,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt::{self, Display, Formatter};
 use std::time::{Duration, Instant};
 
+use super::replay::Store;
+use super::verdict::Verdict;
 use crate::history::{Compare, History, Numbered, Operation, Outcome, Request, Response};
-use crate::replay::Store;
-use crate::verdict::Verdict;
 
 /// What a check may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

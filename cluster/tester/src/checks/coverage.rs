@@ -61,7 +61,7 @@ pub fn some_succeeded(history: &History) -> Result<(), NoneSucceeded> {
 /// The points that did not, in alphabetical order.
 ///
 /// ```
-/// use failpoint_tester::run::reached;
+/// use failpoint_tester::checks::coverage::reached;
 ///
 /// let missed = reached([("raftAfterSave", 3), ("raftBeforeLeaderSend", 0)]).unwrap_err();
 /// assert_eq!(missed.to_string(), "points that were armed and never fired: raftBeforeLeaderSend");

@@ -1,0 +1,3 @@
+//! The command `failpoint-agent`: runs members on this machine for a tester on another one.
+
+fn main() {}

@@ -1,0 +1,86 @@
+//! What does a run do? The configuration, after it was checked.
+//!
+//! [`Config`] is what the rest of the crate works with: complete, with defaults filled in.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cases::{Case, Target};
+use crate::checks::Check;
+use crate::driver::{Member, Point, commands, etcd};
+use crate::load;
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The name of the subject in reports.
+    pub name: String,
+    /// How the subject is run and asked.
+    pub driver: DriverConfig,
+    /// The members.
+    pub members: Vec<Member>,
+    /// Where data, logs and reports go.
+    pub directory: PathBuf,
+    /// The cases of a round, in this order unless `shuffle`.
+    pub cases: Vec<&'static Case>,
+    /// Whether the seed draws the order of the cases of a round.
+    pub shuffle: bool,
+    /// The checks.
+    pub checks: Vec<Check>,
+    /// The load.
+    pub load: load::Settings,
+    /// What FAILPOINTS arms.
+    pub failpoints: FailpointsConfig,
+    /// The program of EXTERNAL, which is called with `enable N` and `disable N` behind these words.
+    pub external: Option<Vec<String>>,
+    /// Patterns of LOGS, as regular expressions.
+    pub log_patterns: Vec<String>,
+    /// How long things may take.
+    pub limits: Limits,
+}
+
+/// How a subject is run and asked.
+#[derive(Clone, Debug)]
+pub enum DriverConfig {
+    /// etcd.
+    Etcd(etcd::Settings),
+    /// Any subject, by programs and HTTP calls.
+    Commands(commands::Settings),
+}
+
+/// What FAILPOINTS arms.
+#[derive(Clone, Debug)]
+pub struct FailpointsConfig {
+    /// The points, by suffix; empty: all that a member lists.
+    pub points: Vec<String>,
+    /// The terms that are armed, such as `panic` or `sleep(1000)`.
+    pub commands: Vec<String>,
+    /// The members on which they are armed.
+    pub targets: Vec<Target>,
+    /// How many of the combinations a round takes; `None`: all.
+    pub sample: Option<usize>,
+    /// What is known of points, over what the driver knows.
+    pub known: BTreeMap<String, Point>,
+    /// The latencies of FAILPOINTS_WITH_DISK_IO_LATENCY.
+    pub latency: Duration,
+    /// The point of FAILPOINTS_WITH_DISK_IO_LATENCY.
+    pub latency_point: String,
+}
+
+/// How long things may take.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// A request of a client.
+    pub request: Duration,
+    /// A stop, before it becomes SIGKILL.
+    pub stop: Duration,
+    /// How long a fault lasts at least.
+    pub fault: Duration,
+    /// Until a fault is felt.
+    pub felt: Duration,
+    /// Until the cluster is healthy after a fault.
+    pub heal: Duration,
+    /// One checker.
+    pub check: Duration,
+}

@@ -1,0 +1,3 @@
+//! How does a process of a member live and end? It never outlives the tester.
+
+pub mod logs;

@@ -1,0 +1,45 @@
+//! What happens in a run, for those who show it while it runs.
+
+use super::model::{CaseReport, CheckReport, Report, Sample, Span};
+
+/// Something happened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The run starts.
+    Started {
+        /// The name of the subject.
+        subject: &'a str,
+        /// Where the draws start.
+        seed: u64,
+        /// How many cases all rounds have together; `None`: it has no end of its own.
+        cases: Option<usize>,
+    },
+    /// A round starts; the first is 1.
+    Round(u64),
+    /// A case starts.
+    Case {
+        /// Its name.
+        name: &'a str,
+        /// Its number in the run, from 1 on.
+        number: u64,
+    },
+    /// A step of a case, in a few words, such as `SIGTERM m2` or `waiting until the cluster is healthy`.
+    Step(&'a str),
+    /// A fault began, or ended.
+    Fault(&'a Span),
+    /// A case ended.
+    CaseEnded(&'a CaseReport),
+    /// A checker ended.
+    Checked(&'a CheckReport),
+    /// What the load did in the last interval.
+    Sample(&'a Sample),
+    /// The run ended.
+    Ended(&'a Report),
+}
+
+/// Sees what happens. It must not block for long.
+pub trait Observer: Send {
+    /// Something happened.
+    fn on(&mut self, event: &Event<'_>);
+}

@@ -1,0 +1,1 @@
+//! In which order does a run inject, load, check and report?
