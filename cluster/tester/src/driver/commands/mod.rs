@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Point;
+use super::{Abilities, Member, Point};
 
 /// How the driver `commands` does something: a program, or an HTTP call. Its texts have places for
 /// values: `{name}`, `{client}`, `{failpoint}`, `{data}`, `{directory}`, `{key}`, `{value}`,
@@ -56,4 +56,24 @@ pub struct Settings {
     pub calls: BTreeMap<String, (Call, Expect)>,
     /// The points that it has, and what is known of them.
     pub points: BTreeMap<String, Point>,
+}
+
+impl Settings {
+    /// What a subject of these members can do. A subject has no revisions, transactions, watches and
+    /// leases here, and its members are not replaced.
+    #[must_use]
+    pub fn abilities(&self, members: &[Member]) -> Abilities {
+        let has = |call: &str| self.calls.contains_key(call);
+        Abilities {
+            members: members.len(),
+            leader: members.len() > 1 && has("leader"),
+            ranges: has("range"),
+            deletes: has("delete"),
+            hash: has("hash"),
+            failpoints: members.iter().all(|member| member.failpoints.is_some()),
+            logs: self.start.is_some() || has("logs"),
+            signals: self.start.is_some(),
+            ..Abilities::default()
+        }
+    }
 }
