@@ -12,11 +12,14 @@
 //! | `LOGS`, [`logs::check`] | does a log show trouble that the tester did not cause? | the logs |
 //! | `SOME_SUCCEEDED`, [`coverage::some_succeeded`] | was a request of each kind answered? | answers only |
 //! | `REACHED`, [`coverage::reached`] | did each armed point fire? | the counts of the points |
+//!
+//! [`around::around`] shows what happened near a violation.
 
 use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
+pub mod around;
 pub mod coverage;
 pub mod linearizable;
 pub mod logs;

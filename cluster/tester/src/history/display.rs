@@ -37,7 +37,7 @@ impl Display for Request {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let how = if self.is_stale_read() { "stale " } else { "" };
         match self {
-            Self::Put { key, value } => write!(f, "put {key:?} = {value:?}"),
+            Self::Put { key, value } => write!(f, "put {key:?} = {}", Value(value)),
             Self::Get { key, .. } => write!(f, "{how}get {key:?}"),
             Self::Range { from, to, .. } => write!(f, "{how}range {from:?}..{to:?}"),
             Self::Delete { key } => write!(f, "delete {key:?}"),
@@ -58,7 +58,7 @@ impl Display for Request {
 impl Display for Compare {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
-            Self::Value { key, equals: Some(value) } => write!(f, "{key:?} is {value:?}"),
+            Self::Value { key, equals: Some(value) } => write!(f, "{key:?} is {}", Value(value)),
             Self::Value { key, equals: None } => write!(f, "{key:?} does not exist"),
             Self::ModRevision { key, equals } => write!(f, "{key:?} is of revision {equals}"),
         }
@@ -69,12 +69,16 @@ impl Display for Response {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Self::Put => f.write_str("written"),
-            Self::Value(Some(value)) => write!(f, "{value:?}"),
+            Self::Value(Some(value)) => Value(value).fmt(f),
             Self::Value(None) => f.write_str("no such key"),
             Self::Values(entries) => {
                 f.write_str("{")?;
-                for (n, (key, value)) in entries.iter().enumerate() {
-                    write!(f, "{}{key:?}: {value:?}", if n > 0 { ", " } else { "" })?;
+                for (n, (key, value)) in entries.iter().enumerate().take(LONG) {
+                    let comma = if n > 0 { ", " } else { "" };
+                    write!(f, "{comma}{key:?}: {}", Value(value))?;
+                }
+                if entries.len() > LONG {
+                    write!(f, ", … ({} keys)", entries.len())?;
                 }
                 f.write_str("}")
             }
@@ -94,7 +98,7 @@ impl Display for Response {
 impl Display for Event {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
-            Self::Put { key, value } => write!(f, "put {key:?} = {value:?}"),
+            Self::Put { key, value } => write!(f, "put {key:?} = {}", Value(value)),
             Self::Delete { key } => write!(f, "delete {key:?}"),
         }
     }
@@ -103,6 +107,24 @@ impl Display for Event {
 impl Display for Change {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "revision {}: {}", self.revision, List(&self.events))
+    }
+}
+
+/// How many keys of an answer are shown.
+const LONG: usize = 50;
+
+/// A value; of a long one, the start and the end.
+struct Value<'a>(&'a str);
+
+impl Display for Value<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let Self(value) = self;
+        if value.len() <= 100 {
+            return write!(f, "{value:?}");
+        }
+        let at = |index| (index..value.len()).find(|&index| value.is_char_boundary(index));
+        let (start, end) = (at(32).unwrap_or(0), at(value.len() - 32).unwrap_or(value.len()));
+        write!(f, "{:?}…{:?} ({} bytes)", &value[..start], &value[end..], value.len())
     }
 }
 
