@@ -1,14 +1,88 @@
 //! LOGS: does a member's log show trouble that the tester did not cause?
 //!
-//! A line that contains a pattern is trouble. It is excused where the tester caused it: a panic
+//! A line that a pattern matches is trouble. It is excused where the tester caused it: a panic
 //! that names a point which was armed on this member at that time, or the dump of a process to
 //! which the tester sent SIGQUIT. Every other one counts, also beside an excused one. Rust prints
 //! the message of a panic on the line after the place, so that line may name the point as well.
 
 use std::fmt::{self, Display, Formatter};
 
-/// What Go and Rust programs print when they panic, and Go's race detector.
-pub const PATTERNS: [&str; 4] = ["panic:", "panicked at", "fatal error:", "WARNING: DATA RACE"];
+use regex::RegexSet;
+
+/// The default patterns: what Go and Rust programs print when they panic or give up, the detectors
+/// of data races, the sanitizers, and C's `assert`.
+///
+/// What Go prints is no part of a line of JSON or of a quoted text: a server may log the panic of
+/// another program.
+pub const PATTERNS: [&str; 8] = [
+    r#"^[^{"]*\bpanic: "#,
+    r#"^[^{"]*\bfatal error: "#,
+    r#"^[^{"]*\bSIG(ABRT|BUS|FPE|ILL|QUIT|SEGV|SYS|TRAP): "#,
+    r"\bpanicked at \S",
+    r"\bfatal runtime error: ",
+    r"\bWARNING: DATA RACE\b",
+    r"\b(ERROR|WARNING): (Address|Leak|Memory|Thread)Sanitizer\b",
+    r"\bAssertion .* failed\.",
+];
+
+/// Patterns, compiled.
+#[derive(Clone, Debug)]
+pub struct Patterns(RegexSet);
+
+/// A pattern that is no regular expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatternError {
+    /// The pattern.
+    pub pattern: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl Display for PatternError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is no regular expression: {}", self.pattern, self.message)
+    }
+}
+
+impl std::error::Error for PatternError {}
+
+impl Patterns {
+    /// Compiles regular expressions of the [crate `regex`](https://docs.rs/regex/1/regex/#syntax).
+    ///
+    /// # Errors
+    /// The first one that is none.
+    pub fn new<P: AsRef<str>>(patterns: &[P]) -> Result<Self, PatternError> {
+        if let Ok(set) = RegexSet::new(patterns) {
+            return Ok(Self(set));
+        }
+        // The error of a set does not say which pattern it is about.
+        for pattern in patterns.iter().map(AsRef::as_ref) {
+            if let Err(error) = regex::Regex::new(pattern) {
+                let text = error.to_string();
+                let message = text.lines().last().unwrap_or_default();
+                let message = message.strip_prefix("error: ").unwrap_or(message).to_owned();
+                return Err(PatternError { pattern: pattern.to_owned(), message });
+            }
+        }
+        let message = "together they are too large".to_owned();
+        let pattern = patterns.first().map_or(String::new(), |first| first.as_ref().to_owned());
+        Err(PatternError { pattern, message })
+    }
+
+    /// The first pattern that matches a line.
+    #[must_use]
+    pub fn matching(&self, line: &str) -> Option<&str> {
+        let first = self.0.matches(line).iter().next()?;
+        Some(&self.0.patterns()[first])
+    }
+}
+
+impl Default for Patterns {
+    /// [`PATTERNS`].
+    fn default() -> Self {
+        Self::new(&PATTERNS).expect("the patterns are constant")
+    }
+}
 
 /// A line of a member's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,14 +115,14 @@ pub struct Cause {
 pub struct Trouble {
     /// The line.
     pub line: LogLine,
-    /// The pattern that it contains.
+    /// The pattern that matches it.
     pub pattern: String,
 }
 
 impl Display for Trouble {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let LogLine { member, number, text, .. } = &self.line;
-        write!(f, "the log of {member} has {:?} in line {number}: {text}", self.pattern)
+        write!(f, "line {number} of the log of {member} matches {}: {text}", self.pattern)
     }
 }
 
@@ -58,41 +132,63 @@ impl Display for Trouble {
 /// That line.
 ///
 /// ```
-/// use failpoint_tester::checks::logs::{Cause, LogLine, PATTERNS, check};
+/// use failpoint_tester::checks::logs::{Cause, LogLine, Patterns, check};
 ///
 /// let armed = Cause { member: "m1".into(), start: 10, end: 20, trace: "raftAfterSave".into() };
 /// let line = |time, text: &str| LogLine { member: "m1".into(), number: 7, time, text: text.into() };
 /// let ours = line(15, "panic: failpoint panic: raftAfterSave");
-/// assert_eq!(check([&ours], &PATTERNS, &[armed.clone()]), Ok(()));
+/// assert_eq!(check([&ours], &Patterns::default(), &[armed.clone()]), Ok(()));
 ///
 /// let theirs = line(16, "panic: index out of range");
-/// let trouble = check([&ours, &theirs], &PATTERNS, &[armed]).unwrap_err();
-/// assert_eq!(
-///     trouble.to_string(),
-///     "the log of m1 has \"panic:\" in line 7: panic: index out of range"
-/// );
+/// let trouble = check([&ours, &theirs], &Patterns::default(), &[armed]).unwrap_err();
+/// assert_eq!(trouble.line, theirs);
 /// ```
 pub fn check<'a>(
     lines: impl IntoIterator<Item = &'a LogLine>,
-    patterns: &[&str],
+    patterns: &Patterns,
     causes: &[Cause],
 ) -> Result<(), Box<Trouble>> {
     let lines: Vec<&LogLine> = lines.into_iter().collect();
-    let pattern_of = |line: &LogLine| patterns.iter().find(|pattern| line.text.contains(**pattern));
     for (index, line) in lines.iter().enumerate() {
-        let Some(pattern) = pattern_of(line) else { continue };
+        let Some(pattern) = patterns.matching(&line.text) else { continue };
         let next = lines[index + 1..].iter().find(|next| next.member == line.member);
-        let message = next.filter(|next| pattern_of(next).is_none());
+        let message = next.filter(|next| patterns.matching(&next.text).is_none());
         let excused = causes.iter().any(|cause| {
             cause.member == line.member
                 && (cause.start..=cause.end).contains(&line.time)
-                && (line.text.contains(&cause.trace)
-                    || message.is_some_and(|message| message.text.contains(&cause.trace)))
+                && (names(&line.text, &cause.trace)
+                    || message.is_some_and(|message| names(&message.text, &cause.trace)))
         });
         if !excused {
-            let (line, pattern) = ((*line).clone(), (*pattern).to_owned());
+            let (line, pattern) = ((*line).clone(), pattern.to_owned());
             return Err(Box::new(Trouble { line, pattern }));
         }
     }
     Ok(())
+}
+
+/// Whether a text contains a trace as a whole: the point `save` is not named by `saveSnapshot`.
+fn names(text: &str, trace: &str) -> bool {
+    let part = |other: Option<char>| {
+        other.is_some_and(|other| other.is_ascii_alphanumeric() || other == '_')
+    };
+    text.match_indices(trace).any(|(start, found)| {
+        !part(text[..start].chars().next_back())
+            && !part(text[start + found.len()..].chars().next())
+    })
+}
+
+/// The lines of the same log around trouble: the line itself, which starts with `> `, and at most
+/// `lines` before it and behind it.
+#[must_use]
+pub fn around<'a>(
+    log: impl IntoIterator<Item = &'a LogLine>,
+    trouble: &Trouble,
+    lines: usize,
+) -> Vec<String> {
+    let LogLine { member, number, .. } = &trouble.line;
+    log.into_iter()
+        .filter(|line| line.member == *member && line.number.abs_diff(*number) <= lines)
+        .map(|line| format!("{} {}", if line.number == *number { ">" } else { " " }, line.text))
+        .collect()
 }
