@@ -14,6 +14,7 @@ use crate::history::{Change, Outcome, Request, Revision};
 
 pub mod commands;
 pub mod etcd;
+pub mod points;
 
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq)]
