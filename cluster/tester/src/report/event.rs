@@ -14,6 +14,8 @@ pub enum Event<'a> {
         seed: u64,
         /// How many cases all rounds have together; `None`: it has no end of its own.
         cases: Option<usize>,
+        /// How long it runs at most, in milliseconds; `None`: there is no such limit.
+        limit: Option<u64>,
     },
     /// A round starts; the first is 1.
     Round(u64),
@@ -26,7 +28,7 @@ pub enum Event<'a> {
     },
     /// A step of a case, in a few words, such as `SIGTERM m2` or `waiting until the cluster is healthy`.
     Step(&'a str),
-    /// A fault began, or ended.
+    /// A fault began, or ended: the same span again, now with its end.
     Fault(&'a Span),
     /// A case ended.
     CaseEnded(&'a CaseReport),
@@ -34,6 +36,13 @@ pub enum Event<'a> {
     Checked(&'a CheckReport),
     /// What the load did in the last interval.
     Sample(&'a Sample),
+    /// Acknowledged writes were found to be gone.
+    WritesGone {
+        /// How many are lost.
+        lost: u64,
+        /// How many a restore from a snapshot discarded.
+        discarded: u64,
+    },
     /// The run ended.
     Ended(&'a Report),
 }

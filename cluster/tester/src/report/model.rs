@@ -1,6 +1,7 @@
 //! What is in a report? All times are milliseconds since the run started, unless a field says else.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,35 @@ pub enum Outcome {
     NotAvailable,
     /// The run ended before.
     Interrupted,
+}
+
+impl Outcome {
+    /// Its name, as it stands in the JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::NotDecided => "not-decided",
+            Self::NotApplicable => "not-applicable",
+            Self::NotAvailable => "not-available",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl Display for Outcome {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Summary {
+    /// The last line of the output: JSON, without a line end.
+    #[must_use]
+    pub fn line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
 }
 
 /// A report of a run. It is complete at any time: what has not happened yet is not in it.
@@ -46,9 +76,9 @@ pub struct Report {
     pub cases: Vec<CaseReport>,
     /// What the checkers said, each time. As with `cases`, the oldest that passed are dropped.
     pub checks: Vec<CheckReport>,
-    /// The load over time.
+    /// The load over time. In a long run, neighbours are merged into longer intervals.
     pub samples: Vec<Sample>,
-    /// The faults over time.
+    /// The faults over time. In a long run, those that began close to each other are merged.
     pub faults: Vec<Span>,
     /// What came of it.
     pub summary: Summary,
@@ -71,7 +101,7 @@ pub struct Summary {
     pub lost_writes: u64,
     /// Acknowledged writes that a restore from a snapshot discarded. That is no loss.
     pub discarded: u64,
-    /// `passed`, `failed`, `not-decided` or `interrupted`.
+    /// `passed`, `failed`, `not-decided` or `interrupted`; `None`: the run has not ended.
     pub verdict: Option<Outcome>,
     /// The first thing that failed, in a sentence.
     pub first_failure: Option<String>,
@@ -132,7 +162,9 @@ pub struct CheckReport {
     pub outcome: Outcome,
     /// What it found, in words.
     pub message: String,
-    /// The operations, events or log lines around a violation, as lines of a history or a log.
+    /// The operations, events or log lines around a violation, in the order of time. Those that
+    /// disagree start with `> `, the others with two spaces, as
+    /// [`checks::around`](crate::checks::around) gives them.
     pub around: Vec<String>,
     /// How long it took, in milliseconds.
     pub milliseconds: u64,
@@ -150,7 +182,8 @@ pub struct Sample {
     /// Requests that were not, or with an error.
     pub failed: u64,
     /// Latencies of the answered ones in microseconds: the median, the 90th, the 99th percentile and
-    /// the maximum.
+    /// the maximum. Those of a merged interval are the largest of its parts, so no percentile of the
+    /// whole is above them.
     pub latency: [u64; 4],
 }
 
