@@ -14,7 +14,6 @@ use crate::history::{Change, Outcome, Request, Revision};
 
 pub mod commands;
 pub mod etcd;
-pub mod points;
 
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq)]

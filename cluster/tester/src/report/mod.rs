@@ -1,4 +1,19 @@
 //! What did a run find out? The model that is written as JSON, and what shows it.
+//!
+//! | module | question |
+//! |---|---|
+//! | [`model`] | what is in a report? |
+//! | [`event`] | what happens in a run, for those who show it while it runs? |
+//! | [`collect`] | what is the report of a run that has not ended? |
+//! | [`files`], [`live`] | where are the files of a report, and how are they kept up to date? |
+//! | [`html`] | how does a report look in a browser? |
+//! | [`terminal`] | how does a run look on a terminal? |
 
+pub mod collect;
 pub mod event;
+pub mod files;
+pub mod html;
+pub mod live;
 pub mod model;
+pub mod terminal;
+mod text;
