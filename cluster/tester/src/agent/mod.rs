@@ -5,7 +5,6 @@
 //! token. Both take the same [`Request`]s: the operations of etcd's functional tester, with its
 //! names and numbers, and a few more.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +13,10 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::process::logs::Logs;
+pub use crate::process::{Ended, Program};
 
+pub mod embedded;
+mod files;
 pub mod remote;
 
 /// What an agent can be asked to do to a member.
@@ -67,6 +69,28 @@ impl Operation {
         Self::Unpause,
     ];
 
+    /// Its name, as in requests and reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotStarted => "NOT_STARTED",
+            Self::InitialStartEtcd => "INITIAL_START_ETCD",
+            Self::RestartEtcd => "RESTART_ETCD",
+            Self::SigtermEtcd => "SIGTERM_ETCD",
+            Self::SigquitEtcdAndRemoveData => "SIGQUIT_ETCD_AND_REMOVE_DATA",
+            Self::SigkillEtcd => "SIGKILL_ETCD",
+            Self::SaveSnapshot => "SAVE_SNAPSHOT",
+            Self::RestoreRestartFromSnapshot => "RESTORE_RESTART_FROM_SNAPSHOT",
+            Self::RestartFromSnapshot => "RESTART_FROM_SNAPSHOT",
+            Self::SigquitEtcdAndArchiveData => "SIGQUIT_ETCD_AND_ARCHIVE_DATA",
+            Self::SigquitEtcdAndRemoveDataAndStopAgent => {
+                "SIGQUIT_ETCD_AND_REMOVE_DATA_AND_STOP_AGENT"
+            }
+            Self::Pause => "PAUSE",
+            Self::Unpause => "UNPAUSE",
+        }
+    }
+
     /// Its number. Those of etcd's tester are kept; SIGKILL_ETCD, PAUSE and UNPAUSE are ours.
     #[must_use]
     pub fn number(self) -> u32 {
@@ -86,17 +110,6 @@ impl Operation {
             Self::Unpause => 301,
         }
     }
-}
-
-/// A program with its arguments. It is run directly, without a shell.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Program {
-    /// The program and its arguments.
-    pub argv: Vec<String>,
-    /// Variables that are added to the agent's environment.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub env: BTreeMap<String, String>,
 }
 
 /// Where an agent keeps what belongs to a member.
@@ -131,15 +144,6 @@ pub struct Request {
     /// How long a stop, or a program that saves or restores, may take. After that a stop becomes
     /// SIGKILL, and a program is killed and its operation fails. Milliseconds.
     pub limit_ms: u64,
-}
-
-/// How a process ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ended {
-    /// Its exit status, if it exited.
-    pub code: Option<i32>,
-    /// The number of the signal that ended it, if one did.
-    pub signal: Option<i32>,
 }
 
 /// What an agent knows of a member.

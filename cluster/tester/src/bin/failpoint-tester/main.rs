@@ -104,6 +104,9 @@ fn status<V, N>(verdict: &failpoint_tester::checks::Verdict<V, N>) -> u8 {
 }
 
 fn main() -> ExitCode {
+    if let Some(status) = failpoint_tester::process::launch::main_if_asked() {
+        return status;
+    }
     match Arguments::parse().command {
         Command::Check { file, checks, seconds, configurations } => {
             let opened = File::open(&file).map_err(failpoint_tester::history::ReadError::Io);

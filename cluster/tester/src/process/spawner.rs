@@ -1,0 +1,167 @@
+//! Which thread starts the processes of an agent? One that lives as long as they do.
+//!
+//! The signal that ends a process with its parent belongs to the *thread* that started it. A thread of
+//! a runtime may end earlier, and would take its processes with it.
+
+use std::io::{PipeReader, Read, pipe};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+
+use tokio::sync::oneshot;
+
+use super::launch::{self, LAUNCH};
+use super::logs::Logs;
+use super::output::{self, LogFile};
+use super::running::Process;
+use super::{ProcessError, Program};
+
+/// A log file of this size is renamed to `FILE.1`, so both together have at most twice as much.
+const LOG_FILE_LIMIT: u64 = 64 << 20;
+
+/// Starts processes. When it is dropped, they are killed.
+#[derive(Debug)]
+pub struct Spawner {
+    jobs: mpsc::Sender<Job>,
+}
+
+/// A process to start.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// What to run.
+    pub program: Program,
+    /// Its working directory.
+    pub directory: PathBuf,
+    /// Where its output goes.
+    pub output: Output,
+}
+
+/// Where the output of a process goes.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// A file to which it is appended. At 64 MiB it is renamed to `FILE.1`.
+    pub file: Option<PathBuf>,
+    /// Its lines.
+    pub logs: Logs,
+}
+
+struct Job {
+    launch: Launch,
+    reply: oneshot::Sender<Result<Process, ProcessError>>,
+}
+
+impl Spawner {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The [helper](launch::helper) that starts programs is not there, or no thread can be started.
+    pub fn start() -> Result<Self, ProcessError> {
+        let helper = launch::helper()?;
+        let (jobs, inbox) = mpsc::channel::<Job>();
+        let run = move || {
+            for Job { launch, reply } in inbox {
+                // The process ends if the caller does not want it any more.
+                if let Err(Ok(process)) = reply.send(spawn(&helper, launch)) {
+                    process.signal(rustix::process::Signal::KILL);
+                }
+            }
+        };
+        thread::Builder::new()
+            .name("failpoint-spawn".to_owned())
+            .spawn(run)
+            .map_err(|error| failed("no thread can be started", error))?;
+        Ok(Self { jobs })
+    }
+
+    /// Starts a process. It runs when this returns.
+    ///
+    /// # Errors
+    /// The program cannot be run, or its log cannot be opened.
+    pub async fn spawn(&self, launch: Launch) -> Result<Process, ProcessError> {
+        let (reply, started) = oneshot::channel();
+        let gone =
+            |_| ProcessError { message: "the thread that starts processes has ended".into() };
+        self.jobs.send(Job { launch, reply }).map_err(|error| gone(error.0.launch))?;
+        match started.await {
+            Ok(started) => started,
+            Err(_) => {
+                Err(ProcessError { message: "the thread that starts processes has ended".into() })
+            }
+        }
+    }
+}
+
+/// Starts a process from this thread. Returns when the program runs, so that the thread cannot end
+/// between the start of the helper and its wish for a signal.
+fn spawn(helper: &Path, launch: Launch) -> Result<Process, ProcessError> {
+    let Launch { program, directory, output } = launch;
+    if program.argv.is_empty() {
+        return Err(ProcessError { message: "the program is empty".into() });
+    }
+    let file = match &output.file {
+        Some(path) => Some(
+            LogFile::open(path, LOG_FILE_LIMIT)
+                .map_err(|error| failed(&format!("the log {}", path.display()), error))?,
+        ),
+        None => None,
+    };
+    let no_pipe = |error| failed("no pipe can be made", error);
+    let (lines, printed) = pipe().map_err(no_pipe)?;
+    let (report, reporter) = pipe().map_err(no_pipe)?;
+
+    let mut command = Command::new(helper);
+    command.arg(LAUNCH).arg(std::process::id().to_string()).arg("--").args(&program.argv);
+    for (name, _) in std::env::vars_os() {
+        let own = name
+            .to_str()
+            .is_some_and(|name| name.starts_with("FAILPOINT") || name.starts_with("GOFAIL"));
+        if own {
+            command.env_remove(name);
+        }
+    }
+    command
+        .envs(&program.env)
+        .current_dir(&directory)
+        .process_group(0)
+        .stdin(reporter)
+        .stdout(printed.try_clone().map_err(no_pipe)?)
+        .stderr(printed);
+    let spawned = command.spawn();
+    // It has copies of the ends of the pipes.
+    drop(command);
+    let child = spawned.map_err(|error| {
+        failed(&format!("{} cannot be run in {}", program.argv[0], directory.display()), error)
+    })?;
+
+    let (at_end, ended) = mpsc::channel();
+    let read = move || {
+        output::copy(lines, file, &output.logs);
+        drop::<mpsc::Sender<()>>(at_end);
+    };
+    let reader = thread::Builder::new().name("failpoint-log".to_owned()).spawn(read);
+    let process = Process::adopt(child, ended)?;
+    if let Err(error) = reader {
+        process.signal(rustix::process::Signal::KILL);
+        return Err(failed("no thread can be started", error));
+    }
+    match wait_for(report) {
+        None => Ok(process),
+        Some(message) => Err(ProcessError { message }),
+    }
+}
+
+/// Waits until the helper has become the program; else what it says.
+fn wait_for(mut report: PipeReader) -> Option<String> {
+    let mut why = String::new();
+    match report.read_to_string(&mut why) {
+        Ok(_) if why.is_empty() => None,
+        Ok(_) => Some(why),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+fn failed(what: &str, error: std::io::Error) -> ProcessError {
+    ProcessError { message: format!("{what}: {error}") }
+}
