@@ -14,6 +14,7 @@ use crate::history::{Change, Outcome, Request, Revision};
 
 pub mod commands;
 pub mod etcd;
+mod http;
 
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +93,9 @@ pub struct Hash {
     pub revision: Option<Revision>,
     /// The hash.
     pub hash: u64,
+    /// The revision up to which the member has forgotten the past, where that goes into the hash.
+    /// Two hashes can be compared only if this is equal too.
+    pub compacted: Option<Revision>,
 }
 
 /// Why a driver or a client could not do something.
@@ -148,7 +152,12 @@ pub trait Driver: Send + Sync {
         Point::default()
     }
 
-    /// How a member is. Does not wait.
+    /// What a member says in its log when it has received a snapshot from another one.
+    fn received_snapshot(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// How a member is. Does not wait. A member that gives no answer is an error.
     async fn health(&self, member: usize) -> Result<Health, DriverError>;
 
     /// The hash of a member's contents, at a revision where the store has revisions.
@@ -159,12 +168,14 @@ pub trait Driver: Send + Sync {
         Ok(())
     }
 
-    /// Removes a member from the cluster, asked through another one.
+    /// Removes a member from the cluster, asked through another one. A member that is removed
+    /// already is no error, so that this can be asked again after a time-out.
     async fn remove_member(&self, via: usize, _member: usize) -> Result<(), DriverError> {
         Err(DriverError { whom: format!("member {via}"), message: "cannot remove members".into() })
     }
 
-    /// Adds a member to the cluster, asked through another one.
+    /// Adds a member to the cluster, asked through another one. A member that is added already and
+    /// not yet started is no error.
     async fn add_member(&self, via: usize, _member: usize) -> Result<(), DriverError> {
         Err(DriverError { whom: format!("member {via}"), message: "cannot add members".into() })
     }

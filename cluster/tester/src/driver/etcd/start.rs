@@ -1,0 +1,118 @@
+//! Which programs run a member of etcd, and save and restore its contents?
+
+use std::path::{Path, PathBuf};
+
+use super::{Etcd, TOKEN};
+use crate::agent::{MemberFiles, Program};
+use crate::driver::Start;
+
+/// Small snapshots and quick elections. A flag of the user that has the same name wins, because it
+/// comes later.
+const FLAGS: [&str; 5] = [
+    "--snapshot-count=100",
+    "--logger=zap",
+    "--log-outputs=stderr",
+    "--heartbeat-interval=50",
+    "--election-timeout=500",
+];
+
+impl Etcd {
+    pub(super) fn member_files(&self, member: usize) -> MemberFiles {
+        let name = self.members[member].name.clone();
+        let directory = self.directory.join(&name);
+        MemberFiles { data: directory.join("data"), log: directory.join("log"), name, directory }
+    }
+
+    pub(super) fn start_program(&self, member: usize, start: &Start) -> Program {
+        let all: Vec<usize> = (0..self.members.len()).collect();
+        let (state, cluster) = match start {
+            Start::New => ("new", &all[..]),
+            Start::Again => ("existing", &all[..]),
+            Start::Restored => ("existing", &[member][..]),
+            Start::Joining(members) => ("existing", &members[..]),
+        };
+        let client = format!("http://{}", self.members[member].client);
+        let peer = self.peer_url(member);
+        let mut argv = vec![
+            text(&self.settings.binary),
+            format!("--name={}", self.members[member].name),
+            format!("--data-dir={}", text(&self.member_files(member).data)),
+            format!("--listen-client-urls={client}"),
+            format!("--advertise-client-urls={client}"),
+            format!("--listen-peer-urls={peer}"),
+            format!("--initial-advertise-peer-urls={peer}"),
+            format!("--initial-cluster={}", self.cluster(cluster)),
+            format!("--initial-cluster-state={state}"),
+            format!("--initial-cluster-token={TOKEN}"),
+        ];
+        argv.extend(FLAGS.map(str::to_owned));
+        argv.extend_from_slice(&self.settings.flags);
+        let mut env = self.settings.env.clone();
+        if let Some(address) = &self.members[member].failpoints {
+            env.insert("GOFAIL_HTTP".to_owned(), address.clone());
+        }
+        Program { argv, env }
+    }
+
+    pub(super) fn save_program(&self, member: usize) -> Option<Program> {
+        self.etcdctl(member, |argv| {
+            argv.push(format!("--endpoints=http://{}", self.members[member].client));
+            argv.extend(["snapshot", "save"].map(str::to_owned));
+            argv.push(text(&self.snapshot(member)));
+        })
+    }
+
+    pub(super) fn restore_program(&self, member: usize) -> Option<Program> {
+        self.etcdctl(member, |argv| {
+            argv.extend(["snapshot", "restore"].map(str::to_owned));
+            argv.push(text(&self.snapshot(member)));
+            argv.extend([
+                format!("--name={}", self.members[member].name),
+                format!("--data-dir={}", text(&self.member_files(member).data)),
+                format!("--initial-cluster={}", self.cluster(&[member])),
+                format!("--initial-cluster-token={TOKEN}"),
+                format!("--initial-advertise-peer-urls={}", self.peer_url(member)),
+            ]);
+        })
+    }
+
+    /// `etcdctl` with arguments; `None`: there is no such program.
+    fn etcdctl(&self, member: usize, arguments: impl FnOnce(&mut Vec<String>)) -> Option<Program> {
+        let program = &self.settings.etcdctl;
+        // What another machine has is not known here.
+        if self.members[member].agent.is_none() && !exists(program) {
+            return None;
+        }
+        let mut argv = vec![text(program)];
+        arguments(&mut argv);
+        Some(Program { argv, env: [("ETCDCTL_API".to_owned(), "3".to_owned())].into() })
+    }
+
+    fn snapshot(&self, member: usize) -> PathBuf {
+        self.member_files(member).directory.join("snapshot.db")
+    }
+
+    pub(super) fn peer_url(&self, member: usize) -> String {
+        format!("http://{}", self.members[member].peer)
+    }
+
+    fn cluster(&self, members: &[usize]) -> String {
+        let members = members
+            .iter()
+            .map(|&member| format!("{}={}", self.members[member].name, self.peer_url(member)));
+        members.collect::<Vec<_>>().join(",")
+    }
+}
+
+/// Whether a program is there: at its path, or in `PATH` if it is a mere name.
+fn exists(program: &Path) -> bool {
+    if program.components().count() > 1 {
+        return program.is_file();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
