@@ -15,6 +15,7 @@ use crate::history::{Change, Outcome, Request, Revision};
 pub mod commands;
 pub mod etcd;
 mod http;
+pub mod points;
 
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq)]
