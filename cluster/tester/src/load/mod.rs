@@ -1,9 +1,31 @@
 //! What do clients do while faults are injected?
+//!
+//! A [`Load`] sends requests at a limited rate and records each of them, with its answer, in a
+//! [`Recorder`]. A [`WholeWatch`] records what the store says it did. Both together are the
+//! [`History`](crate::history::History) that the checkers judge.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
+
+mod burst;
+mod clients;
+mod kinds;
+mod measure;
+mod members;
+mod rate;
+mod recorder;
+mod whole_watch;
+
+pub use clients::Load;
+pub use measure::Sample;
+pub use recorder::Recorder;
+pub use whole_watch::WholeWatch;
+
+/// The number under which the tester itself asks, in a history: its final writes, and what it does
+/// between rounds.
+pub const TESTER: u64 = 0;
 
 /// A kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,0 +1,168 @@
+//! What does a client ask next? Drawn from the seed alone.
+
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{Kind, Settings};
+use crate::driver::Abilities;
+use crate::history::{Compare, Request};
+
+impl Kind {
+    /// Whether a subject can serve it.
+    #[must_use]
+    pub fn available(self, abilities: &Abilities) -> bool {
+        match self {
+            Self::KvWriteSmall | Self::KvWriteLarge | Self::KvReadOneKey => true,
+            Self::KvReadRange => abilities.ranges,
+            Self::KvDeleteOneKey => abilities.deletes,
+            Self::KvDeleteRange => abilities.ranges && abilities.deletes,
+            Self::KvTxnWriteDelete => abilities.transactions && abilities.deletes,
+            Self::Lease => abilities.leases,
+        }
+    }
+}
+
+/// What a client does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// One request.
+    Request(Request),
+}
+
+/// A draw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Draw {
+    pub(super) task: Task,
+    /// Which member is asked, modulo their number.
+    pub(super) member: u64,
+}
+
+/// The draws of one client. They depend on the seed, the settings, the abilities of the subject and
+/// the number of the client, and on nothing that happens.
+#[derive(Debug)]
+pub(super) struct Draws {
+    random: ChaCha8Rng,
+    /// The kinds, each with the sum of the weights up to it.
+    kinds: Vec<(Kind, u64)>,
+    /// Whether some reads may be stale: only revisions say which state they saw.
+    stale: bool,
+    client: u64,
+    number: u64,
+    prefix: String,
+    keys: usize,
+    large: usize,
+}
+
+impl Draws {
+    /// How many keys a range spans at most.
+    const RANGE: usize = 20;
+    /// How many keys one request removes at most. More would leave the store empty.
+    const REMOVED: usize = 4;
+    /// Of this many reads, one may be stale.
+    const STALE: u32 = 5;
+
+    pub(super) fn new(
+        settings: &Settings,
+        abilities: &Abilities,
+        seed: u64,
+        client: u64,
+        prefix: &str,
+    ) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(client);
+        let mut sum = 0;
+        let available = settings.kinds.iter().filter(|(kind, _)| kind.available(abilities));
+        let kinds = available.filter(|(_, weight)| **weight > 0).map(|(&kind, &weight)| {
+            sum += u64::from(weight);
+            (kind, sum)
+        });
+        Self {
+            random,
+            kinds: kinds.collect(),
+            stale: abilities.revisions,
+            client,
+            number: 0,
+            prefix: prefix.to_owned(),
+            keys: settings.keys.max(1),
+            large: settings.large,
+        }
+    }
+
+    /// The next draw; `None`: no kind is left that the subject can serve.
+    pub(super) fn next(&mut self) -> Option<Draw> {
+        let sum = self.kinds.last()?.1;
+        let place = self.random.random_range(0..sum);
+        let kind = self.kinds.iter().find(|(_, up_to)| place < *up_to)?.0;
+        let member = self.random.next_u64();
+        Some(Draw { task: Task::Request(self.request(kind)), member })
+    }
+
+    fn request(&mut self, kind: Kind) -> Request {
+        match kind {
+            Kind::KvWriteSmall | Kind::Lease => {
+                Request::Put { key: self.key(), value: self.value() }
+            }
+            Kind::KvWriteLarge => {
+                let (key, mut value) = (self.key(), self.value());
+                let missing = self.large.saturating_sub(value.len());
+                value.extend(std::iter::repeat_n('x', missing));
+                Request::Put { key, value }
+            }
+            Kind::KvReadOneKey => Request::Get { key: self.key(), stale: self.stale() },
+            Kind::KvReadRange => {
+                let (from, to) = self.range(Self::RANGE);
+                Request::Range { from, to, stale: self.stale() }
+            }
+            Kind::KvDeleteOneKey => Request::Delete { key: self.key() },
+            Kind::KvDeleteRange => {
+                let (from, to) = self.range(Self::REMOVED);
+                Request::DeleteRange { from, to }
+            }
+            Kind::KvTxnWriteDelete => self.transaction(),
+        }
+    }
+
+    /// Writes a key if it does not exist, else removes it; and the opposite to another key. Etcd
+    /// refuses a transaction that changes one key twice.
+    fn transaction(&mut self) -> Request {
+        let first = self.random.random_range(0..self.keys);
+        let second = self.random.random_range(0..self.keys);
+        let key = self.key_at(first);
+        let mut then = vec![Request::Put { key: key.clone(), value: self.value() }];
+        let mut otherwise = vec![Request::Delete { key: key.clone() }];
+        let other = self.key_at(second);
+        let value = self.value();
+        if second != first {
+            then.push(Request::Delete { key: other.clone() });
+            otherwise.push(Request::Put { key: other, value });
+        }
+        Request::Txn { compare: vec![Compare::Value { key, equals: None }], then, otherwise }
+    }
+
+    fn key_at(&self, index: usize) -> String {
+        format!("{}k{index:06}", self.prefix)
+    }
+
+    fn key(&mut self) -> String {
+        let index = self.random.random_range(0..self.keys);
+        self.key_at(index)
+    }
+
+    fn range(&mut self, longest: usize) -> (String, String) {
+        let from = self.random.random_range(0..self.keys);
+        let length = self.random.random_range(1..=longest);
+        (self.key_at(from), self.key_at(from + length))
+    }
+
+    fn stale(&mut self) -> bool {
+        // Drawn in any case, so that the abilities do not shift what follows.
+        let drawn = self.random.random_ratio(1, Self::STALE);
+        drawn && self.stale
+    }
+
+    /// A value that no other request writes.
+    fn value(&mut self) -> String {
+        self.number += 1;
+        format!("{}-{:06}", self.client, self.number)
+    }
+}
