@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
 use crate::checks::replay::Store;
 use crate::history::{
     Change, Compare, Event, History, Operation, Outcome, Request, Response, Revision, Watch,
@@ -19,7 +22,7 @@ pub struct Simulation {
     /// How many keys there are.
     pub keys: usize,
     /// Of 1,000 operations, how many have an unknown outcome.
-    pub unknown: u64,
+    pub unknown: u32,
     /// Whether there are requests that concern several keys, and transactions.
     pub joined: bool,
     /// Whether answers have a revision. Without, the history has no stale reads and no watches.
@@ -41,20 +44,15 @@ impl Default for Simulation {
     }
 }
 
-/// SplitMix64: <https://prng.di.unimi.it/splitmix64.c>.
-struct Draws(u64);
+struct Draws(ChaCha8Rng);
 
 impl Draws {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (bits ^ (bits >> 31)) % limit.max(1)
+        self.0.random_range(0..limit.max(1))
     }
 
-    fn chance(&mut self, of_1000: u64) -> bool {
-        self.below(1_000) < of_1000
+    fn chance(&mut self, of_1000: u32) -> bool {
+        self.0.random_ratio(of_1000.min(1_000), 1_000)
     }
 }
 
@@ -86,7 +84,7 @@ impl Simulation {
     pub fn run(self) -> History {
         let mut run = Run {
             settings: self,
-            draws: Draws(self.seed),
+            draws: Draws(ChaCha8Rng::seed_from_u64(self.seed)),
             now: 0,
             values: 0,
             revision: 1,

@@ -8,7 +8,7 @@ use failpoint_tester::simulate::Simulation;
 use proptest::prelude::*;
 
 fn simulation() -> impl Strategy<Value = Simulation> {
-    let numbers = (any::<u64>(), 30..300_usize, 1..12_usize, 1..6_usize, 0..200_u64);
+    let numbers = (any::<u64>(), 30..300_usize, 1..12_usize, 1..6_usize, 0..200_u32);
     numbers.prop_map(|(seed, operations, clients, keys, unknown)| Simulation {
         seed,
         operations,

@@ -4,13 +4,14 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use failpoint_tester::checks::linearizable::{self, Budget};
 use failpoint_tester::checks::{order, watch};
 use failpoint_tester::history::History;
-use failpoint_tester::simulate::Simulation;
+
+mod bench;
 
 /// Checks what the clients of a store saw.
 #[derive(Parser)]
@@ -38,24 +39,7 @@ enum Command {
         configurations: usize,
     },
     /// Measure a checker on the history of a simulated, correct store.
-    Bench {
-        /// The checker.
-        check: Check,
-        /// How many operations the history has.
-        operations: usize,
-        /// How many keys.
-        #[arg(long, default_value_t = 10)]
-        keys: usize,
-        /// How many clients at once.
-        #[arg(long, default_value_t = 10)]
-        clients: usize,
-        /// Of 1,000 operations, how many have an unknown outcome.
-        #[arg(long, default_value_t = 20)]
-        unknown: u64,
-        /// Where the draws start.
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-    },
+    Bench(bench::Arguments),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -129,22 +113,6 @@ fn main() -> ExitCode {
                 }
             }
         }
-        Command::Bench { check, operations, keys, clients, unknown, seed } => {
-            let alone = matches!(check, Check::Linearizable);
-            let simulation = Simulation {
-                seed,
-                operations,
-                clients,
-                keys,
-                unknown,
-                joined: !alone,
-                revisions: !alone,
-            };
-            let history = simulation.run();
-            let start = Instant::now();
-            let status = check.run(&history, Budget::default());
-            println!("{operations} operations in {:.3} s", start.elapsed().as_secs_f64());
-            ExitCode::from(status)
-        }
+        Command::Bench(arguments) => bench::run(&arguments),
     }
 }

@@ -1,0 +1,75 @@
+//! `failpoint-tester bench`: how long does a checker take?
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use failpoint_tester::checks::linearizable::{self, Budget};
+use failpoint_tester::checks::{Verdict, order, watch};
+use failpoint_tester::history::History;
+use failpoint_tester::simulate::Simulation;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The checker.
+    check: Check,
+    /// How many operations the history has.
+    operations: usize,
+    /// How many keys.
+    #[arg(long, default_value_t = 10)]
+    keys: usize,
+    /// How many clients at once.
+    #[arg(long, default_value_t = 10)]
+    clients: usize,
+    /// Of 1,000 operations, how many have an unknown outcome.
+    #[arg(long, default_value_t = 20)]
+    unknown: u32,
+    /// Where the draws start.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Check {
+    Order,
+    Linearizable,
+    Watch,
+}
+
+impl Check {
+    /// Prints the verdict.
+    fn run(self, history: &History) -> ExitCode {
+        match self {
+            Self::Order => say("ORDER", &order::check(history).verdict),
+            Self::Linearizable => {
+                say("LINEARIZABLE", &linearizable::check(history, Budget::default()))
+            }
+            Self::Watch => say("WATCH", &watch::check(history)),
+        }
+    }
+}
+
+fn say<V: std::fmt::Display, N: std::fmt::Display>(
+    name: &str,
+    verdict: &Verdict<V, N>,
+) -> ExitCode {
+    println!("{name} {verdict}");
+    ExitCode::from(match verdict {
+        Verdict::Holds => 0,
+        Verdict::Violated(_) => 3,
+        Verdict::NotDecided(_) => 4,
+    })
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let &Arguments { check, operations, keys, clients, unknown, seed } = arguments;
+    // LINEARIZABLE is for stores without revisions, whose requests concern one key.
+    let revisions = !matches!(check, Check::Linearizable);
+    let simulation =
+        Simulation { seed, operations, clients, keys, unknown, joined: revisions, revisions };
+    let history = simulation.run();
+    let start = Instant::now();
+    let status = check.run(&history);
+    println!("{operations} operations in {:.3} s", start.elapsed().as_secs_f64());
+    status
+}
