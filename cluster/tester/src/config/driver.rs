@@ -1,0 +1,125 @@
+//! How is the subject run and asked?
+
+use std::collections::BTreeMap;
+
+use super::calls;
+use super::points;
+use super::reader::{Field, Reader};
+use super::types::DriverConfig;
+use super::yaml::Value;
+use crate::driver::{commands, etcd};
+
+/// The driver: its name, or a map with its name and its settings.
+pub(super) fn read(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<DriverConfig> {
+    if matches!(field.node.value, Value::Text(_)) {
+        let commands = reader.one_of(field, "driver", &[("etcd", false), ("commands", true)])?;
+        if commands {
+            let message = "the driver `commands` needs settings, at least `put` and `get`: write a map \
+                           `commands:` below `driver:`";
+            reader.mistake(field.node.at, message);
+            return None;
+        }
+        return Some(DriverConfig::Etcd(etcd(reader, None)));
+    }
+    if !field.is_map() {
+        return reader.expected(field, "`etcd`, or a map with `etcd:` or `commands:`");
+    }
+    let section = reader.section(field, "driver")?;
+    let etcd_given = field_of(field, "etcd");
+    match (etcd_given, section.field("commands")) {
+        (true, Some(commands)) => {
+            reader.mistake(commands.node.at, "there is one driver; name `etcd` or `commands`");
+            None
+        }
+        (true, None) => Some(DriverConfig::Etcd(etcd(reader, section.field("etcd")))),
+        (false, Some(given)) => Some(DriverConfig::Commands(commands(reader, &given)?)),
+        (false, None) => {
+            reader.mistake(section.at, "`driver` expects `etcd:` or `commands:` with its settings");
+            None
+        }
+    }
+}
+
+/// Whether a map has a key, also without a value.
+fn field_of(field: &Field<'_>, name: &str) -> bool {
+    match &field.node.value {
+        Value::Map(entries) => {
+            entries.iter().any(|(key, _)| matches!(&key.value, Value::Text(text) if text == name))
+        }
+        _ => false,
+    }
+}
+
+fn etcd(reader: &mut Reader<'_>, field: Option<Field<'_>>) -> etcd::Settings {
+    let section = field.and_then(|field| reader.section(&field, "driver.etcd"));
+    let of = |name: &str| section.as_ref().and_then(|section| section.field(name));
+    let mut program = |name: &str| {
+        let read = of(name).and_then(|field| reader.word(&field, "a program, by name or path"));
+        read.unwrap_or_else(|| name_of(name).to_owned()).into()
+    };
+    let binary = program("binary");
+    let etcdctl = program("etcdctl");
+    let mut flags = Vec::new();
+    for flag in of("flags").map(|field| reader.list(&field)).unwrap_or_default() {
+        let Some(text) = reader.text(&flag) else { continue };
+        if !text.starts_with('-') {
+            let _: Option<()> = reader.expected(&flag, "a flag, such as `--snapshot-count=100`");
+            continue;
+        }
+        flags.push(text);
+    }
+    let env = of("env").map(|field| env(reader, &field)).unwrap_or_default();
+    etcd::Settings { binary, etcdctl, flags, env }
+}
+
+fn name_of(key: &str) -> &str {
+    if key == "binary" { "etcd" } else { key }
+}
+
+fn commands(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<commands::Settings> {
+    let section = reader.section(field, "driver.commands")?;
+    let start = section.field("start").and_then(|field| {
+        let command = reader.command(&field)?;
+        calls::places(reader, field.node.at, &command, calls::MEMBER);
+        Some(command)
+    });
+    let env = section.field("env").map(|field| env(reader, &field)).unwrap_or_default();
+    for (key, value) in &env {
+        let at = reader.places.get(&format!("driver.commands.env.{key}")).copied();
+        calls::places(reader, at.unwrap_or(field.node.at), [value], calls::MEMBER);
+    }
+    let mut read = BTreeMap::new();
+    for (name, more) in calls::CALLS {
+        if let Some(field) = section.field(name)
+            && let Some(call) = calls::read(reader, &field, more)
+        {
+            read.insert((*name).to_owned(), call);
+        }
+    }
+    for needed in ["put", "get"] {
+        if !section.has(needed) {
+            reader.mistake(section.at, format!("the driver `commands` needs `{needed}`"));
+        }
+    }
+    let points = section
+        .field("points")
+        .map(|field| points::read(reader, &field, "driver.commands.points.*"))
+        .unwrap_or_default();
+    Some(commands::Settings { start, env, calls: read, points })
+}
+
+/// Variables of the environment of a process.
+fn env(reader: &mut Reader<'_>, field: &Field<'_>) -> BTreeMap<String, String> {
+    let mut env = BTreeMap::new();
+    for (name, at, value) in reader.map(field).unwrap_or_default() {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            reader.mistake(at, "the name of a variable has no `=` and is not empty");
+        } else if let Some(text) = reader.text(&value) {
+            if text.contains('\0') {
+                reader.mistake(value.node.at, "the value of a variable has no zero character");
+            }
+            env.insert(name, text);
+        }
+    }
+    env
+}
