@@ -69,7 +69,7 @@ fn whole(reader: &mut Reader<'_>, node: &Node, path: &Path) -> Option<Config> {
             let patterns = reader.entries(&field);
             patterns.iter().filter_map(|pattern| reader.regex(pattern)).collect()
         }
-        None => PATTERNS.iter().map(|pattern| regex::escape(pattern)).collect(),
+        None => PATTERNS.iter().map(|pattern| (*pattern).to_owned()).collect(),
     };
     let limits = limits(reader, top.field("limits"));
     let cases = cases::read(reader, &top, abilities.as_ref());
