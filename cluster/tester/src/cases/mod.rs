@@ -1,5 +1,7 @@
 //! Which faults are there? The cases of etcd's functional tester, by its names, and ours.
 
+use std::fmt::{self, Display, Formatter};
+
 use serde::{Deserialize, Serialize};
 
 use crate::driver::Abilities;
@@ -30,7 +32,7 @@ pub enum Fault {
 }
 
 /// Which members a case concerns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
     /// One member that is not the leader.
@@ -41,6 +43,25 @@ pub enum Target {
     Quorum,
     /// All members.
     All,
+}
+
+impl Target {
+    /// Its name, as it stands in a configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OneFollower => "one-follower",
+            Self::Leader => "leader",
+            Self::Quorum => "quorum",
+            Self::All => "all",
+        }
+    }
+}
+
+impl Display for Target {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// A case.
