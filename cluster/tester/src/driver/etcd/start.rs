@@ -6,14 +6,16 @@ use super::{Etcd, TOKEN};
 use crate::agent::{MemberFiles, Program};
 use crate::driver::Start;
 
-/// Small snapshots and quick elections. A flag of the user that has the same name wins, because it
+/// Small snapshots and quick elections. Without the strict check, members can be changed at once: with
+/// it, etcd refuses that until all members have been connected for five seconds. A flag of the user that has the same name wins, because it
 /// comes later.
-const FLAGS: [&str; 5] = [
+const FLAGS: [&str; 6] = [
     "--snapshot-count=100",
     "--logger=zap",
     "--log-outputs=stderr",
     "--heartbeat-interval=50",
     "--election-timeout=500",
+    "--strict-reconfig-check=false",
 ];
 
 impl Etcd {
