@@ -13,7 +13,9 @@ use failpoint_tester::history::History;
 
 mod bench;
 
-/// Checks what the clients of a store saw.
+mod run;
+
+/// Injects faults into a running store under load, and checks that it keeps its promises.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Arguments {
@@ -23,6 +25,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Run(run::Arguments),
     /// Check a history of JSON lines. The exit status is 0 if all rules hold, 3 if one is violated,
     /// 4 if one is not decided, 1 if the file cannot be read.
     Check {
@@ -92,6 +95,7 @@ fn main() -> ExitCode {
         return status;
     }
     match Arguments::parse().command {
+        Command::Run(arguments) => run::main(&arguments),
         Command::Check { file, checks, seconds, configurations } => {
             let opened = File::open(&file).map_err(failpoint_tester::history::ReadError::Io);
             match opened.and_then(|opened| History::read(BufReader::new(opened))) {

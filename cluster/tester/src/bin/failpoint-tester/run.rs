@@ -1,0 +1,209 @@
+//! `failpoint-tester run`.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use failpoint_tester::cases::Case;
+use failpoint_tester::clock::Clock;
+use failpoint_tester::config::{self, Config};
+use failpoint_tester::report::collect::Collector;
+use failpoint_tester::report::event::Observer;
+use failpoint_tester::report::files::{self, Directory};
+use failpoint_tester::report::live::Live;
+use failpoint_tester::report::terminal::Terminal;
+use failpoint_tester::run::{self, Options, Subject, Why};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Run a configuration: inject faults under load, and check what comes out.
+///
+/// The last line of the output is a summary in JSON. The exit status is 0 if all is well; 3 if a
+/// violation was found, or a fault was not felt or did not heal; 4 if a check could not decide; 1 if
+/// the set-up does not work; 130 after Ctrl-C.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The configuration.
+    config: PathBuf,
+    /// How many rounds; each has all cases once. 0: until it is interrupted.
+    #[arg(long, default_value_t = 1)]
+    rounds: u64,
+    /// After this time, no further case is started: `90s`, `30m`, `8h`, `7d`.
+    #[arg(long = "for", value_name = "TIME", value_parser = time)]
+    time: Option<Duration>,
+    /// Where the draws start. The default is drawn and printed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Only these cases, in this order.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    cases: Vec<String>,
+    /// The directory of the report. By default, a new one in the directory of the configuration.
+    #[arg(long, value_name = "DIRECTORY")]
+    out: Option<PathBuf>,
+    /// Write the results as JUnit XML, too.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Serve Prometheus metrics at `HOST:PORT` while it runs.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<String>,
+}
+
+/// A number with a unit: `s`, `m`, `h` or `d`.
+fn time(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.len() - usize::from(!text.is_empty()));
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err("write a number with a unit, such as 90s, 30m, 8h or 7d".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| format!("{number:?} is no number"))?;
+    let seconds = number.checked_mul(seconds).ok_or("that is too long")?;
+    Ok(Duration::from_secs(seconds))
+}
+
+pub(super) fn main(arguments: &Arguments) -> ExitCode {
+    match prepare(arguments) {
+        Ok(prepared) => prepared.run(),
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// All that is needed before anything is started.
+struct Prepared {
+    config: Config,
+    options: Options,
+    clock: Clock,
+    collector: Collector,
+    observers: Vec<Box<dyn Observer>>,
+}
+
+fn prepare(arguments: &Arguments) -> Result<Prepared, String> {
+    let path = &arguments.config;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
+    let mut config = config::parse(&text, path).map_err(|mistakes| mistakes.to_string())?;
+    if !arguments.cases.is_empty() {
+        config.cases = arguments.cases.iter().map(|name| named(name)).collect::<Result<_, _>>()?;
+        config.shuffle = false;
+    }
+    config.choose_ports().map_err(|error| format!("no port is free: {error}"))?;
+    config.check_machine().map_err(|mistakes| mistakes.to_string())?;
+
+    let seed = arguments.seed.unwrap_or_else(drawn);
+    let clock = Clock::start();
+    let collector = Collector::new(clock, replay(arguments, seed));
+    let started = collector.report().started;
+    let directory = match &arguments.out {
+        None => Directory::create(&config.directory, seed, started)
+            .map_err(|error| error.to_string())?,
+        Some(out) => {
+            std::fs::create_dir_all(out)
+                .map_err(|error| format!("{}: cannot be created: {error}", out.display()))?;
+            Directory::at(out.clone())
+        }
+    };
+    let options = Options {
+        seed,
+        rounds: (arguments.rounds > 0).then_some(arguments.rounds),
+        time: arguments.time,
+        directory: Some(directory.path().to_owned()),
+    };
+    let observers: Vec<Box<dyn Observer>> = vec![
+        Box::new(Live::start(collector.clone(), directory.clone())),
+        Box::new(Terminal::new(Some(directory.path().join(files::HTML)))),
+    ];
+    Ok(Prepared { config, options, clock, collector, observers })
+}
+
+impl Prepared {
+    fn run(self) -> ExitCode {
+        let Self { config, options, clock, collector, observers } = self;
+        let runtime = match tokio::runtime::Runtime::new() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                eprintln!("no runtime can be started: {error}");
+                return ExitCode::FAILURE;
+            }
+        };
+        let ended = runtime.block_on(async {
+            let interrupt = interrupted().map_err(|error| error.to_string())?;
+            let subject = Subject::new(&config, clock)?;
+            Ok::<_, String>(
+                run::run(config, options, subject, collector, observers, interrupt).await,
+            )
+        });
+        // A checker may still be at work after an interrupt.
+        runtime.shutdown_background();
+        match ended {
+            Ok(ended) => {
+                match &ended.why {
+                    Some(Why::Interrupted { members }) => {
+                        eprintln!("interrupted; {members} members were ended");
+                    }
+                    Some(Why::Setup(why)) => eprintln!("the run cannot go on: {why}"),
+                    None => {}
+                }
+                ExitCode::from(ended.status())
+            }
+            Err(why) => {
+                eprintln!("{why}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+/// Completes at the first SIGINT or SIGTERM. The second one ends the process at once, and members
+/// end with it.
+fn interrupted() -> std::io::Result<impl Future<Output = ()>> {
+    let mut signals = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
+    let (first, interrupted) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        either(&mut signals).await;
+        let _ = first.send(());
+        either(&mut signals).await;
+        std::process::exit(130);
+    });
+    Ok(async move {
+        // The task above ends only with the process.
+        let _ = interrupted.await;
+    })
+}
+
+async fn either([interrupt, terminate]: &mut [Signal; 2]) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn named(name: &str) -> Result<&'static Case, String> {
+    Case::named(name).ok_or_else(|| {
+        format!("there is no case {name}; `failpoint-tester cases` lists all of them")
+    })
+}
+
+/// A seed that differs from run to run.
+fn drawn() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    // Short enough to be typed again.
+    RandomState::new().hash_one(std::process::id()) % 1_000_000_000
+}
+
+/// The command that runs the same schedule again.
+fn replay(arguments: &Arguments, seed: u64) -> String {
+    let mut command = format!("failpoint-tester run {} --seed {seed}", arguments.config.display());
+    if arguments.rounds != 1 {
+        command.push_str(&format!(" --rounds {}", arguments.rounds));
+    }
+    if !arguments.cases.is_empty() {
+        command.push_str(&format!(" --cases {}", arguments.cases.join(",")));
+    }
+    command
+}

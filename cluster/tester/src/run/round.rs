@@ -1,0 +1,308 @@
+//! What is a round? Each case of the configuration once, under one load and with one history.
+
+use std::convert::Infallible;
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use tokio::time::{Instant, sleep};
+
+use super::case;
+use super::cluster::Cluster;
+use super::failure::Failure;
+use super::journal::Journal;
+use super::judge::{self, Evidences};
+use super::scene::Scene;
+use super::schedule::{Planned, Round};
+use crate::agent::Operation;
+use crate::cases::Availability;
+use crate::config::Config;
+use crate::driver::Start;
+use crate::history::{self, History, Revision};
+use crate::load::{Load, Recorder, WholeWatch};
+use crate::report::event::Event;
+use crate::report::model::{Outcome, Sample};
+
+/// How often the load is sampled.
+const SAMPLE: Duration = Duration::from_millis(500);
+/// How many times data and logs are archived in a run.
+const ARCHIVES: usize = 3;
+
+/// What all rounds share.
+pub(super) struct Stage {
+    pub(super) config: Arc<Config>,
+    pub(super) cluster: Cluster,
+    pub(super) journal: Journal,
+    /// Where the report is; `None`: no files are written.
+    pub(super) directory: Option<std::path::PathBuf>,
+    /// The history of the current round, for when it is broken off.
+    pub(super) recorder: Mutex<Option<Recorder>>,
+    /// When no further case is started.
+    pub(super) end: Option<Instant>,
+    /// How often data and logs were archived.
+    pub(super) archived: Mutex<usize>,
+}
+
+impl Stage {
+    /// Runs a round, and judges it. Returns whether the subject can be used for another one.
+    pub(super) async fn round(&self, round: &Round) -> Result<bool, Failure> {
+        let Self { config, cluster, journal, .. } = self;
+        journal.tell(&Event::Round(round.number));
+        let prefix = format!("r{}/", round.number);
+        let revisions = cluster.abilities().revisions;
+        let first = if revisions { self.revision().await? } else { 0 };
+        let recorder = Recorder::new(cluster.clock, first);
+        *self.recorder.lock().unwrap_or_else(PoisonError::into_inner) = Some(recorder.clone());
+        let driver = Arc::clone(cluster.driver());
+        let watch = (revisions && cluster.abilities().watches)
+            .then(|| WholeWatch::start(Arc::clone(&driver), recorder.clone(), first + 1));
+        let (settings, limit) = (config.load.clone(), config.limits.request);
+        let load =
+            Load::start(driver, settings, limit, recorder.clone(), round.seed, prefix.clone());
+        let logged = self.log_lengths()?;
+
+        let (causes, armed) = (Mutex::default(), Mutex::default());
+        let mut scene = Scene {
+            config,
+            cluster,
+            journal,
+            load: &load,
+            recorder: &recorder,
+            watch: watch.as_ref(),
+            prefix: &prefix,
+            round: round.number,
+            causes: &causes,
+            armed: &armed,
+            rng: ChaCha8Rng::seed_from_u64(round.seed),
+        };
+        let usable = tokio::select! {
+            usable = self.cases(&mut scene, &round.cases) => usable?,
+            never = sample(&load, journal, cluster) => match never {},
+        };
+        journal.step("ending the round");
+        load.stop().await;
+        let mut incomplete = recorder.full();
+        if usable && let Some(watch) = &watch {
+            cluster.final_writes(&cluster.members(), &recorder, &prefix).await?;
+            let reached = watch.reached(recorder.latest(), config.limits.heal).await;
+            incomplete = incomplete.or(reached.err());
+        }
+        drop(watch);
+        let evidences = Evidences {
+            history: recorder.take(),
+            lines: self.log_lines(&logged)?,
+            causes: causes.into_inner().unwrap_or_else(PoisonError::into_inner),
+            armed: armed.into_inner().unwrap_or_else(PoisonError::into_inner),
+            runners: Vec::new(),
+            incomplete,
+            revisions,
+        };
+        let (config, told, number) = (Arc::clone(config), journal.clone(), round.number);
+        let judged = move || judge::round(&config, &told, number, evidences);
+        let history = tokio::task::spawn_blocking(judged)
+            .await
+            .map_err(|panic| Failure::Setup(format!("a checker failed: {panic}")))?;
+        self.keep(round.number, history).await?;
+        if usable {
+            self.tidy(&prefix).await;
+        }
+        Ok(usable)
+    }
+
+    /// Runs the cases. Returns whether the subject is healthy after them.
+    async fn cases(&self, scene: &mut Scene<'_>, cases: &[Planned]) -> Result<bool, Failure> {
+        for planned in cases {
+            if self.end.is_some_and(|end| Instant::now() >= end) {
+                break;
+            }
+            self.journal.case(scene.round, planned);
+            let skipped = match &planned.availability {
+                Availability::Available => None,
+                Availability::NotApplicable(why) => Some((Outcome::NotApplicable, why)),
+                Availability::NotAvailable(why) => Some((Outcome::NotAvailable, why)),
+            };
+            if let Some((outcome, why)) = skipped {
+                self.journal.case_ended(outcome, Some(why.clone()));
+                continue;
+            }
+            scene.rng = ChaCha8Rng::seed_from_u64(planned.seed);
+            match case::run(scene, planned.case, planned.number).await {
+                Ok(()) => {
+                    self.journal.case_ended(Outcome::Passed, None);
+                    judge::after_case(scene, planned.case.name).await?;
+                }
+                Err(Failure::NotApplicable(why)) => {
+                    self.journal.case_ended(Outcome::NotApplicable, Some(why));
+                }
+                Err(Failure::Subject(why)) => {
+                    self.journal.case_ended(Outcome::Failed, Some(why));
+                    self.archive(&format!("case-{}", planned.number)).await?;
+                    if !self.recovered().await {
+                        return Ok(false);
+                    }
+                }
+                Err(setup @ Failure::Setup(_)) => return Err(setup),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Undoes what a failed case may have left behind. Returns whether the cluster is healthy then.
+    async fn recovered(&self) -> bool {
+        let cluster = &self.cluster;
+        self.journal.step("healing what the case left behind");
+        for member in cluster.members() {
+            let Ok(state) = cluster.state(member).await else { return false };
+            let undone = if state.paused {
+                cluster.operate(member, Operation::Unpause, &Start::Again).await.map(|_| ())
+            } else if state.pid.is_none() && state.starts > 0 {
+                cluster.operate(member, Operation::RestartEtcd, &Start::Again).await.map(|_| ())
+            } else {
+                Ok(())
+            };
+            if undone.is_err() {
+                return false;
+            }
+            case::disarm_all(cluster, member).await;
+        }
+        cluster.agreed(&cluster.members(), cluster.limits.heal).await.is_ok()
+    }
+
+    /// The revision that the store has now.
+    async fn revision(&self) -> Result<Revision, Failure> {
+        let cluster = &self.cluster;
+        let leader = cluster.leader().await?;
+        let health = cluster.health_of(leader, cluster.limits.request).await?;
+        health.revision.ok_or_else(|| {
+            Failure::Subject(format!("{} does not tell its revision", cluster.name(leader)))
+        })
+    }
+
+    fn log_lengths(&self) -> Result<Vec<usize>, Failure> {
+        let members = self.cluster.members();
+        members.into_iter().map(|member| Ok(self.cluster.logs(member)?.len())).collect()
+    }
+
+    fn log_lines(&self, after: &[usize]) -> Result<Vec<crate::checks::logs::LogLine>, Failure> {
+        let mut lines = Vec::new();
+        for (member, after) in after.iter().enumerate() {
+            lines.extend(self.cluster.logs(member)?.lines_after(*after));
+        }
+        Ok(lines)
+    }
+
+    /// Writes the history of a round. Of rounds that passed, only the last one is kept.
+    async fn keep(&self, round: u64, history: History) -> Result<(), Failure> {
+        let failed = self.journal.take_failed();
+        if failed {
+            self.archive(&format!("round-{round}")).await?;
+        }
+        let Some(directory) = self.directory.clone() else { return Ok(()) };
+        let written = tokio::task::spawn_blocking(move || {
+            write(&directory, round, &history)?;
+            let marker = directory.join(PASSED);
+            // The file names the last round that passed, whose history may be removed.
+            if let Ok(before) = fs::read_to_string(&marker) {
+                let _ = fs::remove_file(directory.join(before.trim()));
+            }
+            if failed {
+                let _ = fs::remove_file(&marker);
+            } else {
+                fs::write(&marker, file(round)).map_err(|error| of(&marker, &error))?;
+            }
+            Ok(())
+        });
+        written.await.unwrap_or_else(|panic| Err(panic.to_string())).map_err(Failure::Setup)
+    }
+
+    /// Keeps data and logs of all members, a few times in a run.
+    async fn archive(&self, name: &str) -> Result<(), Failure> {
+        let Some(directory) = &self.directory else { return Ok(()) };
+        {
+            let mut archived = self.archived.lock().unwrap_or_else(PoisonError::into_inner);
+            if *archived >= ARCHIVES {
+                return Ok(());
+            }
+            *archived += 1;
+        }
+        self.journal.step("keeping data and logs");
+        self.cluster.archive(&directory.join("archive").join(name)).await
+    }
+
+    /// Removes the keys of a round, and forgets their revisions, so that the store stays small. What
+    /// does not succeed now is only not tidy.
+    async fn tidy(&self, prefix: &str) {
+        let cluster = &self.cluster;
+        let abilities = cluster.abilities();
+        let client = cluster.driver().client(0);
+        if abilities.deletes && abilities.ranges {
+            let to = format!("{}0", prefix.trim_end_matches('/'));
+            let request = history::Request::DeleteRange { from: prefix.to_owned(), to };
+            let _ = client.execute(&request, cluster.limits.request).await;
+        }
+        if abilities.revisions
+            && let Ok(revision) = self.revision().await
+        {
+            let limit = cluster.limits.request;
+            let _ = tokio::time::timeout(limit, cluster.driver().compact(0, revision)).await;
+        }
+    }
+
+    /// Writes the history of a round that was broken off.
+    pub(super) fn keep_broken_off(&self, round: u64) -> Result<(), String> {
+        let recorder = self.recorder.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (recorder, &self.directory) {
+            (Some(recorder), Some(directory)) if !recorder.is_empty() => {
+                write(directory, round, &recorder.take())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+const PASSED: &str = ".passed";
+
+fn file(round: u64) -> String {
+    format!("history-r{round}.jsonl")
+}
+
+fn write(directory: &Path, round: u64, history: &History) -> Result<(), String> {
+    let path = directory.join(file(round));
+    let written =
+        fs::create_dir_all(directory).and_then(|()| fs::File::create(&path)).and_then(|file| {
+            let mut file = BufWriter::new(file);
+            history.write(&mut file)?;
+            file.flush()
+        });
+    written.map_err(|error| of(&path, &error))
+}
+
+fn of(path: &Path, error: &std::io::Error) -> String {
+    format!("cannot write {}: {error}", path.display())
+}
+
+/// Tells how the load does, as long as it is polled.
+async fn sample(load: &Load, journal: &Journal, cluster: &Cluster) -> Infallible {
+    let mut last = cluster.clock.elapsed();
+    loop {
+        sleep(SAMPLE).await;
+        let now = cluster.clock.elapsed();
+        let crate::load::Sample { succeeded, failed, latency, .. } = load.sample();
+        journal.sample(&Sample {
+            time: milliseconds(now),
+            milliseconds: milliseconds(now - last),
+            succeeded,
+            failed,
+            latency,
+        });
+        last = now;
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

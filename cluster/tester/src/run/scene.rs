@@ -1,0 +1,209 @@
+//! What does a case work with, and which steps do all cases share?
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::cluster::Cluster;
+use super::failure::Failure;
+use super::journal::Journal;
+use crate::cases::Target;
+use crate::checks::logs::Cause;
+use crate::config::Config;
+use crate::load::{Load, Recorder, WholeWatch};
+use crate::report::model::Injection;
+
+/// How long rates are measured.
+const WINDOW: Duration = Duration::from_millis(250);
+/// How long after something was done to a member its log may still show it.
+const TRACES: Duration = Duration::from_secs(5);
+
+/// What a case works with.
+pub(super) struct Scene<'a> {
+    pub(super) config: &'a Config,
+    pub(super) cluster: &'a Cluster,
+    pub(super) journal: &'a Journal,
+    pub(super) load: &'a Load,
+    pub(super) recorder: &'a Recorder,
+    /// The watch of all keys, where the store has watches and revisions.
+    pub(super) watch: Option<&'a WholeWatch>,
+    /// What keys of this round start with.
+    pub(super) prefix: &'a str,
+    pub(super) round: u64,
+    /// What the tester did, by which LOGS excuses lines.
+    pub(super) causes: &'a Mutex<Vec<Cause>>,
+    /// The points that were armed, and how often they fired, for REACHED.
+    pub(super) armed: &'a Mutex<Vec<(String, u64)>>,
+    /// The draws of this case.
+    pub(super) rng: ChaCha8Rng,
+}
+
+impl Scene<'_> {
+    /// Says what is done now.
+    pub(super) fn step(&self, step: &str) {
+        self.journal.step(step);
+    }
+
+    /// Draws the members that a case concerns. Waits until there is a leader.
+    pub(super) async fn draw(&mut self, target: Target) -> Result<Vec<usize>, Failure> {
+        let mut members = self.cluster.members();
+        if target == Target::All {
+            return Ok(members);
+        }
+        let leader = self.cluster.leader().await?;
+        match target {
+            Target::Leader => members = vec![leader],
+            Target::OneFollower => {
+                members.retain(|member| *member != leader);
+                let drawn = self.rng.random_range(0..members.len());
+                members = vec![members[drawn]];
+            }
+            Target::Quorum => {
+                members.shuffle(&mut self.rng);
+                members.truncate(self.cluster.quorum());
+                members.sort_unstable();
+            }
+            Target::All => {}
+        }
+        Ok(members)
+    }
+
+    /// The members that are not among these.
+    pub(super) fn others(&self, members: &[usize]) -> Vec<usize> {
+        let mut others = self.cluster.members();
+        others.retain(|other| !members.contains(other));
+        others
+    }
+
+    /// Whether the others can serve requests without these members.
+    pub(super) fn quorum_without(&self, members: &[usize]) -> bool {
+        self.cluster.abilities().leader && self.others(members).len() >= self.cluster.quorum()
+    }
+
+    /// Waits until the load has its minimum rate. Returns the rate.
+    pub(super) async fn rate(&self, when: &str) -> Result<f64, Failure> {
+        let deadline = Instant::now() + self.cluster.limits.heal;
+        let minimum = self.config.load.minimum_rate;
+        let mut best = 0.0_f64;
+        loop {
+            let (begin, before) = (Instant::now(), self.load.counts().succeeded);
+            sleep(WINDOW).await;
+            let answered = self.load.counts().succeeded - before;
+            #[expect(clippy::cast_precision_loss, reason = "far below 2^52 requests")]
+            let rate = answered as f64 / begin.elapsed().as_secs_f64();
+            if rate >= minimum {
+                return Ok(rate);
+            }
+            best = best.max(rate);
+            if Instant::now() >= deadline {
+                return Err(Failure::Subject(format!(
+                    "{when} the fault, {best:.1} requests a second were answered; \
+                     the minimum is {minimum}"
+                )));
+            }
+        }
+    }
+
+    /// Measures the rate before the fault.
+    pub(super) async fn before(&self) -> Result<(), Failure> {
+        let rate = self.rate("before").await?;
+        self.journal.of_case(|case| case.rates = Some([rate, 0.0, 0.0]));
+        Ok(())
+    }
+
+    /// Where a quorum is left, waits until it has a leader and serves requests. Then waits until the
+    /// fault has lasted long enough.
+    pub(super) async fn during(&self, members: &[usize], begin: Instant) -> Result<(), Failure> {
+        if self.quorum_without(members) {
+            self.step("waiting until the others serve requests");
+            self.cluster.agreed(&self.others(members), self.cluster.limits.heal).await?;
+            let rate = self.rate("during").await?;
+            self.journal.of_case(|case| case.rates = case.rates.map(|[a, _, c]| [a, rate, c]));
+        }
+        sleep_until(begin + self.cluster.limits.fault).await;
+        Ok(())
+    }
+
+    /// Waits until the cluster is healed: healthy, with one leader and equal contents, and a write
+    /// through each member succeeds. Then measures the rate.
+    pub(super) async fn healed(&self) -> Result<(), Failure> {
+        self.step("waiting until the cluster is healthy");
+        let begin = Instant::now();
+        let members = self.cluster.members();
+        self.cluster.agreed(&members, self.cluster.limits.heal).await?;
+        self.cluster.final_writes(&members, self.recorder, self.prefix).await?;
+        let took = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.journal.of_case(|case| case.healed_after = Some(took));
+        self.journal.healed();
+        let rate = self.rate("after").await?;
+        self.journal.of_case(|case| case.rates = case.rates.map(|[a, b, _]| [a, b, rate]));
+        Ok(())
+    }
+
+    /// The fault begins on these members.
+    pub(super) fn fault(&self, members: &[usize]) -> Instant {
+        self.journal.fault(self.cluster.names(members));
+        Instant::now()
+    }
+
+    /// A fault was injected on one member, and how it was felt.
+    pub(super) fn felt(&self, what: &str, member: usize, felt: Option<String>) {
+        let (what, member) = (what.to_owned(), self.cluster.name(member).to_owned());
+        self.journal.injected(Injection { what, member, felt });
+    }
+
+    /// A fault was injected by a program, on members that it knows.
+    pub(super) fn felt_elsewhere(&self, what: &str, felt: &str) {
+        let (what, felt) = (what.to_owned(), Some(felt.to_owned()));
+        self.journal.injected(Injection { what, member: "EXTERNAL".to_owned(), felt });
+    }
+
+    /// From now on, and until some time after [`Self::no_more`], lines of this member with `trace`
+    /// are the tester's doing.
+    pub(super) fn caused(&self, member: usize, trace: &str) -> Caused {
+        let mut causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
+        causes.push(Cause {
+            member: self.cluster.name(member).to_owned(),
+            start: self.cluster.clock.now(),
+            end: u64::MAX,
+            trace: trace.to_owned(),
+        });
+        Caused(causes.len() - 1)
+    }
+
+    /// What is caused ends here.
+    pub(super) fn no_more(&self, caused: Caused) {
+        let mut causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
+        let traces = u64::try_from(TRACES.as_nanos()).unwrap_or(u64::MAX);
+        causes[caused.0].end = self.cluster.clock.now() + traces;
+    }
+
+    /// Writes until a member that is away needs a snapshot.
+    pub(super) async fn burst(&self) -> Result<(), Failure> {
+        let entries = self.config.load.snapshot_entries;
+        self.step("writing until a snapshot is needed");
+        let limit = self.cluster.limits.heal;
+        let written = self.load.burst(entries, limit).await.map_err(Failure::Subject)?;
+        if written < entries {
+            return Err(Failure::Subject(format!(
+                "{written} of {entries} writes succeeded, too few for a snapshot"
+            )));
+        }
+        Ok(())
+    }
+
+    /// A point was armed, and fired so often.
+    pub(super) fn reached(&self, point: &str, fires: u64) {
+        let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+        armed.push((point.to_owned(), fires));
+    }
+}
+
+/// Something that the tester does to a member, until it says that it is over.
+#[must_use]
+#[derive(Clone, Copy)]
+pub(super) struct Caused(usize);
