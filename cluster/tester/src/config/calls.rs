@@ -68,11 +68,8 @@ pub(super) fn read(
         }
         "http" => {
             let (method, url) = http(reader, &given, more)?;
-            let body = section.field("body").and_then(|field| {
-                let body = reader.text(&field)?;
-                // The body is often JSON, whose braces are no places.
-                Some(body)
-            });
+            // A body is often JSON, so that a word in braces that is no place is text.
+            let body = section.field("body").and_then(|field| reader.text(&field));
             let mut headers = Vec::new();
             if let Some(field) = section.field("headers") {
                 for (name, at, value) in reader.map(&field).unwrap_or_default() {
@@ -89,9 +86,20 @@ pub(super) fn read(
         }
         _ => {
             let address = reader.text(&given)?;
-            let known = places(reader, given.node.at, [&address], more);
-            // What a place stands for is not known yet.
-            if known && !address.contains('{') && values::address(&address).is_err() {
+            // With values in its places, it is an address.
+            let sample = [
+                ("client", "m:1"),
+                ("failpoint", "m:1"),
+                ("host", "m"),
+                ("port", "1"),
+                ("name", "m"),
+            ]
+            .iter()
+            .fold(address.clone(), |text, (name, value)| {
+                text.replace(&format!("{{{name}}}"), value)
+            });
+            if places(reader, given.node.at, [&address], more) && values::address(&sample).is_err()
+            {
                 return reader.expected(&given, "an address, such as `{client}`");
             }
             let Some(send) = section.field("send") else {
@@ -120,8 +128,11 @@ fn http(reader: &mut Reader<'_>, field: &Field<'_>, more: &[&str]) -> Option<(St
     let url = url.trim();
     let good = !method.is_empty()
         && method.bytes().all(|byte| byte.is_ascii_uppercase())
-        && (url.starts_with("http://") || url.starts_with("https://"))
+        && url.starts_with("http://")
         && !url.contains(char::is_whitespace);
+    if url.starts_with("https://") {
+        return reader.expected(field, "a URL that starts with `http://`, because there is no TLS");
+    }
     if !good {
         return reader.expected(field, EXPECTED);
     }

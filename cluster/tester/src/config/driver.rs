@@ -78,10 +78,10 @@ fn name_of(key: &str) -> &str {
 
 fn commands(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<commands::Settings> {
     let section = reader.section(field, "driver.commands")?;
-    let start = section.field("start").and_then(|field| {
-        let command = reader.command(&field)?;
+    let start = section.field("start").map(|field| {
+        let command = reader.command(&field).unwrap_or_default();
         calls::places(reader, field.node.at, &command, calls::MEMBER);
-        Some(command)
+        command
     });
     let env = section.field("env").map(|field| env(reader, &field)).unwrap_or_default();
     for (key, value) in &env {

@@ -10,12 +10,7 @@ use super::yaml::Value;
 use crate::cases::Target;
 use crate::driver::Abilities;
 
-const TARGETS: [(&str, Target); 4] = [
-    ("one-follower", Target::OneFollower),
-    ("leader", Target::Leader),
-    ("quorum", Target::Quorum),
-    ("all", Target::All),
-];
+const TARGETS: [Target; 4] = [Target::OneFollower, Target::Leader, Target::Quorum, Target::All];
 
 /// What FAILPOINTS arms.
 pub(super) fn read(
@@ -65,9 +60,10 @@ pub(super) fn read(
     }
 
     let leader = abilities.is_none_or(|abilities| abilities.leader);
+    let named = TARGETS.map(|target| (target.name(), target));
     let mut targets = Vec::new();
     for entry in of("targets").map(|field| reader.entries(&field)).unwrap_or_default() {
-        let Some(target) = reader.one_of(&entry, "target", &TARGETS) else { continue };
+        let Some(target) = reader.one_of(&entry, "target", &named) else { continue };
         if targets.contains(&target) {
             reader.mistake(entry.node.at, "this target is already chosen");
         } else if !leader && target != Target::All {
@@ -79,7 +75,7 @@ pub(super) fn read(
     }
     if targets.is_empty() {
         let fits = |target: &Target| leader || *target == Target::All;
-        targets = TARGETS.iter().map(|(_, target)| *target).filter(fits).collect();
+        targets = TARGETS.into_iter().filter(fits).collect();
     }
 
     let sample = match of("sample") {

@@ -45,7 +45,11 @@ pub const KEYS: &[Key] = &[
         "a call: prints the log of a member, and follows it",
         "the output of `start`",
     ),
-    key("driver.commands.health", "a call: succeeds if the member serves", "`get` of a key"),
+    key(
+        "driver.commands.health",
+        "a call: succeeds if the member serves",
+        "a connection to the member",
+    ),
     key("driver.commands.leader", "a call: the name or the address of the leader", "no leader"),
     key("driver.commands.put", "a call: writes `{value}` to `{key}`", "required"),
     key("driver.commands.get", "a call: reads `{key}`", "required"),

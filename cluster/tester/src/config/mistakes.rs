@@ -3,6 +3,9 @@
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
+/// How many mistakes are shown.
+pub(super) const SHOWN: usize = 100;
+
 /// A place in the file. The first line and the first column are 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
@@ -27,7 +30,7 @@ pub struct Mistake {
 }
 
 /// All mistakes of a configuration, in the order of the file. It displays one a line, as
-/// `FILE:LINE:COLUMN: MESSAGE`.
+/// `FILE:LINE:COLUMN: MESSAGE`, and at most 100.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistakes {
     /// The file.
@@ -38,13 +41,16 @@ pub struct Mistakes {
 
 impl Display for Mistakes {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for (index, Mistake { at, message }) in self.list.iter().enumerate() {
+        for (index, Mistake { at, message }) in self.list.iter().take(SHOWN).enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
             write!(f, "{}:{}:{}: {message}", self.path.display(), at.line, at.column)?;
         }
-        Ok(())
+        match self.list.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "\n{}: and {more} more mistakes", self.path.display()),
+        }
     }
 }
 

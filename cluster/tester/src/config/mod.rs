@@ -38,7 +38,7 @@
 //! | `driver.commands.pause` | a call: freezes a member | SIGSTOP |
 //! | `driver.commands.unpause` | a call: lets it go on | SIGCONT |
 //! | `driver.commands.logs` | a call: prints the log of a member, and follows it | the output of `start` |
-//! | `driver.commands.health` | a call: succeeds if the member serves | `get` of a key |
+//! | `driver.commands.health` | a call: succeeds if the member serves | a connection to the member |
 //! | `driver.commands.leader` | a call: the name or the address of the leader | no leader |
 //! | `driver.commands.put` | a call: writes `{value}` to `{key}` | required |
 //! | `driver.commands.get` | a call: reads `{key}` | required |
@@ -114,6 +114,7 @@ mod machine;
 mod members;
 mod mistakes;
 mod nearest;
+mod plan;
 mod points;
 mod ports;
 mod reader;
@@ -123,11 +124,37 @@ mod types;
 mod values;
 mod yaml;
 
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 pub use keys::{KEYS, Key};
 pub use mistakes::{Mistake, Mistakes, Place};
+pub use plan::Plan;
 pub use types::{Config, DriverConfig, FailpointsConfig, Limits};
+
+/// Reads the configuration in a file. Nothing is started.
+///
+/// # Errors
+/// All mistakes, with their places; or that the file cannot be read.
+pub fn load(path: &Path) -> Result<Config, Mistakes> {
+    let text = read(path).map_err(|error| {
+        let message = format!("the file cannot be read: {error}");
+        Mistakes { path: path.to_owned(), list: vec![Mistake { at: Place::START, message }] }
+    })?;
+    parse(&text, path)
+}
+
+/// A file, which may be a device that never ends.
+fn read(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    let invalid = |message: String| io::Error::new(ErrorKind::InvalidData, message);
+    if bytes.len() > yaml::MAX_BYTES {
+        return Err(invalid(format!("it is longer than {} bytes", yaml::MAX_BYTES)));
+    }
+    String::from_utf8(bytes).map_err(|error| invalid(format!("it is not UTF-8: {error}")))
+}
 
 /// Reads a configuration. Nothing is started, and no file is looked at. The path is for messages.
 /// Variables are those of the environment.

@@ -1,21 +1,24 @@
 //! How is a tree of values read, so that all mistakes are found?
 //!
 //! A reading function returns `None` after it has noted a mistake. Its caller goes on with a default,
-//! which nobody gets to see: a reading with a mistake gives no configuration.
+//! which is never used: a reading with a mistake gives no configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use regex::Regex;
+use regex::RegexBuilder;
 
 use super::keys;
-use super::mistakes::{Mistake, Place};
+use super::mistakes::{Mistake, Place, SHOWN};
 use super::nearest::hint;
 use super::substitute::{Variables, substitute};
 use super::values;
 use super::yaml::{Node, Value};
+
+/// The most entries of a list.
+const MOST: usize = 1_000;
 
 /// Notes mistakes, and where things are.
 pub(super) struct Reader<'a> {
@@ -101,17 +104,19 @@ impl<'a> Reader<'a> {
     pub(super) fn section<'n>(&mut self, field: &Field<'n>, schema: &str) -> Option<Section<'n>> {
         let entries = self.map(field)?;
         let mut fields: Vec<(String, Field<'n>)> = Vec::new();
+        let known: Vec<&str> = keys::below(schema).collect();
         for (name, at, field) in entries {
-            let known: Vec<&str> = keys::below(schema).collect();
             if !known.contains(&name.as_str()) {
                 let close = match keys::of_etcd(&name) {
                     Some(here) => format!("; what etcd's tester calls so is {here} here"),
-                    None => hint(&name, known.iter().copied()),
-                };
-                let close = if close.is_empty() {
-                    format!("; the keys here are {}", listed(known.iter().copied()))
-                } else {
-                    close
+                    // The rest is not shown, and looking for the nearest name takes time.
+                    None if self.mistakes.len() >= SHOWN => String::new(),
+                    None => match hint(&name, known.iter().copied()) {
+                        close if close.is_empty() => {
+                            format!("; the keys here are {}", listed(known.iter().copied()))
+                        }
+                        close => close,
+                    },
                 };
                 self.mistake(at, format!("unknown key `{}`{close}", shortened(&name)));
                 continue;
@@ -130,6 +135,7 @@ impl<'a> Reader<'a> {
             _ => return self.expected(field, "a map: lines `KEY: VALUE`"),
         };
         let mut named: Vec<(String, Place, Field<'n>)> = Vec::new();
+        let mut lines: HashMap<String, u64> = HashMap::new();
         for (key, node) in entries {
             let name = match &key.value {
                 Value::Text(text) => text.clone(),
@@ -140,12 +146,12 @@ impl<'a> Reader<'a> {
                     continue;
                 }
             };
-            if let Some((_, first, _)) = named.iter().find(|(known, ..)| *known == name) {
-                let line = first.line;
+            if let Some(line) = lines.get(&name) {
                 let name = shortened(&name);
                 self.mistake(key.at, format!("the key `{name}` is already in line {line}"));
                 continue;
             }
+            lines.insert(name.clone(), key.at.line);
             let path = match field.key.as_str() {
                 "" => name.clone(),
                 above => format!("{above}.{name}"),
@@ -160,6 +166,14 @@ impl<'a> Reader<'a> {
     pub(super) fn list<'n>(&mut self, field: &Field<'n>) -> Vec<Field<'n>> {
         self.places.insert(field.key.clone(), field.node.at);
         let nodes = match &field.node.value {
+            Value::List(nodes) if nodes.len() > MOST => {
+                let (key, found) = (&field.key, nodes.len());
+                self.mistake(
+                    field.node.at,
+                    format!("`{key}` has {found} entries; at most {MOST} are read"),
+                );
+                &nodes[..MOST]
+            }
             Value::List(nodes) => nodes.as_slice(),
             _ => std::slice::from_ref(field.node),
         };
@@ -301,7 +315,8 @@ impl<'a> Reader<'a> {
     /// A regular expression.
     pub(super) fn regex(&mut self, field: &Field<'_>) -> Option<String> {
         let text = self.text(field)?;
-        if let Err(error) = Regex::new(&text) {
+        // The default limit is ten times as much, for each of the patterns.
+        if let Err(error) = RegexBuilder::new(&text).size_limit(1 << 20).build() {
             // The message shows the pattern over several lines; the last says what is wrong.
             let message = error.to_string();
             let why = message.lines().last().unwrap_or_default();

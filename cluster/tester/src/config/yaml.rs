@@ -69,6 +69,10 @@ pub(super) fn read(text: &str) -> Result<Node, Mistake> {
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let error = error.without_snippet();
         let at = error.location().map_or(Place::START, place);
+        if matches!(error, serde_saphyr::Error::MultipleDocuments { .. }) {
+            let message = "a configuration is one document; remove what is from here on".to_owned();
+            return Mistake { at, message };
+        }
         let said = error.to_string();
         // The place is said in front of the message.
         let message = match said.rsplit_once(" at line ") {

@@ -12,8 +12,9 @@ use failpoint_tester::checks::{order, watch};
 use failpoint_tester::history::History;
 
 mod bench;
-
+mod cases;
 mod run;
+mod validate;
 
 /// Injects faults into a running store under load, and checks that it keeps its promises.
 #[derive(Parser)]
@@ -26,6 +27,8 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Validate(validate::Arguments),
+    Cases(cases::Arguments),
     /// Check a history of JSON lines. The exit status is 0 if all rules hold, 3 if one is violated,
     /// 4 if one is not decided, 1 if the file cannot be read.
     Check {
@@ -96,6 +99,8 @@ fn main() -> ExitCode {
     }
     match Arguments::parse().command {
         Command::Run(arguments) => run::main(&arguments),
+        Command::Validate(arguments) => validate::main(&arguments),
+        Command::Cases(arguments) => cases::main(&arguments),
         Command::Check { file, checks, seconds, configurations } => {
             let opened = File::open(&file).map_err(failpoint_tester::history::ReadError::Io);
             match opened.and_then(|opened| History::read(BufReader::new(opened))) {

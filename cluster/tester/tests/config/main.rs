@@ -1,0 +1,111 @@
+//! A configuration is read whole, and each mistake is told with its place.
+
+mod bounds;
+mod commands;
+mod examples;
+mod fields;
+mod machine;
+
+use failpoint_tester::config::{Config, KEYS, Mistakes, parse_with};
+
+fn variable(name: &str) -> Option<String> {
+    match name {
+        "PROGRAM" => Some("/bin/program".into()),
+        "EMPTY" => Some(String::new()),
+        "FIVE" => Some("5".into()),
+        _ => None,
+    }
+}
+
+fn parse(text: &str) -> Result<Config, Mistakes> {
+    parse_with(text, "c.yaml".as_ref(), &variable)
+}
+
+fn good(text: &str) -> Config {
+    parse(text).unwrap_or_else(|mistakes| panic!("{text}\n{mistakes}"))
+}
+
+#[test]
+fn the_table_of_keys_is_that_of_the_code() {
+    let table: String = KEYS
+        .iter()
+        .map(|key| format!("//! | `{}` | {} | {} |\n", key.path, key.what, key.default))
+        .collect();
+    let docs = include_str!("../../src/config/mod.rs");
+    let rows = docs.lines().filter(|line| line.starts_with("//! | `"));
+    let rows: String = rows.map(|row| format!("{row}\n")).collect();
+    assert_eq!(rows, table, "the table should be:\n{table}");
+}
+
+#[test]
+fn the_smallest_configuration() {
+    let config = good("driver: etcd");
+    assert_eq!(config.name, "etcd");
+    let names: Vec<&str> = config.members.iter().map(|member| member.name.as_str()).collect();
+    assert_eq!(names, ["m1", "m2", "m3"]);
+    assert!(config.members.iter().all(|member| member.client == "127.0.0.1:0"));
+    assert!(config.abilities().leader && !config.abilities().failpoints);
+    // What the subject cannot serve is not chosen.
+    let names: Vec<&str> = config.cases.iter().map(|case| case.name).collect();
+    assert!(names.contains(&"SIGTERM_LEADER") && !names.contains(&"FAILPOINTS"), "{names:?}");
+    assert!(!names.contains(&"EXTERNAL"), "{names:?}");
+}
+
+#[test]
+fn variables_are_those_of_the_environment() {
+    let config = good(
+        "driver: {etcd: {binary: '${PROGRAM}', etcdctl: '${EMPTY:-a}${NONE:-b}', flags: ['--x=$${a}$']}}\n\
+         members: ${FIVE}\n\
+         load: {clients: '${FIVE}'}",
+    );
+    let failpoint_tester::config::DriverConfig::Etcd(etcd) = &config.driver else {
+        panic!("the driver is etcd")
+    };
+    assert_eq!(etcd.binary, std::path::Path::new("/bin/program"));
+    assert_eq!(etcd.etcdctl, std::path::Path::new("ab"));
+    assert_eq!(etcd.flags, ["--x=${a}$"]);
+    assert_eq!((config.members.len(), config.load.clients), (5, 5));
+}
+
+#[test]
+fn aliases_and_merges_work_as_in_docker_compose() {
+    let config = good(
+        "driver: etcd\n\
+         members:\n\
+         - &first {client: 'a:1', peer: 'a:2', agent: {address: 'a:3'}}\n\
+         - <<: *first\n  client: b:1\n  peer: b:2",
+    );
+    assert_eq!(config.members[1].client, "b:1");
+    assert_eq!(config.members[1].agent, config.members[0].agent);
+}
+
+#[test]
+fn a_star_chooses_what_can_be_run() {
+    let chosen =
+        |text: &str| -> Vec<&str> { good(text).cases.iter().map(|case| case.name).collect() };
+    assert_eq!(
+        chosen("driver: {commands: {start: s, put: p, get: g}}\ncases: SIGTERM_*"),
+        ["SIGTERM_ALL"]
+    );
+    assert_eq!(
+        chosen("driver: etcd\ncases: [PAUSE_ALL, PAUSE_*]\nexcept: '*LEADER'"),
+        ["PAUSE_ALL", "PAUSE_ONE_FOLLOWER", "PAUSE_QUORUM"]
+    );
+}
+
+#[test]
+fn free_ports_are_chosen_once_each() {
+    let mut config = good("driver: etcd\nmembers: {count: 5, failpoints: true}");
+    config.choose_ports().expect("there are free ports");
+    let mut addresses: Vec<String> = config
+        .members
+        .iter()
+        .flat_map(|member| {
+            [member.client.clone(), member.peer.clone(), member.failpoints.clone().unwrap()]
+        })
+        .collect();
+    assert!(addresses.iter().all(|address| !address.ends_with(":0")), "{addresses:?}");
+    addresses.sort();
+    addresses.dedup();
+    assert_eq!(addresses.len(), 15);
+}
