@@ -482,3 +482,67 @@ fn a_wrong_line_is_named() {
     let watch = "{\"watch\":{\"watcher\":1,\"first\":1,\"from\":\"\"}}\n";
     assert_eq!(error(&watch.repeat(2)), "line 2: watch 1 is open already");
 }
+
+#[test]
+fn order_starts_at_any_revision() {
+    let lines = [
+        "{\"epoch\":{\"revision\":500}}\n".to_owned(),
+        // A member that lags behind answers from before; there were no keys of this round.
+        done(1, 1, 2, &stale_get("a"), ABSENT, 300),
+        done(1, 3, 4, &get("a"), ABSENT, 500),
+        done(1, 5, 6, &put("a", "1"), WRITTEN, 501),
+        // What others did before, and do now: leases that expire, locks.
+        change(499, &[put("old", "1")]),
+        change(501, &[put("a", "1")]),
+        change(502, &[put("lock/1", "x")]),
+        change(503, &[delete("a"), delete("lock/1")]),
+        done(2, 7, 8, &get("a"), ABSENT, 503),
+    ];
+    assert_eq!(order(&lines), "holds");
+    let mut wrong = lines.clone();
+    wrong[1] = done(1, 1, 2, &stale_get("a"), &value("1"), 300);
+    says(&order(&wrong), &["wrong answer: operation 1", "the answer is no such key"]);
+    let mut past = lines;
+    past[2] = done(1, 3, 4, &get("a"), ABSENT, 300);
+    says(&order(&past), &["operation 2", "before the epoch"]);
+}
+
+#[test]
+fn order_lets_a_stale_read_see_the_epoch_before() {
+    let lines = [
+        "{\"epoch\":{\"revision\":1}}\n".to_owned(),
+        done(1, 1, 2, &put("a", "1"), WRITTEN, 2),
+        done(1, 3, 4, &put("a", "2"), WRITTEN, 3),
+        change(2, &[put("a", "1")]),
+        change(3, &[put("a", "2")]),
+        "{\"epoch\":{\"revision\":3}}\n".to_owned(),
+        done(1, 5, 6, &stale_get("a"), &value("1"), 2),
+        // A member that has just joined, and has nothing yet.
+        done(1, 7, 8, &stale_get("a"), ABSENT, 1),
+    ];
+    assert_eq!(order(&lines), "holds");
+    let mut wrong = lines;
+    wrong[6] = done(1, 5, 6, &stale_get("a"), &value("2"), 2);
+    says(&order(&wrong), &["wrong answer: operation 3", r#"the answer is "1""#]);
+}
+
+#[test]
+fn order_lets_an_unknown_write_take_effect_once_in_any_epoch() {
+    let unknown = operation(1, 1, 9, &put("a", "1"), r#""unknown""#);
+    let first = "{\"epoch\":{\"revision\":1}}\n".to_owned();
+    let second = "{\"epoch\":{\"revision\":2}}\n".to_owned();
+    let other = [done(2, 1, 2, &put("b", "1"), WRITTEN, 2), change(2, &[put("b", "1")])].concat();
+    let took = |revision| change(revision, &[put("a", "1")]);
+    // The client gave up before the restore, or after it.
+    for in_second in [false, true] {
+        let (early, late) = if in_second { ("", &*unknown) } else { (&*unknown, "") };
+        for effect_in_second in [false, true] {
+            let (one, two) =
+                if effect_in_second { (String::new(), took(3)) } else { (took(3), String::new()) };
+            let lines = [&*first, early, &other, &one, &*second, late, &two].map(str::to_owned);
+            assert_eq!(order(&lines), "holds", "{lines:#?}");
+        }
+    }
+    let twice = [first, unknown, other, took(3), second, took(3)];
+    says(&order(&twice), &["had taken effect already", "operation 1"]);
+}

@@ -14,6 +14,11 @@
 //!    did not take effect, one put took effect once, and none before it was sent. Keys that no
 //!    operation writes may be changed by others, and any key may be deleted by its lease.
 //!
+//! An epoch does not know all that concerns it. A stale read may be answered by a member that has not
+//! heard of the epoch, so it is compared with the state at its revision in the epochs before; before
+//! the first one, with the empty store. A write of unknown outcome may take effect in a later epoch
+//! than the one in which its client gave up, or in an earlier one.
+//!
 //! The time is that of sorting the operations, plus the entries that ranges read.
 
 use std::collections::{HashMap, HashSet};
@@ -189,10 +194,19 @@ pub fn check(history: &History) -> Order {
     let mut store = Store::default();
     let mut not_decided = None;
     let mut discarded = 0;
-    for (index, (first_number, epoch)) in history.numbered_epochs().enumerate() {
+    let mut keys = HashSet::new();
+    let mut puts = Vec::new();
+    for operation in history.epochs.iter().flat_map(|epoch| &epoch.operations) {
+        puts.clear();
+        puts_of(&operation.request, &mut puts);
+        keys.extend(puts.iter().map(|(key, _)| *key));
+    }
+    // The writes of unknown outcome that took effect in the epochs before.
+    let mut used = HashSet::new();
+    for (index, (epoch, operations)) in concerning(history).into_iter().enumerate() {
         let next = history.epochs.get(index + 1).map(|epoch| epoch.revision);
-        let checker = Checker { epoch, first_number };
-        match checker.check(store, next) {
+        let checker = Checker { epoch, operations, first: index == 0, keys: &keys };
+        match checker.check(store, next, &mut used) {
             Ok(done) => {
                 discarded += done.discarded;
                 not_decided = not_decided.or(done.not_decided);
@@ -208,9 +222,40 @@ pub fn check(history: &History) -> Order {
     Order { verdict: not_decided.map_or(Verdict::Holds, Verdict::NotDecided), discarded }
 }
 
+/// Each epoch with the operations that concern it, by their numbers in the history.
+fn concerning(history: &History) -> Vec<(&Epoch, Vec<(usize, &Operation)>)> {
+    let mut all: Vec<(&Epoch, Vec<(usize, &Operation)>)> =
+        history.epochs.iter().map(|epoch| (epoch, Vec::new())).collect();
+    let several = history.epochs.len() > 1;
+    for (index, (first_number, epoch)) in history.numbered_epochs().enumerate() {
+        all[index].1.reserve(epoch.operations.len());
+        for (number, operation) in (first_number..).zip(&epoch.operations) {
+            if several && operation.outcome == Outcome::Unknown && operation.request.can_write() {
+                all.iter_mut().for_each(|(_, operations)| operations.push((number, operation)));
+                continue;
+            }
+            let mut home = index;
+            if let Outcome::Done { revision: Some(revision), .. } = operation.outcome
+                && operation.request.is_stale_read()
+            {
+                while home > 0 && revision < history.epochs[home].revision {
+                    home -= 1;
+                }
+            }
+            all[home].1.push((number, operation));
+        }
+    }
+    all
+}
+
 struct Checker<'a> {
     epoch: &'a Epoch,
-    first_number: usize,
+    /// With their numbers in the history.
+    operations: Vec<(usize, &'a Operation)>,
+    /// Whether nothing was before the epoch.
+    first: bool,
+    /// The keys that operations write.
+    keys: &'a HashSet<&'a str>,
 }
 
 struct Done {
@@ -236,10 +281,17 @@ impl Claim {
 }
 
 impl<'a> Checker<'a> {
-    fn check(&self, mut store: Store, next_epoch: Option<Revision>) -> Result<Done, Violation> {
+    fn check(
+        &self,
+        mut store: Store,
+        next_epoch: Option<Revision>,
+        used: &mut HashSet<usize>,
+    ) -> Result<Done, Violation> {
         let mut not_decided = None;
-        let mut claims = Vec::with_capacity(self.epoch.operations.len());
-        for (index, operation) in self.epoch.operations.iter().enumerate() {
+        let mut claims = Vec::with_capacity(self.operations.len());
+        // Reads of the empty store from before the first epoch.
+        let mut before = Vec::new();
+        for (index, &(_, operation)) in self.operations.iter().enumerate() {
             let Outcome::Done { response, revision } = &operation.outcome else { continue };
             let Some(revision) = *revision else {
                 let operation = self.numbered(index);
@@ -247,6 +299,10 @@ impl<'a> Checker<'a> {
                 continue;
             };
             let claim = Claim { index, revision, changed: response.changed() };
+            if self.first && revision < self.epoch.revision && operation.request.is_stale_read() {
+                before.push(claim);
+                continue;
+            }
             if revision < self.epoch.revision || (claim.changed && revision == self.epoch.revision)
             {
                 let operation = self.numbered(index);
@@ -258,7 +314,11 @@ impl<'a> Checker<'a> {
         let writes = self.writes(&claims)?;
         let earliest = self.real_time(&claims)?;
         let changes = self.changes()?;
-        self.requested(&changes, &writes, &earliest)?;
+        self.requested(&changes, &writes, &earliest, used)?;
+        for claim in before {
+            let expected = store.apply(&self.operation(claim).request, 0, &mut Vec::new());
+            self.compare(claim, expected, &[], &store, &writes)?;
+        }
 
         let mut at_next_epoch = None;
         let mut last = self.epoch.revision;
@@ -269,7 +329,7 @@ impl<'a> Checker<'a> {
             // The write of this revision was taken below; these are its reads.
             while let Some(claim) = claims.next_if(|claim| !claim.changed && claim.revision == last)
             {
-                let operation = &self.epoch.operations[claim.index];
+                let operation = self.operation(claim);
                 events.clear();
                 let expected = store.apply(&operation.request, last, &mut events);
                 self.compare(claim, expected, &events, &store, &writes)?;
@@ -282,7 +342,7 @@ impl<'a> Checker<'a> {
             match claims.next_if(|claim| claim.changed && claim.revision == last) {
                 None => store.take(change),
                 Some(claim) => {
-                    let write = &self.epoch.operations[claim.index];
+                    let write = self.operation(claim);
                     events.clear();
                     let expected = store.apply(&write.request, last, &mut events);
                     if !same_events(&mut events, &change.events) {
@@ -310,9 +370,13 @@ impl<'a> Checker<'a> {
         Ok(Done { not_decided, discarded, next: at_next_epoch })
     }
 
+    fn operation(&self, claim: Claim) -> &'a Operation {
+        self.operations[claim.index].1
+    }
+
     fn numbered(&self, index: usize) -> Box<Numbered> {
-        let operation = self.epoch.operations[index].clone();
-        Box::new(Numbered { number: self.first_number + index, operation })
+        let (number, operation) = self.operations[index];
+        Box::new(Numbered { number, operation: operation.clone() })
     }
 
     /// The acknowledged writes by their revisions, which are unique.
@@ -345,30 +409,25 @@ impl<'a> Checker<'a> {
     /// Walks along real time: whatever ended before an operation started must be ordered before
     /// it. For each write of unknown outcome it gives the last revision that was known at its start.
     fn real_time(&self, claims: &[Claim]) -> Result<HashMap<usize, Revision>, Violation> {
-        let operations = &self.epoch.operations;
-        let strict = |claim: &&Claim| !operations[claim.index].request.is_stale_read();
+        let operation = |index: usize| self.operations[index].1;
+        let strict = |claim: &&Claim| !operation(claim.index).request.is_stale_read();
         let mut ended: Vec<Claim> = claims.iter().filter(strict).copied().collect();
-        ended.sort_by_key(|claim| operations[claim.index].end);
+        ended.sort_by_key(|claim| operation(claim.index).end);
         let mut started: Vec<(usize, Option<Claim>)> =
             ended.iter().map(|&claim| (claim.index, Some(claim))).collect();
-        let unknown = |operation: &Operation| {
+        let unknown = |index: &usize| {
+            let operation = operation(*index);
             operation.outcome == Outcome::Unknown && operation.request.can_write()
         };
-        started.extend(
-            operations
-                .iter()
-                .enumerate()
-                .filter(|(_, op)| unknown(op))
-                .map(|(index, _)| (index, None)),
-        );
-        started.sort_by_key(|&(index, _)| operations[index].start);
+        started.extend((0..self.operations.len()).filter(unknown).map(|index| (index, None)));
+        started.sort_by_key(|&(index, _)| operation(index).start);
 
         let mut ended = ended.into_iter().peekable();
         let mut latest: Option<Claim> = None;
         let mut earliest = HashMap::new();
         for (index, claim) in started {
-            let start = operations[index].start;
-            while let Some(claim) = ended.next_if(|claim| operations[claim.index].end < start) {
+            let start = operation(index).start;
+            while let Some(claim) = ended.next_if(|claim| operation(claim.index).end < start) {
                 if latest.is_none_or(|latest| claim.place() > latest.place()) {
                     latest = Some(claim);
                 }
@@ -398,19 +457,21 @@ impl<'a> Checker<'a> {
         changes: &[&Change],
         writes: &HashMap<Revision, usize>,
         earliest: &HashMap<usize, Revision>,
+        used: &mut HashSet<usize>,
     ) -> Result<(), Violation> {
-        let mut keys = HashSet::new();
         let mut puts = Vec::new();
         // For each value: the last revision that was known when each of its writers was sent.
-        let mut writers: HashMap<(&str, &str), Vec<Revision>> = HashMap::new();
-        for (index, operation) in self.epoch.operations.iter().enumerate() {
+        let mut writers: HashMap<(&str, &str), Vec<(Revision, usize)>> = HashMap::new();
+        let mut taken_now = Vec::new();
+        for (&index, &revision) in earliest {
+            let (number, operation) = self.operations[index];
+            if used.contains(&number) {
+                continue;
+            }
             puts.clear();
             puts_of(&operation.request, &mut puts);
             for &(key, value) in &puts {
-                keys.insert(key);
-                if let Some(&revision) = earliest.get(&index) {
-                    writers.entry((key, value)).or_default().push(revision);
-                }
+                writers.entry((key, value)).or_default().push((revision, number));
             }
         }
         for revisions in writers.values_mut() {
@@ -419,7 +480,7 @@ impl<'a> Checker<'a> {
         for change in changes.iter().filter(|change| !writes.contains_key(&change.revision)) {
             for event in &change.events {
                 let Event::Put { key, value } = event else { continue };
-                if !keys.contains(key.as_str()) {
+                if !self.keys.contains(key.as_str()) {
                     continue;
                 }
                 let revisions = writers.get_mut(&(key.as_str(), value.as_str()));
@@ -427,9 +488,10 @@ impl<'a> Checker<'a> {
                     // The least is last. The changes come in their order, so taking it leaves the most.
                     revisions
                         .last()
-                        .is_some_and(|&revision| revision < change.revision)
+                        .is_some_and(|&(revision, _)| revision < change.revision)
                         .then(|| revisions.pop())
                 });
+                taken_now.extend(taken.flatten().map(|(_, number)| number));
                 if taken.is_none() {
                     let candidate = self.candidate(key, value);
                     let (revision, event) = (change.revision, event.clone());
@@ -437,16 +499,17 @@ impl<'a> Checker<'a> {
                 }
             }
         }
+        used.extend(taken_now);
         Ok(())
     }
 
     fn candidate(&self, key: &str, value: &str) -> Option<Box<Numbered>> {
-        let asked = |operation: &Operation| {
+        let asked = |(_, operation): &(usize, &Operation)| {
             let mut puts = Vec::new();
             puts_of(&operation.request, &mut puts);
             puts.contains(&(key, value))
         };
-        self.epoch.operations.iter().position(asked).map(|index| self.numbered(index))
+        self.operations.iter().position(asked).map(|index| self.numbered(index))
     }
 
     fn compare(
@@ -457,7 +520,7 @@ impl<'a> Checker<'a> {
         store: &Store,
         writes: &HashMap<Revision, usize>,
     ) -> Result<(), Violation> {
-        let operation = &self.epoch.operations[claim.index];
+        let operation = self.operation(claim);
         let Outcome::Done { response, .. } = &operation.outcome else { return Ok(()) };
         if *response == expected && events.is_empty() {
             return Ok(());
