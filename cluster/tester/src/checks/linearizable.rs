@@ -13,7 +13,8 @@
 //!   that used more. That keeps the number small: without it, each such operation would double it.
 //! - A read takes effect as soon as its answer is right, as that takes nothing away from the others.
 //!
-//! The number of configurations can still explode. A [`Budget`] bounds it, and the time.
+//! The number of configurations can still explode. A [`Budget`] bounds it, and the time; in
+//! [a process of its own](crate::process::checker), the search has a limit of memory in bytes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt::{self, Display, Formatter};
@@ -62,8 +63,8 @@ pub enum NotDecided {
         /// How many operations they have.
         operations: usize,
     },
-    /// There were more configurations than allowed.
-    Configurations {
+    /// The memory ran out, or there were more configurations than allowed.
+    Memory {
         /// The first of the keys that were checked together.
         key: String,
         /// How many operations they have.
@@ -75,6 +76,15 @@ pub enum NotDecided {
         key: String,
         /// How many operations they have.
         operations: usize,
+    },
+    /// The [process of the check](crate::process::checker) ended without an answer.
+    Ended {
+        /// The first of the keys that were checked together.
+        key: String,
+        /// How many operations they have.
+        operations: usize,
+        /// How it ended.
+        how: String,
     },
     /// A transaction compares revisions.
     ComparesRevision {
@@ -108,8 +118,10 @@ impl Display for NotDecided {
         };
         match self {
             Self::Time { key, operations } => of(f, "the time ran out", key, operations),
-            Self::Configurations { key, operations } => {
-                of(f, "the memory ran out", key, operations)
+            Self::Memory { key, operations } => of(f, "the memory ran out", key, operations),
+            Self::Ended { key, operations, how } => {
+                of(f, "the process of the check ended", key, operations)?;
+                write!(f, ": {how}")
             }
             Self::InFlight { key, operations } => {
                 of(f, "more than 128 operations were in flight at once", key, operations)
@@ -145,13 +157,26 @@ pub fn check(history: &History, budget: Budget) -> Verdict<Violation, NotDecided
     not_decided.map_or(Verdict::Holds, Verdict::NotDecided)
 }
 
-/// Operations whose keys are joined by one of them.
-struct Group {
-    key: String,
-    operations: Vec<usize>,
+/// Checks operations whose keys are joined, without limits: the process has its own.
+pub(crate) fn search(operations: &[Operation]) -> Verdict<Violation, NotDecided> {
+    let group = Group { key: String::new(), operations: (0..operations.len()).collect() };
+    match Search::new(operations, &group, usize::MAX, None).run() {
+        Ok(()) => Verdict::Holds,
+        Err(Stop::Violated(violation)) => Verdict::Violated(violation),
+        Err(Stop::NotDecided(reason)) => Verdict::NotDecided(reason),
+    }
 }
 
-fn groups(operations: &[Operation]) -> Vec<Group> {
+/// Operations whose keys are joined by one of them.
+pub(crate) struct Group {
+    /// The first of the keys.
+    pub(crate) key: String,
+    /// The operations, by their places.
+    pub(crate) operations: Vec<usize>,
+}
+
+/// The groups of all operations that are checked.
+pub(crate) fn groups(operations: &[Operation]) -> Vec<Group> {
     let mut keys = BTreeSet::new();
     operations.iter().for_each(|operation| single_keys(&operation.request, &mut keys));
     let keys: Vec<&str> = keys.into_iter().collect();
@@ -430,9 +455,7 @@ impl<'a> Search<'a> {
             // What is remembered can be computed again.
             self.transitions = HashMap::new();
             if configurations + self.states.len() > self.limit {
-                return Err(
-                    self.stop(|key, operations| NotDecided::Configurations { key, operations })
-                );
+                return Err(self.stop(|key, operations| NotDecided::Memory { key, operations }));
             }
         }
         self.steps = self.steps.wrapping_add(1);
@@ -487,7 +510,29 @@ impl<'a> Search<'a> {
         }
         self.slots[slot] = None;
         self.frontier = after.into_configurations().collect();
+        if self.states.len() > 1_024 + 4 * self.frontier.len() {
+            self.forget();
+        }
         Ok(())
+    }
+
+    /// Keeps only the states from which the search goes on.
+    fn forget(&mut self) {
+        let old = std::mem::take(&mut self.states);
+        self.numbers.clear();
+        self.transitions.clear();
+        for configuration in &mut self.frontier {
+            let store = &old[configuration.state];
+            configuration.state = match self.numbers.get(store) {
+                Some(&number) => number,
+                None => {
+                    let number = self.states.len();
+                    self.states.push(store.clone());
+                    self.numbers.insert(store.clone(), number);
+                    number
+                }
+            };
+        }
     }
 
     /// Lets each operation take effect that can be the next one.
@@ -587,14 +632,13 @@ impl<'a> Search<'a> {
         let operation = &self.operations[index];
         let states: BTreeSet<State> =
             before.iter().map(|configuration| configuration.state).collect();
-        let mut seen = HashSet::new();
-        let mut possible = Vec::new();
+        // States have no order of their own.
+        let mut possible = BTreeMap::new();
         for state in states {
             let response = self.states[state].clone().apply(&operation.request, 0, &mut Vec::new());
-            if possible.len() < 10 && seen.insert(response.to_string()) {
-                possible.push(response);
-            }
+            possible.insert(response.to_string(), response);
         }
+        let possible = possible.into_values().take(10).collect();
         let write =
             |&&other: &&usize| self.changes(other) && self.operations[other].end < operation.start;
         let write = self

@@ -39,7 +39,7 @@ const COMMANDS: [&str; 2] = ["failpoint-agent", "failpoint-tester"];
 pub fn main_if_asked() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != LAUNCH {
-        return None;
+        return super::checker::main_if_asked();
     }
     match launch(arguments) {
         Ok(never) => match never {},

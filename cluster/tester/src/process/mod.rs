@@ -15,6 +15,7 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
+pub mod checker;
 pub mod launch;
 pub mod logs;
 mod output;
