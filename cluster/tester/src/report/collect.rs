@@ -220,12 +220,13 @@ impl State {
     }
 
     fn fault(&mut self, span: &Span) {
-        let is_open = |open: &&mut Span| {
+        let began = |open: &&mut Span| {
             open.end.is_none()
-                && (&open.case, &open.members, open.start)
-                    == (&span.case, &span.members, span.start)
+                && (&open.case, &open.members, open.start) == (&span.case, &span.members, span.start)
         };
-        match self.faults.iter_mut().rev().find(is_open) {
+        // A span that begins is new.
+        let mut open = self.faults.iter_mut().rev().filter(|_| span.end.is_some());
+        match open.find(began) {
             Some(open) => open.end = span.end,
             None => self.faults.push(span.clone()),
         }
@@ -273,7 +274,7 @@ fn push_merged(samples: &mut Vec<Sample>, sample: &Sample, length: u64) {
 }
 
 /// Faults of which those that began within `length` and have ended are merged.
-fn merged_spans(spans: &[Span], length: u64) -> Vec<Span> {
+pub(crate) fn merged_spans(spans: &[Span], length: u64) -> Vec<Span> {
     let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
     for span in spans {
         match merged.last_mut() {
