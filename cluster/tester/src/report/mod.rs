@@ -8,12 +8,17 @@
 //! | [`files`], [`live`] | where are the files of a report, and how are they kept up to date? |
 //! | [`html`] | how does a report look in a browser? |
 //! | [`terminal`] | how does a run look on a terminal? |
+//! | [`metrics`], [`junit`] | how does a monitoring system see it, and a CI system? |
+//! | [`archive`] | what is kept of a run that failed? |
 
+pub mod archive;
 pub mod collect;
 pub mod event;
 pub mod files;
 pub mod html;
+pub mod junit;
 pub mod live;
+pub mod metrics;
 pub mod model;
 pub mod terminal;
 mod text;
