@@ -10,6 +10,7 @@
 //! | [`terminal`] | how does a run look on a terminal? |
 //! | [`metrics`], [`junit`] | how does a monitoring system see it, and a CI system? |
 //! | [`archive`] | what is kept of a run that failed? |
+//! | [`recheck`] | what can be judged again? |
 
 pub mod archive;
 pub mod collect;
@@ -20,5 +21,6 @@ pub mod junit;
 pub mod live;
 pub mod metrics;
 pub mod model;
+pub mod recheck;
 pub mod terminal;
 mod text;

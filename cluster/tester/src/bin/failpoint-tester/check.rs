@@ -1,0 +1,143 @@
+//! `failpoint-tester check`: is what was recorded in a run still judged the same way?
+
+use std::fmt::Display;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use failpoint_tester::checks::linearizable::{self, Budget};
+use failpoint_tester::checks::{Check, Verdict, coverage, order, watch};
+use failpoint_tester::history::{History, ReadError};
+use failpoint_tester::report::recheck::Recorded;
+
+/// Check the histories of a report again, or one history of JSON lines.
+///
+/// The exit status is 0 if all rules hold, 3 if one is violated, 4 if one is not decided, 1 if a
+/// file cannot be read.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The directory of a report, its `report.json`, or a history.
+    #[arg(value_name = "REPORT_OR_HISTORY")]
+    path: PathBuf,
+    /// The checks to make. The default: those that the report had; of a history, order and watch.
+    /// ORDER needs revisions, so it is not right for every store.
+    #[arg(long, value_delimiter = ',')]
+    checks: Vec<Checker>,
+    /// How many seconds LINEARIZABLE may take.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// How many configurations LINEARIZABLE may hold at once.
+    #[arg(long, default_value_t = 1_000_000)]
+    configurations: usize,
+}
+
+/// The checks that need only a history.
+#[derive(Clone, Copy, ValueEnum)]
+enum Checker {
+    Order,
+    Linearizable,
+    Watch,
+    SomeSucceeded,
+}
+
+impl Checker {
+    fn of(check: Check) -> Option<Self> {
+        match check {
+            Check::Order => Some(Self::Order),
+            Check::Linearizable => Some(Self::Linearizable),
+            Check::Watch => Some(Self::Watch),
+            Check::SomeSucceeded => Some(Self::SomeSucceeded),
+            _ => None,
+        }
+    }
+}
+
+const VIOLATED: u8 = 3;
+
+pub(crate) fn main(arguments: Arguments) -> ExitCode {
+    match check(arguments) {
+        // A violation weighs more than what is not decided.
+        Ok(statuses) if statuses.contains(&VIOLATED) => ExitCode::from(VIOLATED),
+        Ok(statuses) => ExitCode::from(statuses.into_iter().max().unwrap_or(0)),
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check(arguments: Arguments) -> Result<Vec<u8>, String> {
+    let Arguments { path, checks, seconds, configurations } = arguments;
+    let recorded = Recorded::find(&path).map_err(|error| error.to_string())?;
+    let checkers = if checks.is_empty() {
+        let needs_more = recorded.checks.iter().filter(|check| Checker::of(**check).is_none());
+        let needs_more: Vec<&str> = needs_more.map(|check| check.name()).collect();
+        if !needs_more.is_empty() {
+            eprintln!("not made again, because a history is not enough: {}", needs_more.join(", "));
+        }
+        recorded.checks.iter().copied().filter_map(Checker::of).collect()
+    } else {
+        checks
+    };
+    if checkers.is_empty() {
+        return Err(
+            "the report has no check that can be made again; name some with --checks".to_owned()
+        );
+    }
+    let budget = Budget { time: Duration::from_secs(seconds), configurations };
+    let mut statuses = Vec::new();
+    for path in &recorded.histories {
+        let opened = File::open(path).map_err(ReadError::Io);
+        let history = opened
+            .and_then(|file| History::read(BufReader::new(file)))
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        let prefix = match recorded.is_report {
+            true => format!("{}: ", path.file_name().unwrap_or_default().display()),
+            false => String::new(),
+        };
+        statuses.extend(checkers.iter().map(|checker| checker.run(&history, budget, &prefix)));
+    }
+    Ok(statuses)
+}
+
+impl Checker {
+    /// Prints the verdict, and gives the exit status for it.
+    fn run(self, history: &History, budget: Budget, prefix: &str) -> u8 {
+        match self {
+            Self::Order => {
+                let order = order::check(history);
+                let status = say(prefix, Check::Order, &order.verdict);
+                if order.discarded > 0 {
+                    println!(
+                        "{prefix}ORDER discarded by a restore: {} acknowledged writes",
+                        order.discarded
+                    );
+                }
+                status
+            }
+            Self::Linearizable => {
+                say(prefix, Check::Linearizable, &linearizable::check(history, budget))
+            }
+            Self::Watch => say(prefix, Check::Watch, &watch::check(history)),
+            Self::SomeSucceeded => {
+                let verdict: Verdict<_, &str> = match coverage::some_succeeded(history) {
+                    Ok(()) => Verdict::Holds,
+                    Err(none) => Verdict::Violated(none),
+                };
+                say(prefix, Check::SomeSucceeded, &verdict)
+            }
+        }
+    }
+}
+
+fn say<V: Display, N: Display>(prefix: &str, check: Check, verdict: &Verdict<V, N>) -> u8 {
+    println!("{prefix}{check} {verdict}");
+    match verdict {
+        Verdict::Holds => 0,
+        Verdict::Violated(_) => VIOLATED,
+        Verdict::NotDecided(_) => 4,
+    }
+}
