@@ -188,6 +188,26 @@ fn junit_of_hostile_names_is_still_xml() {
     assert!(!xml.contains("<x>") && !xml.contains("]]>"), "{xml}");
 }
 
+#[test]
+fn a_full_disk_is_named_and_the_old_file_stays() {
+    let base = tempfile::tempdir().expect("a temporary directory");
+    let directory = Directory::create(base.path(), 7, 1).expect("it can be created");
+    assert!(live::write(&directory, &report("old")).is_empty());
+    // What is written to the temporary file goes where no space is left.
+    std::os::unix::fs::symlink("/dev/full", directory.path().join("report.json.tmp"))
+        .expect("it is linked");
+    let errors = live::write(&directory, &report("new"));
+    assert_eq!(errors.len(), 1, "the page is written all the same: {errors:?}");
+    let message = errors[0].to_string();
+    assert!(
+        message.starts_with("cannot write ")
+            && message.ends_with("; free some space, or give another directory"),
+        "{message}"
+    );
+    let kept = failpoint_tester::report::files::read_json(&directory.path().join("report.json"));
+    assert_eq!(kept.expect("it is whole").subject, "old");
+}
+
 /// An agent whose members have a file of some bytes.
 struct Files(usize);
 

@@ -276,6 +276,45 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn numbers_of_any_size_make_a_page(
+        numbers in prop::collection::vec(
+            prop_oneof![any::<u64>(), 0..10_u64, 0..10_000_u64, Just(u64::MAX)],
+            14,
+        ),
+        milliseconds in prop_oneof![any::<u64>(), 0..10_000_u64],
+    ) {
+        let mut collector = collector();
+        for numbers in numbers.windows(8) {
+            collector.on(&Event::Sample(&Sample {
+                time: numbers[0],
+                milliseconds: numbers[1],
+                succeeded: numbers[2],
+                failed: numbers[3],
+                latency: [numbers[4], numbers[5], numbers[6], numbers[7]],
+            }));
+            let end = (numbers[2] % 3 > 0).then_some(numbers[1]);
+            collector.on(&Event::Fault(&Span { end, ..span(numbers[0] % 1_000_000, None) }));
+            let mut case = case(numbers[3] % 1_000_000);
+            (case.start, case.end, case.healed_after) = (numbers[4], numbers[5], Some(numbers[6]));
+            case.outcome = Outcome::Failed;
+            collector.on(&Event::CaseEnded(&case));
+            let mut check = check(Check::Order, Outcome::Failed);
+            check.around = vec![format!(
+                "> operation 1 (client 1, from {} to {}: x)", numbers[0], numbers[1]
+            )];
+            collector.on(&Event::Checked(&check));
+        }
+        let report = Report { milliseconds, started: numbers[0], ..collector.finish(false) };
+        let page = html::page(&report);
+        elements(&page);
+        prop_assert!(!page.contains("NaN") && !page.contains("inf\""));
+    }
+}
+
 fn chromium() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)

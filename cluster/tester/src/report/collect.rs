@@ -210,11 +210,12 @@ impl State {
     }
 
     fn sample(&mut self, sample: &Sample) {
-        self.summary.operations += sample.succeeded + sample.failed;
+        let operations = sample.succeeded.saturating_add(sample.failed);
+        self.summary.operations = self.summary.operations.saturating_add(operations);
         push_merged(&mut self.samples, sample, self.sample_length);
         if self.samples.len() > POINTS {
-            let total: u64 = self.samples.iter().map(|sample| sample.milliseconds).sum();
-            self.sample_length = length(total);
+            let lengths = self.samples.iter().map(|sample| sample.milliseconds);
+            self.sample_length = length(lengths.fold(0, u64::saturating_add));
             self.samples = merged(&self.samples, self.sample_length);
         }
     }
@@ -222,11 +223,12 @@ impl State {
     fn fault(&mut self, span: &Span) {
         let began = |open: &&mut Span| {
             open.end.is_none()
-                && (&open.case, &open.members, open.start) == (&span.case, &span.members, span.start)
+                && (&open.case, &open.members, open.start)
+                    == (&span.case, &span.members, span.start)
         };
         // A span that begins is new.
-        let mut open = self.faults.iter_mut().rev().filter(|_| span.end.is_some());
-        match open.find(began) {
+        let ends = span.end.is_some();
+        match ends.then(|| self.faults.iter_mut().rev().find(began)).flatten() {
             Some(open) => open.end = span.end,
             None => self.faults.push(span.clone()),
         }
@@ -263,8 +265,8 @@ fn push_merged(samples: &mut Vec<Sample>, sample: &Sample, length: u64) {
         Some(last) if last.milliseconds.saturating_add(sample.milliseconds) <= length => {
             last.time = last.time.max(sample.time);
             last.milliseconds += sample.milliseconds;
-            last.succeeded += sample.succeeded;
-            last.failed += sample.failed;
+            last.succeeded = last.succeeded.saturating_add(sample.succeeded);
+            last.failed = last.failed.saturating_add(sample.failed);
             for (last, latency) in last.latency.iter_mut().zip(sample.latency) {
                 *last = (*last).max(latency);
             }

@@ -148,8 +148,11 @@ impl Counts {
                 *self.checks.entry((check.check.name(), check.outcome.name())).or_default() += 1;
             }
             Event::Sample(sample) => {
-                self.operations[0] += sample.succeeded;
-                self.operations[1] += sample.failed;
+                for (sum, count) in
+                    self.operations.iter_mut().zip([sample.succeeded, sample.failed])
+                {
+                    *sum = sum.saturating_add(count);
+                }
                 self.latency = (sample.succeeded > 0).then_some(sample.latency);
             }
             Event::WritesGone { lost, discarded } => {

@@ -319,7 +319,8 @@ impl Observer for Terminal {
             Event::CaseEnded(case) => self.case_ended(case),
             Event::Checked(check) => self.checked(check),
             Event::Sample(sample) => {
-                self.operations += sample.succeeded + sample.failed;
+                let operations = sample.succeeded.saturating_add(sample.failed);
+                self.operations = self.operations.saturating_add(operations);
                 self.tell();
             }
             Event::Ended(report) => self.ended(report),

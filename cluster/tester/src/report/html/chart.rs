@@ -57,7 +57,7 @@ pub(super) fn svg(report: &Report, size: Size) -> String {
     let faults = report.faults.iter().map(|span| span.end.unwrap_or(span.start));
     let end = ends.chain(faults).chain([report.milliseconds, 1000]).max().unwrap_or(1000);
     let per_pixel = (end as f64 / pixels).ceil() as u64;
-    let samples = merged(&report.samples, per_pixel * 2);
+    let samples = merged(&report.samples, per_pixel.saturating_mul(2));
     let spans = merged_spans(&report.faults, per_pixel);
     let chart = Chart { size, end, samples, spans };
     let members = chart.members();
