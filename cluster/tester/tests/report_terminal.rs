@@ -10,7 +10,7 @@ use failpoint_tester::clock::Clock;
 use failpoint_tester::report::collect::Collector;
 use failpoint_tester::report::event::{Event, Observer};
 use failpoint_tester::report::model::Outcome;
-use failpoint_tester::report::terminal::Terminal;
+use failpoint_tester::report::terminal::{Terminal, tell};
 
 mod support;
 
@@ -34,6 +34,7 @@ fn the_process_in_the_terminal() {
     on(&Event::Sample(&sample(1)));
     on(&Event::Case { name: "SIGTERM_LEADER", number: 2 });
     on(&Event::Step("waiting until the cluster is healthy"));
+    tell("cannot write report.json: no space");
     support::until("the test has looked", || Path::new(&go).exists().then_some(()));
     on(&Event::Checked(&check(Check::Order, Outcome::Failed)));
     terminal.on(&Event::Ended(&collector.finish(false)));
@@ -105,6 +106,7 @@ fn a_terminal_shows_the_progress_the_step_and_the_time_left() {
         " left",
         "] 1/4",
         "SIGTERM_LEADER: waiting until the cluster is healthy",
+        "\ncannot write report.json: no space\n",
     ]);
     std::fs::write(tmux.go(), "").expect("it is written");
     let screen = tmux.shows(&["replay: failpoint-tester run x.yaml", "\"verdict\":\"failed\""]);

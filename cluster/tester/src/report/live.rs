@@ -12,6 +12,7 @@ use super::event::{Event, Observer};
 use super::files::{Directory, FileError, HTML, JSON, write_json};
 use super::html;
 use super::model::Report;
+use super::terminal::tell;
 
 const RHYTHM: Duration = Duration::from_secs(2);
 
@@ -52,7 +53,7 @@ impl Observer for Live {
         if let Event::Ended(report) = event {
             self.stop();
             for error in write(&self.directory, report) {
-                eprintln!("failpoint-tester: {error}");
+                tell(&error.to_string());
             }
             return;
         }
@@ -87,7 +88,7 @@ fn write_while_woken(collector: &Collector, directory: &Directory, woken: &Recei
         let errors = write(directory, &collector.report());
         if let (Some(error), false) = (errors.first(), told) {
             told = true;
-            eprintln!("failpoint-tester: {error}; the run goes on");
+            tell(&format!("{error}; the run goes on"));
         }
         changed = false;
         let until = start + RHYTHM.max(start.elapsed() * 20);

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use failpoint::__private::text::{visible, visible_json, visible_lines};
@@ -23,6 +24,20 @@ const RHYTHM: Duration = Duration::from_secs(30);
 const FAILURES: usize = 20;
 /// How many lines around a violation are printed.
 const AROUND: usize = 20;
+
+/// The bar that is on the standard error now.
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Prints a message to the standard error: above the bar, where there is one.
+pub fn tell(message: &str) {
+    let bar = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    // A standard error that is closed is no reason to stop.
+    let print = || drop(writeln!(io::stderr(), "{}", visible_lines(message)));
+    match bar {
+        Some(bar) => bar.suspend(print),
+        None => print(),
+    }
+}
 
 /// Shows a run.
 pub struct Terminal {
@@ -57,7 +72,7 @@ impl Terminal {
         if terminal {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
             bar.enable_steady_tick(Duration::from_millis(250));
-            shown.bar = Some(bar);
+            shown.show(Some(bar));
         }
         shown
     }
@@ -87,6 +102,19 @@ impl Terminal {
             operations: 0,
             seen: BTreeSet::new(),
             told: now,
+        }
+    }
+
+    fn show(&mut self, bar: Option<ProgressBar>) {
+        SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&bar);
+        self.bar = bar;
+    }
+
+    /// Removes the bar.
+    fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+            self.show(None);
         }
     }
 
@@ -230,9 +258,7 @@ impl Terminal {
     }
 
     fn ended(&mut self, report: &Report) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+        self.end();
         let bad = |outcome| matches!(outcome, Outcome::Failed | Outcome::NotDecided);
         let cases = report.cases.iter().filter(|case| bad(case.outcome));
         let checks = report.checks.iter().filter(|check| bad(check.outcome));
@@ -301,6 +327,13 @@ impl Terminal {
                 &format!("\n    {} more lines are in the report", check.around.len() - first.len());
         }
         text
+    }
+}
+
+/// A run that stops in the middle leaves no bar.
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

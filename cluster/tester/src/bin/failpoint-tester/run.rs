@@ -12,7 +12,9 @@ use failpoint_tester::config::{self, Config};
 use failpoint_tester::report::collect::Collector;
 use failpoint_tester::report::event::Observer;
 use failpoint_tester::report::files::{self, Directory};
+use failpoint_tester::report::junit;
 use failpoint_tester::report::live::Live;
+use failpoint_tester::report::metrics::Metrics;
 use failpoint_tester::report::terminal::Terminal;
 use failpoint_tester::run::{self, Options, Subject, Why};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -81,6 +83,8 @@ struct Prepared {
     clock: Clock,
     collector: Collector,
     observers: Vec<Box<dyn Observer>>,
+    junit: Option<PathBuf>,
+    metrics: Option<String>,
 }
 
 fn prepare(arguments: &Arguments) -> Result<Prepared, String> {
@@ -118,12 +122,13 @@ fn prepare(arguments: &Arguments) -> Result<Prepared, String> {
         Box::new(Live::start(collector.clone(), directory.clone())),
         Box::new(Terminal::new(Some(directory.path().join(files::HTML)))),
     ];
-    Ok(Prepared { config, options, clock, collector, observers })
+    let (junit, metrics) = (arguments.junit.clone(), arguments.metrics.clone());
+    Ok(Prepared { config, options, clock, collector, observers, junit, metrics })
 }
 
 impl Prepared {
     fn run(self) -> ExitCode {
-        let Self { config, options, clock, collector, observers } = self;
+        let Self { config, options, clock, collector, mut observers, junit, metrics } = self;
         let runtime = match tokio::runtime::Runtime::new() {
             Ok(runtime) => runtime,
             Err(error) => {
@@ -134,6 +139,14 @@ impl Prepared {
         let ended = runtime.block_on(async {
             let interrupt = interrupted().map_err(|error| error.to_string())?;
             let subject = Subject::new(&config, clock)?;
+            let _server = match &metrics {
+                Some(address) => {
+                    let metrics = Metrics::new();
+                    observers.push(Box::new(metrics.clone()));
+                    Some(metrics.serve(address).await.map_err(|error| error.to_string())?)
+                }
+                None => None,
+            };
             Ok::<_, String>(
                 run::run(config, options, subject, collector, observers, interrupt).await,
             )
@@ -148,6 +161,11 @@ impl Prepared {
                     }
                     Some(Why::Setup(why)) => eprintln!("the run cannot go on: {why}"),
                     None => {}
+                }
+                if let Some(path) = junit
+                    && let Err(error) = junit::write(&ended.report, &path)
+                {
+                    eprintln!("{error}");
                 }
                 ExitCode::from(ended.status())
             }
