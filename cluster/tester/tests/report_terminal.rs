@@ -102,7 +102,7 @@ fn a_terminal_shows_the_progress_the_step_and_the_time_left() {
     let Some(tmux) = Tmux::start(&["TERM=screen-256color"]) else { return };
     tmux.shows(&[
         "\u{1b}[32mpassed\u{1b}[39m SIGTERM_ONE_FOLLOWER in 1.0 s",
-        "round 1: 1 faults, 101 requests, 0 failed; ",
+        "round 1: 1 fault, 101 requests, 0 failed; ",
         " left",
         "] 1/4",
         "SIGTERM_LEADER: waiting until the cluster is healthy",

@@ -16,7 +16,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::event::{Event, Observer};
 use super::model::{CaseReport, CheckReport, Outcome, Report};
-use super::text::{duration, number};
+use super::text::{counted, duration, number};
 
 /// How often a line tells of the progress where there is no terminal.
 const RHYTHM: Duration = Duration::from_secs(30);
@@ -147,7 +147,7 @@ impl Terminal {
             }
         }
         let cases =
-            cases.map_or(String::new(), |cases| format!(", {} cases", number(cases as u64)));
+            cases.map_or(String::new(), |cases| format!(", {}", counted(cases as u64, "case")));
         self.print(&format!("{}: seed {seed}{cases}", visible(subject)));
         self.progress();
     }
@@ -174,10 +174,10 @@ impl Terminal {
             )
         });
         format!(
-            "round {}: {} faults, {} requests, {} failed; {}{left}",
+            "round {}: {}, {}, {} failed; {}{left}",
             self.round,
-            number(self.injections),
-            number(self.operations),
+            counted(self.injections, "fault"),
+            counted(self.operations, "request"),
             number(self.failed),
             duration(elapsed),
         )
@@ -267,17 +267,17 @@ impl Terminal {
         let more = texts.len().saturating_sub(FAILURES);
         texts.truncate(FAILURES);
         if more > 0 {
-            texts.push(format!("\n{more} more failures are in the report"));
+            texts.push(format!("\nthe report has {} more", counted(more as u64, "failure")));
         }
         let summary = &report.summary;
         let verdict = summary.verdict.unwrap_or(Outcome::Interrupted);
         texts.push(format!(
-            "\n{}: {} cases, {} faults, {} requests, {} lost writes in {}",
+            "\n{}: {}, {}, {}, {} in {}",
             self.paint(verdict),
-            number(summary.cases),
-            number(summary.injections),
-            number(summary.operations),
-            number(summary.lost_writes),
+            counted(summary.cases, "case"),
+            counted(summary.injections, "fault"),
+            counted(summary.operations, "request"),
+            counted(summary.lost_writes, "lost write"),
             duration(report.milliseconds),
         ));
         if let Some(path) = &self.report {
@@ -323,8 +323,8 @@ impl Terminal {
             text += &format!("\n  {}", visible(line));
         }
         if check.around.len() > first.len() {
-            text +=
-                &format!("\n    {} more lines are in the report", check.around.len() - first.len());
+            let more = (check.around.len() - first.len()) as u64;
+            text += &format!("\n    the report has {} more", counted(more, "line"));
         }
         text
     }

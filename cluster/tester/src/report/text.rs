@@ -27,6 +27,11 @@ pub(super) fn duration(milliseconds: u64) -> String {
     }
 }
 
+/// A count of things, such as `1 case` or `12,345 cases`.
+pub(super) fn counted(count: u64, thing: &str) -> String {
+    format!("{} {thing}{}", number(count), if count == 1 { "" } else { "s" })
+}
+
 /// A number with commas, such as `12,345`.
 pub(super) fn number(number: u64) -> String {
     let digits = number.to_string();
