@@ -3,9 +3,9 @@
 //! | name | question | needs |
 //! |---|---|---|
 //! | `NO_CHECK` | none: the other checks of this run are left out | |
-//! | `KV_HASH` | do all members have the same contents? | a hash for each member |
-//! | `LEASE_EXPIRE`, `SHORT_TTL_LEASE_EXPIRE` | do leases expire, and their keys with them? | leases |
-//! | `RUNNER` | did the runners (elections, locks, watches, leases) see what they may rely on? | what the runners need |
+//! | `KV_HASH`, [`kv_hash::check`] | do all members have the same contents? | a hash for each member |
+//! | `LEASE_EXPIRE`, `SHORT_TTL_LEASE_EXPIRE`, [`leases::check`] | do leases expire, and their keys with them? | leases |
+//! | `RUNNER`, [`runners::check`] | did the runners (elections, locks, watches, leases) see what they may rely on? | what the runners need |
 //! | `ORDER`, [`order::check`] | do all answers agree with the order that the revisions claim? | revisions, a watch of all keys |
 //! | `LINEARIZABLE`, [`linearizable::check`] | is there an order that explains all answers? | answers only |
 //! | `WATCH`, [`watch::check`] | does each watch get every event, once and in order? | a watch of all keys |
@@ -21,10 +21,13 @@ use serde::{Deserialize, Serialize};
 
 pub mod around;
 pub mod coverage;
+pub mod kv_hash;
+pub mod leases;
 pub mod linearizable;
 pub mod logs;
 pub mod order;
 pub(crate) mod replay;
+pub mod runners;
 mod verdict;
 pub mod watch;
 
