@@ -50,9 +50,9 @@ pub enum Violation {
     /// A lock had two holders.
     Shared {
         /// The one.
-        first: Held,
+        first: Box<Held>,
         /// The other.
-        second: Held,
+        second: Box<Held>,
     },
     /// Something else, in words.
     Seen {
@@ -71,7 +71,7 @@ impl Display for Violation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Shared { first, second } => {
-                let Held { lock, holder, first: from, last: to } = first;
+                let Held { lock, holder, first: from, last: to } = &**first;
                 write!(
                     f,
                     "two clients held {lock} at once: {holder} from revision {from} to {to}, and {} from {} to {}",
@@ -131,7 +131,8 @@ pub fn exclusive(held: &[Held]) -> Result<(), Violation> {
     for pair in held.windows(2) {
         let (first, second) = (pair[0], pair[1]);
         if first.lock == second.lock && second.first <= first.last {
-            return Err(Violation::Shared { first: first.clone(), second: second.clone() });
+            let (first, second) = (Box::new(first.clone()), Box::new(second.clone()));
+            return Err(Violation::Shared { first, second });
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::clients::Shared;
-use crate::history::Request;
+use crate::history::{Outcome, Request};
 
 /// The numbers of these clients start here.
 const FIRST_CLIENT: u64 = 1_000;
@@ -30,7 +30,8 @@ pub(super) async fn run(
                 let (client, member) = (FIRST_CLIENT + number, shared.members.choose(number));
                 let key = format!("{}b{number:02}", shared.prefix);
                 let value = format!("{client}-{}", shared.next_burst());
-                if shared.ask(client, member, Request::Put { key, value }).await {
+                let outcome = shared.ask(client, member, Request::Put { key, value }).await;
+                if matches!(outcome, Outcome::Done { .. }) {
                     acknowledged.fetch_add(1, Ordering::Relaxed);
                 } else {
                     sleep(Duration::from_millis(5)).await;

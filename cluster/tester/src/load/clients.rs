@@ -1,20 +1,26 @@
 //! The clients: each sends a request, waits for the answer, and sends the next.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedRwLockWriteGuard, RwLock, watch};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::kinds::{Draw, Draws, Task};
+use super::leases::Book;
 use super::measure::{Meter, Sample};
 use super::members::Members;
 use super::rate::Bucket;
-use super::{Counts, Recorder, Settings};
-use crate::driver::{Answer, Client, Driver};
+use super::{Counts, Recorder, Settings, runners};
+use crate::checks::runners::{Found, Idle, Violation, exclusive};
+use crate::checks::{Verdict, leases};
+use crate::driver::{Answer, Client, Driver, DriverError, Leadership, LeaseId};
 use crate::history::{Operation, Outcome, Request};
+
+/// How much longer than its limit a request is waited for.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A running load. Dropping it stops it without waiting.
 ///
@@ -35,6 +41,7 @@ pub struct Load {
 
 /// What the clients of a load share.
 pub(super) struct Shared {
+    pub(super) driver: Arc<dyn Driver>,
     pub(super) settings: Settings,
     pub(super) prefix: String,
     pub(super) recorder: Recorder,
@@ -42,8 +49,15 @@ pub(super) struct Shared {
     pub(super) clients: Vec<Box<dyn Client>>,
     pub(super) members: Members,
     pub(super) meter: Meter,
+    /// The limit of one request.
+    pub(super) limit: Duration,
+    book: Mutex<Book>,
+    found: Mutex<Found>,
     bucket: Bucket,
-    limit: Duration,
+    /// How often the load forgot what it holds.
+    generation: AtomicU64,
+    /// How many watches were opened.
+    watchers: AtomicU64,
     /// How many values bursts wrote.
     burst: AtomicU64,
     /// Held for reading while a request is in flight, and for writing during a pause.
@@ -51,9 +65,9 @@ pub(super) struct Shared {
 }
 
 impl Load {
-    /// Starts the clients. They use the runtime from which this is called.
+    /// Starts the clients and the runners. They use the runtime from which this is called.
     ///
-    /// Kinds that the subject cannot serve are left out. All keys start with `prefix`, and
+    /// Kinds and runners that the subject cannot serve are left out. All keys start with `prefix`, and
     /// `request_limit` is the limit of one request.
     ///
     /// # Panics
@@ -73,10 +87,15 @@ impl Load {
             clients: (0..members).map(|member| driver.client(member)).collect(),
             members: Members::new(recorder.clock(), members),
             meter: Meter::new(members),
-            bucket: Bucket::new(settings.rate),
             limit: request_limit,
+            book: Mutex::default(),
+            found: Mutex::default(),
+            bucket: Bucket::new(settings.rate),
+            generation: AtomicU64::new(0),
+            watchers: AtomicU64::new(0),
             burst: AtomicU64::new(0),
             flights: Arc::new(RwLock::new(())),
+            driver,
             prefix,
             recorder,
             settings,
@@ -87,7 +106,8 @@ impl Load {
             let draws = Draws::new(&shared.settings, &abilities, seed, client, &shared.prefix);
             tokio::spawn(run(Arc::clone(&shared), client, draws, stopped.clone()))
         });
-        let tasks = tasks.collect();
+        let mut tasks: Vec<_> = tasks.collect();
+        tasks.extend(runners::spawn(&shared, &abilities, seed, &stopped));
         Self { shared, tasks, paused: Mutex::default(), stop }
     }
 
@@ -136,17 +156,46 @@ impl Load {
         super::burst::run(&self.shared, entries, limit).await
     }
 
-    /// Stops the clients. Returns when no request is in flight.
-    pub async fn stop(mut self) {
+    /// Looks at the leases that were granted since the last call until each has ended or should have:
+    /// LEASE_EXPIRE, or SHORT_TTL_LEASE_EXPIRE if `short`. Call it after a fault is healed. It takes
+    /// as long as the leases live, two seconds at most, and about half a second more; and ten seconds
+    /// more only where one does not end. The load may go on, or pause.
+    pub async fn check_leases(&self, short: bool) -> Verdict<leases::Violation, leases::NotSeen> {
+        let (leases, due) = self.shared.collect_leases(short).await;
+        leases::check(&leases, due)
+    }
+
+    /// What the runners found until now: RUNNER.
+    pub fn check_runners(&self) -> Verdict<Violation, Idle> {
+        crate::checks::runners::check(&self.shared.found())
+    }
+
+    /// Forgets leases, locks, elections and watches: the store was restored from a snapshot and does
+    /// not know them. Call it in a pause.
+    pub fn forget(&self) {
+        *self.shared.book() = Book::default();
+        let mut found = self.shared.found();
+        // Revisions of another epoch cannot be compared with these.
+        if let Err(violation) = exclusive(&found.held) {
+            found.violations.push(violation);
+        }
+        found.held.clear();
+        self.shared.generation.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Stops the clients and the runners. Returns what the runners found, when no request is in flight.
+    /// Stop it when the cluster is healthy: a watch may take a moment to deliver what is left.
+    pub async fn stop(mut self) -> Found {
         let _ = self.stop.send(true);
         self.resume();
         for task in self.tasks.drain(..) {
             // A client that panicked has nothing to say that its message did not.
             let _ = task.await;
         }
+        std::mem::take(&mut self.shared.found())
     }
 
-    fn paused(&self) -> std::sync::MutexGuard<'_, Option<OwnedRwLockWriteGuard<()>>> {
+    fn paused(&self) -> MutexGuard<'_, Option<OwnedRwLockWriteGuard<()>>> {
         self.paused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -169,7 +218,7 @@ async fn run(
     loop {
         let Some(Draw { task, member }) = draws.next() else { return };
         let flight = tokio::select! {
-            flight = shared.next_flight() => flight,
+            flight = shared.next_flight(task.requests()) => flight,
             _ = stopped.wait_for(|stopped| *stopped) => return,
         };
         if shared.recorder.full().is_some() {
@@ -177,7 +226,11 @@ async fn run(
         }
         let member = shared.members.choose(member);
         let answered = match task {
-            Task::Request(request) => shared.ask(client, member, request).await,
+            Task::Request(request) => {
+                let outcome = shared.ask(client, member, request).await;
+                matches!(outcome, Outcome::Done { .. })
+            }
+            Task::Lease(plan) => shared.lease(client, member, plan).await,
         };
         drop(flight);
         if !answered {
@@ -188,8 +241,9 @@ async fn run(
 }
 
 impl Shared {
-    async fn next_flight(&self) -> tokio::sync::OwnedRwLockReadGuard<()> {
-        self.bucket.take().await;
+    /// Waits until this many requests may be sent. No pause begins while the guard is held.
+    pub(super) async fn next_flight(&self, requests: u32) -> OwnedRwLockReadGuard<()> {
+        self.bucket.take(requests).await;
         Arc::clone(&self.flights).read_owned().await
     }
 
@@ -198,25 +252,101 @@ impl Shared {
         self.burst.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Sends a request, records and measures it. Returns whether it was answered.
-    pub(super) async fn ask(&self, client: u64, member: usize, request: Request) -> bool {
+    /// A number that no other watch has.
+    pub(super) fn next_watcher(&self) -> u64 {
+        self.watchers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Changes when the load forgets what it holds.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a request, records and measures it.
+    pub(super) async fn ask(&self, client: u64, member: usize, request: Request) -> Outcome {
+        let sent = self.clients[member].execute(&request, self.limit);
+        self.recorded(client, member, request.clone(), sent).await
+    }
+
+    /// Records and measures a request.
+    pub(super) async fn recorded(
+        &self,
+        client: u64,
+        member: usize,
+        request: Request,
+        sent: impl Future<Output = Answer>,
+    ) -> Outcome {
         let clock = self.recorder.clock();
         let start = clock.now();
-        let sent = self.clients[member].execute(&request, self.limit);
         // A driver keeps its limit. If it does not, the load must not hang with it.
-        let answer = timeout(self.limit + Duration::from_secs(2), sent).await;
-        let unknown = |_| Answer { outcome: Outcome::Unknown, error: None };
-        let Answer { outcome, .. } = answer.unwrap_or_else(unknown);
+        let answer = timeout(self.limit + GRACE, sent).await;
+        let outcome = answer.map_or(Outcome::Unknown, |answer| answer.outcome);
         let end = clock.now();
         let answered = matches!(outcome, Outcome::Done { .. });
-        self.recorder.operation(Operation { client, start, end, request, outcome });
+        self.count(member, answered, Duration::from_nanos(end - start));
+        let recorded = outcome.clone();
+        self.recorder.operation(Operation { client, start, end, request, outcome: recorded });
+        outcome
+    }
+
+    /// Measures a request that a history does not show.
+    pub(super) async fn measured<T>(
+        &self,
+        member: usize,
+        sent: impl Future<Output = Result<T, DriverError>>,
+    ) -> Option<T> {
+        let clock = self.recorder.clock();
+        let start = clock.elapsed();
+        let answer = timeout(self.limit + GRACE, sent).await.ok().and_then(Result::ok);
+        self.count(member, answer.is_some(), clock.elapsed() - start);
+        answer
+    }
+
+    pub(super) async fn lock(&self, member: usize, name: &str, lease: LeaseId) -> Option<String> {
+        self.clients[member].leases()?.lock(name, lease, self.limit).await.ok()
+    }
+
+    pub(super) async fn unlock(&self, member: usize, key: &str) -> bool {
+        let Some(leases) = self.clients[member].leases() else { return false };
+        self.measured(member, leases.unlock(key, self.limit)).await.is_some()
+    }
+
+    pub(super) async fn campaign(
+        &self,
+        member: usize,
+        name: &str,
+        value: &str,
+        lease: LeaseId,
+    ) -> Option<Leadership> {
+        self.clients[member].leases()?.campaign(name, value, lease, self.limit).await.ok()
+    }
+
+    pub(super) async fn resign(&self, member: usize, leadership: &Leadership) -> bool {
+        let Some(leases) = self.clients[member].leases() else { return false };
+        self.measured(member, leases.resign(leadership, self.limit)).await.is_some()
+    }
+
+    /// Asks who leads. `None`: no answer.
+    pub(super) async fn leader(&self, member: usize, name: &str) -> Option<Option<String>> {
+        let leases = self.clients[member].leases()?;
+        self.measured(member, leases.leader(name, self.limit)).await
+    }
+
+    fn count(&self, member: usize, answered: bool, latency: Duration) {
         if answered {
             self.members.answered(member);
-            self.meter.succeeded(member, Duration::from_nanos(end - start));
+            self.meter.succeeded(member, latency);
         } else {
             self.members.failed(member);
             self.meter.failed(member);
         }
-        answered
     }
 }

@@ -3,6 +3,7 @@
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::leases::{LONG_TTL, Plan, SHORT_TTL, TTL};
 use super::{Kind, Settings};
 use crate::driver::Abilities;
 use crate::history::{Compare, Request};
@@ -27,6 +28,18 @@ impl Kind {
 pub(super) enum Task {
     /// One request.
     Request(Request),
+    /// A lease, and what is done with it.
+    Lease(Plan),
+}
+
+impl Task {
+    /// How many requests it is.
+    pub(super) fn requests(&self) -> u32 {
+        match self {
+            Self::Request(_) => 1,
+            Self::Lease(plan) => 2 + u32::from(plan.renew) + u32::from(plan.revoke),
+        }
+    }
 }
 
 /// A draw.
@@ -94,7 +107,11 @@ impl Draws {
         let place = self.random.random_range(0..sum);
         let kind = self.kinds.iter().find(|(_, up_to)| place < *up_to)?.0;
         let member = self.random.next_u64();
-        Some(Draw { task: Task::Request(self.request(kind)), member })
+        let task = match kind {
+            Kind::Lease => Task::Lease(self.lease()),
+            _ => Task::Request(self.request(kind)),
+        };
+        Some(Draw { task, member })
     }
 
     fn request(&mut self, kind: Kind) -> Request {
@@ -120,6 +137,19 @@ impl Draws {
             }
             Kind::KvTxnWriteDelete => self.transaction(),
         }
+    }
+
+    /// Half of the leases are left to expire, and half should live on unless they are revoked.
+    fn lease(&mut self) -> Plan {
+        let (ttl, renew, revoke) = match self.random.random_range(0..4) {
+            0 => (SHORT_TTL, false, false),
+            1 => (TTL, false, false),
+            2 => (LONG_TTL, true, false),
+            _ => (LONG_TTL, false, true),
+        };
+        let value = self.value();
+        let key = format!("{}leased/{value}", self.prefix);
+        Plan { ttl, key, value, renew, revoke }
     }
 
     /// Writes a key if it does not exist, else removes it; and the opposite to another key. Etcd

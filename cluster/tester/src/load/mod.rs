@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 mod burst;
 mod clients;
 mod kinds;
+mod leases;
 mod measure;
 mod members;
 mod rate;
 mod recorder;
+mod runners;
 mod whole_watch;
 
 pub use clients::Load;

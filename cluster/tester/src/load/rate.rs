@@ -23,14 +23,14 @@ impl Bucket {
         Self { interval, next: Mutex::new(Instant::now()) }
     }
 
-    /// Waits for a token, and takes it.
-    pub(super) async fn take(&self) {
+    /// Takes so many tokens, and waits until the first of them is there.
+    pub(super) async fn take(&self, tokens: u32) {
         let now = Instant::now();
         let at = {
             let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
             let earliest = now.checked_sub(Self::HELD).unwrap_or(now);
             let at = (*next).max(earliest);
-            *next = at + self.interval;
+            *next = at + self.interval * tokens;
             at
         };
         if at > now {

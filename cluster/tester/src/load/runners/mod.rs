@@ -1,0 +1,138 @@
+//! The runners: clients that do more than one request at a time.
+//!
+//! What each may rely on is said in [`checks::runners`](crate::checks::runners).
+
+mod election;
+mod lease;
+mod lock_racer;
+mod watcher;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use tokio::sync::{OwnedRwLockReadGuard, watch};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::Runner;
+use super::clients::Shared;
+use crate::checks::runners::{Held, Violation};
+use crate::driver::Abilities;
+use crate::history::{Compare, Outcome, Request, Response, Revision};
+
+/// The numbers of these clients start here.
+const FIRST_CLIENT: u64 = 2_000;
+/// How long the leases of locks and elections live: long enough for what is done under them.
+const TTL: Duration = Duration::from_secs(10);
+/// How long a runner rests after each turn.
+const REST: Duration = Duration::from_millis(20);
+
+impl Runner {
+    /// Whether a subject can serve it.
+    #[must_use]
+    pub fn available(self, abilities: &Abilities) -> bool {
+        match self {
+            Self::ElectionRunner | Self::LockRacerRunner => {
+                abilities.locks && abilities.leases && abilities.transactions && abilities.revisions
+            }
+            Self::WatchRunner => abilities.watches && abilities.revisions,
+            Self::LeaseRunner => abilities.leases,
+        }
+    }
+}
+
+/// Starts the runners that the subject can serve.
+pub(super) fn spawn(
+    shared: &Arc<Shared>,
+    abilities: &Abilities,
+    seed: u64,
+    stopped: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
+    let mut tasks = Vec::new();
+    let mut client = FIRST_CLIENT;
+    let wanted = shared
+        .settings
+        .runners
+        .iter()
+        .filter(|(runner, count)| runner.available(abilities) && **count > 0);
+    for (&runner, &count) in wanted {
+        shared.found().done.entry(runner.name()).or_default();
+        for _ in 0..count {
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
+            random.set_stream(client);
+            let (shared, stopped) = (Arc::clone(shared), stopped.clone());
+            let turns = Turns { runner, client, values: 0, shared, stopped, random };
+            tasks.push(match runner {
+                Runner::ElectionRunner => tokio::spawn(election::run(turns)),
+                Runner::WatchRunner => tokio::spawn(watcher::run(turns)),
+                Runner::LockRacerRunner => tokio::spawn(lock_racer::run(turns)),
+                Runner::LeaseRunner => tokio::spawn(lease::run(turns)),
+            });
+            client += 1;
+        }
+    }
+    tasks
+}
+
+/// What a runner works with.
+struct Turns {
+    runner: Runner,
+    client: u64,
+    values: u64,
+    shared: Arc<Shared>,
+    stopped: watch::Receiver<bool>,
+    random: ChaCha8Rng,
+}
+
+impl Turns {
+    /// Waits for the next turn, of about this many requests. While the guard is held, no pause begins.
+    /// `None`: the load has stopped.
+    async fn next(&mut self, requests: u32) -> Option<OwnedRwLockReadGuard<()>> {
+        if self.shared.recorder.full().is_some() {
+            return None;
+        }
+        tokio::select! {
+            guard = async {
+                sleep(REST).await;
+                self.shared.next_flight(requests).await
+            } => Some(guard),
+            _ = self.stopped.wait_for(|stopped| *stopped) => None,
+        }
+    }
+
+    fn value(&mut self) -> String {
+        self.values += 1;
+        format!("{}-{}", self.client, self.values)
+    }
+
+    fn done(&self) {
+        *self.shared.found().done.entry(self.runner.name()).or_default() += 1;
+    }
+
+    fn violated(&self, what: String) {
+        let violation = Violation::Seen { runner: self.runner.name(), what };
+        self.shared.found().violations.push(violation);
+    }
+
+    fn held(&self, lock: &str, holder: &str, first: Revision, last: Revision) {
+        let (lock, holder) = (lock.to_owned(), holder.to_owned());
+        self.shared.found().held.push(Held { lock, holder, first, last });
+    }
+
+    /// Writes if the condition holds, which says that this client has the lock. Returns the revision
+    /// of the write.
+    async fn fenced(&mut self, member: usize, condition: Compare, lock: &str) -> Option<Revision> {
+        let (key, value) = (format!("{lock}.holder"), self.value());
+        let request = Request::Txn {
+            compare: vec![condition],
+            then: vec![Request::Put { key, value }],
+            otherwise: vec![],
+        };
+        match self.shared.ask(self.client, member, request).await {
+            Outcome::Done { response: Response::Txn { succeeded: true, .. }, revision } => revision,
+            _ => None,
+        }
+    }
+}
