@@ -131,7 +131,8 @@ impl Control {
         listed.map_err(|error| self.error(&error))
     }
 
-    /// Arms a point, by its whole name, until it is disarmed or the process ends.
+    /// Arms a point, by its whole name, until it is disarmed or the process ends. A `panic` without a text
+    /// gets the name of the point as its text, where gofail would leave it out.
     ///
     /// # Errors
     /// The control plane does not answer at all, or it refused. Then the point is not armed.
@@ -142,7 +143,9 @@ impl Control {
             Kind::Failpoint => {
                 self.client.arm(name, Terms::new(terms)).await.map(|armed| armed.keep())
             }
-            Kind::Gofail | Kind::OldGofail => self.client.gofail().arm(name, terms).await,
+            Kind::Gofail | Kind::OldGofail => {
+                self.client.gofail().arm(name, &naming(name, terms)).await
+            }
         };
         self.armed(armed)
     }
@@ -164,8 +167,10 @@ impl Control {
                 armed.map(|armed| armed.into_iter().for_each(|armed| armed.keep()))
             }
             Kind::Gofail if together => {
-                let config: Vec<String> =
-                    points.iter().map(|(name, terms)| format!("{name}={terms}")).collect();
+                let config: Vec<String> = points
+                    .iter()
+                    .map(|(name, terms)| format!("{name}={}", naming(name, terms)))
+                    .collect();
                 self.client.gofail().arm_all(&config.join(";")).await
             }
             Kind::Gofail | Kind::OldGofail => self.arm_each(points).await,
@@ -181,7 +186,7 @@ impl Control {
 
     async fn arm_each(&self, points: &BTreeMap<String, String>) -> Result<(), ClientError> {
         for (name, terms) in points {
-            self.client.gofail().arm(name, terms).await?;
+            self.client.gofail().arm(name, &naming(name, terms)).await?;
         }
         Ok(())
     }
@@ -249,4 +254,18 @@ impl Control {
     fn error(&self, error: &ClientError) -> DriverError {
         DriverError { whom: self.address().to_owned(), message: error.to_string() }
     }
+}
+
+/// The terms with the name of the point in each `panic` without a text: gofail prints `failpoint panic:
+/// {}` for that, and the log would not say which point it was.
+fn naming(name: &str, terms: &str) -> String {
+    if terms.contains('"') || name.contains(['"', '\\']) {
+        return terms.to_owned();
+    }
+    let named = |term: &str| match term.trim_end().strip_suffix("panic()") {
+        Some(before) => format!("{before}panic(\"{name}\")"),
+        None if term.trim_end().ends_with("panic") => format!("{}(\"{name}\")", term.trim_end()),
+        None => term.to_owned(),
+    };
+    terms.split("->").map(named).collect::<Vec<_>>().join("->")
 }
