@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::types::Config;
-use crate::cases::{Availability, CASES};
+use super::types::{Config, FailpointsConfig};
+use crate::cases::{Availability, CASES, Fault};
 
 /// What a run of a configuration would do, in words.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +55,9 @@ impl Display for Plan<'_> {
             line(f, "left out", &case)?;
         }
 
+        if config.cases.iter().any(|case| case.fault == Fault::Failpoints) {
+            line(f, "failpoints", &of_failpoints(&config.failpoints))?;
+        }
         let checks: Vec<&str> = config.checks.iter().map(|check| check.name()).collect();
         line(f, "checks", &checks.join(", "))?;
         let load = &config.load;
@@ -76,6 +79,23 @@ impl Display for Plan<'_> {
         }
         Ok(())
     }
+}
+
+fn of_failpoints(failpoints: &FailpointsConfig) -> String {
+    let points = match failpoints.points.as_slice() {
+        [] => "all points".to_owned(),
+        points => points.join(", "),
+    };
+    let targets: Vec<&str> = failpoints.targets.iter().map(|target| target.name()).collect();
+    let sample = match failpoints.sample {
+        Some(number) => format!("{number} combinations a round"),
+        None => "all combinations each round".to_owned(),
+    };
+    format!(
+        "{sample} of {points}; commands {}; targets {}",
+        failpoints.commands.join(", "),
+        targets.join(", ")
+    )
 }
 
 fn of_member(member: &crate::driver::Member) -> String {

@@ -20,6 +20,7 @@ fn validate_says_what_a_run_would_do() {
     let output = tester(&["validate", "examples/wal_server.yaml"], None);
     let said = text(&output.stdout);
     assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stderr), "");
     assert!(said.starts_with("examples/wal_server.yaml: no mistakes\n"), "{said}");
     for part in
         ["`commands`", "failpoints at a free port", "FAILPOINTS", "LINEARIZABLE", "requests"]
@@ -82,4 +83,18 @@ fn cases_says_what_can_be_run() {
     let said = text(&output.stdout);
     let restore = said.lines().find(|line| line.contains("RESTORE")).unwrap_or_default();
     assert!(restore.contains("not available") && restore.contains("etcd-client"), "{said}");
+}
+
+#[test]
+fn cases_gives_the_same_schedule_for_the_same_seed() {
+    let schedule = |seed: &str| {
+        let output =
+            tester(&["cases", "examples/etcd.yaml", "--seed", seed, "--rounds", "2"], None);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let seven = schedule("7");
+    assert_eq!(seven.lines().filter(|line| line.starts_with("round ")).count(), 2, "{seven}");
+    assert_eq!(seven, schedule("7"));
+    assert_ne!(seven, schedule("8"));
 }

@@ -22,7 +22,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     });
     match checked {
         Ok(config) => {
-            println!("{}: no mistakes\n\n{}", arguments.config.display(), config.plan());
+            print!("{}: no mistakes\n\n{}", arguments.config.display(), config.plan());
             ExitCode::SUCCESS
         }
         Err(mistakes) => {
