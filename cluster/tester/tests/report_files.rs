@@ -311,7 +311,7 @@ fn an_old_report_is_checked_again() {
     assert!(String::from_utf8_lossy(&none.stderr).contains("no history-rN.jsonl"), "{none:?}");
 
     let mut archive = Archive::new(directory.clone());
-    let history = Simulation::default().run();
+    let history = Simulation { joined: false, ..Simulation::default() }.run();
     archive.history(2, &history, true).expect("it is written");
     let mut wrong = history.clone();
     let changes = &mut wrong.epochs[0].changes;
@@ -334,10 +334,15 @@ fn an_old_report_is_checked_again() {
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(error, "not made again, because a history is not enough: KV_HASH\n");
     }
-    let alone =
-        recheck(&directory.path().join("history-r2.jsonl"), &["--checks", "order,some-succeeded"]);
+    let alone = recheck(
+        &directory.path().join("history-r2.jsonl"),
+        &["--checks", "order,linearizable,some-succeeded"],
+    );
     assert_eq!(alone.status.code(), Some(0));
-    assert_eq!(String::from_utf8_lossy(&alone.stdout), "ORDER holds\nSOME_SUCCEEDED holds\n");
+    assert_eq!(
+        String::from_utf8_lossy(&alone.stdout),
+        "ORDER holds\nLINEARIZABLE holds\nSOME_SUCCEEDED holds\n"
+    );
 }
 
 #[test]

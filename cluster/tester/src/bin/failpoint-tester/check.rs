@@ -8,9 +8,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use failpoint_tester::checks::linearizable::{self, Budget};
 use failpoint_tester::checks::{Check, Verdict, coverage, order, watch};
 use failpoint_tester::history::{History, ReadError};
+use failpoint_tester::process::checker::{self, Limits};
 use failpoint_tester::report::recheck::Recorded;
 
 /// Check the histories of a report again, or one history of JSON lines.
@@ -29,9 +29,9 @@ pub(crate) struct Arguments {
     /// How many seconds LINEARIZABLE may take.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// How many configurations LINEARIZABLE may hold at once.
-    #[arg(long, default_value_t = 1_000_000)]
-    configurations: usize,
+    /// How many MiB of memory LINEARIZABLE may take.
+    #[arg(long, default_value_t = 1024)]
+    memory: u64,
 }
 
 /// The checks that need only a history.
@@ -70,7 +70,7 @@ pub(crate) fn main(arguments: Arguments) -> ExitCode {
 }
 
 fn check(arguments: Arguments) -> Result<Vec<u8>, String> {
-    let Arguments { path, checks, seconds, configurations } = arguments;
+    let Arguments { path, checks, seconds, memory } = arguments;
     let recorded = Recorded::find(&path).map_err(|error| error.to_string())?;
     let checkers = if checks.is_empty() {
         let needs_more = recorded.checks.iter().filter(|check| Checker::of(**check).is_none());
@@ -87,7 +87,8 @@ fn check(arguments: Arguments) -> Result<Vec<u8>, String> {
             "the report has no check that can be made again; name some with --checks".to_owned()
         );
     }
-    let budget = Budget { time: Duration::from_secs(seconds), configurations };
+    let memory = memory.saturating_mul(1 << 20);
+    let limits = Limits { time: Duration::from_secs(seconds), memory };
     let mut statuses = Vec::new();
     for path in &recorded.histories {
         let opened = File::open(path).map_err(ReadError::Io);
@@ -98,14 +99,14 @@ fn check(arguments: Arguments) -> Result<Vec<u8>, String> {
             true => format!("{}: ", path.file_name().unwrap_or_default().display()),
             false => String::new(),
         };
-        statuses.extend(checkers.iter().map(|checker| checker.run(&history, budget, &prefix)));
+        statuses.extend(checkers.iter().map(|checker| checker.run(&history, limits, &prefix)));
     }
     Ok(statuses)
 }
 
 impl Checker {
     /// Prints the verdict, and gives the exit status for it.
-    fn run(self, history: &History, budget: Budget, prefix: &str) -> u8 {
+    fn run(self, history: &History, limits: Limits, prefix: &str) -> u8 {
         match self {
             Self::Order => {
                 let order = order::check(history);
@@ -119,7 +120,7 @@ impl Checker {
                 status
             }
             Self::Linearizable => {
-                say(prefix, Check::Linearizable, &linearizable::check(history, budget))
+                say(prefix, Check::Linearizable, &checker::linearizable(history, limits))
             }
             Self::Watch => say(prefix, Check::Watch, &watch::check(history)),
             Self::SomeSucceeded => {
