@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use failpoint_tester::agent::Program;
@@ -16,7 +17,7 @@ use tokio::time::{Instant, sleep};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Cluster {
-    pub(crate) driver: Etcd,
+    pub(crate) driver: Arc<Etcd>,
     children: Vec<Option<Child>>,
     _directory: TempDir,
 }
@@ -75,7 +76,7 @@ impl Cluster {
         for _ in 0..5 {
             let directory = tempfile::tempdir().expect("a temporary directory");
             let driver = Etcd::new(settings(), members(count), directory.path());
-            let driver = driver.expect("a driver");
+            let driver = Arc::new(driver.expect("a driver"));
             let children = (0..count).map(|_| None).collect();
             let mut cluster = Self { driver, children, _directory: directory };
             for member in 0..count {
