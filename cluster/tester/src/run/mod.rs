@@ -112,6 +112,7 @@ pub async fn run(
         directory: options.directory,
         recorder: Mutex::default(),
         end: options.time.map(|time| Instant::now() + time),
+        passed: Mutex::default(),
         archived: Mutex::default(),
     };
     let cases = options.rounds.map(|rounds| {

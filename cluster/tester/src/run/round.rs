@@ -43,6 +43,8 @@ pub(super) struct Stage {
     pub(super) recorder: Mutex<Option<Recorder>>,
     /// When no further case is started.
     pub(super) end: Option<Instant>,
+    /// The last round, if it passed.
+    pub(super) passed: Mutex<Option<u64>>,
     /// How often data and logs were archived.
     pub(super) archived: Mutex<usize>,
 }
@@ -202,17 +204,15 @@ impl Stage {
             self.archive(&format!("round-{round}")).await?;
         }
         let Some(directory) = self.directory.clone() else { return Ok(()) };
+        let before = {
+            let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *passed, (!failed).then_some(round))
+        };
         let written = tokio::task::spawn_blocking(move || {
             write(&directory, round, &history)?;
-            let marker = directory.join(PASSED);
-            // The file names the last round that passed, whose history may be removed.
-            if let Ok(before) = fs::read_to_string(&marker) {
-                let _ = fs::remove_file(directory.join(before.trim()));
-            }
-            if failed {
-                let _ = fs::remove_file(&marker);
-            } else {
-                fs::write(&marker, file(round)).map_err(|error| of(&marker, &error))?;
+            if let Some(before) = before {
+                // If it is still there afterwards, there is only one file more.
+                let _ = fs::remove_file(directory.join(file(before)));
             }
             Ok(())
         });
@@ -263,8 +263,6 @@ impl Stage {
         }
     }
 }
-
-const PASSED: &str = ".passed";
 
 fn file(round: u64) -> String {
     format!("history-r{round}.jsonl")
