@@ -19,6 +19,7 @@ use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use rustix::stdio::dup2_stdin;
 
 use super::ProcessError;
+use super::guard::{self, GUARD};
 
 /// The hidden first argument.
 pub(super) const LAUNCH: &str = "launch";
@@ -38,7 +39,12 @@ const COMMANDS: [&str; 2] = ["failpoint-agent", "failpoint-tester"];
 /// ```
 pub fn main_if_asked() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next()? != LAUNCH {
+    let asked = arguments.next()?;
+    if asked == GUARD {
+        let agent = arguments.next().unwrap_or_default();
+        return Some(guard::main(&agent.to_string_lossy()));
+    }
+    if asked != LAUNCH {
         return super::checker::main_if_asked();
     }
     match launch(arguments) {

@@ -9,10 +9,9 @@ use std::fmt::{self, Debug, Display, Formatter};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use regex::RegexSet;
 use tokio::sync::oneshot;
 
-use crate::checks::logs::{LogLine, PATTERNS};
+use crate::checks::logs::{LogLine, Patterns};
 use crate::clock::Clock;
 
 /// How many of the last lines are kept, and how many bytes.
@@ -44,7 +43,7 @@ struct State {
     last: VecDeque<LogLine>,
     /// The bytes of their texts.
     bytes: usize,
-    patterns: RegexSet,
+    patterns: Patterns,
     /// Lines that were dropped from `last` and match a pattern, or follow such a line.
     matching: VecDeque<LogLine>,
     /// Whether the line that was dropped last matches.
@@ -125,7 +124,7 @@ impl Logs {
             lines: 0,
             last: VecDeque::new(),
             bytes: 0,
-            patterns: RegexSet::new(PATTERNS.map(regex::escape)).unwrap_or_default(),
+            patterns: Patterns::default(),
             matching: VecDeque::new(),
             matched: false,
             counts: VecDeque::new(),
@@ -137,8 +136,8 @@ impl Logs {
     }
 
     /// Changes which lines are kept after they are no longer among the last. By default that is
-    /// [`PATTERNS`].
-    pub fn keep(&self, patterns: RegexSet) {
+    /// [`PATTERNS`](crate::checks::logs::PATTERNS).
+    pub fn keep(&self, patterns: Patterns) {
         self.state().patterns = patterns;
     }
 
@@ -148,7 +147,7 @@ impl Logs {
     }
 
     /// Adds lines that were read at once.
-    pub(super) fn push_all(&self, texts: impl IntoIterator<Item = String>) {
+    pub(crate) fn push_all(&self, texts: impl IntoIterator<Item = String>) {
         let time = self.shared.clock.now();
         let mut state = self.state();
         for text in texts {
@@ -311,7 +310,7 @@ impl State {
     }
 
     fn keep_if_matching(&mut self, dropped: LogLine) {
-        let matches = self.patterns.is_match(&dropped.text);
+        let matches = self.patterns.matching(&dropped.text).is_some();
         if matches || self.matched {
             self.matching.push_back(dropped);
             if self.matching.len() > MATCHING {

@@ -5,10 +5,15 @@
 //! awaited. What it prints goes to a file and to [`Logs`](logs::Logs).
 //!
 //! # Who ends a process
-//! A process is gone when its [`Spawner`] is dropped, and when the tester is killed: the helper
-//! [`launch`] has the kernel send SIGKILL to it when the thread ends that started it. That holds for
-//! the process itself, so a start command must `exec` its server: `sh -c 'exec server'`. When the
-//! process ends, what is left of its group is killed.
+//! A process ends when its [`Spawner`] is dropped, and when the tester is killed:
+//! - The helper [`launch`] has the kernel send SIGKILL to it when the thread ends that started it.
+//! - That does not reach the processes that it starts in turn. A guard, which is a process beside the
+//!   tester, kills its group when the tester is gone, and what has left the group and still has its
+//!   environment.
+//!
+//! When the process itself ends, what is left of its group is killed. So a start command must `exec` its
+//! server, as in `sh -c 'exec server'`: otherwise a SIGTERM ends the shell, and the server is killed
+//! while it still shuts down. A program that goes into the background counts as ended.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -16,6 +21,7 @@ use std::fmt::{self, Display, Formatter};
 use serde::{Deserialize, Serialize};
 
 pub mod checker;
+mod guard;
 pub mod launch;
 pub mod logs;
 mod output;

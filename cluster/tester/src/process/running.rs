@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::sync::watch;
 
+use super::guard::{Guard, MARK, kill_marked};
 use super::{Ended, ProcessError};
 
 /// How long the end of a process waits for the end of its output. A process that left the group may
@@ -28,9 +29,12 @@ impl Process {
     /// Takes care of a child: reaps it when it ends. `output` is disconnected at the end of its output.
     pub(super) fn adopt(
         mut child: Child,
+        mark: String,
+        guard: Arc<Guard>,
         output: mpsc::Receiver<()>,
     ) -> Result<Self, ProcessError> {
         let pid = Pid::from_child(&child);
+        guard.add(pid);
         let reaped = Arc::new(Mutex::new(false));
         let (sender, ended) = watch::channel(None);
         let process = Self { pid, reaped: reaped.clone(), ended };
@@ -40,9 +44,13 @@ impl Process {
             let status = {
                 let mut reaped = lock(&reaped);
                 let _ = kill_process_group(pid, Signal::KILL);
+                guard.remove(pid);
                 *reaped = true;
                 child.wait()
             };
+            // The spawner waits for the end of the guard.
+            drop(guard);
+            kill_marked(&format!("{MARK}={mark}"));
             let _ = output.recv_timeout(REST_OF_OUTPUT);
             let status = status.ok();
             let ended = Ended {

@@ -7,11 +7,13 @@ use std::io::{PipeReader, Read, pipe};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::mpsc;
-use std::thread;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
 
+use rustix::process::Signal;
 use tokio::sync::oneshot;
 
+use super::guard::{Guard, MARK};
 use super::launch::{self, LAUNCH};
 use super::logs::Logs;
 use super::output::{self, LogFile};
@@ -24,7 +26,9 @@ const LOG_FILE_LIMIT: u64 = 64 << 20;
 /// Starts processes. When it is dropped, they are killed.
 #[derive(Debug)]
 pub struct Spawner {
-    jobs: mpsc::Sender<Job>,
+    /// `None` while it is dropped.
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// A process to start.
@@ -59,20 +63,32 @@ impl Spawner {
     /// The [helper](launch::helper) that starts programs is not there, or no thread can be started.
     pub fn start() -> Result<Self, ProcessError> {
         let helper = launch::helper()?;
+        let (guard, mut guarding) = Guard::start(&helper)
+            .map_err(|error| failed(&format!("{} cannot be run", helper.display()), error))?;
+        let guard = Arc::new(guard);
         let (jobs, inbox) = mpsc::channel::<Job>();
         let run = move || {
-            for Job { launch, reply } in inbox {
+            let mut processes: Vec<Process> = Vec::new();
+            for (start, Job { launch, reply }) in (1..).zip(inbox) {
+                let spawned = spawn(&helper, launch, start, &guard);
+                processes.retain(|process| process.ended().is_none());
+                processes.extend(spawned.as_ref().ok().cloned());
                 // The process ends if the caller does not want it any more.
-                if let Err(Ok(process)) = reply.send(spawn(&helper, launch)) {
-                    process.signal(rustix::process::Signal::KILL);
+                if let Err(Ok(process)) = reply.send(spawned) {
+                    process.signal(Signal::KILL);
                 }
             }
+            for process in processes {
+                process.signal(Signal::KILL);
+            }
+            drop(guard);
+            let _ = guarding.wait();
         };
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("failpoint-spawn".to_owned())
             .spawn(run)
             .map_err(|error| failed("no thread can be started", error))?;
-        Ok(Self { jobs })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
     /// Starts a process. It runs when this returns.
@@ -81,21 +97,31 @@ impl Spawner {
     /// The program cannot be run, or its log cannot be opened.
     pub async fn spawn(&self, launch: Launch) -> Result<Process, ProcessError> {
         let (reply, started) = oneshot::channel();
-        let gone =
-            |_| ProcessError { message: "the thread that starts processes has ended".into() };
-        self.jobs.send(Job { launch, reply }).map_err(|error| gone(error.0.launch))?;
-        match started.await {
-            Ok(started) => started,
-            Err(_) => {
-                Err(ProcessError { message: "the thread that starts processes has ended".into() })
-            }
+        // If the thread has ended, the job is dropped, and its reply with it.
+        let _ = self.jobs.as_ref().map(|jobs| jobs.send(Job { launch, reply }));
+        let ended =
+            || ProcessError { message: "the thread that starts processes has ended".into() };
+        started.await.unwrap_or_else(|_| Err(ended()))
+    }
+}
+
+impl Drop for Spawner {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
     }
 }
 
 /// Starts a process from this thread. Returns when the program runs, so that the thread cannot end
 /// between the start of the helper and its wish for a signal.
-fn spawn(helper: &Path, launch: Launch) -> Result<Process, ProcessError> {
+fn spawn(
+    helper: &Path,
+    launch: Launch,
+    start: u64,
+    guard: &Arc<Guard>,
+) -> Result<Process, ProcessError> {
     let Launch { program, directory, output } = launch;
     if program.argv.is_empty() {
         return Err(ProcessError { message: "the program is empty".into() });
@@ -121,8 +147,10 @@ fn spawn(helper: &Path, launch: Launch) -> Result<Process, ProcessError> {
             command.env_remove(name);
         }
     }
+    let mark = guard.mark(start);
     command
         .envs(&program.env)
+        .env(MARK, &mark)
         .current_dir(&directory)
         .process_group(0)
         .stdin(reporter)
@@ -141,9 +169,9 @@ fn spawn(helper: &Path, launch: Launch) -> Result<Process, ProcessError> {
         drop::<mpsc::Sender<()>>(at_end);
     };
     let reader = thread::Builder::new().name("failpoint-log".to_owned()).spawn(read);
-    let process = Process::adopt(child, ended)?;
+    let process = Process::adopt(child, mark, guard.clone(), ended)?;
     if let Err(error) = reader {
-        process.signal(rustix::process::Signal::KILL);
+        process.signal(Signal::KILL);
         return Err(failed("no thread can be started", error));
     }
     match wait_for(report) {
