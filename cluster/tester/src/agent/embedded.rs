@@ -88,6 +88,22 @@ impl Embedded {
         Ok(Self { spawner: Arc::new(spawner), clock, root, members: Mutex::default() })
     }
 
+    /// Whether a member runs.
+    pub(super) fn runs_any(&self) -> bool {
+        self.all().iter().any(|member| member.running().is_some())
+    }
+
+    /// Whether it had members, and the agents of all were stopped.
+    pub(super) fn is_over(&self) -> bool {
+        let members = self.all();
+        !members.is_empty() && members.iter().all(|member| lock(&member.now).stopped)
+    }
+
+    /// The files of a member's data and log: their paths in an archive, and here, and their sizes.
+    pub(super) fn listed(&self, name: &str) -> Result<Vec<(String, PathBuf, u64)>, AgentError> {
+        Ok(self.member(name)?.files.listed())
+    }
+
     fn member(&self, name: &str) -> Result<Arc<Member>, AgentError> {
         match lock(&self.members).get(name) {
             Some(member) => Ok(member.clone()),
@@ -184,9 +200,9 @@ impl Agent for Embedded {
         Ok(self.member(member)?.logs.clone())
     }
 
-    async fn archive(&self, member: &str, directory: &Path) -> Result<(), AgentError> {
-        let member = self.member(member)?;
-        let (files, to) = (member.files.clone(), directory.to_owned());
+    async fn archive(&self, name: &str, directory: &Path) -> Result<(), AgentError> {
+        let member = self.member(name)?;
+        let (files, to) = (member.files.clone(), directory.join(name));
         blocking(move || files.copy_to(&to)).await.map_err(|message| member.error(&message))
     }
 

@@ -158,12 +158,39 @@ impl Files {
         paths.find(|path| path.starts_with(&self.directory) && path.is_file())
     }
 
-    /// Copies the data and the log into a directory, which is created.
+    /// The regular files of the data and the log, with the paths that they have in an archive, and with
+    /// their sizes. Links are not followed. What cannot be read is left out.
+    pub(super) fn listed(&self) -> Vec<(String, PathBuf, u64)> {
+        let mut listed = Vec::new();
+        let mut open = vec![self.data.clone(), self.log.clone(), rotated(&self.log)];
+        while let Some(path) = open.pop() {
+            let Ok(there) = fs::symlink_metadata(&path) else { continue };
+            if there.is_dir() {
+                let entries = fs::read_dir(&path).into_iter().flatten().flatten();
+                open.extend(entries.map(|entry| entry.path()));
+            } else if there.is_file() {
+                // The last part of the data directory and of the log begin their paths.
+                let base = if path.starts_with(&self.data) { &self.data } else { &path };
+                let base = base.parent().unwrap_or(base);
+                let below = path.strip_prefix(base).ok().and_then(Path::to_str);
+                listed.extend(below.map(|below| (below.to_owned(), path.clone(), there.len())));
+            }
+        }
+        listed.sort_unstable();
+        listed
+    }
+
+    /// Copies the files of the data and the log into a directory, which is created. The member may run
+    /// and remove files, so what is gone is left out.
     pub(super) fn copy_to(&self, directory: &Path) -> Result<(), String> {
         create(directory)?;
-        for from in [&self.data, &self.log, &rotated(&self.log)] {
-            let Some(name) = from.file_name() else { continue };
-            copy(from, &directory.join(name))?;
+        for (below, from, _) in self.listed() {
+            let to = directory.join(below);
+            to.parent().map_or(Ok(()), create)?;
+            match fs::copy(&from, &to) {
+                Err(error) if from.exists() => return Err(at(&from, &error)),
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -209,31 +236,6 @@ fn remove(path: &Path) -> Result<(), String> {
     match removed {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(at(path, &error)),
         _ => Ok(()),
-    }
-}
-
-/// Copies files and directories. The member may run and change them, so what is gone is left out.
-/// Links and sockets are left out, too.
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    let copied = (|| {
-        let kind = fs::symlink_metadata(from)?.file_type();
-        if kind.is_dir() {
-            fs::create_dir_all(to)?;
-            for entry in fs::read_dir(from)? {
-                let entry = entry?;
-                if let Err(error) = copy(&entry.path(), &to.join(entry.file_name())) {
-                    return Ok(Err(error));
-                }
-            }
-        } else if kind.is_file() {
-            fs::copy(from, to)?;
-        }
-        Ok(Ok(()))
-    })();
-    match copied {
-        Ok(done) => done,
-        Err(error) if ErrorKind::NotFound == io::Error::kind(&error) => Ok(()),
-        Err(error) => Err(at(from, &error)),
     }
 }
 

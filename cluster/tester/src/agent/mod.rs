@@ -18,6 +18,8 @@ pub use crate::process::{Ended, Program};
 pub mod embedded;
 mod files;
 pub mod remote;
+pub mod routes;
+mod wire;
 
 /// What an agent can be asked to do to a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -204,7 +206,7 @@ pub trait Agent: Send + Sync {
     /// The log of the member, from its first line on.
     fn logs(&self, member: &str) -> Result<Logs, AgentError>;
 
-    /// Copies the data directory and the log of the member into `directory` on the tester's machine,
+    /// Copies the data directory and the log of the member to `directory/MEMBER` on the tester's machine,
     /// for a failed run.
     async fn archive(&self, member: &str, directory: &std::path::Path) -> Result<(), AgentError>;
 
