@@ -12,6 +12,7 @@ use failpoint_tester::clock::Clock;
 use failpoint_tester::config::{Config, parse};
 use failpoint_tester::report::collect::Collector;
 use failpoint_tester::report::event::{Event, Observer};
+use failpoint_tester::report::files::Directory;
 use failpoint_tester::report::model::Outcome;
 use failpoint_tester::run::{Ended, Options, Subject, Why, run};
 use support::fake_agent::{FakeAgent, Fault, Managed};
@@ -210,8 +211,11 @@ async fn the_time_ends_a_run_without_an_end() {
 #[tokio::test]
 async fn histories_of_failed_rounds_and_of_the_last_one_are_kept() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let options =
-        Options { rounds: Some(3), directory: Some(directory.path().to_owned()), ..once() };
+    let options = Options {
+        rounds: Some(3),
+        directory: Some(Directory::at(directory.path().to_owned())),
+        ..once()
+    };
     let Stage { ended, .. } = run_with(
         config("NO_FAIL_WITH_STRESS"),
         Fault::None,

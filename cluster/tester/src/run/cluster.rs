@@ -200,12 +200,10 @@ impl Cluster {
         Ok(self.agents[member].logs(self.name(member))?)
     }
 
-    /// Copies the data and the log of all members there.
-    pub(super) async fn archive(&self, directory: &std::path::Path) -> Result<(), Failure> {
-        for member in self.members() {
-            self.agents[member].archive(self.name(member), directory).await?;
-        }
-        Ok(())
+    /// All members, with their agents.
+    pub(super) fn with_agents(&self) -> Vec<(&str, &dyn Agent)> {
+        let names = self.names.iter().map(String::as_str);
+        names.zip(self.agents.iter().map(|agent| &**agent)).collect()
     }
 
     /// Ends all processes. Every agent is asked; the first error is reported.

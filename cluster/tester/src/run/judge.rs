@@ -12,12 +12,13 @@ use super::failure::Failure;
 use super::journal::Journal;
 use super::scene::Scene;
 use crate::checks::around::{Evidence, around};
-use crate::checks::linearizable::{self, Budget};
+use crate::checks::kv_hash::{self, MemberHash};
 use crate::checks::logs::{self, Cause, LogLine, Patterns};
 use crate::checks::{Check, Verdict, coverage, order, watch};
 use crate::config::Config;
 use crate::driver::{DriverError, Hash};
 use crate::history::{History, Revision};
+use crate::process::checker::{self, Limits};
 use crate::report::event::Event;
 use crate::report::model::{CheckReport, Outcome};
 
@@ -106,33 +107,32 @@ async fn equal_hashes(scene: &Scene<'_>) -> Result<Found, Failure> {
     }
     Ok(found)
 }
+
 async fn hashes_at(scene: &Scene<'_>, at: Option<Revision>) -> Found {
-    let deadline = tokio::time::Instant::now() + scene.cluster.limits.heal;
+    let cluster = scene.cluster;
+    let deadline = tokio::time::Instant::now() + cluster.limits.heal;
     loop {
-        let hashes = scene.cluster.hashes(at).await;
-        let of = |hash: &Result<Hash, DriverError>| match hash {
-            Ok(hash) => format!("{:x}", hash.hash),
+        let asked = cluster.hashes(at).await;
+        let each: Result<Vec<MemberHash>, DriverError> = (cluster.members().into_iter().zip(asked))
+            .map(|(member, hash)| {
+                let Hash { revision, compacted, hash } = hash?;
+                let member = cluster.name(member).to_owned();
+                Ok(MemberHash { member, revision, compacted, hash })
+            })
+            .collect();
+        let over = tokio::time::Instant::now() >= deadline;
+        let why = match each.map(|each| kv_hash::check(&each)) {
+            Ok(Verdict::Holds) => return Found::passed("all members have the same contents"),
+            // Where a revision is named, other contents stay so. Else a member may only be behind.
+            Ok(Verdict::Violated(different)) if over || at.is_some() => {
+                return Found::failed(different.to_string(), Vec::new());
+            }
+            Ok(verdict) => verdict.to_string(),
+            // A member that is behind does not know the revision yet.
             Err(error) => error.to_string(),
         };
-        let each: Vec<String> = (scene.cluster.members().iter().zip(&hashes))
-            .map(|(member, hash)| format!("{}: {}", scene.cluster.name(*member), of(hash)))
-            .collect();
-        let known: Result<Vec<&Hash>, _> = hashes.iter().map(Result::as_ref).collect();
-        let equal = known
-            .as_ref()
-            .is_ok_and(|known| known.windows(2).all(|two| two[0].hash == two[1].hash));
-        let at = at.map_or(String::new(), |at| format!(" at revision {at}"));
-        if equal {
-            return Found::passed(format!("all hashes{at} are equal"));
-        }
-        // A member that is behind does not know the revision yet. Equal revisions with other hashes
-        // stay so, but where no revision is named, members may only be behind.
-        if tokio::time::Instant::now() >= deadline || (known.is_ok() && !at.is_empty()) {
-            let message = format!("the hashes{at} differ: {}", each.join(", "));
-            return match known {
-                Ok(_) => Found::failed(message, each),
-                Err(error) => Found::not_decided(format!("no hash{at}: {error}")),
-            };
+        if over {
+            return Found::not_decided(why);
         }
         tokio::time::sleep(POLL).await;
     }
@@ -187,9 +187,10 @@ pub(super) fn round(
         or_incomplete(Found::of(&found.verdict, &history), incomplete.as_deref())
     });
     make(Check::Linearizable, &|| {
-        let budget = Budget { time: config.limits.check, ..Budget::default() };
-        let found = Found::of(&linearizable::check(&history, budget), &history);
-        or_incomplete(found, incomplete.as_deref().filter(|_| revisions))
+        let limits = Limits { time: config.limits.check, ..Limits::default() };
+        let found = Found::of(&checker::linearizable(&history, limits), &history);
+        // A watch that is late concerns only stores with revisions.
+        or_incomplete(found, incomplete.as_deref().filter(|_| !revisions))
     });
     make(Check::Watch, &|| {
         or_incomplete(Found::of(&watch::check(&history), &history), incomplete.as_deref())

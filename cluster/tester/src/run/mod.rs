@@ -11,15 +11,16 @@
 //! | `journal` | who is told what happens? |
 
 use std::future::Future;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::config::Config;
+use crate::report::archive::Archive;
 use crate::report::collect::Collector;
 use crate::report::event::{Event, Observer};
+use crate::report::files::Directory;
 use crate::report::model::{Outcome, Report};
 
 mod case;
@@ -50,7 +51,7 @@ pub struct Options {
     /// After this time, no further case is started.
     pub time: Option<Duration>,
     /// The directory of the report, to which histories and archives go. `None`: they are not kept.
-    pub directory: Option<PathBuf>,
+    pub directory: Option<Directory>,
 }
 
 /// How a run ended.
@@ -60,6 +61,8 @@ pub struct Ended {
     pub report: Report,
     /// Why it ended before its end, if so.
     pub why: Option<Why>,
+    /// What of histories, data and logs could not be kept, in sentences.
+    pub problems: Vec<String>,
 }
 
 /// Why a run ended before its end.
@@ -109,11 +112,12 @@ pub async fn run(
         cluster: Cluster::new(driver, agents, names, config.limits.clone(), clock),
         config: Arc::new(config),
         journal: journal.clone(),
-        directory: options.directory,
+        archive: options
+            .directory
+            .map(|directory| Arc::new(tokio::sync::Mutex::new(Archive::new(directory)))),
+        problems: Mutex::default(),
         recorder: Mutex::default(),
         end: options.time.map(|time| Instant::now() + time),
-        passed: Mutex::default(),
-        archived: Mutex::default(),
     };
     let cases = options.rounds.map(|rounds| {
         let rounds = usize::try_from(rounds).unwrap_or(usize::MAX);
@@ -140,20 +144,19 @@ pub async fn run(
                 Some(failure) => failure.to_string(),
             };
             journal.case_ended(Outcome::Interrupted, Some(reason.clone()));
-            let current = *current.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let kept = stage.keep_broken_off(current);
-            Some(match (failure, kept) {
-                (None, Ok(())) => Why::Interrupted { members: stage.cluster.running().await },
-                (None, Err(kept)) => Why::Setup(kept),
-                (Some(_), Ok(())) => Why::Setup(reason),
-                (Some(_), Err(kept)) => Why::Setup(format!("{reason}; {kept}")),
+            let current = *current.lock().unwrap_or_else(PoisonError::into_inner);
+            stage.keep_broken_off(current).await;
+            Some(match failure {
+                None => Why::Interrupted { members: stage.cluster.running().await },
+                Some(_) => Why::Setup(reason),
             })
         }
     };
     if let Err(failure) = stage.cluster.stop().await {
         why.get_or_insert(Why::Setup(failure.to_string()));
     }
-    Ended { report: journal.end(why.is_some()), why }
+    let problems = stage.problems.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ended { report: journal.end(why.is_some()), why, problems }
 }
 
 async fn rounds(
@@ -168,7 +171,7 @@ async fn rounds(
         if stage.end.is_some_and(|end| Instant::now() >= end) {
             break;
         }
-        *current.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = number;
+        *current.lock().unwrap_or_else(PoisonError::into_inner) = number;
         if fresh {
             stage.journal.step("starting all members");
             stage.cluster.start().await?;

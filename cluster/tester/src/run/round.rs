@@ -1,9 +1,6 @@
 //! What is a round? Each case of the configuration once, under one load and with one history.
 
 use std::convert::Infallible;
-use std::fs;
-use std::io::{BufWriter, Write};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,29 +21,28 @@ use crate::config::Config;
 use crate::driver::Start;
 use crate::history::{self, History, Revision};
 use crate::load::{Load, Recorder, WholeWatch};
+use crate::report::archive::Archive;
 use crate::report::event::Event;
 use crate::report::model::{Outcome, Sample};
 
 /// How often the load is sampled.
 const SAMPLE: Duration = Duration::from_millis(500);
-/// How many times data and logs are archived in a run.
-const ARCHIVES: usize = 3;
+/// How many problems are told at the end.
+const PROBLEMS: usize = 20;
 
 /// What all rounds share.
 pub(super) struct Stage {
     pub(super) config: Arc<Config>,
     pub(super) cluster: Cluster,
     pub(super) journal: Journal,
-    /// Where the report is; `None`: no files are written.
-    pub(super) directory: Option<std::path::PathBuf>,
+    /// Where histories and data are kept; `None`: they are not.
+    pub(super) archive: Option<Arc<tokio::sync::Mutex<Archive>>>,
+    /// What could not be kept.
+    pub(super) problems: Mutex<Vec<String>>,
     /// The history of the current round, for when it is broken off.
     pub(super) recorder: Mutex<Option<Recorder>>,
     /// When no further case is started.
     pub(super) end: Option<Instant>,
-    /// The last round, if it passed.
-    pub(super) passed: Mutex<Option<u64>>,
-    /// How often data and logs were archived.
-    pub(super) archived: Mutex<usize>,
 }
 
 impl Stage {
@@ -108,7 +104,7 @@ impl Stage {
         let history = tokio::task::spawn_blocking(judged)
             .await
             .map_err(|panic| Failure::Setup(format!("a checker failed: {panic}")))?;
-        self.keep(round.number, history).await?;
+        self.keep(round.number, history).await;
         if usable {
             self.tidy(&prefix).await;
         }
@@ -142,7 +138,7 @@ impl Stage {
                 }
                 Err(Failure::Subject(why)) => {
                     self.journal.case_ended(Outcome::Failed, Some(why));
-                    self.archive(&format!("case-{}", planned.number)).await?;
+                    self.archive(&format!("case-{}", planned.number)).await;
                     if !self.recovered().await {
                         return Ok(false);
                     }
@@ -197,40 +193,40 @@ impl Stage {
         Ok(lines)
     }
 
-    /// Writes the history of a round. Of rounds that passed, only the last one is kept.
-    async fn keep(&self, round: u64, history: History) -> Result<(), Failure> {
+    /// Writes the history of a round.
+    async fn keep(&self, round: u64, history: History) {
         let failed = self.journal.take_failed();
         if failed {
-            self.archive(&format!("round-{round}")).await?;
+            self.archive(&format!("round-{round}")).await;
         }
-        let Some(directory) = self.directory.clone() else { return Ok(()) };
-        let before = {
-            let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *passed, (!failed).then_some(round))
+        let Some(archive) = self.archive.clone() else { return };
+        let mut archive = archive.lock_owned().await;
+        let kept = tokio::task::spawn_blocking(move || archive.history(round, &history, failed));
+        let problem = match kept.await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => panic.to_string(),
         };
-        let written = tokio::task::spawn_blocking(move || {
-            write(&directory, round, &history)?;
-            if let Some(before) = before {
-                // If it is still there afterwards, there is only one file more.
-                let _ = fs::remove_file(directory.join(file(before)));
-            }
-            Ok(())
-        });
-        written.await.unwrap_or_else(|panic| Err(panic.to_string())).map_err(Failure::Setup)
+        self.problem(problem);
     }
 
-    /// Keeps data and logs of all members, a few times in a run.
-    async fn archive(&self, name: &str) -> Result<(), Failure> {
-        let Some(directory) = &self.directory else { return Ok(()) };
-        {
-            let mut archived = self.archived.lock().unwrap_or_else(PoisonError::into_inner);
-            if *archived >= ARCHIVES {
-                return Ok(());
-            }
-            *archived += 1;
-        }
+    /// Keeps data and logs of all members.
+    async fn archive(&self, label: &str) {
+        let Some(archive) = &self.archive else { return };
         self.journal.step("keeping data and logs");
-        self.cluster.archive(&directory.join("archive").join(name)).await
+        let members = self.cluster.with_agents();
+        for problem in archive.lock().await.members(label, &members).await {
+            self.problem(problem);
+        }
+    }
+
+    /// Something could not be kept. That does not end a run.
+    fn problem(&self, problem: String) {
+        self.journal.step(&problem);
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        if problems.len() < PROBLEMS {
+            problems.push(problem);
+        }
     }
 
     /// Removes the keys of a round, and forgets their revisions, so that the store stays small. What
@@ -253,34 +249,12 @@ impl Stage {
     }
 
     /// Writes the history of a round that was broken off.
-    pub(super) fn keep_broken_off(&self, round: u64) -> Result<(), String> {
+    pub(super) async fn keep_broken_off(&self, round: u64) {
         let recorder = self.recorder.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match (recorder, &self.directory) {
-            (Some(recorder), Some(directory)) if !recorder.is_empty() => {
-                write(directory, round, &recorder.take())
-            }
-            _ => Ok(()),
+        if let Some(recorder) = recorder.filter(|recorder| !recorder.is_empty()) {
+            self.keep(round, recorder.take()).await;
         }
     }
-}
-
-fn file(round: u64) -> String {
-    format!("history-r{round}.jsonl")
-}
-
-fn write(directory: &Path, round: u64, history: &History) -> Result<(), String> {
-    let path = directory.join(file(round));
-    let written =
-        fs::create_dir_all(directory).and_then(|()| fs::File::create(&path)).and_then(|file| {
-            let mut file = BufWriter::new(file);
-            history.write(&mut file)?;
-            file.flush()
-        });
-    written.map_err(|error| of(&path, &error))
-}
-
-fn of(path: &Path, error: &std::io::Error) -> String {
-    format!("cannot write {}: {error}", path.display())
 }
 
 /// Tells how the load does, as long as it is polled.

@@ -1,12 +1,16 @@
 //! What is run? A driver, and an agent for each member.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::agent::Agent;
 use crate::agent::embedded::Embedded;
+use crate::agent::remote::Remote;
 use crate::clock::Clock;
 use crate::config::{Config, DriverConfig};
 use crate::driver::Driver;
+use crate::driver::commands::Commands;
 use crate::driver::etcd::Etcd;
 
 /// The store that is run.
@@ -32,11 +36,28 @@ impl Subject {
                 let etcd = Etcd::new(settings.clone(), members, directory);
                 Arc::new(etcd.map_err(|error| error.to_string())?)
             }
-            DriverConfig::Commands(_) => return Err("not yet".to_owned()),
+            DriverConfig::Commands(settings) => {
+                let commands = Commands::new(settings.clone(), members, directory);
+                Arc::new(commands.map_err(|error| error.to_string())?)
+            }
         };
         let embedded: Arc<dyn Agent> =
             Arc::new(Embedded::new(clock).map_err(|error| error.to_string())?);
-        let agents = config.members.iter().map(|_| embedded.clone()).collect();
+        let mut remote: BTreeMap<&str, Arc<dyn Agent>> = BTreeMap::new();
+        let mut agents = Vec::new();
+        for member in &config.members {
+            agents.push(match &member.agent {
+                None => embedded.clone(),
+                Some(settings) => match remote.entry(&settings.address) {
+                    Entry::Occupied(known) => known.get().clone(),
+                    Entry::Vacant(new) => {
+                        let agent = Remote::new(settings, clock);
+                        let agent = agent.map_err(|error| error.to_string())?;
+                        new.insert(Arc::new(agent)).clone()
+                    }
+                },
+            });
+        }
         Ok(Self { driver, agents, clock })
     }
 }

@@ -116,7 +116,7 @@ fn prepare(arguments: &Arguments) -> Result<Prepared, String> {
         seed,
         rounds: (arguments.rounds > 0).then_some(arguments.rounds),
         time: arguments.time,
-        directory: Some(directory.path().to_owned()),
+        directory: Some(directory.clone()),
     };
     let observers: Vec<Box<dyn Observer>> = vec![
         Box::new(Live::start(collector.clone(), directory.clone())),
