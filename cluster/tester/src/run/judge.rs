@@ -8,13 +8,12 @@
 use std::time::Instant;
 
 use super::cluster::POLL;
-use super::failure::Failure;
 use super::journal::Journal;
 use super::scene::Scene;
 use crate::checks::around::{Evidence, around};
 use crate::checks::kv_hash::{self, MemberHash};
 use crate::checks::logs::{self, Cause, LogLine, Patterns};
-use crate::checks::{Check, Verdict, coverage, order, watch};
+use crate::checks::{Check, Verdict, coverage, order, runners, watch};
 use crate::config::Config;
 use crate::driver::{DriverError, Hash};
 use crate::history::{History, Revision};
@@ -80,19 +79,45 @@ pub(super) fn report(
 }
 
 /// Makes the checks of a case that has passed.
-pub(super) async fn after_case(scene: &Scene<'_>, case: &str) -> Result<(), Failure> {
+pub(super) async fn after_case(scene: &Scene<'_>, case: &str) {
     let report = |check, begin, found| {
         report(scene.journal, check, scene.round, Some(case), begin, found);
     };
     if wanted(scene.config, Check::KvHash) {
         let begin = Instant::now();
-        report(Check::KvHash, begin, equal_hashes(scene).await?);
+        report(Check::KvHash, begin, equal_hashes(scene).await);
     }
-    Ok(())
+    let begin = Instant::now();
+    let (long, short) = (
+        wanted(scene.config, Check::LeaseExpire),
+        wanted(scene.config, Check::ShortTtlLeaseExpire),
+    );
+    if long || short {
+        scene.step("waiting until leases expire");
+    }
+    // Both wait for leases that live for a second or two, so they wait together.
+    let (long, short) = tokio::join!(expired(scene, long, false), expired(scene, short, true));
+    for (check, found) in [(Check::LeaseExpire, long), (Check::ShortTtlLeaseExpire, short)] {
+        if let Some(found) = found {
+            report(check, begin, found);
+        }
+    }
+}
+
+/// Whether leases ended when they should.
+async fn expired(scene: &Scene<'_>, wanted: bool, short: bool) -> Option<Found> {
+    if !wanted {
+        return None;
+    }
+    Some(match scene.load.check_leases(short).await {
+        Verdict::Holds => Found::passed("leases end when they should, and their keys with them"),
+        Verdict::Violated(violation) => Found::failed(violation.to_string(), Vec::new()),
+        Verdict::NotDecided(why) => Found::not_decided(why.to_string()),
+    })
 }
 
 /// Whether all members have the same contents.
-async fn equal_hashes(scene: &Scene<'_>) -> Result<Found, Failure> {
+async fn equal_hashes(scene: &Scene<'_>) -> Found {
     let cluster = scene.cluster;
     scene.step("comparing the hashes of all members");
     // Where the store has revisions, writes may go on: all hashes are those of one revision.
@@ -105,7 +130,7 @@ async fn equal_hashes(scene: &Scene<'_>) -> Result<Found, Failure> {
     if quiet {
         scene.load.resume();
     }
-    Ok(found)
+    found
 }
 
 async fn hashes_at(scene: &Scene<'_>, at: Option<Revision>) -> Found {
@@ -147,7 +172,7 @@ pub(super) struct Evidences {
     /// The points that were armed, and how often they fired.
     pub(super) armed: Vec<(String, u64)>,
     /// What the runners found.
-    pub(super) runners: Vec<String>,
+    pub(super) runners: runners::Found,
     /// Why the history is not complete, if so.
     pub(super) incomplete: Option<String>,
     /// Whether answers have revisions.
@@ -170,9 +195,13 @@ pub(super) fn round(
             report(journal, check, round, None, begin, find());
         }
     };
-    make(Check::Runner, &|| match runners.first() {
-        None => Found::passed("no runner found a violation"),
-        Some(first) => Found::failed(first.clone(), runners.clone()),
+    make(Check::Runner, &|| match runners::check(&runners) {
+        Verdict::Holds => Found::passed("the runners saw what they may rely on"),
+        Verdict::Violated(violation) => {
+            let all = runners.violations.iter().take(AROUND).map(ToString::to_string).collect();
+            Found::failed(violation.to_string(), all)
+        }
+        Verdict::NotDecided(idle) => Found::not_decided(idle.to_string()),
     });
     make(Check::Order, &|| {
         let found = order::check(&history);

@@ -82,7 +82,7 @@ impl Stage {
             never = sample(&load, journal, cluster) => match never {},
         };
         journal.step("ending the round");
-        load.stop().await;
+        let runners = load.stop().await;
         let mut incomplete = recorder.full();
         if usable && let Some(watch) = &watch {
             cluster.final_writes(&cluster.members(), &recorder, &prefix).await?;
@@ -95,7 +95,7 @@ impl Stage {
             lines: self.log_lines(&logged)?,
             causes: causes.into_inner().unwrap_or_else(PoisonError::into_inner),
             armed: armed.into_inner().unwrap_or_else(PoisonError::into_inner),
-            runners: Vec::new(),
+            runners,
             incomplete,
             revisions,
         };
@@ -131,7 +131,7 @@ impl Stage {
             match case::run(scene, planned.case, planned.number).await {
                 Ok(()) => {
                     self.journal.case_ended(Outcome::Passed, None);
-                    judge::after_case(scene, planned.case.name).await?;
+                    judge::after_case(scene, planned.case.name).await;
                 }
                 Err(Failure::NotApplicable(why)) => {
                     self.journal.case_ended(Outcome::NotApplicable, Some(why));

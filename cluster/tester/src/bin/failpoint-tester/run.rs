@@ -155,6 +155,9 @@ impl Prepared {
         runtime.shutdown_background();
         match ended {
             Ok(ended) => {
+                for problem in &ended.problems {
+                    eprintln!("{problem}");
+                }
                 match &ended.why {
                     Some(Why::Interrupted { members }) => {
                         eprintln!("interrupted; {members} members were ended");

@@ -65,6 +65,7 @@ async fn restore(
         let name = cluster.name(leader);
         return Err(Failure::Subject(format!("{name} has no revision after the restore")));
     };
+    scene.load.forget();
     match scene.watch {
         Some(watch) => watch.restart(revision + 1).await,
         None => scene.recorder.epoch(revision),
