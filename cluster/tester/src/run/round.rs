@@ -50,6 +50,8 @@ impl Stage {
     pub(super) async fn round(&self, round: &Round) -> Result<bool, Failure> {
         let Self { config, cluster, journal, .. } = self;
         journal.tell(&Event::Round(round.number));
+        journal.step("waiting until the cluster is healthy");
+        cluster.agreed(&cluster.members(), config.limits.heal).await?;
         let prefix = format!("r{}/", round.number);
         let revisions = cluster.abilities().revisions;
         let first = if revisions { self.revision().await? } else { 0 };
