@@ -153,6 +153,12 @@ pub trait Driver: Send + Sync {
         Point::default()
     }
 
+    /// What a member says in its log when it has forgotten entries that every snapshot has. A member
+    /// that lacks them needs a snapshot.
+    fn forgot_entries(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What a member says in its log when it has received a snapshot from another one.
     fn received_snapshot(&self) -> Option<&'static str> {
         None

@@ -182,18 +182,23 @@ impl Scene<'_> {
         causes[caused.0].end = self.cluster.clock.now() + traces;
     }
 
-    /// Writes until a member that is away needs a snapshot.
-    pub(super) async fn burst(&self) -> Result<(), Failure> {
-        let entries = self.config.load.snapshot_entries;
+    /// Writes until members that are away need a snapshot: until the leader has forgotten what they lack.
+    pub(super) async fn burst(&self, away: &[usize]) -> Result<(), Failure> {
+        let (cluster, limit) = (self.cluster, self.cluster.limits.heal);
         self.step("writing until a snapshot is needed");
-        let limit = self.cluster.limits.heal;
-        let written = self.load.burst(entries, limit).await.map_err(Failure::Subject)?;
-        if written < entries {
-            return Err(Failure::Subject(format!(
-                "{written} of {entries} writes succeeded, too few for a snapshot"
-            )));
-        }
-        Ok(())
+        let entries = self.config.load.snapshot_entries;
+        self.load.burst(entries, limit).await.map_err(Failure::Subject)?;
+        let Some(text) = cluster.driver().forgot_entries() else { return Ok(()) };
+        let others = self.others(away);
+        let leader = cluster.agreed(&others, limit).await?.unwrap_or(others[0]);
+        let logs = cluster.logs(leader)?;
+        // A leader of etcd keeps everything for 30 seconds after it has sent a snapshot to a member,
+        // so the burst alone is no proof. It goes on to forget because the load goes on to write.
+        self.step("waiting until the leader forgets what the others have");
+        logs.expect_after(logs.len(), text, 1, limit).await.map(|_| ()).map_err(|_| {
+            let name = cluster.name(leader);
+            Failure::Subject(format!("the log of {name} does not say {text:?} after the burst"))
+        })
     }
 
     /// A point was armed, and fired so often.

@@ -166,6 +166,10 @@ impl Driver for Etcd {
         self.restore_program(member)
     }
 
+    fn forgot_entries(&self) -> Option<&'static str> {
+        Some("compacted Raft logs")
+    }
+
     fn received_snapshot(&self) -> Option<&'static str> {
         Some("applied snapshot")
     }

@@ -290,7 +290,7 @@ async fn pull(
             let away = [away.unwrap_or(members[0])];
             let snapshots = Snapshots::expect(scene, &away, true)?;
             pause::pause_quietly(scene, &away).await?;
-            let written = scene.burst().await;
+            let written = scene.burst(&away).await;
             pause::unpause(scene, &away).await?;
             written?;
             // It fires while the snapshot is received, so it may end the member before its log says so.

@@ -27,7 +27,7 @@ pub(super) async fn run(scene: &mut Scene<'_>, case: &Case) -> Result<(), Failur
         leave(scene, &members).await?;
     }
     if case.until_snapshot {
-        scene.burst().await?;
+        scene.burst(&members).await?;
     }
     scene.during(&members, begin).await?;
 
