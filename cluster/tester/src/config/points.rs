@@ -8,12 +8,14 @@ use crate::driver::{Point, Role, Trigger};
 const ROLES: [(&str, Role); 3] =
     [("any", Role::Any), ("leader", Role::Leader), ("follower", Role::Follower)];
 
-const TRIGGERS: [(&str, Trigger); 5] = [
+const TRIGGERS: [(&str, Trigger); 7] = [
     ("load", Trigger::Load),
     ("compaction", Trigger::Compaction),
     ("snapshot", Trigger::Snapshot),
     ("restart", Trigger::Restart),
     ("membership", Trigger::Membership),
+    ("defragmentation", Trigger::Defragmentation),
+    ("none", Trigger::None),
 ];
 
 /// A map of points by name. The schema is that of an entry.

@@ -175,6 +175,12 @@ pub trait Driver: Send + Sync {
         Ok(())
     }
 
+    /// Rewrites the file of a member, so that it is no larger than its contents.
+    async fn defragment(&self, member: usize) -> Result<(), DriverError> {
+        let whom = format!("member {member}");
+        Err(DriverError { whom, message: "cannot be defragmented".into() })
+    }
+
     /// Removes a member from the cluster, asked through another one. A member that is removed
     /// already is no error, so that this can be asked again after a time-out.
     async fn remove_member(&self, via: usize, _member: usize) -> Result<(), DriverError> {
@@ -219,6 +225,10 @@ pub enum Trigger {
     Restart,
     /// A change of the members.
     Membership,
+    /// [`Driver::defragment`].
+    Defragmentation,
+    /// Nothing that the tester does.
+    None,
 }
 
 /// What a driver knows of a point.

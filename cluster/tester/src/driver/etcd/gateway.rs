@@ -282,3 +282,60 @@ impl From<Failure> for GatewayError {
         Self { maybe: failure.sent, message: failure.message }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::de::IgnoredAny;
+
+    use super::{Answered, GatewayError, Reply, parse, parse_streamed};
+
+    fn error(status: u16, body: &str) -> GatewayError {
+        let reply = Reply { status, body: body.into() };
+        parse::<Answered>(&reply).expect_err("it is no answer")
+    }
+
+    #[test]
+    fn errors_are_known_by_their_effect() {
+        for (code, message, maybe) in [
+            (3, "etcdserver: duplicate key given in txn request", false),
+            (5, "etcdserver: requested lease not found", false),
+            (8, "etcdserver: too many requests", false),
+            (2, "raft proposal dropped", false),
+            (11, "etcdserver: mvcc: required revision has been compacted", false),
+            // These are answered also for what was proposed, or even applied.
+            (8, "etcdserver: mvcc: database space exceeded", true),
+            (14, "etcdserver: request timed out", true),
+            (14, "etcdserver: request timed out, possibly due to previous leader failure", true),
+            (14, "etcdserver: leader changed", true),
+            (14, "etcdserver: server stopped", true),
+            (14, "transport is closing", true),
+            (4, "context deadline exceeded", true),
+            (2, "something new", true),
+        ] {
+            let body = format!(r#"{{"error":"{message}","message":"{message}","code":{code}}}"#);
+            assert_eq!(error(503, &body), GatewayError { maybe, message: message.into() });
+        }
+    }
+
+    #[test]
+    fn answers_that_etcd_does_not_give_are_errors() {
+        for (status, body, message) in [
+            (404, "Not Found\n", "status 404: Not Found"),
+            (200, "", "EOF while parsing a value at line 1 column 0: "),
+            (200, "{\"header\":{\"revision\":\"x\"}}", "invalid digit found in string"),
+            (200, "{\"kvs\":[{\"key\":\"%\"}]}", "Invalid symbol"),
+            (200, "{\"kvs\":1}", "invalid type: integer `1`"),
+        ] {
+            let error = error(status, body);
+            assert!(error.maybe, "{body}");
+            assert!(error.message.starts_with("an answer that etcd does not give: "), "{error:?}");
+            assert!(error.message.contains(message), "{error:?}");
+        }
+        let line =
+            br#"{"error":{"grpc_code":14,"http_code":503,"message":"transport is closing"}}"#;
+        let error = parse_streamed::<IgnoredAny>(line).expect_err("the stream has ended");
+        assert_eq!(error.message, "transport is closing");
+        parse_streamed::<IgnoredAny>(b"{}").expect_err("neither a result nor an error");
+        parse_streamed::<IgnoredAny>(b"\xff").expect_err("no JSON");
+    }
+}

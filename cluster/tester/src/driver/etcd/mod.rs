@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::Method;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::de::IgnoredAny;
+use serde_json::json;
 
 use self::client::EtcdClient;
 use self::gateway::{Gateway, GatewayError, Header, number};
@@ -189,7 +190,7 @@ impl Driver for Etcd {
             (json!({}), json!({ "key": gateway::encode("\0"), "count_only": true }));
         let (status, read) = tokio::join!(
             gateway.call::<Status>("/v3/maintenance/status", &nothing, STATUS),
-            gateway.call::<Value>("/v3/kv/range", &read, STATUS),
+            gateway.call::<IgnoredAny>("/v3/kv/range", &read, STATUS),
         );
         let status = status.map_err(|error| self.fail(member, error))?;
         let leader = match status.leader {
@@ -227,7 +228,7 @@ impl Driver for Etcd {
 
     async fn compact(&self, member: usize, revision: Revision) -> Result<(), DriverError> {
         let request = json!({ "revision": revision.to_string() });
-        let compacted: Result<Value, _> =
+        let compacted: Result<IgnoredAny, _> =
             self.gateways[member].call("/v3/kv/compaction", &request, CHANGE).await;
         match compacted {
             // It was compacted before.
@@ -235,6 +236,12 @@ impl Driver for Etcd {
             Err(error) => Err(self.fail(member, error)),
             Ok(_) => Ok(()),
         }
+    }
+
+    async fn defragment(&self, member: usize) -> Result<(), DriverError> {
+        let done: Result<IgnoredAny, _> =
+            self.gateways[member].call("/v3/maintenance/defragment", &json!({}), CHANGE).await;
+        done.map(drop).map_err(|error| self.fail(member, error))
     }
 
     async fn remove_member(&self, via: usize, member: usize) -> Result<(), DriverError> {

@@ -41,6 +41,9 @@ impl Combination {
     /// Why it makes no sense, if so.
     fn ruled_out(&self, members: usize) -> Option<String> {
         match (self.known.role, self.target) {
+            _ if self.known.trigger == Trigger::None => {
+                Some("nothing that the tester does reaches it".to_owned())
+            }
             (Role::Leader, Target::OneFollower) => Some("it fires only on the leader".to_owned()),
             (Role::Follower, Target::Leader) => Some("it fires only on followers".to_owned()),
             _ => match self.known.trigger {
@@ -274,7 +277,15 @@ async fn pull(
     let members: Vec<usize> = armed.iter().map(|armed| armed.member).collect();
     let cluster = scene.cluster;
     match combination.known.trigger {
-        Trigger::Load => {}
+        Trigger::Load | Trigger::None => {}
+        Trigger::Defragmentation => {
+            for &member in &members {
+                scene.step(&format!("defragmenting {}", cluster.name(member)));
+                // The member may end before it answers: that is what was armed.
+                let limit = cluster.limits.request;
+                let _ = tokio::time::timeout(limit, cluster.driver().defragment(member)).await;
+            }
+        }
         Trigger::Compaction => {
             let seen = scene.watch.map(WholeWatch::seen).unwrap_or_default();
             scene.step(&format!("compacting up to revision {seen}"));
