@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use failpoint_tester::agent::Operation;
 use failpoint_tester::driver::{Client, Driver, Hash};
 use failpoint_tester::history::{Change, Compare, Event, Outcome, Request, Response, Revision};
 use support::{Cluster, PATIENCE, has_etcd};
@@ -146,6 +147,9 @@ async fn a_watch_shows_each_revision_once_and_in_order() {
     assert_eq!(message.changes, [Change { revision, events }]);
     assert!(message.revision >= revision);
 
+    // Nothing changes when the file is rewritten.
+    cluster.driver.defragment(0).await.expect("it rewrites its file");
+
     // What is compacted cannot be watched, and hashes are those of one revision.
     let (_, last) = done(&*client, &put("k", "last")).await;
     let hash = async |at| cluster.driver.hash(0, at).await.expect("a hash");
@@ -207,7 +211,7 @@ async fn errors_say_whether_a_request_may_have_taken_effect() {
     // There is a connection from before. Then there is none.
     done(&*client, &put("k", "1")).await;
     let mut watch = client.watch("", None, 1).await.expect("a watch");
-    cluster.kill(0);
+    cluster.operate(0, Operation::SigkillEtcd, None).await;
     while tokio::time::timeout(PATIENCE, watch.next()).await.expect("it ends").is_ok() {}
     let mut outcomes = Vec::new();
     while outcomes.last() != Some(&Outcome::Failed) && outcomes.len() < 10 {
@@ -216,4 +220,49 @@ async fn errors_say_whether_a_request_may_have_taken_effect() {
     assert_eq!(outcomes.last(), Some(&Outcome::Failed), "nothing listens there");
     cluster.driver.health(0).await.expect_err("it does not run");
     client.watch("", None, 1).await.err().expect("it does not run");
+}
+
+#[tokio::test]
+async fn leases_hold_keys_locks_and_elections() {
+    if !has_etcd() {
+        return;
+    }
+    let cluster = Cluster::start(1).await;
+    let client = cluster.driver.client(0);
+    let leases = client.leases().expect("etcd has them");
+    let long = Duration::from_secs(3_000);
+    let lease = leases.grant(long, PATIENCE).await.expect("a lease");
+    let written = leases.put("k", "1", lease, PATIENCE).await;
+    assert!(matches!(written.outcome, Outcome::Done { .. }), "{written:?}");
+    assert_eq!(leases.keep_alive(lease, PATIENCE).await, Ok(long));
+    let (left, keys) =
+        leases.time_to_live(lease, PATIENCE).await.expect("an answer").expect("a lease");
+    assert!(left <= long, "{left:?}");
+    assert_eq!(keys, ["k"]);
+
+    // A second one waits for the lock.
+    let second = leases.grant(long, PATIENCE).await.expect("a lease");
+    let key = leases.lock("lock", lease, PATIENCE).await.expect("the lock is free");
+    leases.lock("lock", second, Duration::from_millis(50)).await.expect_err("it is held");
+    leases.unlock(&key, PATIENCE).await.expect("it was held");
+    let key = leases.lock("lock", second, PATIENCE).await.expect("the lock is free");
+    leases.unlock(&key, PATIENCE).await.expect("it was held");
+
+    assert_eq!(leases.leader("election", PATIENCE).await, Ok(None));
+    let leadership =
+        leases.campaign("election", "é", lease, PATIENCE).await.expect("there is no other");
+    assert_eq!((&*leadership.name, leadership.lease), ("election", lease));
+    assert_eq!(leases.leader("election", PATIENCE).await, Ok(Some("é".into())));
+    leases.resign(&leadership, PATIENCE).await.expect("it was elected");
+    assert_eq!(leases.leader("election", PATIENCE).await, Ok(None));
+
+    // A lease takes its keys with it, and cannot be used afterwards.
+    leases.revoke(lease, PATIENCE).await.expect("there is one");
+    assert_eq!(done(&*client, &get("k")).await.0, Response::Value(None));
+    assert_eq!(leases.time_to_live(lease, PATIENCE).await, Ok(None));
+    assert_eq!(leases.keep_alive(lease, PATIENCE).await, Ok(Duration::ZERO));
+    let error = leases.revoke(lease, PATIENCE).await.expect_err("there is none");
+    assert_eq!(error.to_string(), "etcd1: etcdserver: requested lease not found");
+    let refused = leases.put("k", "2", lease, PATIENCE).await;
+    assert_eq!(refused.outcome, Outcome::Failed, "{refused:?}");
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use failpoint_tester::agent::Operation;
 use failpoint_tester::checks::{coverage, order, runners, watch};
 use failpoint_tester::clock::Clock;
 use failpoint_tester::driver::{Driver, Start};
@@ -54,10 +55,10 @@ async fn a_member_is_killed_and_comes_back_under_load() {
     answers(&load, 200).await;
     let leader = health.leader.expect("there is one");
     for member in [leader, (leader + 1) % 3] {
-        cluster.kill(member);
+        cluster.operate(member, Operation::SigkillEtcd, None).await;
         answers(&load, 200).await;
-        cluster.run(member, &Start::Again);
-        assert!(cluster.wait_healthy().await, "{}", cluster.log(member));
+        cluster.operate(member, Operation::RestartEtcd, Some(Start::Again)).await;
+        cluster.healthy().await;
         for short in [true, false] {
             let verdict = load.check_leases(short).await;
             assert!(verdict.holds(), "{verdict}");

@@ -1,37 +1,41 @@
-//! Members of etcd for tests, run without an agent. They end with the value that holds them.
+//! A cluster of etcd for tests. Its members end with it.
+#![allow(dead_code, reason = "each test uses a part")]
 
-use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use failpoint_tester::agent::Program;
+use failpoint_tester::agent::embedded::Embedded;
+use failpoint_tester::agent::{Agent, Operation, Request};
+use failpoint_tester::clock::Clock;
 use failpoint_tester::driver::etcd::{Etcd, Settings};
 use failpoint_tester::driver::{Driver, Health, Member, Start};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-/// Ends a test that hangs. Nothing is shown to be quick by it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Ends a test that hangs. No test waits that long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Cluster {
     pub(crate) driver: Arc<Etcd>,
-    children: Vec<Option<Child>>,
+    pub(crate) agent: Embedded,
+    /// Which members should run.
+    running: Vec<bool>,
     _directory: TempDir,
 }
 
 /// Whether etcd is installed. If it is not, says so.
 pub(crate) fn has_etcd() -> bool {
-    let missing: Vec<&str> = [("etcd", "etcd-server"), ("etcdctl", "etcd-client")]
-        .into_iter()
-        .filter(|(program, _)| {
-            let version = if *program == "etcd" { "--version" } else { "version" };
-            Command::new(program).arg(version).stdout(Stdio::null()).status().is_err()
-        })
-        .map(|(_, package)| package)
-        .collect();
+    let missing: Vec<&str> =
+        [("etcd", "--version", "etcd-server"), ("etcdctl", "version", "etcd-client")]
+            .into_iter()
+            .filter(|(program, version, _)| {
+                Command::new(program).arg(version).stdout(Stdio::null()).status().is_err()
+            })
+            .map(|(.., package)| package)
+            .collect();
     if missing.is_empty() {
         return true;
     }
@@ -77,12 +81,15 @@ impl Cluster {
             let directory = tempfile::tempdir().expect("a temporary directory");
             let driver = Etcd::new(settings(), members(count), directory.path());
             let driver = Arc::new(driver.expect("a driver"));
-            let children = (0..count).map(|_| None).collect();
-            let mut cluster = Self { driver, children, _directory: directory };
+            let agent = Embedded::new(Clock::start()).expect("failpoint-agent is built for tests");
+            let mut cluster =
+                Self { driver, agent, running: vec![false; count], _directory: directory };
             for member in 0..count {
-                cluster.run(member, &Start::New);
+                let files = cluster.driver.files(member);
+                cluster.agent.add(&files).await.expect("a member");
+                cluster.operate(member, Operation::InitialStartEtcd, Some(Start::New)).await;
             }
-            if cluster.wait_healthy().await {
+            if cluster.is_healthy_in_time().await {
                 return cluster;
             }
             // A port can be taken before the member listens there.
@@ -92,38 +99,45 @@ impl Cluster {
         panic!("ports were taken each time")
     }
 
-    /// Starts a member.
-    pub(crate) fn run(&mut self, member: usize, start: &Start) {
-        let program = self.driver.start(member, start).expect("etcd is started by a program");
-        let files = self.driver.files(member);
-        fs::create_dir_all(&files.directory).expect("the directory of the member");
-        let log = OpenOptions::new().create(true).append(true).open(&files.log).expect("its log");
-        let child = command(&program)
-            .current_dir(&files.directory)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("its log"))
-            .stderr(log)
-            .spawn();
-        self.children[member] = Some(child.expect("etcd starts"));
+    /// Does one operation to a member.
+    pub(crate) async fn operate(
+        &mut self,
+        member: usize,
+        operation: Operation,
+        start: Option<Start>,
+    ) {
+        let snapshot = match operation {
+            Operation::SaveSnapshot => self.driver.save_snapshot(member),
+            Operation::RestoreRestartFromSnapshot => self.driver.restore_snapshot(member),
+            _ => None,
+        };
+        let request = Request {
+            operation,
+            start: start.map(|start| self.driver.start(member, &start).expect("a program")),
+            stop: None,
+            snapshot,
+            limit_ms: u64::try_from(PATIENCE.as_millis()).expect("small"),
+        };
+        let state = self.agent.operate(&self.driver.files(member).name, &request).await;
+        self.running[member] = state.expect("the operation").pid.is_some();
     }
 
-    /// Ends a member with SIGKILL.
-    pub(crate) fn kill(&mut self, member: usize) {
-        if let Some(mut child) = self.children[member].take() {
-            child.kill().expect("it is our child");
-            child.wait().expect("it is our child");
-        }
+    /// Waits until the members that should run are healthy and agree on a leader, and returns it.
+    pub(crate) async fn healthy(&self) -> usize {
+        assert!(self.is_healthy_in_time().await, "a member has ended");
+        let member = self.running.iter().position(|&runs| runs).expect("one runs");
+        let health = self.driver.health(member).await.expect("it was healthy");
+        health.leader.expect("it has a leader")
     }
 
-    /// Waits until the members that run are healthy and agree on a leader; `false`: a process has
-    /// ended.
-    pub(crate) async fn wait_healthy(&mut self) -> bool {
+    /// `false`: a member has ended.
+    async fn is_healthy_in_time(&self) -> bool {
         let end = Instant::now() + PATIENCE;
         loop {
             let mut healths = Vec::new();
-            for member in 0..self.children.len() {
-                let Some(child) = &mut self.children[member] else { continue };
-                if child.try_wait().expect("it is our child").is_some() {
+            for member in (0..self.running.len()).filter(|&member| self.running[member]) {
+                let state = self.agent.state(&self.driver.files(member).name).await;
+                if state.expect("a member").pid.is_none() {
                     return false;
                 }
                 healths.push(self.driver.health(member).await);
@@ -140,21 +154,6 @@ impl Cluster {
 
     /// What a member has logged.
     pub(crate) fn log(&self, member: usize) -> String {
-        fs::read_to_string(self.driver.files(member).log).expect("its log")
+        std::fs::read_to_string(self.driver.files(member).log).expect("its log")
     }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        for member in 0..self.children.len() {
-            self.kill(member);
-        }
-    }
-}
-
-/// A program of an agent, as a command.
-pub(crate) fn command(program: &Program) -> Command {
-    let mut command = Command::new(&program.argv[0]);
-    command.args(&program.argv[1..]).envs(&program.env);
-    command
 }
