@@ -24,6 +24,7 @@ fn config(cases: &str) -> Config {
     let text = format!(
         "driver: etcd
 cases: [{cases}]
+checks: [KV_HASH, ORDER, WATCH, SOME_SUCCEEDED]
 limits: {{ fault: 10ms, request: 200ms, heal: 5s }}
 load: {{ clients: 4, rate: 2000, runners: [] }}
 "

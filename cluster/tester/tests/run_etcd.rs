@@ -1,0 +1,116 @@
+//! The command `run` on a real etcd: a seeded sample of cases, and Ctrl-C in the middle of one.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use failpoint_tester::report::model::{Outcome, Report, Summary};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Whether etcd is installed; a test that needs it is skipped otherwise.
+fn etcd_is_there() -> bool {
+    let found = Command::new("etcd").arg("--version").output().is_ok();
+    if !found {
+        assert!(std::env::var_os("REQUIRE_PROGRAMS").is_none(), "etcd-server is not installed");
+        println!("skipped: needs etcd-server");
+    }
+    found
+}
+
+/// The command, with a configuration of these cases in this directory.
+fn tester(directory: &Path, seed: &str, cases: &str) -> Command {
+    let config = directory.join("etcd.yaml");
+    let text = format!(
+        "driver: etcd\ndirectory: {}\nchecks: [KV_HASH, ORDER, WATCH, LOGS, SOME_SUCCEEDED]\n",
+        directory.join("data").display()
+    );
+    fs::write(&config, text).expect("the configuration is written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_failpoint-tester"));
+    command.arg("run").arg(config).args(["--seed", seed, "--cases", cases]);
+    command.arg("--out").arg(directory.join("report"));
+    command
+}
+
+/// How many processes have this text among their arguments.
+fn processes_with(text: &str) -> usize {
+    let entries = fs::read_dir("/proc").expect("/proc is there").flatten();
+    let arguments = entries.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    arguments.filter(|words| String::from_utf8_lossy(words).contains(text)).count()
+}
+
+#[test]
+fn a_sample_of_cases_passes() {
+    if !etcd_is_there() {
+        return;
+    }
+    let seed = std::env::var("RUN_SEED").unwrap_or_else(|_| "7".to_owned());
+    println!("RUN_SEED={seed}");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let cases = "SIGTERM_ONE_FOLLOWER,SIGKILL_LEADER,PAUSE_ONE_FOLLOWER,\
+                 SIGQUIT_AND_REMOVE_ONE_FOLLOWER";
+    let output = tester(directory.path(), &seed, cases).output().expect("the command runs");
+    let (stdout, stderr) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{stdout}\n{stderr}");
+    let last = stdout.lines().last().expect("the last line is the summary");
+    let summary: Summary = serde_json::from_str(last).expect("it is JSON");
+    assert_eq!((summary.cases, summary.failed, summary.injections), (4, 0, 4), "{stderr}");
+    assert_eq!(summary.lost_writes, 0);
+    assert!(summary.operations > 0);
+    for file in ["report.json", "report.html", "history-r1.jsonl"] {
+        assert!(directory.path().join("report").join(file).is_file(), "there is no {file}");
+    }
+    let data = directory.path().join("data").display().to_string();
+    assert_eq!(processes_with(&data), 0, "a process is left behind");
+}
+
+/// Reads lines until one contains the text.
+fn wait_for_line(child: &mut Child, text: &str) -> BufReader<std::process::ChildStderr> {
+    let mut lines = BufReader::new(child.stderr.take().expect("the standard error is piped"));
+    let mut line = String::new();
+    loop {
+        line.clear();
+        let read = lines.read_line(&mut line).expect("the standard error is read");
+        assert!(read > 0, "the run ended before it said {text:?}");
+        if line.contains(text) {
+            return lines;
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_ends_all_members_and_leaves_a_report() {
+    if !etcd_is_there() {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut child = tester(directory.path(), "7", "SIGKILL_LEADER,PAUSE_QUORUM")
+        .args(["--rounds", "0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    let mut stderr = wait_for_line(&mut child, "passed SIGKILL_LEADER");
+    // It is in the case with paused members now, or on the way there.
+    std::thread::sleep(Duration::from_millis(600));
+    let pid = Pid::from_child(&child);
+    kill_process(pid, Signal::INT).expect("the run has not ended");
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).expect("the standard error is read");
+    let output = child.wait_with_output().expect("the command ends");
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("members were ended"), "{said}");
+    let data = directory.path().join("data").display().to_string();
+    assert_eq!(processes_with(&data), 0, "a process is left behind");
+
+    let report = fs::read(directory.path().join("report/report.json")).expect("there is a report");
+    let report: Report = serde_json::from_slice(&report).expect("it is whole");
+    assert_eq!(report.summary.verdict, Some(Outcome::Interrupted));
+    assert_eq!(report.cases[0].outcome, Outcome::Passed);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let last = stdout.lines().last().expect("the last line is the summary");
+    let summary: Summary = serde_json::from_str(last).expect("it is JSON");
+    assert_eq!(summary, report.summary);
+}
