@@ -147,6 +147,7 @@ async fn run_etcd(corruption: Corruption, seed: u64) -> Ended {
         "driver: etcd
 directory: {}
 cases: [SIGTERM_ALL]
+checks: [KV_HASH, ORDER, WATCH, LOGS, SOME_SUCCEEDED]
 load: {{ keys: 5, minimum-rate: 1, kinds: [KV_WRITE_SMALL, KV_READ_ONE_KEY] }}
 limits: {{ heal: 30s }}
 ",

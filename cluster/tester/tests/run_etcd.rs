@@ -4,7 +4,6 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use failpoint_tester::report::model::{Outcome, Report, Summary};
 use rustix::process::{Pid, Signal, kill_process};
@@ -93,8 +92,7 @@ fn ctrl_c_ends_all_members_and_leaves_a_report() {
         .spawn()
         .expect("the command runs");
     let mut stderr = wait_for_line(&mut child, "passed SIGKILL_LEADER");
-    // It is in the case with paused members now, or on the way there.
-    std::thread::sleep(Duration::from_millis(600));
+    // It is on its way to the case with paused members.
     let pid = Pid::from_child(&child);
     kill_process(pid, Signal::INT).expect("the run has not ended");
     let mut said = String::new();

@@ -146,13 +146,15 @@ async fn hashes_at(scene: &Scene<'_>, at: Option<Revision>) -> Found {
             })
             .collect();
         let over = tokio::time::Instant::now() >= deadline;
-        let why = match each.map(|each| kv_hash::check(&each)) {
-            Ok(Verdict::Holds) => return Found::passed("all members have the same contents"),
+        let verdict = each.map(|each| (kv_hash::check(&each), each));
+        let why = match verdict {
+            Ok((Verdict::Holds, _)) => return Found::passed("all members have the same contents"),
             // Where a revision is named, other contents stay so. Else a member may only be behind.
-            Ok(Verdict::Violated(different)) if over || at.is_some() => {
-                return Found::failed(different.to_string(), Vec::new());
+            Ok((Verdict::Violated(different), each)) if over || at.is_some() => {
+                let around = each.iter().map(ToString::to_string).collect();
+                return Found::failed(different.to_string(), around);
             }
-            Ok(verdict) => verdict.to_string(),
+            Ok((verdict, _)) => verdict.to_string(),
             // A member that is behind does not know the revision yet.
             Err(error) => error.to_string(),
         };
