@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::kinds::{Draw, Draws, Task};
-use super::leases::Book;
+use super::leases::{Book, Followed};
 use super::measure::{Meter, Sample};
 use super::members::Members;
 use super::rate::Bucket;
@@ -161,8 +161,14 @@ impl Load {
     /// as long as the leases live, two seconds at most, and about half a second more; and ten seconds
     /// more only where one does not end. The load may go on, or pause.
     pub async fn check_leases(&self, short: bool) -> Verdict<leases::Violation, leases::NotSeen> {
-        let (leases, due) = self.shared.collect_leases(short).await;
-        leases::check(&leases, due)
+        self.follow_leases(short).judge().await
+    }
+
+    /// Begins to look at the leases that were granted since the last call, and does so in the
+    /// background. [`Followed::judge`] says what became of them. Faults may come in between, except a
+    /// restore of the store: judge them before.
+    pub fn follow_leases(&self, short: bool) -> Followed {
+        self.shared.follow_leases(short)
     }
 
     /// What the runners found until now: RUNNER.

@@ -1,6 +1,7 @@
 //! LEASE: what happens to the leases that clients are granted?
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,7 +11,8 @@ use tokio::time::sleep;
 
 use super::TESTER;
 use super::clients::Shared;
-use crate::checks::leases::{Due, Lease, Seen};
+use crate::checks::Verdict;
+use crate::checks::leases::{self, Due, Lease, Seen};
 use crate::driver::LeaseId;
 use crate::history::{Outcome, Request, Response};
 
@@ -58,6 +60,30 @@ impl Book {
             leases.pop_front();
         }
         leases.push_back((lease, key));
+    }
+}
+
+/// Leases that are looked at, in the background, until each has ended or should have. Dropping it
+/// ends that.
+pub struct Followed {
+    shared: Arc<Shared>,
+    /// The last moment at which the leader may have changed: the end of time, while a fault may come.
+    extended: Arc<AtomicU64>,
+    tasks: JoinSet<Lease>,
+}
+
+impl Followed {
+    /// Waits until each lease has ended or should have, and judges them. Call it while no fault lasts.
+    pub async fn judge(self) -> Verdict<leases::Violation, leases::NotSeen> {
+        let Self { shared, extended, tasks } = self;
+        // The fault is over, and what it did to the leader.
+        extended.store(shared.recorder.clock().now(), Ordering::Relaxed);
+        let leases = tokio::select! {
+            leases = tasks.join_all() => leases,
+            never = shared.watch_leader(&extended) => match never {},
+        };
+        let extended = extended.load(Ordering::Relaxed);
+        leases::check(&leases, Due { extended, bound: BOUND })
     }
 }
 
@@ -133,30 +159,24 @@ impl Shared {
         matches!(outcome, Outcome::Done { .. })
     }
 
-    /// Looks at the leases of a sort until each has ended or should have, and forgets them.
-    pub(super) async fn collect_leases(self: &Arc<Self>, short: bool) -> (Vec<Lease>, Due) {
-        let clock = self.recorder.clock();
-        // The fault is over, and what it did to the leader.
-        let extended = Arc::new(AtomicU64::new(clock.now()));
+    /// Begins to look at the leases of a sort. The book forgets them.
+    pub(super) fn follow_leases(self: &Arc<Self>, short: bool) -> Followed {
+        let extended = Arc::new(AtomicU64::new(u64::MAX));
         let leases = std::mem::take(self.book().sort(short));
         let mut tasks = JoinSet::new();
         for (lease, key) in leases {
             let (shared, extended) = (Arc::clone(self), Arc::clone(&extended));
             tasks.spawn(async move { shared.follow(lease, key, &extended).await });
         }
-        let watching = {
-            let (shared, extended) = (Arc::clone(self), Arc::clone(&extended));
-            tokio::spawn(async move { shared.watch_leader(&extended).await })
-        };
-        let leases = tasks.join_all().await;
-        watching.abort();
-        (leases, Due { extended: extended.load(Ordering::Relaxed), bound: BOUND })
+        Followed { shared: Arc::clone(self), extended, tasks }
     }
 
     /// Notes when the leader changes.
-    async fn watch_leader(&self, extended: &AtomicU64) {
+    async fn watch_leader(&self, extended: &AtomicU64) -> Infallible {
         let mut last = None;
-        for turn in 0_u64.. {
+        let mut turn = 0_u64;
+        loop {
+            turn += 1;
             let member = self.members.choose(turn);
             let health = self.driver.health(member).await;
             if let Some(leader) = health.ok().and_then(|health| health.leader) {
@@ -172,7 +192,6 @@ impl Shared {
     async fn follow(&self, mut lease: Lease, key: String, extended: &AtomicU64) -> Lease {
         let clock = self.recorder.clock();
         let lives_on = lease.ttl >= LONG_TTL && !lease.revoked;
-        let give_up = clock.now() + BOUND.as_nanos() as u64;
         for turn in 0.. {
             let start = clock.now();
             let member = self.members.choose(lease.lease.unsigned_abs().wrapping_add(turn));
@@ -184,16 +203,18 @@ impl Shared {
                     next_look = left.clamp(LOOK, 5 * LOOK);
                 }
                 Ok(Looked::Key) => lease.seen = Seen::Keys(start, vec![key.clone()]),
-                Err(why) => lease.seen = Seen::Unknown(why),
+                Err(why) => {
+                    lease.seen = Seen::Unknown(why);
+                    // In a fault, do not add to what the members have to do.
+                    next_look = 5 * LOOK;
+                }
             }
+            let extended = extended.load(Ordering::Relaxed);
             let done = match lease.seen {
                 Seen::Gone(_) => true,
                 Seen::Lives(_) if lives_on => true,
-                _ if lives_on => start > give_up,
-                _ => {
-                    let extended = extended.load(Ordering::Relaxed);
-                    start > lease.due(Due { extended, bound: BOUND })
-                }
+                _ if lives_on => start > extended.saturating_add(BOUND.as_nanos() as u64),
+                _ => start > lease.due(Due { extended, bound: BOUND }),
             };
             if done {
                 break;

@@ -21,6 +21,7 @@ mod runners;
 mod whole_watch;
 
 pub use clients::Load;
+pub use leases::Followed;
 pub use measure::Sample;
 pub use recorder::Recorder;
 pub use whole_watch::WholeWatch;

@@ -233,9 +233,9 @@ impl Cluster {
         })
     }
 
-    /// How all members are.
-    async fn health(&self) -> Vec<Result<Health, DriverError>> {
-        each(&self.members(), |member| {
+    /// How these members are. No other is asked: a paused one would be waited for.
+    async fn health(&self, members: &[usize]) -> Vec<Result<Health, DriverError>> {
+        each(members, |member| {
             let cluster = self.clone();
             async move { cluster.health_of(member, cluster.limits.request).await }
         })
@@ -256,15 +256,15 @@ impl Cluster {
     ) -> Result<Option<usize>, Failure> {
         let deadline = Instant::now() + limit;
         loop {
-            let health = self.health().await;
+            let health = self.health(members).await;
             let found = self.agreement(members, &health);
             let why = match found {
                 Ok(leader) => return Ok(leader),
                 Err(why) => why,
             };
             // A process that has ended does not come back, so waiting for it is no use.
-            for member in members {
-                if health[*member].is_err() {
+            for (member, health) in members.iter().zip(&health) {
+                if health.is_err() {
                     self.is_alive(*member).await?;
                 }
             }
@@ -284,8 +284,8 @@ impl Cluster {
         health: &[Result<Health, DriverError>],
     ) -> Result<Option<usize>, String> {
         let mut leaders = Vec::new();
-        for member in members {
-            let health = health[*member].as_ref().map_err(ToString::to_string)?;
+        for (member, health) in members.iter().zip(health) {
+            let health = health.as_ref().map_err(ToString::to_string)?;
             if !health.healthy {
                 return Err(format!("{} is not healthy", self.name(*member)));
             }

@@ -2,9 +2,11 @@
 //!
 //! | when | checks |
 //! |---|---|
-//! | after each case | KV_HASH, LEASE_EXPIRE, SHORT_TTL_LEASE_EXPIRE |
+//! | after each case | KV_HASH |
+//! | two cases later, or at the end of a round | LEASE_EXPIRE, SHORT_TTL_LEASE_EXPIRE |
 //! | at the end of a round | RUNNER, ORDER, LINEARIZABLE, WATCH, LOGS, SOME_SUCCEEDED, REACHED |
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::cluster::POLL;
@@ -17,6 +19,7 @@ use crate::checks::{Check, Verdict, coverage, order, runners, watch};
 use crate::config::Config;
 use crate::driver::{DriverError, Hash};
 use crate::history::{History, Revision};
+use crate::load::Followed;
 use crate::process::checker::{self, Limits};
 use crate::report::event::Event;
 use crate::report::model::{CheckReport, Outcome};
@@ -87,33 +90,57 @@ pub(super) async fn after_case(scene: &Scene<'_>, case: &str) {
         let begin = Instant::now();
         report(Check::KvHash, begin, equal_hashes(scene).await);
     }
-    let begin = Instant::now();
-    let (long, short) = (
-        wanted(scene.config, Check::LeaseExpire),
-        wanted(scene.config, Check::ShortTtlLeaseExpire),
-    );
-    if long || short {
-        scene.step("waiting until leases expire");
+}
+
+/// The leases of cases that were not judged yet.
+///
+/// Leases live for a second or two, and longer where a fault changes the leader. They are looked at
+/// from the end of their case on, and judged when some more cases have passed, so that no case waits
+/// for leases that live.
+#[derive(Default)]
+pub(super) struct Leases(VecDeque<(String, Check, Followed)>);
+
+impl Leases {
+    /// How many cases after its own a lease is judged.
+    const LATER: usize = 2;
+
+    /// Follows the leases that were granted in a case, which has healed, and judges those of earlier
+    /// cases.
+    pub(super) async fn after_case(&mut self, scene: &Scene<'_>, case: &str) {
+        let checks = [(Check::LeaseExpire, false), (Check::ShortTtlLeaseExpire, true)];
+        let wanted = checks.into_iter().filter(|(check, _)| wanted(scene.config, *check));
+        let new: Vec<_> = wanted
+            .map(|(check, short)| (case.to_owned(), check, scene.load.follow_leases(short)))
+            .collect();
+        let keep = new.len() * Self::LATER;
+        self.0.extend(new);
+        self.judge(scene, keep).await;
     }
-    // Both wait for leases that live for a second or two, so they wait together.
-    let (long, short) = tokio::join!(expired(scene, long, false), expired(scene, short, true));
-    for (check, found) in [(Check::LeaseExpire, long), (Check::ShortTtlLeaseExpire, short)] {
-        if let Some(found) = found {
-            report(check, begin, found);
+
+    /// Judges all.
+    pub(super) async fn finish(&mut self, scene: &Scene<'_>) {
+        self.judge(scene, 0).await;
+    }
+
+    async fn judge(&mut self, scene: &Scene<'_>, keep: usize) {
+        while self.0.len() > keep
+            && let Some((case, check, followed)) = self.0.pop_front()
+        {
+            scene.step("waiting until leases expire");
+            let begin = Instant::now();
+            let found = expired(followed).await;
+            report(scene.journal, check, scene.round, Some(&case), begin, found);
         }
     }
 }
 
 /// Whether leases ended when they should.
-async fn expired(scene: &Scene<'_>, wanted: bool, short: bool) -> Option<Found> {
-    if !wanted {
-        return None;
-    }
-    Some(match scene.load.check_leases(short).await {
+async fn expired(followed: Followed) -> Found {
+    match followed.judge().await {
         Verdict::Holds => Found::passed("leases end when they should, and their keys with them"),
         Verdict::Violated(violation) => Found::failed(violation.to_string(), Vec::new()),
         Verdict::NotDecided(why) => Found::not_decided(why.to_string()),
-    })
+    }
 }
 
 /// Whether all members have the same contents.

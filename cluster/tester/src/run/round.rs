@@ -12,11 +12,11 @@ use super::case;
 use super::cluster::Cluster;
 use super::failure::Failure;
 use super::journal::Journal;
-use super::judge::{self, Evidences};
+use super::judge::{self, Evidences, Leases};
 use super::scene::Scene;
 use super::schedule::{Planned, Round};
 use crate::agent::Operation;
-use crate::cases::Availability;
+use crate::cases::{Availability, Fault};
 use crate::config::Config;
 use crate::driver::Start;
 use crate::history::{self, History, Revision};
@@ -115,6 +115,7 @@ impl Stage {
 
     /// Runs the cases. Returns whether the subject is healthy after them.
     async fn cases(&self, scene: &mut Scene<'_>, cases: &[Planned]) -> Result<bool, Failure> {
+        let mut leases = Leases::default();
         for planned in cases {
             if self.end.is_some_and(|end| Instant::now() >= end) {
                 break;
@@ -130,10 +131,15 @@ impl Stage {
                 continue;
             }
             scene.rng = ChaCha8Rng::seed_from_u64(planned.seed);
+            if planned.case.fault == Fault::RemoveQuorumAndRestore {
+                // The store that is restored does not know them.
+                leases.finish(scene).await;
+            }
             match case::run(scene, planned.case, planned.number).await {
                 Ok(()) => {
                     self.journal.case_ended(Outcome::Passed, None);
                     judge::after_case(scene, planned.case.name).await;
+                    leases.after_case(scene, planned.case.name).await;
                 }
                 Err(Failure::NotApplicable(why)) => {
                     self.journal.case_ended(Outcome::NotApplicable, Some(why));
@@ -148,6 +154,7 @@ impl Stage {
                 Err(setup @ Failure::Setup(_)) => return Err(setup),
             }
         }
+        leases.finish(scene).await;
         Ok(true)
     }
 
