@@ -8,6 +8,7 @@ mod support {
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use failpoint_tester::cases::Case;
 use failpoint_tester::clock::Clock;
 use failpoint_tester::config::{Config, parse};
 use failpoint_tester::report::collect::Collector;
@@ -232,4 +233,40 @@ async fn histories_of_failed_rounds_and_of_the_last_one_are_kept() {
         .collect();
     files.sort();
     assert_eq!(files, ["history-r3.jsonl"]);
+}
+
+/// A run of EXTERNAL whose program is this shell script; `$1` and `$2` are what it is called with.
+async fn run_external(script: &str) -> Ended {
+    let mut config = config("NO_FAIL_WITH_STRESS");
+    config.cases = vec![Case::named("EXTERNAL").expect("there is such a case")];
+    config.external = Some(["sh", "-c", script, "sh"].map(str::to_owned).to_vec());
+    run_with(config, Fault::None, once(), Vec::new(), std::future::pending()).await.ended
+}
+
+#[tokio::test]
+async fn an_external_program_injects_and_heals() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let calls = directory.path().join("calls");
+    let ended = run_external(&format!("echo \"$1 $2\" >> '{}'", calls.display())).await;
+    let summary = &ended.report.summary;
+    assert_eq!(summary.verdict, Some(Outcome::Passed), "{:?}", summary.first_failure);
+    assert_eq!(std::fs::read_to_string(&calls).expect("it was called"), "enable 1\ndisable 1\n");
+    let [case] = &ended.report.cases[..] else { panic!("{:#?}", ended.report.cases) };
+    assert_eq!(case.injections.len(), 1);
+    assert_eq!(case.injections[0].felt.as_deref(), Some("it exited with status 0"));
+}
+
+#[tokio::test]
+async fn an_external_program_that_fails_fails_its_case_and_is_asked_to_heal() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let calls = directory.path().join("calls");
+    let script = format!(
+        "echo \"$1\" >> '{}'; echo no such disk >&2; test \"$1\" = disable || exit 3",
+        calls.display()
+    );
+    let ended = run_external(&script).await;
+    assert_eq!(ended.status(), 3);
+    assert_eq!(std::fs::read_to_string(&calls).expect("it was called"), "enable\ndisable\n");
+    let reason = ended.report.cases[0].reason.clone().expect("it says why");
+    assert!(reason.contains("enable 1") && reason.contains("no such disk"), "{reason}");
 }
