@@ -20,7 +20,7 @@ use failpoint_tester::process::launch;
 #[command(version)]
 struct Arguments {
     /// Where it listens. Without a token this must be a loopback address; port 0 takes a free port.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:2380")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:22390")]
     listen: String,
     /// The directory below which members have their files.
     #[arg(long)]
