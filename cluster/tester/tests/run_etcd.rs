@@ -92,6 +92,11 @@ fn ctrl_c_ends_all_members_and_leaves_a_report() {
         .spawn()
         .expect("the command runs");
     let mut stderr = wait_for_line(&mut child, "passed SIGKILL_LEADER");
+    // A second run must not start members on the data of the first.
+    let second = tester(directory.path(), "8", "SIGKILL_LEADER").output().expect("it runs");
+    assert_eq!(second.status.code(), Some(1));
+    let refused = String::from_utf8_lossy(&second.stderr);
+    assert!(refused.contains("another run works in this directory"), "{refused}");
     // It is on its way to the case with paused members.
     let pid = Pid::from_child(&child);
     kill_process(pid, Signal::INT).expect("the run has not ended");
@@ -99,7 +104,7 @@ fn ctrl_c_ends_all_members_and_leaves_a_report() {
     stderr.read_to_string(&mut said).expect("the standard error is read");
     let output = child.wait_with_output().expect("the command ends");
     assert_eq!(output.status.code(), Some(130), "{said}");
-    assert!(said.contains("members were ended"), "{said}");
+    assert!(said.contains("interrupted; "), "{said}");
     let data = directory.path().join("data").display().to_string();
     assert_eq!(processes_with(&data), 0, "a process is left behind");
 

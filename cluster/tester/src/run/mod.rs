@@ -9,6 +9,7 @@
 //! | `round` | what is a round? |
 //! | `judge` | which checks are made when? |
 //! | `journal` | who is told what happens? |
+//! | `claim` | which run works in a directory? |
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +25,7 @@ use crate::report::files::Directory;
 use crate::report::model::{Outcome, Report};
 
 mod case;
+mod claim;
 mod cluster;
 mod failure;
 mod journal;
@@ -33,6 +35,7 @@ mod scene;
 pub mod schedule;
 mod subject;
 
+pub use claim::Claim;
 pub use failure::Failure;
 pub use subject::Subject;
 

@@ -16,7 +16,7 @@ use failpoint_tester::report::junit;
 use failpoint_tester::report::live::Live;
 use failpoint_tester::report::metrics::Metrics;
 use failpoint_tester::report::terminal::Terminal;
-use failpoint_tester::run::{self, Options, Subject, Why};
+use failpoint_tester::run::{self, Claim, Options, Subject, Why};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Run a configuration: inject faults under load, and check what comes out.
@@ -85,17 +85,16 @@ struct Prepared {
     observers: Vec<Box<dyn Observer>>,
     junit: Option<PathBuf>,
     metrics: Option<String>,
+    claim: Claim,
 }
 
 fn prepare(arguments: &Arguments) -> Result<Prepared, String> {
-    let path = &arguments.config;
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
-    let mut config = config::parse(&text, path).map_err(|mistakes| mistakes.to_string())?;
+    let mut config = config::load(&arguments.config).map_err(|mistakes| mistakes.to_string())?;
     if !arguments.cases.is_empty() {
         config.cases = arguments.cases.iter().map(|name| named(name)).collect::<Result<_, _>>()?;
         config.shuffle = false;
     }
+    let claim = Claim::new(&config.directory)?;
     config.choose_ports().map_err(|error| format!("no port is free: {error}"))?;
     config.check_machine().map_err(|mistakes| mistakes.to_string())?;
 
@@ -123,12 +122,12 @@ fn prepare(arguments: &Arguments) -> Result<Prepared, String> {
         Box::new(Terminal::new(Some(directory.path().join(files::HTML)))),
     ];
     let (junit, metrics) = (arguments.junit.clone(), arguments.metrics.clone());
-    Ok(Prepared { config, options, clock, collector, observers, junit, metrics })
+    Ok(Prepared { config, options, clock, collector, observers, junit, metrics, claim })
 }
 
 impl Prepared {
     fn run(self) -> ExitCode {
-        let Self { config, options, clock, collector, mut observers, junit, metrics } = self;
+        let Self { config, options, clock, collector, mut observers, junit, metrics, claim } = self;
         let runtime = match tokio::runtime::Runtime::new() {
             Ok(runtime) => runtime,
             Err(error) => {
@@ -153,12 +152,16 @@ impl Prepared {
         });
         // A checker may still be at work after an interrupt.
         runtime.shutdown_background();
+        drop(claim);
         match ended {
             Ok(ended) => {
                 for problem in &ended.problems {
                     eprintln!("{problem}");
                 }
                 match &ended.why {
+                    Some(Why::Interrupted { members: 1 }) => {
+                        eprintln!("interrupted; 1 member was ended");
+                    }
                     Some(Why::Interrupted { members }) => {
                         eprintln!("interrupted; {members} members were ended");
                     }
