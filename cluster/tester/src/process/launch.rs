@@ -18,8 +18,8 @@ use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use rustix::stdio::dup2_stdin;
 
-use super::ProcessError;
 use super::guard::{self, GUARD};
+use super::{ProcessError, ignored};
 
 /// The hidden first argument.
 pub(super) const LAUNCH: &str = "launch";
@@ -85,6 +85,9 @@ fn launch(mut arguments: impl Iterator<Item = OsString>) -> Result<Infallible, E
     // If the parent had ended before, the signal would never come.
     if getppid().map(|pid| pid.as_raw_nonzero().get()) != Some(parent) {
         return Err(failed(report, "the process that started it has ended".to_owned()));
+    }
+    if let Err(error) = ignored::reset() {
+        return Err(failed(report, format!("ignored signals cannot be reset: {error}")));
     }
     let error = Command::new(&program).args(arguments).exec();
     Err(failed(report, format!("{} cannot be run: {error}", Path::new(&program).display())))

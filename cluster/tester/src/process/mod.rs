@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod checker;
 mod guard;
+mod ignored;
 pub mod launch;
 pub mod logs;
 mod output;

@@ -133,3 +133,19 @@ async fn idle_members_stay_alive() {
     assert_eq!(ended.expect("a member"), one.state().await);
     assert_eq!(one.state().await.pid, state.pid);
 }
+
+/// As in the background of a shell without job control, below `nohup`.
+#[test]
+fn a_member_ignores_no_signal_that_the_tester_ignores() {
+    let launch = format!(
+        "trap '' HUP INT QUIT; exec '{}' launch {} -- grep SigIgn /proc/self/status",
+        env!("CARGO_BIN_EXE_failpoint-agent"),
+        std::process::id(),
+    );
+    let output = Command::new("sh").args(["-c", &launch]).stdin(Stdio::piped()).output();
+    let output = output.expect("sh runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let mask = said.trim().strip_prefix("SigIgn:").expect("grep finds the line").trim();
+    let mask = u64::from_str_radix(mask, 16).expect("a mask");
+    assert_eq!(mask & 0b111, 0, "{said}");
+}
