@@ -67,7 +67,7 @@ struct Read {
 
 impl Corrupting {
     pub(crate) fn new(inner: Arc<dyn Driver>, corruption: Corruption, seed: u64) -> Self {
-        let state = State { left: 3 * seed, done: false, answered: 0, reads: HashMap::new() };
+        let state = State { left: seed, done: false, answered: 0, reads: HashMap::new() };
         Self { inner, shared: Arc::new(Shared { corruption, seed, state: Mutex::new(state) }) }
     }
 
