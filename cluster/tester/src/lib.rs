@@ -54,6 +54,7 @@
 
 pub mod agent;
 pub mod cases;
+mod cause;
 pub mod checks;
 pub mod clock;
 pub mod config;

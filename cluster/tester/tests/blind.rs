@@ -114,7 +114,7 @@ async fn order_sees_a_lost_write() {
         let Some(order::Violation::LostWrite { write, found }) = verdict.violation() else {
             panic!("seed {seed}: {verdict}");
         };
-        assert_eq!(found.events[0].key(), "of-nobody", "seed {seed}: {write}");
+        assert_eq!(found.events[0].key(), "of-no-request", "seed {seed}: {write}");
     }
 }
 

@@ -423,7 +423,7 @@ fn abilities_follow_from_the_calls() {
     let one = [member("a:1")];
     let three = ["a:1", "b:1", "c:1"].map(member);
     let all = settings(None, vec![("leader", call()), ("range", call()), ("hash", call())]);
-    assert!(!all.abilities(&one).leader, "one member elects nobody");
+    assert!(!all.abilities(&one).leader, "one member elects no leader");
     assert!(all.abilities(&three).leader);
     let abilities = all.abilities(&one);
     assert!(abilities.ranges && abilities.hash && !abilities.deletes && !abilities.failpoints);

@@ -117,7 +117,7 @@ async fn leases_that_end_too_early_are_caught() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_is_restored_starts_anew_for_runners() {
+async fn runners_start_again_on_a_restored_store() {
     within_a_minute(async {
         let memory = Memory::new(1);
         let (_recorder, _whole, load) = start(&memory, settings(&[Kind::Lease], &Runner::ALL));

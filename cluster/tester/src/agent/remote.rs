@@ -5,7 +5,6 @@
 //! kills its members when they stop.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +17,7 @@ use tokio::time::Instant;
 
 use super::wire::{Added, LONGEST_WAIT, Lines, Listed, Operated, PIECE, PREFIX};
 use super::{Agent, AgentError, MemberFiles, MemberState, Request};
+use crate::cause::innermost;
 use crate::clock::Clock;
 use crate::process::logs::Logs;
 
@@ -248,15 +248,10 @@ impl Link {
             Ok::<_, reqwest::Error>((reply.status(), reply.bytes().await?))
         };
         let (status, body) = answered.await.map_err(|error| {
-            // The cause says more than the error itself.
-            let mut cause: &dyn Error = &error;
-            while let Some(source) = cause.source() {
-                cause = source;
-            }
             let what = if error.is_timeout() {
                 format!("does not answer within {limit:?}")
             } else {
-                format!("cannot be reached: {cause}")
+                format!("cannot be reached: {}", innermost(&error))
             };
             self.error(member, &what)
         })?;

@@ -4,28 +4,16 @@ use super::mistakes::Place;
 use super::nearest::hint;
 use super::reader::{Field, Reader, listed};
 use super::values;
+use crate::driver::commands::template::EVERYWHERE;
 use crate::driver::commands::{Call, Expect};
 
 /// The places for values in all texts.
 pub(super) const MEMBER: &[&str] = &[];
 
-const EVERYWHERE: [&str; 7] = ["name", "client", "host", "port", "failpoint", "data", "directory"];
-
-/// The calls, with the places that they have besides.
-pub(super) const CALLS: &[(&str, &[&str])] = &[
-    ("stop", &["signal"]),
-    ("kill", &["signal"]),
-    ("pause", &["signal"]),
-    ("unpause", &["signal"]),
-    ("logs", &[]),
-    ("health", &[]),
-    ("leader", &[]),
-    ("put", &["key", "value"]),
-    ("get", &["key"]),
-    ("range", &["from", "to"]),
-    ("delete", &["key"]),
-    ("hash", &[]),
-    ("revision", &[]),
+/// The calls. What places they have besides says `driver::commands::template`.
+pub(super) const CALLS: [&str; 13] = [
+    "stop", "kill", "pause", "unpause", "logs", "health", "leader", "put", "get", "range",
+    "delete", "hash", "revision",
 ];
 
 /// A call: a command line, a list of words, or a map.

@@ -7,7 +7,8 @@ use super::points;
 use super::reader::{Field, Reader};
 use super::types::DriverConfig;
 use super::yaml::Value;
-use crate::driver::{commands, etcd};
+use crate::driver::commands::{self, template};
+use crate::driver::etcd;
 
 /// The driver: its name, or a map with its name and its settings.
 pub(super) fn read(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<DriverConfig> {
@@ -89,11 +90,12 @@ fn commands(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<commands::Sett
         calls::places(reader, at.unwrap_or(field.node.at), [value], calls::MEMBER);
     }
     let mut read = BTreeMap::new();
-    for (name, more) in calls::CALLS {
+    for name in calls::CALLS {
+        let more = template::places(name).unwrap_or_default();
         if let Some(field) = section.field(name)
             && let Some(call) = calls::read(reader, &field, more)
         {
-            read.insert((*name).to_owned(), call);
+            read.insert(name.to_owned(), call);
         }
     }
     for needed in ["put", "get"] {

@@ -4,10 +4,11 @@
 //! tells the two apart. Nothing is sent twice, no redirect is followed, no proxy of the environment
 //! is used, and answers are bounded.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use reqwest::{Method, Response, redirect, retry};
+
+use crate::cause::innermost;
 
 /// The longest body that is read, in bytes.
 pub(crate) const MAX_BODY: usize = 64 << 20;
@@ -139,27 +140,16 @@ impl Lines {
 
 impl Failure {
     fn of(error: &reqwest::Error) -> Self {
-        Self { sent: !error.is_connect() && !error.is_builder(), message: describe(error) }
+        Self { sent: !error.is_connect() && !error.is_builder(), message: innermost(error) }
     }
 
     fn after_sending(error: &reqwest::Error) -> Self {
-        Self { sent: true, message: describe(error) }
+        Self { sent: true, message: innermost(error) }
     }
 
     fn too_long(what: &str, limit: usize) -> Self {
         Self { sent: true, message: format!("{what} is longer than {limit} bytes") }
     }
-}
-
-/// The innermost cause: what wraps it says nothing more.
-fn describe(error: &reqwest::Error) -> String {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        message = error.to_string();
-        source = error.source();
-    }
-    message
 }
 
 async fn within<T>(

@@ -209,7 +209,7 @@ async fn an_agent_that_does_not_answer_is_an_error() {
     let why = remote.state("m").await.expect_err("no answer").message;
     assert!(why.contains("does not answer within"), "{why}");
     drop(silent);
-    let why = remote.stop_all().await.expect_err("nobody listens").message;
+    let why = remote.stop_all().await.expect_err("no agent listens").message;
     assert!(why.contains("cannot be reached"), "{why}");
     assert!(remote.logs("m").is_err());
 }

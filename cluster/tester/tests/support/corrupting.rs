@@ -222,7 +222,7 @@ impl Client for CorruptingClient {
             && self.shared.due(Corruption::LostWrite)
         {
             // The answer has a revision of its own, as that of a store that mixed up two writes.
-            let key = "of-nobody".to_owned();
+            let key = "of-no-request".to_owned();
             let other = Request::Put { key, value: value.clone() };
             let answer = self.inner.execute(&other, limit).await;
             if !matches!(answer.outcome, Outcome::Done { .. }) {

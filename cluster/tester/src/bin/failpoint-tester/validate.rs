@@ -8,7 +8,7 @@ use failpoint_tester::config;
 
 /// Check a configuration, and say what a run would do. Nothing is started.
 ///
-/// Each mistake is a line `FILE:LINE:COLUMN: …`. The exit status is 0 if there is none, else 1.
+/// Each mistake is a line `FILE:LINE:COLUMN: …`. The exit status is 0 without a mistake, else 1.
 #[derive(Args)]
 pub(super) struct Arguments {
     /// The configuration.

@@ -6,6 +6,7 @@ use reqwest::{Client, Method, redirect, retry};
 use tokio::time::timeout;
 
 use super::judge::{Answered, NoAnswer};
+use crate::cause::innermost;
 
 /// The longest body that is read, in bytes.
 const LONGEST: usize = 16 << 20;
@@ -46,13 +47,13 @@ pub(super) async fn ask(
     let whole = async {
         let mut response = request.send().await.map_err(|error| {
             match error.is_connect() || error.is_builder() {
-                true => NoAnswer::NotSent(root(&error)),
-                false => NoAnswer::Lost(root(&error)),
+                true => NoAnswer::NotSent(innermost(&error)),
+                false => NoAnswer::Lost(innermost(&error)),
             }
         })?;
         let status = response.status();
         let mut body = Vec::new();
-        let lost = |error: reqwest::Error| NoAnswer::Lost(root(&error));
+        let lost = |error: reqwest::Error| NoAnswer::Lost(innermost(&error));
         while let Some(chunk) = response.chunk().await.map_err(lost)? {
             if body.len() + chunk.len() > LONGEST {
                 return Err(NoAnswer::Lost(format!("an answer of more than {LONGEST} bytes")));
@@ -67,13 +68,4 @@ pub(super) async fn ask(
         })
     };
     timeout(limit, whole).await.map_err(|_| NoAnswer::late(limit))?
-}
-
-/// The innermost cause: what wraps it says nothing more.
-fn root(error: &reqwest::Error) -> String {
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
 }
