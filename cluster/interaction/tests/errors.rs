@@ -1,8 +1,8 @@
 //! A mistake in a script is an error with its place.
 
 use cluster_node::{
-    Command, Durable, DynRaft, Input, LogLines, Memory, Node, Outputs, RaftNode, Settings,
-    StepError, View,
+    Command, Durable, DynRaft, Input, LogLines, Machine, Memory, Node, Outputs, RaftNode, Reply,
+    Settings, StepError, View,
 };
 use failpoint::Scope;
 use failpoint_disk::Keep;
@@ -282,7 +282,8 @@ struct Wrong {
 
 impl Disk for Wrong {
     fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, StepError> {
-        let node = RaftNode::start(settings, self.log.clone(), self.machine.clone(), log)?;
+        let machine = Machine::open(self.machine.clone()).unwrap();
+        let node = RaftNode::start(settings, self.log.clone(), machine, log)?;
         Ok(Box::new(WrongNode(node)))
     }
 
@@ -307,6 +308,7 @@ impl Drop for WrongNode {
 impl Node for WrongNode {
     type Message = Message;
     type Command = Command;
+    type Reply = Reply;
     type Error = StepError;
 
     fn id(&self) -> u64 {
@@ -316,7 +318,7 @@ impl Node for WrongNode {
     fn step(
         &mut self,
         input: Input<Message, Command>,
-        outputs: &mut Outputs<Message>,
+        outputs: &mut Outputs<Message, Reply>,
     ) -> Result<(), StepError> {
         if let Input::Command(Command::Propose(_)) = input {
             panic!("a value\nwas proposed");

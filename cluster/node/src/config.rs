@@ -31,6 +31,12 @@ pub struct Settings {
     pub lease_reads: bool,
     /// How many bytes of committed entries a node applies at once.
     pub max_committed_size_per_ready: u64,
+    /// How many bytes of entries an append message has; at least one entry.
+    pub max_size_per_message: u64,
+    /// Whether entries that were proposed one after the other leave in one append message.
+    pub batch_append: bool,
+    /// Whether a leader steps down before it applies its own removal. Otherwise `raft` 0.7 panics.
+    pub steps_down_before_removal: bool,
 }
 
 impl Settings {
@@ -49,6 +55,9 @@ impl Settings {
             check_quorum: false,
             lease_reads: false,
             max_committed_size_per_ready: u64::MAX,
+            max_size_per_message: u64::MAX,
+            batch_append: false,
+            steps_down_before_removal: false,
         }
     }
 
@@ -57,7 +66,8 @@ impl Settings {
             id: self.id,
             election_tick: self.election_ticks,
             heartbeat_tick: self.heartbeat_ticks,
-            max_size_per_msg: u64::MAX,
+            max_size_per_msg: self.max_size_per_message,
+            batch_append: self.batch_append,
             max_inflight_msgs: self.inflight,
             pre_vote: self.pre_vote,
             check_quorum: self.check_quorum,

@@ -7,13 +7,15 @@
 //!
 //! ```
 //! use cluster_node::{
-//!     Command, Durable, Input, LogLines, Memory, Node, Outputs, RaftNode, Reply, Settings, StepClock,
+//!     Command, Durable, Input, LogLines, Machine, Memory, Node, Outputs, RaftNode, Reply, Settings,
+//!     StepClock,
 //! };
 //!
 //! let mut settings = Settings::new(1);
 //! (settings.voters, settings.index) = (vec![1], 2);
 //! let log = LogLines::default();
-//! let mut node = RaftNode::start(&settings, Memory::new(), Durable::default(), &log)?;
+//! let machine = Machine::open(Durable::default())?;
+//! let mut node = RaftNode::start(&settings, Memory::new(), machine, &log)?;
 //!
 //! let mut replies = Vec::new();
 //! for command in [Command::Campaign, Command::Propose(b"a = 1".to_vec())] {
@@ -27,10 +29,11 @@
 //! }
 //! // Entry 3 is the empty one that a new leader writes.
 //! assert_eq!(replies, [Reply::Acknowledged { index: 4, term: 1, data: b"a = 1".to_vec() }]);
-//! # Ok::<(), cluster_node::StepError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`RaftNode`] is the crate `raft` with its explicit Ready loop, over any [`Storage`]:
+//! [`RaftNode`] is the crate `raft` with its explicit Ready loop, between any [`StateMachine`] and any
+//! [`Storage`]:
 //!
 //! | storage | where | survives a crash |
 //! |---|---|---|
@@ -58,7 +61,7 @@ mod view;
 pub use config::Settings;
 pub use log_lines::{Level, Line, LogLines};
 pub use logged::Logged;
-pub use machine::{Durable, Machine};
+pub use machine::{Durable, Machine, StateMachine};
 pub use memory::Memory;
 pub use node::{Input, Node, Outputs, Reply, Sent, StepClock};
 pub use points::{POINTS, Point};

@@ -49,6 +49,11 @@ impl LogLines {
         std::mem::take(&mut self.lines.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Adds a line.
+    pub fn add(&self, level: Level, text: String) {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(Line { level, text });
+    }
+
     pub(crate) fn logger(&self) -> slog::Logger {
         slog::Logger::root(slog::Fuse(self.clone()), slog::o!())
     }
@@ -72,7 +77,7 @@ impl slog::Drain for LogLines {
         for value in values.0.iter().rev() {
             write!(text, ", {value}")?;
         }
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(Line { level, text });
+        self.add(level, text);
         Ok(())
     }
 }

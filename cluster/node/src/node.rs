@@ -16,6 +16,8 @@ pub trait Node {
     type Message: Clone + fmt::Debug;
     /// What an operator or a client asks of a node.
     type Command;
+    /// What it answers to them.
+    type Reply;
     /// Why a step failed.
     type Error: std::error::Error;
 
@@ -30,7 +32,7 @@ pub trait Node {
     fn step(
         &mut self,
         input: Input<Self::Message, Self::Command>,
-        outputs: &mut Outputs<Self::Message>,
+        outputs: &mut Outputs<Self::Message, Self::Reply>,
     ) -> Result<(), Self::Error>;
 
     /// Whether [`Input::Proceed`] would do something.
@@ -82,17 +84,17 @@ impl Simulation for StepClock {
 
 /// What a node does to others in a step.
 #[derive(Clone, Debug)]
-pub struct Outputs<M> {
+pub struct Outputs<M, R> {
     clock: StepClock,
     /// The messages, in the order in which the node sent them.
     pub messages: Vec<Sent<M>>,
     /// The replies to commands.
-    pub replies: Vec<Reply>,
+    pub replies: Vec<R>,
     /// What a person may want to read about the step, one line each.
     pub report: Vec<String>,
 }
 
-impl<M> Outputs<M> {
+impl<M, R> Outputs<M, R> {
     /// Nothing yet, in a step whose time `clock` tells.
     pub fn new(clock: &StepClock) -> Self {
         clock.reset();
@@ -116,7 +118,7 @@ pub struct Sent<M> {
     pub message: M,
 }
 
-/// What a node answers to its clients.
+/// What a node of the crate `raft` answers to its clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// A proposal of this node's is committed and applied: a client may rely on it.

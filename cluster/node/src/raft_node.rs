@@ -1,12 +1,13 @@
 //! The crate `raft` as a node that its owner steps.
 
 use crate::conf_change::conf_change;
-use crate::machine::{Durable, Machine};
+use crate::machine::{Machine, StateMachine};
 use crate::view::{Follower, View};
 use crate::{Input, LogLines, Node, Outputs, Reply, Settings, Storage, describe};
 use failpoint::fail_point;
 use raft::eraftpb::{
-    ConfChange, ConfChangeV2, Entry, EntryType, HardState, Message, MessageType, Snapshot,
+    ConfChange, ConfChangeType, ConfChangeV2, Entry, EntryType, HardState, Message, MessageType,
+    Snapshot,
 };
 use raft::{RawNode, Ready, SnapshotStatus, StateRole};
 use std::fmt;
@@ -87,7 +88,9 @@ fn disk(doing: &'static str) -> impl FnOnce(io::Error) -> StepError {
 }
 
 /// A raft node of any storage.
-pub trait DynRaft: Node<Message = Message, Command = Command, Error = StepError> + Send {
+pub trait DynRaft:
+    Node<Message = Message, Command = Command, Reply = Reply, Error = StepError> + Send
+{
     /// The node as it is.
     fn view(&self) -> View;
 
@@ -95,17 +98,18 @@ pub trait DynRaft: Node<Message = Message, Command = Command, Error = StepError>
     fn content(&self) -> &[u8];
 }
 
-/// The crate `raft`, its Ready loop and a small state machine, over a [`Storage`].
-pub struct RaftNode<S: Storage> {
+/// The crate `raft` with its Ready loop, between a [`Storage`] and a [`StateMachine`].
+pub struct RaftNode<S: Storage, M: StateMachine = Machine> {
     raft: RawNode<S>,
-    machine: Machine,
+    machine: M,
     /// Set after every step, because `raft` draws another one at random.
     election_timeout: usize,
     /// What was proposed here and is not applied yet.
     proposed: Vec<Vec<u8>>,
+    steps_down_before_removal: bool,
 }
 
-impl<S: Storage> RaftNode<S> {
+impl<S: Storage, M: StateMachine> RaftNode<S, M> {
     /// Starts a node from what `storage` and `machine` hold, or as `settings` say if they are empty.
     ///
     /// # Errors
@@ -113,25 +117,44 @@ impl<S: Storage> RaftNode<S> {
     pub fn start(
         settings: &Settings,
         mut storage: S,
-        machine: Durable,
+        mut machine: M,
         log: &LogLines,
     ) -> Result<Self, StepError> {
-        let mut machine = Machine::open(machine).map_err(disk("read the state"))?;
         let is_empty = storage.last_index()? == 0;
         if is_empty && settings.index > 0 {
             let first = first_snapshot(settings);
             storage.save_snapshot(&first).map_err(disk("save the first snapshot"))?;
         }
         let last = storage.snapshot(0, settings.id)?;
-        machine.restore(&last);
+        machine.restore(&last).map_err(disk("restore the snapshot"))?;
         // Entries after the snapshot are given again after a restart: raft needs the changes of the
         // configuration among them, and the machine knows what it has applied.
         let config = raft::Config { applied: last.get_metadata().index, ..settings.raft() };
         let raft = RawNode::new(&config, storage, &log.logger())?;
-        let mut node =
-            Self { raft, machine, election_timeout: settings.election_ticks, proposed: Vec::new() };
+        let mut node = Self {
+            raft,
+            machine,
+            election_timeout: settings.election_ticks,
+            proposed: Vec::new(),
+            steps_down_before_removal: settings.steps_down_before_removal,
+        };
         node.fix_election_timeout();
         Ok(node)
+    }
+
+    /// The state machine.
+    pub fn machine(&self) -> &M {
+        &self.machine
+    }
+
+    /// The state machine, to be changed beside the log: it must not change what entries are applied to.
+    pub fn machine_mut(&mut self) -> &mut M {
+        &mut self.machine
+    }
+
+    /// The crate `raft`, to be looked at.
+    pub fn raft(&self) -> &raft::Raft<S> {
+        &self.raft.raft
     }
 
     fn fix_election_timeout(&mut self) {
@@ -153,7 +176,7 @@ impl<S: Storage> RaftNode<S> {
             Command::ReportUnreachable(id) => raft.report_unreachable(id),
             Command::ReportSnapshot(id, status) => raft.report_snapshot(id, status),
             Command::Compact(index) => {
-                self.save_snapshot(&self.machine.snapshot())?;
+                self.checkpoint()?;
                 self.raft.mut_store().compact(index).map_err(disk("compact the log"))?;
             }
             Command::SendSnapshot(to) => self.send_snapshot(to)?,
@@ -174,8 +197,33 @@ impl<S: Storage> RaftNode<S> {
         Ok(())
     }
 
+    /// Takes one input, like [`Node::step`], and puts the replies among those of another kind of node.
+    ///
+    /// # Errors
+    /// Those of [`Node::step`].
+    pub fn step_as<R: From<Reply>>(
+        &mut self,
+        input: Input<Message, Command>,
+        outputs: &mut Outputs<Message, R>,
+    ) -> Result<(), StepError> {
+        let done = match input {
+            Input::Tick => {
+                self.raft.tick();
+                Ok(())
+            }
+            Input::Message(message) => self.raft.step(message).map_err(StepError::from),
+            Input::Command(command) => self.command(command),
+            Input::Proceed => self.proceed(outputs),
+        };
+        self.fix_election_timeout();
+        done
+    }
+
     /// The Ready loop, once: send, save, apply, in the order that raft's safety asks for.
-    fn proceed(&mut self, outputs: &mut Outputs<Message>) -> Result<(), StepError> {
+    fn proceed<R: From<Reply>>(
+        &mut self,
+        outputs: &mut Outputs<Message, R>,
+    ) -> Result<(), StepError> {
         if !self.raft.has_ready() {
             return Ok(());
         }
@@ -186,7 +234,10 @@ impl<S: Storage> RaftNode<S> {
         outputs.report.extend(describe::ready(&ready, saves_first));
         let mut messages = ready.take_messages();
         if !saves_first {
-            send_as_leader(mem::take(&mut messages), outputs);
+            self.send_as_leader(mem::take(&mut messages), outputs)?;
+        }
+        if cfg!(feature = "bug_ack_before_save") {
+            send_as_follower(ready.take_persisted_messages(), outputs);
         }
 
         let snapshot = ready.snapshot().clone();
@@ -197,14 +248,15 @@ impl<S: Storage> RaftNode<S> {
         self.save(ready.hs(), ready.entries(), ready.must_sync())?;
         if is_snapshot {
             fail_point!("raftBeforeApplySnap");
-            self.machine.restore(&snapshot);
+            self.machine.restore(&snapshot).map_err(disk("restore a snapshot"))?;
             self.machine.commit().map_err(disk("commit the state"))?;
             fail_point!("raftAfterApplySnap");
         }
-        send_as_leader(messages, outputs);
+        self.send_as_leader(messages, outputs)?;
         send_as_follower(ready.take_persisted_messages(), outputs);
         for read in ready.take_read_states() {
-            outputs.replies.push(Reply::Readable { context: read.request_ctx, index: read.index });
+            let reply = Reply::Readable { context: read.request_ctx, index: read.index };
+            outputs.replies.push(reply.into());
         }
         self.apply(ready.take_committed_entries(), outputs)?;
 
@@ -218,7 +270,7 @@ impl<S: Storage> RaftNode<S> {
                 .save(Some(&hard_state), &[], false)
                 .map_err(disk("save the commit index"))?;
         }
-        send_as_leader(light.take_messages(), outputs);
+        self.send_as_leader(light.take_messages(), outputs)?;
         self.apply(light.take_committed_entries(), outputs)?;
         self.raft.advance_apply();
         Ok(())
@@ -253,11 +305,17 @@ impl<S: Storage> RaftNode<S> {
         Ok(())
     }
 
+    /// Lets the log begin at what the state machine holds.
+    fn checkpoint(&mut self) -> Result<(), StepError> {
+        let checkpoint = self.machine.checkpoint().map_err(disk("make the state durable"))?;
+        self.save_snapshot(&checkpoint)
+    }
+
     /// Applies committed entries, makes the state durable, and answers those who proposed them.
-    fn apply(
+    fn apply<R: From<Reply>>(
         &mut self,
         entries: Vec<Entry>,
-        outputs: &mut Outputs<Message>,
+        outputs: &mut Outputs<Message, R>,
     ) -> Result<(), StepError> {
         if entries.is_empty() {
             return Ok(());
@@ -265,7 +323,7 @@ impl<S: Storage> RaftNode<S> {
         let mut is_reconfigured = false;
         for entry in entries {
             match entry.get_entry_type() {
-                EntryType::EntryNormal => self.apply_value(&entry, outputs),
+                EntryType::EntryNormal => self.apply_value(entry, outputs)?,
                 EntryType::EntryConfChange | EntryType::EntryConfChangeV2 => {
                     is_reconfigured |= entry.index > self.machine.applied();
                     self.apply_conf_change(&entry, outputs)?;
@@ -277,118 +335,79 @@ impl<S: Storage> RaftNode<S> {
         fail_point!("afterCommit");
         if is_reconfigured {
             // A new member is sent a snapshot, which must name it.
-            self.save_snapshot(&self.machine.snapshot())?;
+            self.checkpoint()?;
         }
         Ok(())
     }
 
-    fn apply_value(&mut self, entry: &Entry, outputs: &mut Outputs<Message>) {
+    fn apply_value<R: From<Reply>>(
+        &mut self,
+        entry: Entry,
+        outputs: &mut Outputs<Message, R>,
+    ) -> Result<(), StepError> {
         fail_point!("beforeApplyOneEntryNormal");
-        self.machine.apply(entry.index, entry.term, &entry.data);
+        self.machine.apply(&entry).map_err(disk("apply an entry"))?;
         fail_point!("afterApplyOneEntryNormal");
         let mine = self.proposed.iter().position(|data| *data == entry.data);
         if let Some(mine) = mine.filter(|_| !entry.data.is_empty()) {
             let data = self.proposed.remove(mine);
-            outputs.replies.push(Reply::Acknowledged {
-                index: entry.index,
-                term: entry.term,
-                data,
-            });
-        }
-    }
-
-    fn apply_conf_change(
-        &mut self,
-        entry: &Entry,
-        outputs: &mut Outputs<Message>,
-    ) -> Result<(), StepError> {
-        fail_point!("beforeApplyOneConfChange");
-        let change = conf_change(entry)?;
-        let changed = self.raft.apply_conf_change(&change);
-        self.machine.apply(entry.index, entry.term, &[]);
-        match changed {
-            Ok(configuration) => self.machine.set_configuration(entry.index, configuration),
-            // All nodes refuse it, since they have the same configuration here.
-            Err(error) => {
-                outputs.report.push(format!("{} changes nothing: {error}", describe::entry(entry)))
-            }
+            let reply = Reply::Acknowledged { index: entry.index, term: entry.term, data };
+            outputs.replies.push(reply.into());
         }
         Ok(())
     }
-}
 
-/// The snapshot that the log of a new group starts at.
-fn first_snapshot(settings: &Settings) -> Snapshot {
-    let mut snapshot = Snapshot::default();
-    snapshot.set_data(settings.content.clone().into());
-    let meta = snapshot.mut_metadata();
-    (meta.index, meta.term) = (settings.index, 1);
-    let configuration = meta.mut_conf_state();
-    configuration.set_voters(settings.voters.clone());
-    configuration.set_learners(settings.learners.clone());
-    snapshot
-}
-
-fn send_as_leader(messages: Vec<Message>, outputs: &mut Outputs<Message>) {
-    if messages.is_empty() {
-        return;
-    }
-    fail_point!("raftBeforeLeaderSend");
-    send(messages, outputs);
-    fail_point!("raftAfterLeaderSend");
-}
-
-fn send_as_follower(messages: Vec<Message>, outputs: &mut Outputs<Message>) {
-    if messages.is_empty() {
-        return;
-    }
-    fail_point!("raftBeforeFollowerSend");
-    send(messages, outputs);
-    fail_point!("raftAfterFollowerSend");
-}
-
-/// Sends in the order of the receivers: raft goes through its members in the order of a hash.
-fn send(mut messages: Vec<Message>, outputs: &mut Outputs<Message>) {
-    messages.sort_by_key(|message| message.to);
-    for message in messages {
-        outputs.send(message.to, message);
-    }
-}
-
-impl<S: Storage> Node for RaftNode<S> {
-    type Message = Message;
-    type Command = Command;
-    type Error = StepError;
-
-    fn id(&self) -> u64 {
-        self.raft.raft.id
-    }
-
-    fn step(
+    fn apply_conf_change<R: From<Reply>>(
         &mut self,
-        input: Input<Message, Command>,
-        outputs: &mut Outputs<Message>,
+        entry: &Entry,
+        outputs: &mut Outputs<Message, R>,
     ) -> Result<(), StepError> {
-        let done = match input {
-            Input::Tick => {
-                self.raft.tick();
-                Ok(())
+        fail_point!("beforeApplyOneConfChange");
+        let change = conf_change(entry)?;
+        if self.steps_down_before_removal && self.removes_me_as_leader(&change) {
+            let term = self.raft.raft.term;
+            self.raft.raft.become_follower(term, raft::INVALID_ID);
+        }
+        let configuration = match self.raft.apply_conf_change(&change) {
+            Ok(configuration) => Some(configuration),
+            // All nodes refuse it, since they have the same configuration here.
+            Err(error) => {
+                outputs.report.push(format!("{} changes nothing: {error}", describe::entry(entry)));
+                None
             }
-            Input::Message(message) => self.raft.step(message).map_err(StepError::from),
-            Input::Command(command) => self.command(command),
-            Input::Proceed => self.proceed(outputs),
         };
-        self.fix_election_timeout();
-        done
+        let applied = self.machine.apply_conf_change(entry, &change, configuration);
+        applied.map_err(disk("apply a change of the configuration"))
     }
 
-    fn is_ready(&self) -> bool {
-        self.raft.has_ready()
+    fn removes_me_as_leader(&self, change: &ConfChangeV2) -> bool {
+        let raft = &self.raft.raft;
+        raft.state == StateRole::Leader
+            && change.changes.iter().any(|single| {
+                single.node_id == raft.id && single.get_change_type() == ConfChangeType::RemoveNode
+            })
     }
-}
 
-impl<S: Storage> DynRaft for RaftNode<S> {
-    fn view(&self) -> View {
+    fn send_as_leader<R>(
+        &self,
+        mut messages: Vec<Message>,
+        outputs: &mut Outputs<Message, R>,
+    ) -> Result<(), StepError> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        for message in messages.iter_mut().filter(|message| message.has_snapshot()) {
+            let snapshot = self.machine.complete(message.take_snapshot());
+            message.set_snapshot(snapshot.map_err(disk("read the state for a snapshot"))?);
+        }
+        fail_point!("raftBeforeLeaderSend");
+        send(messages, outputs);
+        fail_point!("raftAfterLeaderSend");
+        Ok(())
+    }
+
+    /// The node as it is.
+    pub fn view(&self) -> View {
         let raft = &self.raft.raft;
         let first = raft.raft_log.first_index();
         let mut followers: Vec<_> = if raft.state == StateRole::Leader {
@@ -411,6 +430,64 @@ impl<S: Storage> DynRaft for RaftNode<S> {
             followers,
         }
     }
+}
+
+/// The snapshot that the log of a new group starts at.
+fn first_snapshot(settings: &Settings) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    snapshot.set_data(settings.content.clone().into());
+    let meta = snapshot.mut_metadata();
+    (meta.index, meta.term) = (settings.index, 1);
+    let configuration = meta.mut_conf_state();
+    configuration.set_voters(settings.voters.clone());
+    configuration.set_learners(settings.learners.clone());
+    snapshot
+}
+
+fn send_as_follower<R>(messages: Vec<Message>, outputs: &mut Outputs<Message, R>) {
+    if messages.is_empty() {
+        return;
+    }
+    fail_point!("raftBeforeFollowerSend");
+    send(messages, outputs);
+    fail_point!("raftAfterFollowerSend");
+}
+
+/// Sends in the order of the receivers: raft goes through its members in the order of a hash.
+fn send<R>(mut messages: Vec<Message>, outputs: &mut Outputs<Message, R>) {
+    messages.sort_by_key(|message| message.to);
+    for message in messages {
+        outputs.send(message.to, message);
+    }
+}
+
+impl<S: Storage, M: StateMachine> Node for RaftNode<S, M> {
+    type Message = Message;
+    type Command = Command;
+    type Reply = Reply;
+    type Error = StepError;
+
+    fn id(&self) -> u64 {
+        self.raft.raft.id
+    }
+
+    fn step(
+        &mut self,
+        input: Input<Message, Command>,
+        outputs: &mut Outputs<Message, Reply>,
+    ) -> Result<(), StepError> {
+        self.step_as(input, outputs)
+    }
+
+    fn is_ready(&self) -> bool {
+        self.raft.has_ready()
+    }
+}
+
+impl<S: Storage> DynRaft for RaftNode<S> {
+    fn view(&self) -> View {
+        RaftNode::view(self)
+    }
 
     fn content(&self) -> &[u8] {
         self.machine.content()
@@ -431,7 +508,7 @@ fn follower(id: u64, progress: &raft::Progress, tracker: &raft::ProgressTracker)
     }
 }
 
-impl<S: Storage> fmt::Debug for RaftNode<S> {
+impl<S: Storage, M: StateMachine> fmt::Debug for RaftNode<S, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RaftNode").field("view", &self.view()).finish_non_exhaustive()
     }

@@ -1,7 +1,7 @@
 //! Three nodes in memory: an election, a proposal, a restart.
 
 use cluster_node::{
-    Command, Durable, DynRaft, Input, LogLines, Memory, Node, Outputs, Promise, Promises, RaftNode,
+    Command, Durable, Input, LogLines, Machine, Memory, Node, Outputs, Promise, Promises, RaftNode,
     Reply, Role, Settings, StepClock,
 };
 use raft::eraftpb::Message;
@@ -37,6 +37,7 @@ impl Group {
         settings.index = 10;
         settings.content = b"start".to_vec();
         let (storage, machine) = self.disks[&id].clone();
+        let machine = Machine::open(machine).unwrap();
         let node = RaftNode::start(&settings, storage, machine, &LogLines::default()).unwrap();
         self.promises.restarted(&node.view()).unwrap();
         self.nodes.insert(id, node);
@@ -87,7 +88,7 @@ fn a_group_elects_replicates_and_restarts() {
     let acknowledged = Reply::Acknowledged { index: 12, term: 1, data: b"one".to_vec() };
     assert_eq!(group.replies, [acknowledged]);
     for node in group.nodes.values() {
-        assert_eq!(node.content(), b"start\none", "node {}", node.id());
+        assert_eq!(node.machine().content(), b"start\none", "node {}", node.id());
     }
 
     group.step(1, Input::Command(Command::Compact(12)));
@@ -103,7 +104,7 @@ fn a_group_elects_replicates_and_restarts() {
     group.step(2, Input::Command(Command::Propose(b"two".to_vec())));
     group.stabilize();
     for node in group.nodes.values() {
-        assert_eq!(node.content(), b"start\none\ntwo", "no value is applied twice");
+        assert_eq!(node.machine().content(), b"start\none\ntwo", "no value is applied twice");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The disks of nodes: where a node keeps what it saves, and what a crash leaves of it.
 
 use cluster_node::{
-    Durable, DynRaft, LogLines, Logged, Memory, RaftNode, Settings, StepError, Storage,
+    Durable, DynRaft, LogLines, Logged, Machine, Memory, RaftNode, Settings, StepError, Storage,
 };
 use failpoint::Scope;
 use failpoint_disk::{HoldDisk, Keep, SimDisk, fs};
@@ -54,7 +54,8 @@ pub(crate) struct InMemory {
 
 impl Disk for InMemory {
     fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, StepError> {
-        let node = RaftNode::start(settings, self.log.clone(), self.machine.clone(), log)?;
+        let machine = machine(self.machine.clone())?;
+        let node = RaftNode::start(settings, self.log.clone(), machine, log)?;
         Ok(Box::new(node))
     }
 
@@ -169,8 +170,12 @@ fn start_in<S: Storage>(
 ) -> Result<Box<dyn DynRaft>, StepError> {
     let storage = open(&directory.join("log"))
         .map_err(|error| StepError::Disk { doing: "open the log", error })?;
-    let machine = Durable::Directory(directory.to_owned());
+    let machine = machine(Durable::Directory(directory.to_owned()))?;
     Ok(Box::new(RaftNode::start(settings, storage, machine, log)?))
+}
+
+fn machine(durable: Durable) -> Result<Machine, StepError> {
+    Machine::open(durable).map_err(|error| StepError::Disk { doing: "read the state", error })
 }
 
 /// Syncs all files and directories below `directory`.
