@@ -1,0 +1,59 @@
+//! How a node starts, and how it behaves.
+
+use crate::request::Member;
+
+/// How a node starts for the first time, and how it behaves. Times are in ticks.
+///
+/// A node that finds its data on the disk starts from them: then only its behaviour is taken from here.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The id of the node; not 0.
+    pub id: u64,
+    /// The first members of a new cluster, with the node itself; the same on each of them. Empty: the node
+    /// waits until it is added to a cluster that runs.
+    pub members: Vec<Member>,
+    /// After so many ticks without a leader, a node campaigns, until its owner sets another number.
+    pub election_ticks: usize,
+    /// A leader sends a heartbeat every so many ticks.
+    pub heartbeat_ticks: usize,
+    /// Whether a node asks for votes before it raises its term.
+    pub pre_vote: bool,
+    /// Whether a leader steps down that hears from no quorum.
+    pub check_quorum: bool,
+    /// After so many applied entries, a node makes a snapshot.
+    pub snapshot_count: u64,
+    /// So many entries stay in the log before a snapshot, for followers that are a little behind.
+    pub catch_up_entries: u64,
+    /// After so many ticks without an answer, a client is told that there is none.
+    pub request_ticks: u64,
+    /// The most requests that wait at once, without watches.
+    pub max_requests: usize,
+    /// The most bytes that writes which wait may have.
+    pub max_request_bytes: usize,
+    /// The most revisions in one message of a watch, or in one step of a compaction.
+    pub batch: usize,
+    /// A watch without events tells its revision every so many ticks; 0: never.
+    pub progress_ticks: u64,
+}
+
+impl Settings {
+    /// The settings of node `id`, for ticks of 20 ms.
+    pub fn new(id: u64) -> Self {
+        Self {
+            id,
+            members: Vec::new(),
+            election_ticks: 10,
+            heartbeat_ticks: 1,
+            pre_vote: true,
+            check_quorum: true,
+            snapshot_count: 100,
+            catch_up_entries: 50,
+            request_ticks: 250,
+            max_requests: 4096,
+            max_request_bytes: 64 << 20,
+            batch: 1000,
+            progress_ticks: 0,
+        }
+    }
+}
