@@ -12,9 +12,11 @@
 mod node;
 mod points;
 mod request;
+pub mod server;
 mod settings;
 mod storage;
 mod store;
+pub mod wire;
 
 pub use node::Node;
 pub use points::{POINTS, Point, Role, Trigger};

@@ -1,0 +1,307 @@
+//! How do messages of raft reach the other members?
+//!
+//! A member calls every other one, and sends on the connections that it made. Each peer has a bounded
+//! queue: what does not fit is dropped, because raft sends again what matters. Raft is told which peers
+//! cannot be reached, and whether a snapshot left.
+
+use super::frames::{self, FrameError, Handshake, MAX_HANDSHAKE, MAX_MESSAGE};
+use super::log::{info, warn_line};
+use protobuf::Message as _;
+use raft::SnapshotStatus;
+use raft::eraftpb::{Message, MessageType};
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader, BufWriter};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+/// How many messages wait for a peer at most.
+const QUEUE: usize = 1_024;
+/// How many bytes wait for a peer at most. One message may be larger.
+const QUEUE_BYTES: usize = 64 << 20;
+/// How many connections of peers are open at most.
+const CONNECTIONS: usize = 256;
+/// How long a connection and its handshake may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+/// How long a peer may take no bytes.
+const WRITE_LIMIT: Duration = Duration::from_secs(10);
+/// How long to wait after a failure.
+const REST: Duration = Duration::from_millis(20);
+
+/// What happens on the connections to and from peers.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A message arrived.
+    Message(Message),
+    /// Messages to this member do not arrive.
+    Unreachable(u64),
+    /// A snapshot for this member left, or did not.
+    Snapshot(u64, SnapshotStatus),
+}
+
+/// Takes events. It must not block.
+pub(super) type Sink = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// Who this member is.
+#[derive(Clone, Debug)]
+pub(super) struct Local {
+    /// The name of its cluster.
+    pub(super) cluster: String,
+    /// Its number.
+    pub(super) id: u64,
+}
+
+/// The other members. Dropping it ends the connections to them.
+pub(super) struct Peers {
+    local: Local,
+    runtime: Handle,
+    sink: Sink,
+    peers: HashMap<u64, Peer>,
+}
+
+struct Peer {
+    address: String,
+    queue: mpsc::Sender<Message>,
+    bytes: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Peers {
+    pub(super) fn new(local: Local, runtime: Handle, sink: Sink) -> Self {
+        Self { local, runtime, sink, peers: HashMap::new() }
+    }
+
+    /// From now on, the members are these, at these addresses.
+    pub(super) fn set_members(&mut self, addresses: &BTreeMap<u64, String>) {
+        self.peers.retain(|id, peer| addresses.get(id) == Some(&peer.address));
+        for (&id, address) in addresses {
+            if id != self.local.id && !self.peers.contains_key(&id) {
+                let peer = self.start(id, address.clone());
+                self.peers.insert(id, peer);
+            }
+        }
+    }
+
+    /// Sends a message, or drops it if the peer is not known or takes too little. Returns whether it
+    /// found a place in the queue.
+    pub(super) fn send(&mut self, to: u64, message: Message) -> bool {
+        let size = message.compute_size() as usize;
+        let is_sent = self.peers.get(&to).is_some_and(|peer| {
+            let before = peer.bytes.fetch_add(size, Ordering::Relaxed);
+            let fits = before == 0 || before + size <= QUEUE_BYTES;
+            let is_sent = fits && peer.queue.try_send(message.clone()).is_ok();
+            if !is_sent {
+                peer.bytes.fetch_sub(size, Ordering::Relaxed);
+            }
+            is_sent
+        });
+        if !is_sent {
+            lost(&self.sink, to, &message);
+        }
+        is_sent
+    }
+
+    fn start(&self, id: u64, address: String) -> Peer {
+        let (sender, queue) = mpsc::channel(QUEUE);
+        let bytes = Arc::new(AtomicUsize::new(0));
+        let caller = Caller {
+            hello: Handshake { cluster: self.local.cluster.clone(), from: self.local.id, to: id },
+            address: address.clone(),
+            bytes: Arc::clone(&bytes),
+            sink: Arc::clone(&self.sink),
+            is_down: false,
+        };
+        let task = self.runtime.spawn(caller.run(queue));
+        Peer { address, queue: sender, bytes, task }
+    }
+}
+
+fn lost(sink: &Sink, to: u64, message: &Message) {
+    sink(Event::Unreachable(to));
+    if message.get_msg_type() == MessageType::MsgSnapshot {
+        sink(Event::Snapshot(to, SnapshotStatus::Failure));
+    }
+}
+
+/// The task that sends to one peer.
+struct Caller {
+    hello: Handshake,
+    address: String,
+    bytes: Arc<AtomicUsize>,
+    sink: Sink,
+    /// Whether the last attempt failed, so that the log has a line for each change, and no more.
+    is_down: bool,
+}
+
+/// A connection to a peer, which never sends anything after the handshake.
+struct Connection {
+    from: OwnedReadHalf,
+    to: BufWriter<OwnedWriteHalf>,
+}
+
+impl Caller {
+    async fn run(mut self, mut queue: mpsc::Receiver<Message>) {
+        let mut connection = None;
+        while let Some(message) = self.next(&mut queue, &mut connection).await {
+            let mut batch = vec![message];
+            while let Ok(message) = queue.try_recv() {
+                batch.push(message);
+            }
+            let size = batch.iter().map(|message| message.compute_size() as usize).sum();
+            let sent = self.send(&batch, &mut connection).await;
+            self.bytes.fetch_sub(size, Ordering::Relaxed);
+            match sent {
+                Ok(()) => {
+                    let snapshots = batch
+                        .iter()
+                        .filter(|message| message.get_msg_type() == MessageType::MsgSnapshot);
+                    for _ in snapshots {
+                        (self.sink)(Event::Snapshot(self.hello.to, SnapshotStatus::Finish));
+                    }
+                }
+                Err(error) => {
+                    connection = None;
+                    if !self.is_down {
+                        warn_line!(
+                            "peer unreachable to={} address={} error={error:?}",
+                            self.hello.to,
+                            self.address
+                        );
+                    }
+                    self.is_down = true;
+                    batch.iter().for_each(|message| lost(&self.sink, self.hello.to, message));
+                    sleep(REST).await;
+                }
+            }
+        }
+    }
+
+    /// The next message. Meanwhile, a connection that the peer closes is dropped.
+    async fn next(
+        &self,
+        queue: &mut mpsc::Receiver<Message>,
+        connection: &mut Option<Connection>,
+    ) -> Option<Message> {
+        if let Some(open) = connection {
+            let mut byte = [0];
+            tokio::select! {
+                message = queue.recv() => return message,
+                _ = open.from.read(&mut byte) => {}
+            }
+            *connection = None;
+        }
+        queue.recv().await
+    }
+
+    async fn send(
+        &mut self,
+        batch: &[Message],
+        connection: &mut Option<Connection>,
+    ) -> Result<(), String> {
+        let open = match connection {
+            Some(open) => open,
+            None => {
+                let called = timeout(CONNECT_LIMIT, self.call()).await;
+                let opened =
+                    called.map_err(|_| format!("no answer within {CONNECT_LIMIT:?}"))??;
+                info!("peer connected to={} address={}", self.hello.to, self.address);
+                self.is_down = false;
+                connection.insert(opened)
+            }
+        };
+        for message in batch {
+            let payload = message.write_to_bytes().map_err(|error| error.to_string())?;
+            within(frames::write(&mut open.to, &payload)).await?;
+        }
+        within(open.to.flush()).await
+    }
+
+    async fn call(&self) -> Result<Connection, String> {
+        let text = |error: io::Error| error.to_string();
+        let stream = TcpStream::connect(&self.address).await.map_err(text)?;
+        stream.set_nodelay(true).map_err(text)?;
+        let (mut from, to) = stream.into_split();
+        let mut to = BufWriter::new(to);
+        frames::write(&mut to, self.hello.to_string().as_bytes()).await.map_err(text)?;
+        to.flush().await.map_err(text)?;
+        match frames::read(&mut from, MAX_HANDSHAKE).await.map_err(|error| error.to_string())? {
+            Some(answer) if answer.is_empty() => Ok(Connection { from, to }),
+            Some(refusal) => Err(String::from_utf8_lossy(&refusal).into_owned()),
+            None => Err("it closed the connection".into()),
+        }
+    }
+}
+
+async fn within(writing: impl Future<Output = io::Result<()>>) -> Result<(), String> {
+    match timeout(WRITE_LIMIT, writing).await {
+        Ok(written) => written.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("it takes no bytes for {WRITE_LIMIT:?}")),
+    }
+}
+
+/// Takes calls of peers, for ever.
+pub(super) async fn listen(listener: TcpListener, local: Local, sink: Sink) {
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        // The semaphore is never closed.
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let (local, sink) = (local.clone(), Arc::clone(&sink));
+                tokio::spawn(async move {
+                    let _permit = permit;
+                    if let Err(error) = take(stream, &local, &sink).await {
+                        warn_line!("peer connection ended error={:?}", error.to_string());
+                    }
+                });
+            }
+            // For example without free descriptors.
+            Err(error) => {
+                warn_line!("no peer connection accepted error={:?}", error.to_string());
+                sleep(REST).await;
+            }
+        }
+    }
+}
+
+/// Takes the messages of one connection.
+async fn take(stream: TcpStream, local: &Local, sink: &Sink) -> Result<(), FrameError> {
+    stream.set_nodelay(true).map_err(FrameError::Broken)?;
+    let (from, mut to) = stream.into_split();
+    let mut from = BufReader::new(from);
+    let greeting = frames::read(&mut from, MAX_HANDSHAKE);
+    let greeting = timeout(CONNECT_LIMIT, greeting).await.unwrap_or_else(|_| {
+        Err(FrameError::Broken(io::Error::new(io::ErrorKind::TimedOut, "no handshake arrives")))
+    })?;
+    let Some(greeting) = greeting else { return Ok(()) };
+    let refusal = match Handshake::parse(&greeting) {
+        Some(hello) => hello.refusal(&local.cluster, local.id),
+        None => {
+            Some("this is the port for peers of a raft-kv, and they greet in another way".into())
+        }
+    };
+    let answer = refusal.as_deref().unwrap_or_default();
+    frames::write(&mut to, answer.as_bytes()).await.map_err(FrameError::Broken)?;
+    if let Some(refusal) = refusal {
+        return Err(FrameError::Broken(io::Error::other(format!("refused a peer: {refusal}"))));
+    }
+    while let Some(payload) = frames::read(&mut from, MAX_MESSAGE).await? {
+        let message = Message::parse_from_bytes(&payload);
+        let message = message.map_err(|error| FrameError::Broken(io::Error::other(error)))?;
+        sink(Event::Message(message));
+    }
+    Ok(())
+}

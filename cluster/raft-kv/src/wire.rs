@@ -1,0 +1,97 @@
+//! What clients and members say to each other: the JSON of the routes below `/v1`.
+//!
+//! Most of it are the types of [requests](crate::Request) and their parts. Here is the rest. Keys and
+//! values are UTF-8 text. Numbers are whole, and times are seconds.
+
+use crate::{KeyValue, LeaseId, Member, Revision};
+use serde::{Deserialize, Serialize};
+
+/// The answer to `PUT /v1/kv/{key}`, `POST /v1/compact` and `GET /health`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct At {
+    /// The revision of the write, or the one that the store is at.
+    pub revision: Revision,
+}
+
+/// The answer to `GET /v1/kv/{key}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Got {
+    /// The revision that the store was at.
+    pub revision: Revision,
+    /// What was found.
+    pub kv: Option<KeyValue>,
+}
+
+/// The answer to `DELETE /v1/kv/{key}`, `DELETE /v1/range` and `DELETE /v1/leases/{id}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deleted {
+    /// The revision of the write; if nothing was there, the revision that the store was at.
+    pub revision: Revision,
+    /// How many keys were there.
+    pub deleted: u64,
+}
+
+/// The body of `POST /v1/leases`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// After so many seconds without a renewal, the lease expires.
+    pub ttl: u64,
+}
+
+/// The answer to `POST /v1/leases` and `POST /v1/leases/{id}/keepalive`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Granted {
+    /// The lease.
+    pub id: LeaseId,
+    /// After so many seconds without a renewal, it expires.
+    pub ttl: u64,
+}
+
+/// The answer to `GET /v1/leases/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The lease.
+    pub id: LeaseId,
+    /// The seconds that it was granted.
+    pub ttl: u64,
+    /// The seconds that are left.
+    pub remaining: u64,
+    /// Its keys, in order.
+    pub keys: Vec<String>,
+}
+
+/// The body of `POST /v1/compact`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compact {
+    /// The revisions before this one are forgotten.
+    pub revision: Revision,
+}
+
+/// The answer to `GET /v1/hash`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hash {
+    /// The revision that was hashed.
+    pub revision: Revision,
+    /// The hash of what a reader sees at that revision, and of the changes since `compacted`.
+    pub hash: u64,
+    /// The revision that was compacted. Only hashes with the same one can be compared.
+    pub compacted: Revision,
+}
+
+/// The answer to `GET /v1/members`, `POST /v1/members` and `DELETE /v1/members/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Members {
+    /// The members, in the order of their ids.
+    pub members: Vec<Member>,
+}
+
+/// The body of every answer that is not 200, and the last line of a watch that ends by an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// What went wrong, for a person.
+    pub error: String,
+    /// The same, for a program.
+    pub code: String,
+}
