@@ -9,6 +9,7 @@
 //! `failpoint_disk::fs`. Three owners run the same node: the server, the interpreter of scripts and the
 //! simulator.
 
+pub mod client;
 mod node;
 mod points;
 mod request;
