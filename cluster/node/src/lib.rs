@@ -54,7 +54,7 @@ mod node;
 mod points;
 mod promises;
 mod raft_node;
-mod snapshot_file;
+pub mod snapshot_file;
 mod storage;
 mod view;
 

@@ -197,6 +197,14 @@ impl<S: Storage, M: StateMachine> RaftNode<S, M> {
         Ok(())
     }
 
+    /// Proposes a value without a reply: the state machine tells what came of it.
+    ///
+    /// # Errors
+    /// [`StepError::Refused`]: there is no leader, or it hands over.
+    pub fn propose(&mut self, data: Vec<u8>) -> Result<(), StepError> {
+        Ok(self.raft.propose(Vec::new(), data)?)
+    }
+
     /// Takes one input, like [`Node::step`], and puts the replies among those of another kind of node.
     ///
     /// # Errors

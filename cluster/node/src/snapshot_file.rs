@@ -12,8 +12,8 @@ const CHECKSUM: usize = 4;
 /// Reads the snapshot at `path`; `None` if there is no file.
 ///
 /// # Errors
-/// The file cannot be read, or is damaged. A crash during [`write`] does not damage it.
-pub(crate) fn read(path: &Path) -> io::Result<Option<Snapshot>> {
+/// The file cannot be read, or is damaged. A crash during [`write()`] does not damage it.
+pub fn read(path: &Path) -> io::Result<Option<Snapshot>> {
     let bytes = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         bytes => bytes?,
@@ -37,7 +37,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Snapshot>> {
 ///
 /// # Errors
 /// The disk refused. Then a restart finds the old snapshot or the new one.
-pub(crate) fn write(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
+pub fn write(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
     let body = snapshot.write_to_bytes().map_err(io::Error::other)?;
     let temporary = path.with_extension("new");
     let mut file = File::create(&temporary)?;
