@@ -1,6 +1,9 @@
 //! How a node starts, and how it behaves.
 
 use crate::request::Member;
+use crate::store::Contents;
+use cluster_node::StepError;
+use std::collections::BTreeSet;
 
 /// How a node starts for the first time, and how it behaves. Times are in ticks.
 ///
@@ -55,5 +58,47 @@ impl Settings {
             batch: 1000,
             progress_ticks: 0,
         }
+    }
+
+    /// What of them concerns raft.
+    pub(crate) fn raft(&self) -> Result<cluster_node::Settings, StepError> {
+        self.check()?;
+        let mut raft = cluster_node::Settings::new(self.id);
+        if !self.members.is_empty() {
+            raft.voters = self.members.iter().map(|member| member.id).collect();
+            raft.voters.sort_unstable();
+            // The log of a new cluster begins with its members.
+            raft.index = 1;
+            raft.content = Contents::of_new_cluster(&self.members)
+                .encode()
+                .map_err(|error| StepError::Disk { doing: "encode the members", error })?;
+        }
+        raft.election_ticks = self.election_ticks;
+        raft.heartbeat_ticks = self.heartbeat_ticks;
+        raft.pre_vote = self.pre_vote;
+        raft.check_quorum = self.check_quorum;
+        raft.max_committed_size_per_ready = 4 << 20;
+        raft.max_size_per_message = 1 << 20;
+        raft.batch_append = true;
+        raft.steps_down_before_removal = true;
+        Ok(raft)
+    }
+
+    fn check(&self) -> Result<(), StepError> {
+        let ids: BTreeSet<_> = self.members.iter().map(|member| member.id).collect();
+        let wrong = if self.election_ticks <= self.heartbeat_ticks {
+            "election_ticks is not more than heartbeat_ticks"
+        } else if ids.len() < self.members.len() {
+            "two members have the same id"
+        } else if ids.contains(&0) {
+            "a member has id 0"
+        } else if !ids.is_empty() && !ids.contains(&self.id) {
+            "the node is not among the members"
+        } else if self.batch == 0 || self.snapshot_count == 0 {
+            "batch or snapshot_count is 0"
+        } else {
+            return Ok(());
+        };
+        Err(raft::Error::ConfigInvalid(wrong.to_owned()).into())
     }
 }

@@ -1,0 +1,63 @@
+//! What entries of the log hold.
+
+use super::database::encode;
+use crate::request::{Member, Write};
+use serde::{Deserialize, Serialize};
+use std::io;
+
+/// Who proposed something: it answers its client when it has applied the entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    /// The id of the member.
+    pub(crate) member: u64,
+    /// How often it had started. A request of an earlier start has no client any more.
+    pub(crate) incarnation: u64,
+    /// The number of the request, among those of this start.
+    pub(crate) number: u64,
+}
+
+/// What a normal entry holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Proposal {
+    pub(crate) origin: Origin,
+    pub(crate) write: Write,
+}
+
+/// What the context of a change of the configuration holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Membership {
+    pub(crate) origin: Origin,
+    /// The member that is added.
+    pub(crate) member: Option<Member>,
+}
+
+impl Origin {
+    pub(crate) fn encode(&self) -> io::Result<Vec<u8>> {
+        encode(self)
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+}
+
+impl Proposal {
+    pub(crate) fn encode(&self) -> io::Result<Vec<u8>> {
+        encode(self)
+    }
+
+    /// `None`: an operator proposed it beside the requests, as in a script. It changes nothing.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+}
+
+impl Membership {
+    pub(crate) fn encode(&self) -> io::Result<Vec<u8>> {
+        encode(self)
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+}

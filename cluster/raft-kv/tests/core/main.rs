@@ -1,0 +1,7 @@
+//! The core of raft-kv: nodes in one thread, each with a simulated disk, stepped by a small owner.
+
+mod group;
+
+mod basics;
+mod requests;
+mod snapshots;
