@@ -7,7 +7,7 @@ use crate::library;
 #[cfg(unix)]
 pub use crate::runtime::c::ClosedInChildren;
 use crate::runtime::env;
-pub use crate::runtime::env::announce;
+pub use crate::runtime::env::{announce, do_not_announce};
 use crate::runtime::log::{self, Level};
 pub use crate::runtime::own_code::OwnCode as Quiet;
 use crate::runtime::plan::random;
@@ -20,7 +20,7 @@ use crate::runtime::sync::Arc;
 use crate::terms::config::MOST_PARTS;
 pub use crate::terms::duration::parse as parse_duration;
 pub use crate::terms::parse::ACTIONS;
-use crate::terms::{Step, Term};
+use crate::terms::{Step, Term, Terms};
 use std::collections::HashSet;
 use std::fmt;
 use wildmatch::WildMatch;
@@ -187,6 +187,12 @@ impl Fault {
 /// Reads the environment unless it was read, without saying that failpoints are compiled in.
 pub fn read_environment() -> Result<(), Error> {
     env::read()
+}
+
+/// What is wrong with terms, if something is. Nothing is armed, and the environment is not read.
+pub fn check_terms(text: &str) -> Result<(), Error> {
+    Terms::parse(text)?;
+    Ok(())
 }
 
 /// Every point that code declares or that was armed, by name, and the count of all changes.

@@ -140,9 +140,11 @@ impl Drop for Reading {
     }
 }
 
+/// Whether [`announce`] has nothing more to say.
+static ANNOUNCED: AtomicBool = AtomicBool::new(false);
+
 /// Says once that this build has failpoints in it: how many, what is armed, where control listens.
 pub fn announce(control: Option<&str>) {
-    static ANNOUNCED: AtomicBool = AtomicBool::new(false);
     if ANNOUNCED.swap(true, Ordering::Relaxed) {
         return;
     }
@@ -155,6 +157,12 @@ pub fn announce(control: Option<&str>) {
             "failpoints are compiled in: {points} of them; armed: {armed}; control plane: {control}"
         ),
     );
+}
+
+/// Leaves [`announce`] out: the program has no points of its own, and serves the control plane for
+/// something else.
+pub fn do_not_announce() {
+    ANNOUNCED.store(true, Ordering::Relaxed);
 }
 
 fn apply() -> Result<(), Error> {

@@ -65,6 +65,8 @@ fn with_token(file: &Path, arguments: &Arguments) -> ExitCode {
 }
 
 fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    // Its control plane is for members; it has no points of its own.
+    failpoint::__bridge::control::do_not_announce();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let agent =

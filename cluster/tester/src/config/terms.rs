@@ -9,18 +9,14 @@ const ACTIONS: [&str; 6] = ["off", "return", "sleep", "panic", "break", "print"]
 
 /// Terms of the crate `failpoint`.
 pub(super) fn ours(text: &str) -> Result<(), String> {
-    // Arming says in the log that this process has failpoints, so it is kept for the reason.
-    if failpoint::__bridge::fuzz::parses(text) {
-        return Ok(());
-    }
     let shown = text.escape_debug();
-    // No code has this point. It is disarmed when the guard is dropped.
-    Err(match failpoint::arm_unlisted("failpoint-tester/config", text) {
-        Err(failpoint::Error::Parse { offset, expected, .. }) => {
-            format!("the terms `{shown}` cannot be read: at byte {offset}, expected {expected}")
-        }
-        Ok(_) | Err(_) => format!("the terms `{shown}` cannot be read"),
-    })
+    match failpoint::__bridge::control::check_terms(text) {
+        Ok(()) => Ok(()),
+        Err(failpoint::Error::Parse { offset, expected, .. }) => Err(format!(
+            "the terms `{shown}` cannot be read: at byte {offset}, expected {expected}"
+        )),
+        Err(_) => Err(format!("the terms `{shown}` cannot be read")),
+    }
 }
 
 /// Terms of gofail: `[CHANCE%|COUNT*]ACTION[(VALUE)]`, joined by `->`.

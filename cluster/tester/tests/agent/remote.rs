@@ -103,6 +103,24 @@ fn an_agent_without_a_token_is_reached_from_this_machine_only() {
     assert!(!output.status.success() && why.contains("FAILPOINT_HTTP_TOKEN"), "{why}");
 }
 
+#[test]
+fn an_agent_does_not_speak_of_points_that_it_does_not_have() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_failpoint-agent"))
+        .args(["--listen", "127.0.0.1:0", "--directory"])
+        .arg(directory.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("failpoint-agent");
+    let mut first = String::new();
+    let read = BufReader::new(child.stderr.take().expect("a pipe")).read_line(&mut first);
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    read.expect("a line");
+    assert!(first.starts_with("failpoint-http: listening at "), "{first}");
+}
+
 #[tokio::test]
 async fn members_stay_below_the_directory_of_the_agent() {
     let agent = agent(&[]);

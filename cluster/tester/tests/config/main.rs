@@ -94,6 +94,26 @@ fn a_star_chooses_what_can_be_run() {
 }
 
 #[test]
+fn terms_are_read_without_a_word_about_points_of_this_process() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("c.yaml");
+    let text = "driver: {commands: {start: s, put: p, get: g}}\n\
+                members: {count: 1, failpoints: true}\nfailpoints: {commands: [panci]}";
+    std::fs::write(&path, text).expect("it is written");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_failpoint-tester"))
+        .arg("validate")
+        .arg(&path)
+        // Terms for the members, which this process neither has nor judges.
+        .env("FAILPOINTS", "not = (terms")
+        .output()
+        .expect("the command runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let mistake = format!("{}:3:25: the terms `panci` cannot be read", path.display());
+    assert!(said.starts_with(&mistake) && said.lines().count() == 1, "{said}");
+}
+
+#[test]
 fn free_ports_are_chosen_once_each() {
     let mut config = good("driver: etcd\nmembers: {count: 5, failpoints: true}");
     config.choose_ports().expect("there are free ports");
