@@ -94,6 +94,36 @@ fn a_star_chooses_what_can_be_run() {
 }
 
 #[test]
+fn the_command_line_chooses_cases_as_the_file_does() {
+    let names =
+        |config: &Config| -> Vec<&str> { config.cases.iter().map(|case| case.name).collect() };
+    for (list, in_the_file) in [
+        (&["PAUSE_ALL", "PAUSE_*"][..], "[PAUSE_ALL, PAUSE_*]"),
+        (&["*_LEADER"], "['*_LEADER']"),
+        (&["all"], "all"),
+    ] {
+        let mut config = good("driver: etcd\nexcept: 'SIGTERM_*'");
+        config.choose_cases(list).expect("they can be run");
+        let text = format!("driver: etcd\ncases: {in_the_file}");
+        assert_eq!(names(&config), names(&good(&text)), "{list:?}");
+        assert!(!config.shuffle);
+    }
+
+    let mut redis = good("driver: {commands: {start: s, put: p, get: g}}");
+    let before = names(&redis).join(",");
+    for entry in ["SIGTERM_LEADER", "*_LEADER", "SIGTREM_ALL", "FROB*", "EXTERNAL", ""] {
+        let said = redis.choose_cases(&[entry]).expect_err("it cannot be run");
+        let text =
+            format!("driver: {{commands: {{start: s, put: p, get: g}}}}\ncases: ['{entry}']");
+        let mistakes = parse(&text).expect_err("it cannot be run");
+        assert_eq!(format!("c.yaml:2:9: {said}"), mistakes.to_string());
+    }
+    let twice = redis.choose_cases(&["PAUSE_ALL", "FROB", "PAUSE_ALL"]).expect_err("twice");
+    assert_eq!(twice.lines().count(), 2, "{twice}");
+    assert_eq!(names(&redis).join(","), before);
+}
+
+#[test]
 fn terms_are_read_without_a_word_about_points_of_this_process() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("c.yaml");

@@ -1,6 +1,6 @@
 //! `failpoint-tester cases`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -13,6 +13,9 @@ use failpoint_tester::run::schedule::Schedule;
 pub(super) struct Arguments {
     /// The configuration. Without one, the names are listed.
     config: Option<PathBuf>,
+    /// Only these cases, in this order: names, and patterns such as `SIGTERM_*`, as in the configuration.
+    #[arg(long, value_delimiter = ',', value_name = "CASES", requires = "config")]
+    cases: Vec<String>,
     /// Print the schedule of this seed instead: the cases in their order, and where the draws of each
     /// start.
     #[arg(long, requires = "config")]
@@ -29,7 +32,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         }
         return ExitCode::SUCCESS;
     };
-    match config::load(path) {
+    match load(path, &arguments.cases) {
         Ok(config) => {
             match arguments.seed {
                 Some(seed) => schedule(&config, seed, arguments.rounds),
@@ -44,12 +47,20 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     }
 }
 
+fn load(path: &Path, cases: &[String]) -> Result<Config, String> {
+    let mut config = config::load(path).map_err(|mistakes| mistakes.to_string())?;
+    if !cases.is_empty() {
+        config.choose_cases(cases)?;
+    }
+    Ok(config)
+}
+
 fn list(config: &Config) {
     let longest = CASES.iter().map(|case| case.name.len()).max().unwrap_or_default();
     for case in CASES {
         let available = match config.availability(case) {
             Availability::Available if config.cases.contains(&case) => "available".to_owned(),
-            Availability::Available => "left out by the configuration".to_owned(),
+            Availability::Available => "left out".to_owned(),
             Availability::NotApplicable(reason) => format!("not applicable: {reason}"),
             Availability::NotAvailable(reason) => format!("not available: {reason}"),
         };

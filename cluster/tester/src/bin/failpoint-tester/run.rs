@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use failpoint_tester::cases::Case;
 use failpoint_tester::clock::Clock;
 use failpoint_tester::config::{self, Config};
 use failpoint_tester::report::collect::Collector;
@@ -37,8 +36,9 @@ pub(super) struct Arguments {
     /// Where the draws start. The default is drawn and printed.
     #[arg(long)]
     seed: Option<u64>,
-    /// Only these cases, in this order.
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    /// Only these cases, in this order: names, and patterns such as `SIGTERM_*`, as in the configuration.
+    /// Its `except` does not count then.
+    #[arg(long, value_delimiter = ',', value_name = "CASES")]
     cases: Vec<String>,
     /// The directory of the report. By default, a new one in the directory of the configuration.
     #[arg(long, value_name = "DIRECTORY")]
@@ -91,8 +91,7 @@ struct Prepared {
 fn prepare(arguments: &Arguments) -> Result<Prepared, String> {
     let mut config = config::load(&arguments.config).map_err(|mistakes| mistakes.to_string())?;
     if !arguments.cases.is_empty() {
-        config.cases = arguments.cases.iter().map(|name| named(name)).collect::<Result<_, _>>()?;
-        config.shuffle = false;
+        config.choose_cases(&arguments.cases)?;
     }
     let claim = Claim::new(&config.directory)?;
     config.choose_ports().map_err(|error| format!("no port is free: {error}"))?;
@@ -207,12 +206,6 @@ async fn either([interrupt, terminate]: &mut [Signal; 2]) {
     }
 }
 
-fn named(name: &str) -> Result<&'static Case, String> {
-    Case::named(name).ok_or_else(|| {
-        format!("there is no case {name}; `failpoint-tester cases` lists all of them")
-    })
-}
-
 /// A seed that differs from run to run.
 fn drawn() -> u64 {
     use std::hash::{BuildHasher, RandomState};
@@ -222,12 +215,22 @@ fn drawn() -> u64 {
 
 /// The command that runs the same schedule again.
 fn replay(arguments: &Arguments, seed: u64) -> String {
-    let mut command = format!("failpoint-tester run {} --seed {seed}", arguments.config.display());
+    let config = arguments.config.to_string_lossy();
+    let mut command = format!("failpoint-tester run {} --seed {seed}", quoted(&config));
     if arguments.rounds != 1 {
         command.push_str(&format!(" --rounds {}", arguments.rounds));
     }
     if !arguments.cases.is_empty() {
-        command.push_str(&format!(" --cases {}", arguments.cases.join(",")));
+        command.push_str(&format!(" --cases {}", quoted(&arguments.cases.join(","))));
     }
     command
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./,=:@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
