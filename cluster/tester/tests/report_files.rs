@@ -356,6 +356,56 @@ fn what_is_no_report_is_refused_with_its_name() {
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(error.contains("report.json: ") && error.contains("invalid type"), "{error}");
     }
-    let missing = recheck(&base.path().join("none.jsonl"), &[]);
-    assert_eq!(missing.status.code(), Some(1));
+}
+
+/// What the command says of a file with these contents, and its exit status is 1.
+fn refused(name: &str, contents: &[u8]) -> String {
+    let base = tempfile::tempdir().expect("a temporary directory");
+    let path = base.path().join(name);
+    fs::write(&path, contents).expect("it is written");
+    let output = recheck(&path, &[]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{name}: {error}");
+    assert!(output.stdout.is_empty() && error.lines().count() == 1, "{output:?}");
+    assert!(error.contains(&path.display().to_string()), "{error}");
+    error
+}
+
+#[test]
+fn a_file_that_cannot_be_checked_is_refused_with_what_is_wrong() {
+    let operation = br#"{"operation":{"client":1,"start":1,"end":2,"request""#;
+    for (name, contents, says) in [
+        ("h.jsonl", &b""[..], "it is empty"),
+        ("h.jsonl", b"\n \n", "it is empty"),
+        ("h.jsonl", b"\xff\xfe\x00", "line 1, column 1: this is no UTF-8"),
+        ("h.jsonl", b"{\"epoch\":{\"revision\":1}}\nabc\xff", "line 2, column 4: this is no UTF-8"),
+        ("h.jsonl", b"<html>", "line 1, column 1: this is no JSON"),
+        ("h.jsonl", operation, "the line is cut off"),
+        ("h.jsonl", b"{\"mood\":{}}", "at least not of this version: unknown variant `mood`"),
+        ("report.json", b"", "it is empty"),
+        ("report.json", b"\xff", "it is no report"),
+        ("report.json", b"{\"version\":\"9.1.0\"}", "it is a report of failpoint-tester 9.1.0"),
+    ] {
+        let error = refused(name, contents);
+        assert!(error.contains(says), "{error}");
+    }
+    let base = tempfile::tempdir().expect("a temporary directory");
+    for (path, says) in [
+        (base.path().join("none.jsonl"), "No such file"),
+        (base.path().to_owned(), "it has no report.json; name the directory of one report"),
+    ] {
+        let output = recheck(&path, &[]);
+        assert_eq!(output.status.code(), Some(1));
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.starts_with("cannot read ") && error.contains(says), "{error}");
+    }
+}
+
+#[test]
+fn no_line_is_read_that_is_too_long() {
+    use failpoint_tester::history::History;
+
+    let endless = std::io::BufReader::new(std::io::repeat(b'x'));
+    let error = History::read(endless).expect_err("no history").to_string();
+    assert_eq!(error, "line 1: it is longer than 128 MiB");
 }

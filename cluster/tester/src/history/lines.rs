@@ -11,9 +11,10 @@
 //! Without an `epoch` line at its start, a history starts at revision 1, as an empty etcd does.
 
 use std::fmt::{Display, Formatter};
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read, Write};
 
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 
 use super::{Change, Epoch, History, Operation, Revision, Watch};
 
@@ -79,6 +80,8 @@ pub enum ReadError {
     Io(io::Error),
     /// A line is wrong.
     Line(LineError),
+    /// There is no line.
+    Empty,
 }
 
 impl Display for LineError {
@@ -95,6 +98,7 @@ impl Display for ReadError {
         match self {
             Self::Io(error) => Display::fmt(error, f),
             Self::Line(error) => Display::fmt(error, f),
+            Self::Empty => f.write_str("it is empty; a history has one JSON object a line"),
         }
     }
 }
@@ -109,36 +113,52 @@ impl From<io::Error> for ReadError {
 }
 
 impl History {
+    /// The longest line that is read: 128 MiB. A request has a few keys, and a value at most 1 MiB.
+    pub const LONGEST_LINE: usize = 128 << 20;
+
     /// Reads a history of JSON lines. Empty lines are skipped.
     ///
     /// # Errors
-    /// The first line that is no part of a history, or an error of the reader.
+    /// The first line that is no part of a history, or longer than
+    /// [`LONGEST_LINE`](Self::LONGEST_LINE); that there is none; or an error of the reader.
     pub fn read(mut reader: impl BufRead) -> Result<Self, ReadError> {
         let mut history = Self { epochs: Vec::new() };
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         for line in 1.. {
-            text.clear();
-            if reader.read_line(&mut text)? == 0 {
+            bytes.clear();
+            let most = Self::LONGEST_LINE as u64 + 1;
+            if reader.by_ref().take(most).read_until(b'\n', &mut bytes)? == 0 {
                 break;
             }
-            if !text.trim().is_empty() {
-                history.add(&text).map_err(|(column, message)| {
-                    ReadError::Line(LineError { line, column, message })
-                })?;
-            }
+            history.add(&bytes).map_err(|(column, message)| {
+                ReadError::Line(LineError { line, column, message })
+            })?;
         }
         if history.epochs.is_empty() {
-            history = Self::new(1);
+            return Err(ReadError::Empty);
         }
         Ok(history)
     }
 
-    fn add(&mut self, text: &str) -> Result<(), (usize, String)> {
+    fn add(&mut self, bytes: &[u8]) -> Result<(), (usize, String)> {
         let whole = |message: String| (0, message);
+        if bytes.len() > Self::LONGEST_LINE {
+            return Err(whole(format!("it is longer than {} MiB", Self::LONGEST_LINE >> 20)));
+        }
+        let text = std::str::from_utf8(bytes)
+            .map_err(|error| (error.valid_up_to() + 1, "this is no UTF-8".to_owned()))?;
+        if text.trim().is_empty() {
+            return Ok(());
+        }
         let line: Line = serde_json::from_str(text).map_err(|error| {
             let message = error.to_string();
             let end = message.rfind(" at line ").unwrap_or(message.len());
-            (error.column(), message[..end].to_owned())
+            let what = match error.classify() {
+                Category::Eof => "the line is cut off",
+                Category::Data => "this is no line of a history, at least not of this version",
+                Category::Syntax | Category::Io => "this is no JSON",
+            };
+            (error.column(), format!("{what}: {}", &message[..end]))
         })?;
         if let Line::Epoch(EpochLine { revision }) = line {
             self.epochs.push(Epoch { revision, ..Epoch::default() });

@@ -2,8 +2,10 @@
 
 use std::fmt::{self, Display, Formatter};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
 
 use super::model::Report;
 
@@ -131,11 +133,38 @@ pub fn write_json(report: &Report, mut writer: impl Write) -> io::Result<()> {
     writer.write_all(b"\n")
 }
 
+/// The largest report that is read. A run keeps its own far below.
+const LARGEST: u64 = 128 << 20;
+
 /// Reads a report from JSON.
 ///
 /// # Errors
-/// The file cannot be read, or is no report.
+/// The file cannot be read, is longer than 128 MiB, or is no report of this version.
 pub fn read_json(path: &Path) -> Result<Report, FileError> {
-    let read = fs::read(path).and_then(|text| Ok(serde_json::from_slice(&text)?));
-    read.map_err(|error| FileError { path: path.to_owned(), verb: "read", error })
+    let read = || {
+        let mut text = Vec::new();
+        File::open(path)?.take(LARGEST + 1).read_to_end(&mut text)?;
+        if text.len() as u64 > LARGEST {
+            return Err(io::Error::other(format!("it is longer than {} MiB", LARGEST >> 20)));
+        }
+        serde_json::from_slice(&text).map_err(|error| no_report(&text, &error))
+    };
+    read().map_err(|error| FileError { path: path.to_owned(), verb: "read", error })
+}
+
+/// Why a text is no report. Another version may have written it.
+fn no_report(text: &[u8], error: &serde_json::Error) -> io::Error {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: String,
+    }
+    let this = env!("CARGO_PKG_VERSION");
+    io::Error::other(match serde_json::from_slice::<Versioned>(text) {
+        _ if text.is_empty() => "it is empty".to_owned(),
+        Ok(Versioned { version }) if version != this => format!(
+            "it is a report of failpoint-tester {version}, and this is {this}; use that version, or name \
+             a history beside it with --checks: {error}"
+        ),
+        _ => format!("it is no report: {error}"),
+    })
 }

@@ -38,11 +38,16 @@ impl Recorded {
                 });
             }
         };
+        let failed = |path: &Path, error| FileError { path: path.to_owned(), verb: "read", error };
+        if path.is_dir() && !json.exists() {
+            let what = "it has no report.json; name the directory of one report, such as \
+                        failpoint-tester/reports/SEED-STARTED";
+            return Err(failed(path, std::io::Error::other(what)));
+        }
         let report = read_json(&json)?;
         let mut checks: Vec<Check> = report.checks.iter().map(|check| check.check).collect();
         checks.sort_unstable();
         checks.dedup();
-        let failed = |path: &Path, error| FileError { path: path.to_owned(), verb: "read", error };
         let directory = json.parent().unwrap_or(Path::new("")).to_owned();
         let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { &directory };
         let entries = fs::read_dir(listed).map_err(|error| failed(listed, error))?;

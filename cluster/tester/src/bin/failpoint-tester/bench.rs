@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 use failpoint_tester::checks::linearizable::{self, Budget};
 use failpoint_tester::checks::{Verdict, order, watch};
 use failpoint_tester::history::History;
@@ -14,15 +14,16 @@ pub(crate) struct Arguments {
     /// The checker.
     check: Check,
     /// How many operations the history has.
-    operations: usize,
+    #[arg(value_parser = value_parser!(u32).range(1..=10_000_000))]
+    operations: u32,
     /// How many keys.
-    #[arg(long, default_value_t = 10)]
-    keys: usize,
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..))]
+    keys: u32,
     /// How many clients at once.
-    #[arg(long, default_value_t = 10)]
-    clients: usize,
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=10_000))]
+    clients: u32,
     /// Of 1,000 operations, how many have an unknown outcome.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = value_parser!(u32).range(0..=1_000))]
     unknown: u32,
     /// Where the draws start.
     #[arg(long, default_value_t = 1)]
@@ -64,6 +65,7 @@ fn say<V: std::fmt::Display, N: std::fmt::Display>(
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let &Arguments { check, operations, keys, clients, unknown, seed } = arguments;
     // LINEARIZABLE is for stores without revisions, whose requests concern one key.
+    let (operations, clients, keys) = (operations as usize, clients as usize, keys as usize);
     let revisions = !matches!(check, Check::Linearizable);
     let simulation =
         Simulation { seed, operations, clients, keys, unknown, joined: revisions, revisions };

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use failpoint_tester::checks::{Check, Verdict, coverage, order, watch};
-use failpoint_tester::history::{History, ReadError};
+use failpoint_tester::history::History;
 use failpoint_tester::process::checker::{self, Limits};
+use failpoint_tester::report::files::FileError;
 use failpoint_tester::report::recheck::Recorded;
 
 /// Check the histories of a report again, or one history of JSON lines.
@@ -91,9 +92,9 @@ fn check(arguments: Arguments) -> Result<Vec<u8>, String> {
     let limits = Limits { time: Duration::from_secs(seconds), memory };
     let mut statuses = Vec::new();
     for path in &recorded.histories {
-        let opened = File::open(path).map_err(ReadError::Io);
-        let history = opened
-            .and_then(|file| History::read(BufReader::new(file)))
+        let file = File::open(path)
+            .map_err(|error| FileError { path: path.clone(), verb: "read", error }.to_string())?;
+        let history = History::read(BufReader::new(file))
             .map_err(|error| format!("{}: {error}", path.display()))?;
         let prefix = match recorded.is_report {
             true => format!("{}: ", path.file_name().unwrap_or_default().display()),
