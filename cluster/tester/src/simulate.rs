@@ -1,6 +1,6 @@
 //! How does the history of a correct store look? For tests and for measurements.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -82,6 +82,9 @@ impl Simulation {
     /// and two clients watch.
     #[must_use]
     pub fn run(self) -> History {
+        // No key is written with a lease.
+        let mut history = History::new(1);
+        history.epochs[0].leased = Some(BTreeSet::new());
         let mut run = Run {
             settings: self,
             draws: Draws(ChaCha8Rng::seed_from_u64(self.seed)),
@@ -91,7 +94,7 @@ impl Simulation {
             store: Store::default(),
             follower: (Store::default(), 1, VecDeque::new()),
             late: Vec::new(),
-            history: History::new(1),
+            history,
         };
         let mut clients: Vec<Client> = (0..self.clients.max(1)).map(|_| Client::Idle).collect();
         let busy = |clients: &[Client]| {

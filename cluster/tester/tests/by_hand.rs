@@ -254,6 +254,49 @@ fn order_names_a_value_that_no_operation_wrote() {
     assert_eq!(order(&lines), "holds");
 }
 
+fn leased(keys: &str) -> String {
+    format!("{{\"leased\":{{\"keys\":[{keys}]}}}}\n")
+}
+
+#[test]
+fn order_names_a_key_that_vanished_without_a_lease() {
+    let written = [done(1, 1, 2, &put("a", "1"), WRITTEN, 2), change(2, &[put("a", "1")])].concat();
+    let gone = change(3, &[delete("a")]);
+    let order_of =
+        |lines: &[&str]| order(&lines.iter().map(|line| line.to_string()).collect::<Vec<_>>());
+    assert_eq!(order_of(&[&leased(r#""a""#), &written, &gone]), "holds");
+    let says_why = "no operation asked for what the watch shows at revision 3: delete \"a\", \
+                    and the key had no lease";
+    says(&order_of(&[&leased(""), &written, &gone]), &[says_why]);
+    says(&order_of(&[&leased(r#""b""#), &written, &gone]), &[says_why]);
+
+    // A delete of unknown outcome explains it, if it was sent before.
+    let range = r#"{"delete-range":{"from":"a","to":"b"}}"#;
+    let in_txn = format!(r#"{{"txn":{{"compare":[],"then":[{}]}}}}"#, delete("a"));
+    for request in [delete("a").as_str(), range, &in_txn] {
+        let unknown = operation(2, 3, 4, request, r#""unknown""#);
+        assert_eq!(order_of(&[&leased(""), &written, &unknown, &gone]), "holds", "{request}");
+        let failed = operation(2, 3, 4, request, r#""failed""#);
+        let said = order_of(&[&leased(""), &written, &failed, &gone]);
+        says(&said, &["delete \"a\" at revision 3", "failed", "operation 2"]);
+    }
+    let later = [
+        done(3, 5, 6, &put("b", "1"), WRITTEN, 4),
+        operation(2, 7, 8, &delete("a"), r#""unknown""#),
+        change(4, &[put("b", "1")]),
+    ]
+    .concat();
+    let said = order_of(&[&leased(""), &written, &later, &gone]);
+    says(&said, &["was sent later", "operation 3"]);
+    let other = operation(2, 3, 4, &delete("b"), r#""unknown""#);
+    says(&order_of(&[&leased(""), &written, &other, &gone]), &[says_why]);
+
+    // The lease of a key outlives the restore from a snapshot.
+    let restored = "{\"epoch\":{\"revision\":2}}\n";
+    let lines = [&leased(r#""a""#), &written, restored, &leased(""), &gone];
+    assert_eq!(order_of(&lines), "holds");
+}
+
 #[test]
 fn order_names_changes_that_contradict() {
     let lines = [change(2, &[put("a", "1")]), change(2, &[put("a", "2")])];
@@ -462,15 +505,16 @@ fn a_wrong_line_is_named() {
         other => panic!("{other:?}"),
     };
     let good = change(2, &[put("a", "1")]);
+    assert!(error(&format!("{good}\n{{\"chnage\":{{}}}}\n")).starts_with(
+        "line 3, column 9: this is no line of a history of this version: unknown variant `chnage`"
+    ));
+    assert!(error("{\"change\":{\"revision\":1,\"evnts\":[]}}").starts_with(
+        "line 1, column 31: this is no line of a history of this version: unknown field `evnts`"
+    ));
     assert!(
-        error(&format!("{good}\n{{\"chnage\":{{}}}}\n"))
-            .starts_with("line 3, column 9: unknown variant `chnage`")
+        error(&format!("{good}{{\"change\""))
+            .starts_with("line 2, column 9: the line is cut off: EOF")
     );
-    assert!(
-        error("{\"change\":{\"revision\":1,\"evnts\":[]}}")
-            .starts_with("line 1, column 31: unknown field `evnts`")
-    );
-    assert!(error(&format!("{good}{{\"change\"")).starts_with("line 2, column 9: EOF"));
     assert_eq!(
         error(&done(1, 5, 4, &get("a"), ABSENT, 1)),
         "line 1: the operation ends at 4, before its start at 5"

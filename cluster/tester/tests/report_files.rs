@@ -381,7 +381,11 @@ fn a_file_that_cannot_be_checked_is_refused_with_what_is_wrong() {
         ("h.jsonl", b"{\"epoch\":{\"revision\":1}}\nabc\xff", "line 2, column 4: this is no UTF-8"),
         ("h.jsonl", b"<html>", "line 1, column 1: this is no JSON"),
         ("h.jsonl", operation, "the line is cut off"),
-        ("h.jsonl", b"{\"mood\":{}}", "at least not of this version: unknown variant `mood`"),
+        (
+            "h.jsonl",
+            b"{\"mood\":{}}",
+            "no line of a history of this version: unknown variant `mood`",
+        ),
         ("report.json", b"", "it is empty"),
         ("report.json", b"\xff", "it is no report"),
         ("report.json", b"{\"version\":\"9.1.0\"}", "it is a report of failpoint-tester 9.1.0"),

@@ -12,7 +12,10 @@
 //!    behind it. Stale reads are left out.
 //! 5. Every value in the watch was asked for by an operation whose outcome allows it: a failed put
 //!    did not take effect, one put took effect once, and none before it was sent. Keys that no
-//!    operation writes may be changed by others, and any key may be deleted by its lease.
+//!    operation writes may be changed by others.
+//! 6. Every key that the watch shows removed was removed by an acknowledged operation; or one of
+//!    unknown outcome can have done so, which was sent before; or the key was ever written with a
+//!    lease, which may have ended. A history that does not say which keys were is not asked for this.
 //!
 //! An epoch does not know all that concerns it. A stale read may be answered by a member that has not
 //! heard of the epoch, so it is compared with the state at its revision in the epochs before; before
@@ -74,7 +77,8 @@ pub enum Violation {
         /// The one that started afterwards.
         later: Box<Numbered>,
     },
-    /// The watch shows a value that no operation can have written at that time.
+    /// The watch shows a value that no operation can have written at that time, or the end of a key
+    /// that no operation can have removed and that had no lease.
     Unrequested {
         /// The revision.
         revision: Revision,
@@ -149,7 +153,11 @@ impl Display for Violation {
                 write!(
                     f,
                     "no operation asked for what the watch shows at revision {revision}: {event}"
-                )
+                )?;
+                match event {
+                    Event::Put { .. } => Ok(()),
+                    Event::Delete { .. } => f.write_str(", and the key had no lease"),
+                }
             }
             Self::Unrequested { revision, event, candidate: Some(operation) } => {
                 write!(
@@ -201,11 +209,16 @@ pub fn check(history: &History) -> Order {
         puts_of(&operation.request, &mut puts);
         keys.extend(puts.iter().map(|(key, _)| *key));
     }
+    // The store that a snapshot restores has the leases of the snapshot.
+    let leased: Option<Vec<_>> = history.epochs.iter().map(|epoch| epoch.leased.as_ref()).collect();
+    let leased: Option<HashSet<&str>> =
+        leased.map(|keys| keys.into_iter().flatten().map(String::as_str).collect());
     // The writes of unknown outcome that took effect in the epochs before.
     let mut used = HashSet::new();
     for (index, (epoch, operations)) in concerning(history).into_iter().enumerate() {
         let next = history.epochs.get(index + 1).map(|epoch| epoch.revision);
-        let checker = Checker { epoch, operations, first: index == 0, keys: &keys };
+        let checker =
+            Checker { epoch, operations, first: index == 0, keys: &keys, leased: leased.as_ref() };
         match checker.check(store, next, &mut used) {
             Ok(done) => {
                 discarded += done.discarded;
@@ -256,6 +269,8 @@ struct Checker<'a> {
     first: bool,
     /// The keys that operations write.
     keys: &'a HashSet<&'a str>,
+    /// Those that were ever written with a lease, where that is known.
+    leased: Option<&'a HashSet<&'a str>>,
 }
 
 struct Done {
@@ -463,6 +478,7 @@ impl<'a> Checker<'a> {
         // For each value: the last revision that was known when each of its writers was sent.
         let mut writers: HashMap<(&str, &str), Vec<(Revision, usize)>> = HashMap::new();
         let mut taken_now = Vec::new();
+        let mut deleters = Deleters::default();
         for (&index, &revision) in earliest {
             let (number, operation) = self.operations[index];
             if used.contains(&number) {
@@ -473,16 +489,20 @@ impl<'a> Checker<'a> {
             for &(key, value) in &puts {
                 writers.entry((key, value)).or_default().push((revision, number));
             }
+            deleters.add(&operation.request, revision);
         }
         for revisions in writers.values_mut() {
             revisions.sort_unstable_by(|a, b| b.cmp(a));
         }
         for change in changes.iter().filter(|change| !writes.contains_key(&change.revision)) {
             for event in &change.events {
-                let Event::Put { key, value } = event else { continue };
-                if !self.keys.contains(key.as_str()) {
+                if !self.keys.contains(event.key()) {
                     continue;
                 }
+                let Event::Put { key, value } = event else {
+                    self.removed(change.revision, event, &deleters)?;
+                    continue;
+                };
                 let revisions = writers.get_mut(&(key.as_str(), value.as_str()));
                 let taken = revisions.and_then(|revisions| {
                     // The least is last. The changes come in their order, so taking it leaves the most.
@@ -501,6 +521,25 @@ impl<'a> Checker<'a> {
         }
         used.extend(taken_now);
         Ok(())
+    }
+
+    /// A key was removed, and no acknowledged write explains it.
+    fn removed(
+        &self,
+        revision: Revision,
+        event: &Event,
+        deleters: &Deleters<'_>,
+    ) -> Result<(), Violation> {
+        let key = event.key();
+        let Some(leased) = self.leased else { return Ok(()) };
+        if leased.contains(key) || deleters.can_delete(key, revision) {
+            return Ok(());
+        }
+        let asked = |(_, operation): &(usize, &Operation)| {
+            !matches!(operation.outcome, Outcome::Done { .. }) && operation.request.can_delete(key)
+        };
+        let candidate = self.operations.iter().position(asked).map(|index| self.numbered(index));
+        Err(Violation::Unrequested { revision, event: event.clone(), candidate })
     }
 
     fn candidate(&self, key: &str, value: &str) -> Option<Box<Numbered>> {
@@ -530,6 +569,35 @@ impl<'a> Checker<'a> {
             .and_then(|revision| writes.get(&revision))
             .map(|&index| self.numbered(index));
         Err(Violation::WrongAnswer { operation: self.numbered(claim.index), expected, write })
+    }
+}
+
+/// What operations of unknown outcome can have removed, and the revision after which the first of them
+/// was sent. One may explain several removals here: that is less than is promised, and never too much.
+#[derive(Default)]
+struct Deleters<'a> {
+    keys: HashMap<&'a str, Revision>,
+    ranges: HashMap<(&'a str, &'a str), Revision>,
+}
+
+impl<'a> Deleters<'a> {
+    fn add(&mut self, request: &'a Request, sent: Revision) {
+        let first = match request {
+            Request::Delete { key } => self.keys.entry(key).or_insert(sent),
+            Request::DeleteRange { from, to } => self.ranges.entry((from, to)).or_insert(sent),
+            Request::Txn { then, otherwise, .. } => {
+                then.iter().chain(otherwise).for_each(|request| self.add(request, sent));
+                return;
+            }
+            Request::Put { .. } | Request::Get { .. } | Request::Range { .. } => return,
+        };
+        *first = sent.min(*first);
+    }
+
+    fn can_delete(&self, key: &str, at: Revision) -> bool {
+        let of_range =
+            |(&(from, to), &sent): (&(&str, &str), &Revision)| sent < at && from <= key && key < to;
+        self.keys.get(key).is_some_and(|&sent| sent < at) || self.ranges.iter().any(of_range)
     }
 }
 

@@ -6,10 +6,12 @@
 //! | `{"operation":{…}}` | an [`Operation`] |
 //! | `{"change":{…}}` | a [`Change`] that the watch of the tester saw |
 //! | `{"watch":{"watcher":7,"first":1,"from":""}}` | a client opens a watch; `to` may be left out |
+//! | `{"leased":{"keys":["a"]}}` | the keys of this epoch that were ever written with a lease; without such a line in each epoch, any key may be one |
 //! | `{"delivery":{"watcher":7,"changes":[…]}}` | that watch gets a message |
 //!
 //! Without an `epoch` line at its start, a history starts at revision 1, as an empty etcd does.
 
+use std::collections::BTreeSet;
 use std::fmt::{Display, Formatter};
 use std::io::{self, BufRead, Read, Write};
 
@@ -26,6 +28,7 @@ enum Line {
     Change(Change),
     Watch(WatchLine),
     Delivery(DeliveryLine),
+    Leased(LeasedLine),
 }
 
 /// The same lines, for writing.
@@ -37,6 +40,7 @@ enum LineOf<'a> {
     Change(&'a Change),
     Watch(WatchLine),
     Delivery { watcher: u64, changes: &'a [Change] },
+    Leased { keys: &'a BTreeSet<String> },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -60,6 +64,12 @@ struct WatchLine {
 struct DeliveryLine {
     watcher: u64,
     changes: Vec<Change>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LeasedLine {
+    keys: BTreeSet<String>,
 }
 
 /// A line that is no part of a history.
@@ -155,7 +165,7 @@ impl History {
             let end = message.rfind(" at line ").unwrap_or(message.len());
             let what = match error.classify() {
                 Category::Eof => "the line is cut off",
-                Category::Data => "this is no line of a history, at least not of this version",
+                Category::Data => "this is no line of a history of this version",
                 Category::Syntax | Category::Io => "this is no JSON",
             };
             (error.column(), format!("{what}: {}", &message[..end]))
@@ -177,6 +187,9 @@ impl History {
                 )));
             }
             Line::Operation(operation) => epoch.operations.push(operation),
+            Line::Leased(LeasedLine { keys }) => {
+                epoch.leased.get_or_insert_default().extend(keys);
+            }
             Line::Change(change) => epoch.changes.push(change),
             Line::Watch(WatchLine { watcher, first, from, to }) => {
                 if epoch.watches.contains_key(&watcher) {
@@ -206,6 +219,9 @@ impl History {
         };
         for epoch in &self.epochs {
             line(LineOf::Epoch(EpochLine { revision: epoch.revision }))?;
+            if let Some(keys) = &epoch.leased {
+                line(LineOf::Leased { keys })?;
+            }
             for operation in &epoch.operations {
                 line(LineOf::Operation(operation))?;
             }

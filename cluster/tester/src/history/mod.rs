@@ -1,6 +1,6 @@
 //! What did the clients of a store ask, what were they told, and what did a watch see?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -201,6 +201,9 @@ pub struct Epoch {
     pub changes: Vec<Change>,
     /// The watches of clients, by number.
     pub watches: BTreeMap<u64, Watch>,
+    /// The keys that were ever written with a lease, which may end at any time and remove them.
+    /// `None`: that was not recorded, so each key may be one.
+    pub leased: Option<BTreeSet<String>>,
 }
 
 /// Everything that was recorded in a run.
@@ -218,6 +221,19 @@ impl Request {
     #[must_use]
     pub fn is_stale_read(&self) -> bool {
         matches!(self, Self::Get { stale: true, .. } | Self::Range { stale: true, .. })
+    }
+
+    /// Whether it can remove this key.
+    #[must_use]
+    pub fn can_delete(&self, key: &str) -> bool {
+        match self {
+            Self::Delete { key: deleted } => deleted == key,
+            Self::DeleteRange { from, to } => from.as_str() <= key && key < to.as_str(),
+            Self::Txn { then, otherwise, .. } => {
+                then.iter().chain(otherwise).any(|request| request.can_delete(key))
+            }
+            Self::Put { .. } | Self::Get { .. } | Self::Range { .. } => false,
+        }
     }
 
     /// Whether it can change something.

@@ -153,6 +153,7 @@ impl Shared {
         lease: LeaseId,
     ) -> bool {
         let Some(leases) = self.clients[member].leases() else { return false };
+        self.recorder.leased(key);
         let sent = leases.put(key, &value, lease, self.limit);
         let request = Request::Put { key: key.to_owned(), value: value.clone() };
         let outcome = self.recorded(client, member, request, sent).await;

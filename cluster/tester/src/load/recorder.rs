@@ -1,5 +1,6 @@
 //! What happened in this round? One place to which everything that is recorded goes.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Clock;
@@ -43,7 +44,7 @@ impl Recorder {
     /// A recorder with another limit, in bytes.
     #[must_use]
     pub fn with_limit(clock: Clock, revision: Revision, limit: usize) -> Self {
-        let history = History::new(revision);
+        let history = History { epochs: vec![begun(revision)] };
         let recorded = Recorded { history, bytes: 0, operations: 0, latest: revision };
         Self { clock, limit, recorded: Arc::new(Mutex::new(recorded)) }
     }
@@ -63,6 +64,14 @@ impl Recorder {
         recorded.bytes += size_of_operation(&operation);
         recorded.operations += 1;
         recorded.epoch().operations.push(operation);
+    }
+
+    /// A key is written with a lease. Say it before the request is sent.
+    pub fn leased(&self, key: &str) {
+        let mut recorded = self.lock();
+        if recorded.epoch().leased.get_or_insert_default().insert(key.to_owned()) {
+            recorded.bytes += size_of::<String>() + key.len();
+        }
     }
 
     /// What the watch of the tester saw.
@@ -97,7 +106,7 @@ impl Recorder {
         if epoch.operations.is_empty() && epoch.changes.is_empty() && epoch.watches.is_empty() {
             epoch.revision = revision;
         } else {
-            recorded.history.epochs.push(Epoch { revision, ..Epoch::default() });
+            recorded.history.epochs.push(begun(revision));
         }
     }
 
@@ -108,7 +117,7 @@ impl Recorder {
         let mut recorded = self.lock();
         recorded.bytes = 0;
         recorded.operations = 0;
-        let next = History::new(recorded.latest);
+        let next = History { epochs: vec![begun(recorded.latest)] };
         std::mem::replace(&mut recorded.history, next)
     }
 
@@ -160,6 +169,11 @@ impl Recorded {
         let last = self.history.epochs.len() - 1;
         &mut self.history.epochs[last]
     }
+}
+
+/// An epoch that starts now. Nothing was written with a lease in it.
+fn begun(revision: Revision) -> Epoch {
+    Epoch { revision, leased: Some(BTreeSet::new()), ..Epoch::default() }
 }
 
 fn size_of_operation(operation: &Operation) -> usize {
