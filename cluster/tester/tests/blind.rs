@@ -1,5 +1,7 @@
 //! The checkers are not blind: what a driver corrupts on purpose is caught each time, by the checker of
 //! that name, and the report shows it. The same run without corruption passes.
+//!
+//! Each test takes one seed. With `BLIND_SEEDS=5` in the environment, it takes five.
 
 mod support {
     pub(crate) mod corrupting;
@@ -26,7 +28,11 @@ use failpoint_tester::run::{Ended, Options, Subject, run};
 use support::corrupting::{Corrupting, Corruption, PANIC};
 use support::memory::{Memory, within_a_minute};
 
-const SEEDS: std::ops::RangeInclusive<u64> = 1..=5;
+/// The seeds of each test.
+fn seeds() -> std::ops::RangeInclusive<u64> {
+    let count = std::env::var("BLIND_SEEDS").map(|text| text.parse().expect("a number"));
+    1..=count.unwrap_or(1)
+}
 
 /// What is recorded of a load on a store in memory until the corruption has happened, and a while
 /// longer.
@@ -85,7 +91,7 @@ async fn recorded(corruption: Corruption, seed: u64) -> History {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_correct_store_in_memory_passes() {
-    for seed in SEEDS {
+    for seed in seeds() {
         let history = within_a_minute(recorded(Corruption::None, seed)).await;
         assert_eq!(order::check(&history).verdict, Verdict::Holds, "seed {seed}");
         assert_eq!(watch::check(&history), Verdict::Holds, "seed {seed}");
@@ -94,7 +100,7 @@ async fn a_correct_store_in_memory_passes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn order_sees_a_read_from_the_past() {
-    for seed in SEEDS {
+    for seed in seeds() {
         let history = within_a_minute(recorded(Corruption::PastRead, seed)).await;
         let verdict = order::check(&history).verdict;
         let Some(violation @ order::Violation::RealTime { later, .. }) = verdict.violation() else {
@@ -108,7 +114,7 @@ async fn order_sees_a_read_from_the_past() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn order_sees_a_lost_write() {
-    for seed in SEEDS {
+    for seed in seeds() {
         let history = within_a_minute(recorded(Corruption::LostWrite, seed)).await;
         let verdict = order::check(&history).verdict;
         let Some(order::Violation::LostWrite { write, found }) = verdict.violation() else {
@@ -120,7 +126,7 @@ async fn order_sees_a_lost_write() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn watch_sees_an_event_that_comes_twice() {
-    for seed in SEEDS {
+    for seed in seeds() {
         let history = within_a_minute(recorded(Corruption::EventTwice, seed)).await;
         assert_eq!(order::check(&history).verdict, Verdict::Holds, "seed {seed}");
         let verdict = watch::check(&history);
@@ -140,7 +146,7 @@ fn missing(program: &str, package: &str) -> bool {
     found.is_err()
 }
 
-/// A round over three real etcds. If no opportunity to corrupt something came, there is another one.
+/// A round over real etcds. If no opportunity to corrupt something came, there is another one.
 async fn run_etcd(corruption: Corruption, seed: u64) -> Ended {
     for _ in 0..10 {
         let (ended, corrupted) = run_etcd_once(corruption, seed).await;
@@ -154,11 +160,22 @@ async fn run_etcd(corruption: Corruption, seed: u64) -> Ended {
 /// The end of a round, and whether something was corrupted.
 async fn run_etcd_once(corruption: Corruption, seed: u64) -> (Ended, bool) {
     let directory = tempfile::tempdir().expect("a directory");
+    // A panic is seen from the very first start on. The others happen in the time that a fault gives them.
+    let case = match corruption {
+        Corruption::Panic => "NO_FAIL_WITH_NO_STRESS_FOR_LIVENESS",
+        _ => "SIGTERM_ALL",
+    };
+    // One member is enough, except to differ from another one.
+    let (members, hash) = match corruption {
+        Corruption::None | Corruption::OtherHash => (3, "KV_HASH, "),
+        _ => (1, ""),
+    };
     let text = format!(
         "driver: etcd
 directory: {}
-cases: [SIGTERM_ALL]
-checks: [KV_HASH, ORDER, WATCH, LOGS, SOME_SUCCEEDED]
+members: {members}
+cases: [{case}]
+checks: [{hash}ORDER, WATCH, LOGS, SOME_SUCCEEDED]
 load: {{ keys: 5, minimum-rate: 1, kinds: [KV_WRITE_SMALL, KV_READ_ONE_KEY] }}
 limits: {{ heal: 30s }}
 ",
@@ -181,7 +198,7 @@ async fn caught_on_etcd(corruption: Corruption, check: Check, words: &str) {
     if missing("etcd", "etcd-server") {
         return;
     }
-    for seed in SEEDS {
+    for seed in seeds() {
         let ended = run_etcd(corruption, seed).await;
         assert_eq!(ended.status(), 3, "seed {seed}: {:#?}", ended.report.summary);
         let found = ended
@@ -208,7 +225,7 @@ async fn a_correct_etcd_passes() {
     if missing("etcd", "etcd-server") {
         return;
     }
-    for seed in SEEDS {
+    for seed in seeds() {
         let ended = run_etcd(Corruption::None, seed).await;
         assert_eq!(ended.status(), 0, "seed {seed}: {:#?}", ended.report.checks);
     }
@@ -222,6 +239,11 @@ async fn a_read_from_the_past_is_caught_on_etcd() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_write_is_caught_on_etcd() {
     caught_on_etcd(Corruption::LostWrite, Check::Order, "an acknowledged write is lost").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_comes_twice_is_caught_on_etcd() {
+    caught_on_etcd(Corruption::EventTwice, Check::Watch, "came twice").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

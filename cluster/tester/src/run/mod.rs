@@ -121,6 +121,7 @@ pub async fn run(
         problems: Mutex::default(),
         recorder: Mutex::default(),
         end: options.time.map(|time| Instant::now() + time),
+        unjudged: Mutex::default(),
     };
     let cases = options.rounds.map(|rounds| {
         let rounds = usize::try_from(rounds).unwrap_or(usize::MAX);
@@ -176,8 +177,7 @@ async fn rounds(
         }
         *current.lock().unwrap_or_else(PoisonError::into_inner) = number;
         if fresh {
-            stage.journal.step("starting all members");
-            stage.cluster.start().await?;
+            stage.start().await?;
         }
         // A subject that could not be healed is replaced by a new one.
         fresh = !stage.round(&schedule.round(number)).await?;

@@ -1,7 +1,7 @@
 //! What is a round? Each case of the configuration once, under one load and with one history.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rand::SeedableRng;
@@ -13,10 +13,11 @@ use super::cluster::Cluster;
 use super::failure::Failure;
 use super::journal::Journal;
 use super::judge::{self, Evidences, Leases};
-use super::scene::Scene;
+use super::scene::{Scene, traces};
 use super::schedule::{Planned, Round};
 use crate::agent::Operation;
 use crate::cases::{Availability, Fault};
+use crate::checks::logs::{Cause, LogLine};
 use crate::config::Config;
 use crate::driver::Start;
 use crate::history::{self, History, Revision};
@@ -43,9 +44,42 @@ pub(super) struct Stage {
     pub(super) recorder: Mutex<Option<Recorder>>,
     /// When no further case is started.
     pub(super) end: Option<Instant>,
+    /// What LOGS has not judged yet.
+    pub(super) unjudged: Mutex<Unjudged>,
+}
+
+/// What LOGS has not judged yet: what members log from their first start on belongs to the round that
+/// comes next.
+#[derive(Default)]
+pub(super) struct Unjudged {
+    /// The last line of each member that was judged. Before the first start there is none.
+    after: Vec<usize>,
+    /// What the tester did in between, or just before.
+    causes: Vec<Cause>,
 }
 
 impl Stage {
+    /// Starts all members as a new cluster.
+    pub(super) async fn start(&self) -> Result<(), Failure> {
+        self.journal.step("starting all members");
+        let (cluster, start) = (&self.cluster, self.cluster.clock.now());
+        cluster.start().await?;
+        let mut unjudged = self.unjudged();
+        if unjudged.after.is_empty() {
+            unjudged.after = vec![0; cluster.members().len()];
+            return Ok(());
+        }
+        // Those of the old cluster ended with SIGQUIT.
+        let end = cluster.clock.now() + traces();
+        unjudged.causes.extend(cluster.members().into_iter().map(|member| Cause {
+            member: cluster.name(member).to_owned(),
+            start,
+            end,
+            trace: "SIGQUIT".to_owned(),
+        }));
+        Ok(())
+    }
+
     /// Runs a round, and judges it. Returns whether the subject can be used for another one.
     pub(super) async fn round(&self, round: &Round) -> Result<bool, Failure> {
         let Self { config, cluster, journal, .. } = self;
@@ -63,9 +97,9 @@ impl Stage {
         let (settings, limit) = (config.load.clone(), config.limits.request);
         let load =
             Load::start(driver, settings, limit, recorder.clone(), round.seed, prefix.clone());
-        let logged = self.log_lengths()?;
 
-        let (causes, armed) = (Mutex::default(), Mutex::default());
+        let causes = Mutex::new(std::mem::take(&mut self.unjudged().causes));
+        let armed = Mutex::default();
         let mut scene = Scene {
             config,
             cluster,
@@ -92,10 +126,11 @@ impl Stage {
             incomplete = incomplete.or(reached.err());
         }
         drop(watch);
+        let causes = causes.into_inner().unwrap_or_else(PoisonError::into_inner);
         let evidences = Evidences {
             history: recorder.take(),
-            lines: self.log_lines(&logged)?,
-            causes: causes.into_inner().unwrap_or_else(PoisonError::into_inner),
+            lines: self.unjudged_lines(&causes)?,
+            causes,
             armed: armed.into_inner().unwrap_or_else(PoisonError::into_inner),
             runners,
             incomplete,
@@ -189,16 +224,27 @@ impl Stage {
         })
     }
 
-    fn log_lengths(&self) -> Result<Vec<usize>, Failure> {
-        let members = self.cluster.members();
-        members.into_iter().map(|member| Ok(self.cluster.logs(member)?.len())).collect()
+    fn unjudged(&self) -> MutexGuard<'_, Unjudged> {
+        self.unjudged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn log_lines(&self, after: &[usize]) -> Result<Vec<crate::checks::logs::LogLine>, Failure> {
+    /// The lines of all members that were not judged yet. After this they are. What the tester did just
+    /// now may show in the lines that come next, too.
+    fn unjudged_lines(&self, causes: &[Cause]) -> Result<Vec<LogLine>, Failure> {
+        let mut unjudged = self.unjudged();
         let mut lines = Vec::new();
-        for (member, after) in after.iter().enumerate() {
-            lines.extend(self.cluster.logs(member)?.lines_after(*after));
+        for (member, after) in unjudged.after.iter_mut().enumerate() {
+            let new = self.cluster.logs(member)?.lines_after(*after);
+            *after = new.last().map_or(*after, |last| last.number);
+            lines.extend(new);
         }
+        let now = self.cluster.clock.now();
+        unjudged.causes = causes
+            .iter()
+            .filter(|cause| cause.end > now)
+            // A case that failed does not say when it is over.
+            .map(|cause| Cause { end: cause.end.min(now + traces()), ..cause.clone() })
+            .collect();
         Ok(lines)
     }
 

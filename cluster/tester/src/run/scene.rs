@@ -178,8 +178,7 @@ impl Scene<'_> {
     /// What is caused ends here.
     pub(super) fn no_more(&self, caused: Caused) {
         let mut causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
-        let traces = u64::try_from(TRACES.as_nanos()).unwrap_or(u64::MAX);
-        causes[caused.0].end = self.cluster.clock.now() + traces;
+        causes[caused.0].end = self.cluster.clock.now() + traces();
     }
 
     /// Writes until members that are away need a snapshot: until the leader has forgotten what they lack.
@@ -206,6 +205,11 @@ impl Scene<'_> {
         let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
         armed.push((point.to_owned(), fires));
     }
+}
+
+/// [`TRACES`] in nanoseconds.
+pub(super) fn traces() -> u64 {
+    u64::try_from(TRACES.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Something that the tester does to a member, until it says that it is over.
