@@ -147,8 +147,8 @@ async fn runners_that_are_never_served_decide_nothing() {
         let (_recorder, _whole, load) = start(&memory, settings(&[], &runners));
         until(|| load.counts().failed > 3).await;
         let verdict = runners::check(&load.stop().await);
-        let expected =
-            "not decided: runners that never came to an end of what they do: LOCK_RACER_RUNNER";
+        let expected = "not decided: LOCK_RACER_RUNNER never came to an end of what it does: the \
+                        round was too short for it, or its requests failed";
         assert_eq!(verdict.to_string(), expected);
     })
     .await;

@@ -85,7 +85,11 @@ impl Display for Violation {
 
 impl Display for Idle {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "runners that never came to an end of what they do: {}", self.0.join(", "))
+        write!(
+            f,
+            "{} never came to an end of what it does: the round was too short for it, or its requests failed",
+            self.0.join(", ")
+        )
     }
 }
 

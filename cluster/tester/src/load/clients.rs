@@ -176,6 +176,17 @@ impl Load {
         crate::checks::runners::check(&self.shared.found())
     }
 
+    /// Waits until each runner has come to an end of what it does once, for at most `limit`.
+    pub async fn each_runner_once(&self, limit: Duration) {
+        let idle = || self.shared.found().done.values().any(|done| *done == 0);
+        let wait = async {
+            while idle() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let _ = timeout(limit, wait).await;
+    }
+
     /// Forgets leases, locks, elections and watches: the store was restored from a snapshot and does
     /// not know them. Call it in a pause.
     pub fn forget(&self) {

@@ -17,6 +17,7 @@ use super::scene::{Scene, traces};
 use super::schedule::{Planned, Round};
 use crate::agent::Operation;
 use crate::cases::{Availability, Fault};
+use crate::checks::Check;
 use crate::checks::logs::{Cause, LogLine};
 use crate::config::Config;
 use crate::driver::Start;
@@ -28,6 +29,9 @@ use crate::report::model::{Outcome, Sample};
 
 /// How often the load is sampled.
 const SAMPLE: Duration = Duration::from_millis(500);
+/// How long a round waits for runners that have not come to an end of what they do. That takes the
+/// slowest, LEASE_RUNNER, about three seconds.
+const RUNNERS: Duration = Duration::from_secs(10);
 /// How many problems are told at the end.
 const PROBLEMS: usize = 20;
 
@@ -114,7 +118,14 @@ impl Stage {
             rng: ChaCha8Rng::seed_from_u64(round.seed),
         };
         let usable = tokio::select! {
-            usable = self.cases(&mut scene, &round.cases) => usable?,
+            usable = async {
+                let usable = self.cases(&mut scene, &round.cases).await?;
+                if usable && judge::wanted(config, Check::Runner) {
+                    journal.step("waiting until each runner has done what it does once");
+                    load.each_runner_once(RUNNERS).await;
+                }
+                Ok::<_, Failure>(usable)
+            } => usable?,
             never = sample(&load, journal, cluster) => match never {},
         };
         journal.step("ending the round");
