@@ -117,3 +117,49 @@ fn ctrl_c_ends_all_members_and_leaves_a_report() {
     let summary: Summary = serde_json::from_str(last).expect("it is JSON");
     assert_eq!(summary, report.summary);
 }
+
+/// The part of the page about the tester that is the script `pause.sh`.
+fn script_of_the_page() -> &'static str {
+    let page = include_str!("../../../docs/tester.md");
+    let (_, behind) = page.split_once("```sh\n").expect("the page has a script");
+    behind.split_once("```").expect("it ends").0
+}
+
+#[test]
+fn an_external_program_freezes_a_member() {
+    use std::os::unix::fs::PermissionsExt;
+
+    if !etcd_is_there() {
+        return;
+    }
+    if Command::new("pgrep").arg("--version").output().is_err() {
+        assert!(std::env::var_os("REQUIRE_PROGRAMS").is_none(), "procps is not installed");
+        println!("skipped: needs procps");
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let at = |name: &str| directory.path().join(name);
+    // What the kernel says of the member after each call.
+    let state = "awk '{print $3}' /proc/$pid/stat >> states\n";
+    fs::write(at("pause.sh"), script_of_the_page().to_owned() + state).expect("it is written");
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(at("pause.sh"), executable).expect("it is there");
+    // With all checks, also for so short a run.
+    fs::write(at("external.yaml"), "driver: etcd\nexternal: ./pause.sh\n").expect("it is written");
+    let output = Command::new(env!("CARGO_BIN_EXE_failpoint-tester"))
+        .current_dir(directory.path())
+        .args(["run", "external.yaml", "--seed", "7", "--cases", "EXT*", "--out", "report"])
+        .output()
+        .expect("the command runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("run external.yaml --seed 7 --cases 'EXT*'"), "{said}");
+    let states = fs::read_to_string(at("states")).expect("the script was called");
+    let [enabled, disabled] = states.lines().collect::<Vec<_>>()[..] else { panic!("{states}") };
+    assert!(enabled == "T" && disabled != "T", "{states}");
+    let report = fs::read(at("report/report.json")).expect("there is a report");
+    let report: Report = serde_json::from_slice(&report).expect("it is whole");
+    let felt: Vec<_> = report.cases[0].injections.iter().map(|one| one.what.as_str()).collect();
+    assert_eq!(felt, ["enable 1"]);
+    assert!(report.checks.iter().all(|check| check.outcome == Outcome::Passed), "{said}");
+}

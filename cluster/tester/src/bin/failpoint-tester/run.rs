@@ -27,10 +27,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub(super) struct Arguments {
     /// The configuration.
     config: PathBuf,
-    /// How many rounds; each has all cases once. 0: until it is interrupted.
-    #[arg(long, default_value_t = 1)]
-    rounds: u64,
-    /// After this time, no further case is started: `90s`, `30m`, `8h`, `7d`.
+    /// How many rounds; each has all cases once. 0: until it is interrupted. The default is 1, and with
+    /// --for as many as there is time for.
+    #[arg(long)]
+    rounds: Option<u64>,
+    /// After this time, no further case is started: `90s`, `30m`, `8h`, `7d`. With --rounds, the run ends
+    /// at what comes first.
     #[arg(long = "for", value_name = "TIME", value_parser = time)]
     time: Option<Duration>,
     /// Where the draws start. The default is drawn and printed.
@@ -112,7 +114,10 @@ fn prepare(arguments: &Arguments) -> Result<Prepared, String> {
     };
     let options = Options {
         seed,
-        rounds: (arguments.rounds > 0).then_some(arguments.rounds),
+        rounds: match (arguments.rounds, arguments.time) {
+            (None, None) => Some(1),
+            (rounds, _) => rounds.filter(|rounds| *rounds > 0),
+        },
         time: arguments.time,
         directory: Some(directory.clone()),
     };
@@ -217,8 +222,11 @@ fn drawn() -> u64 {
 fn replay(arguments: &Arguments, seed: u64) -> String {
     let config = arguments.config.to_string_lossy();
     let mut command = format!("failpoint-tester run {} --seed {seed}", quoted(&config));
-    if arguments.rounds != 1 {
-        command.push_str(&format!(" --rounds {}", arguments.rounds));
+    if let Some(rounds) = arguments.rounds.filter(|rounds| *rounds != 1) {
+        command.push_str(&format!(" --rounds {rounds}"));
+    }
+    if let Some(time) = arguments.time {
+        command.push_str(&format!(" --for {}s", time.as_secs()));
     }
     if !arguments.cases.is_empty() {
         command.push_str(&format!(" --cases {}", quoted(&arguments.cases.join(","))));
