@@ -38,12 +38,25 @@ pub struct Line {
 
 /// The lines that a node has logged. A value is a handle: the owner keeps a clone, and reads the lines
 /// also of a node that panicked.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct LogLines {
     lines: Arc<Mutex<Vec<Line>>>,
+    least: Level,
+}
+
+impl Default for LogLines {
+    fn default() -> Self {
+        Self::at_least(Level::Debug)
+    }
 }
 
 impl LogLines {
+    /// Keeps those lines of the crate `raft` that are at least as important. It writes two for every message
+    /// at [`Level::Debug`].
+    pub fn at_least(least: Level) -> Self {
+        Self { lines: Arc::default(), least }
+    }
+
     /// Takes the lines that were logged since the last call.
     pub fn take(&self) -> Vec<Line> {
         std::mem::take(&mut self.lines.lock().unwrap_or_else(PoisonError::into_inner))
@@ -70,6 +83,9 @@ impl slog::Drain for LogLines {
             slog::Level::Info => Level::Info,
             slog::Level::Debug | slog::Level::Trace => Level::Debug,
         };
+        if level < self.least {
+            return Ok(());
+        }
         let mut values = Values::default();
         slog::KV::serialize(&record.kv(), record, &mut values)?;
         let mut text = record.msg().to_string();

@@ -89,7 +89,7 @@ impl Owner {
     /// Starts the node.
     pub(super) fn start(parts: Parts) -> Result<Self, StepError> {
         let Parts { settings, directory, tick, level, work, peers, metrics } = parts;
-        let lines = LogLines::default();
+        let lines = LogLines::at_least(level);
         let node = Node::start(&settings, &directory, &lines)?;
         let mut owner = Self {
             settings,
