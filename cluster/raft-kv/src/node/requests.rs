@@ -217,7 +217,9 @@ impl Node {
         let Departure { number, member } = departure;
         let proposed =
             self.propose_members(number, ConfChangeType::RemoveNode, member, None, outputs)?;
-        if let (Err(error), Some(id)) = (proposed, self.pending.take(number)) {
+        if let Err(error) = proposed
+            && let Some(id) = self.pending.take(number)
+        {
             answer(outputs, id, Err(error));
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! The owner: it gives nodes their inputs, delivers their messages, and keeps all that they put out.
 
-use cluster_node::{Command as Raft, Input, LogLines, Node as _, Outputs, StepClock};
+use cluster_node::{Command as Raft, Input, Level, LogLines, Node as _, Outputs, StepClock};
 use failpoint::Scope;
 use failpoint_disk::{HoldDisk as _, Keep, SimDisk};
 use raft::eraftpb::Message;
@@ -67,7 +67,7 @@ impl Group {
         let scope = Scope::isolated(&format!("node {}", settings.id));
         let disk = SimDisk::new();
         scope.hold(disk.at(DIRECTORY));
-        let (log, clock) = (LogLines::default(), StepClock::default());
+        let (log, clock) = (LogLines::at_least(Level::Warn), StepClock::default());
         let id = settings.id;
         self.places.insert(id, Place { settings, scope, log, clock, disk, node: None });
     }
@@ -220,7 +220,7 @@ impl Group {
             }
             self.tick(1);
         }
-        panic!("no answer");
+        panic!("no answer to {number} from {id}");
     }
 
     pub(crate) fn write(&mut self, id: u64, write: Write) -> Answer {

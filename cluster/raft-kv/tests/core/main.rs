@@ -3,5 +3,9 @@
 mod group;
 
 mod basics;
+mod determinism;
+mod leases;
+mod members;
 mod requests;
 mod snapshots;
+mod watches;
