@@ -88,6 +88,7 @@ pub enum Read {
 
 /// A key and its new value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Put {
     /// The key.
     pub key: String,
@@ -100,6 +101,7 @@ pub struct Put {
 
 /// The keys `from <= key < to`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KeyRange {
     /// The first key.
     pub from: String,
@@ -127,6 +129,7 @@ impl KeyRange {
 
 /// A read of a range.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Range {
     /// The keys.
     pub keys: KeyRange,
@@ -140,6 +143,7 @@ pub struct Range {
 
 /// A transaction: if all comparisons hold, `then` is done, else `otherwise`; all of it at one revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Txn {
     /// What is compared.
     #[serde(default)]
@@ -154,6 +158,7 @@ pub struct Txn {
 
 /// One comparison of a transaction. A key that does not exist has the numbers 0 and an empty value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Compare {
     /// The key.
     pub key: String,
@@ -247,6 +252,7 @@ pub struct WatchMessage {
 
 /// A member of the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Member {
     /// Its number; never 0, and never used again after the member is removed.
     pub id: u64,
