@@ -53,7 +53,8 @@ pub struct Server {
     client: SocketAddr,
     peer: SocketAddr,
     inputs: Inputs,
-    owner: oneshot::Receiver<End>,
+    /// `None` after the owner of the node has ended.
+    owner: Option<oneshot::Receiver<End>>,
     stop_http: watch::Sender<bool>,
     http: JoinHandle<io::Result<()>>,
     listener: JoinHandle<()>,
@@ -121,7 +122,8 @@ impl Server {
         // The node answers within its own limit, unless it is stuck.
         let limit = settings.request_limit + settings.election * 2;
         let (inputs, work) = Inputs::new(limit, Arc::clone(&metrics));
-        let local = Local { cluster: settings.cluster_name.clone(), id: settings.id };
+        let cluster = settings.cluster_name.clone();
+        let local = Local { cluster, id: settings.id, removed: Arc::default() };
         let sink = {
             let inputs = inputs.clone();
             Arc::new(move |event| inputs.peer(event))
@@ -159,7 +161,7 @@ impl Server {
         let http = tokio::spawn(serving);
         let listener = tokio::spawn(peers::listen(peer_listener, local, sink));
         log::info!("serving id={} clients={client} peers={peer}", settings.id);
-        Ok(Self { client, peer, inputs, owner, stop_http, http, listener })
+        Ok(Self { client, peer, inputs, owner: Some(owner), stop_http, http, listener })
     }
 
     /// Where it listens for clients.
@@ -174,20 +176,25 @@ impl Server {
 
     /// Waits until the member has been removed from its cluster, or its node has ended otherwise.
     pub async fn ended(&mut self) {
-        let end = (&mut self.owner).await;
-        if end == Ok(End::Removed) {
-            log::info!("this member was removed from the cluster");
+        if let Some(owner) = &mut self.owner {
+            let end = owner.await;
+            self.owner = None;
+            if end == Ok(End::Removed) {
+                log::info!("this member was removed from the cluster");
+            }
         }
     }
 
     /// Stops it: a leader hands over, requests that wait get their answers, watches end.
     pub async fn stop(self) {
         log::info!("stopping");
-        let inputs = self.inputs;
-        // A full queue is a reason to wait, but not on a thread of the runtime.
-        let asked = tokio::task::spawn_blocking(move || inputs.stop());
-        let _ = timeout(STOP_LIMIT, asked).await;
-        let _ = timeout(STOP_LIMIT, self.owner).await;
+        if let Some(owner) = self.owner {
+            let inputs = self.inputs;
+            // It waits for a place in the queue, but not on a thread of the runtime.
+            let asked = tokio::task::spawn_blocking(move || inputs.stop());
+            let _ = timeout(STOP_LIMIT, asked).await;
+            let _ = timeout(STOP_LIMIT, owner).await;
+        }
         let _ = self.stop_http.send(true);
         let _ = timeout(STOP_LIMIT, self.http).await;
         self.listener.abort();

@@ -43,6 +43,10 @@ pub(super) struct Owner {
     role: (u64, String),
     pending: HashMap<u64, Pending>,
     watches: HashMap<u64, WatchSender>,
+    /// The members and their addresses, as of what the node has applied.
+    members: BTreeMap<u64, String>,
+    /// Peers say that this member was removed. It may not have applied that, and never will.
+    is_removed: bool,
     /// What the disk refused, until the node has a leader again.
     disk_error: Option<String>,
     stops: Option<Instant>,
@@ -105,6 +109,8 @@ impl Owner {
             role: (0, String::new()),
             pending: HashMap::new(),
             watches: HashMap::new(),
+            members: BTreeMap::new(),
+            is_removed: false,
             disk_error: None,
             stops: None,
         };
@@ -157,6 +163,7 @@ impl Owner {
             Work::Peer(peers::Event::Snapshot(id, status)) => {
                 self.raft(cluster_node::Command::ReportSnapshot(id, status));
             }
+            Work::Peer(peers::Event::Removed) => self.is_removed = true,
             Work::Request { id, request, reply, watch } => self.request(id, request, reply, watch),
             Work::CancelWatch(id) => {
                 self.watches.remove(&id);
@@ -296,8 +303,8 @@ impl Owner {
         let (status, is_removed) = (node.status(), node.is_removed());
         let addresses: BTreeMap<_, _> =
             node.members().iter().map(|member| (member.id, member.peer.clone())).collect();
-        if !addresses.is_empty() {
-            self.peers.set_members(&addresses);
+        if addresses != self.members {
+            self.follow_members(addresses);
         }
         if status.leader != 0 && self.disk_error.take().is_some() {
             log::line(Level::Info, format_args!("node serves again leader={}", status.leader));
@@ -309,7 +316,19 @@ impl Owner {
             self.raft(cluster_node::Command::SetElectionTimeout(ticks));
         }
         self.metrics.set_status(status);
-        is_removed
+        is_removed || self.is_removed
+    }
+
+    /// Connects to the members that there are now.
+    fn follow_members(&mut self, members: BTreeMap<u64, String>) {
+        for &id in self.members.keys().filter(|id| !members.contains_key(id)) {
+            self.peers.set_removed(id, true);
+        }
+        for &id in members.keys() {
+            self.peers.set_removed(id, false);
+        }
+        self.peers.set_members(&members);
+        self.members = members;
     }
 
     /// Between one and two election time-outs, so that two members rarely campaign at the same time.

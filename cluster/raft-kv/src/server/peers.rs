@@ -9,10 +9,10 @@ use super::log::{info, warn_line};
 use protobuf::Message as _;
 use raft::SnapshotStatus;
 use raft::eraftpb::{Message, MessageType};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader, BufWriter};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -44,19 +44,32 @@ pub(super) enum Event {
     Unreachable(u64),
     /// A snapshot for this member left, or did not.
     Snapshot(u64, SnapshotStatus),
+    /// A peer says that this member was removed from the cluster.
+    Removed,
 }
 
 /// Takes events. It must not block.
 pub(super) type Sink = Arc<dyn Fn(Event) + Send + Sync>;
 
-/// Who this member is.
+/// Who this member is, and whom it does not listen to.
 #[derive(Clone, Debug)]
 pub(super) struct Local {
     /// The name of its cluster.
     pub(super) cluster: String,
     /// Its number.
     pub(super) id: u64,
+    /// The members that were removed while it runs. No leader tells them, so its peers do.
+    pub(super) removed: Arc<Mutex<BTreeSet<u64>>>,
 }
+
+impl Local {
+    fn is_removed(&self, id: u64) -> bool {
+        self.removed.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+    }
+}
+
+/// The answer to the handshake of a member that was removed.
+const REMOVED: &str = "the caller was removed from the cluster";
 
 /// The other members. Dropping it ends the connections to them.
 pub(super) struct Peers {
@@ -92,6 +105,16 @@ impl Peers {
                 let peer = self.start(id, address.clone());
                 self.peers.insert(id, peer);
             }
+        }
+    }
+
+    /// Does not listen to a member any more that was removed; to one that was added, again.
+    pub(super) fn set_removed(&mut self, id: u64, is_removed: bool) {
+        let mut removed = self.local.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_removed {
+            removed.insert(id);
+        } else {
+            removed.remove(&id);
         }
     }
 
@@ -239,7 +262,12 @@ impl Caller {
         to.flush().await.map_err(text)?;
         match frames::read(&mut from, MAX_HANDSHAKE).await.map_err(|error| error.to_string())? {
             Some(answer) if answer.is_empty() => Ok(Connection { from, to }),
-            Some(refusal) => Err(String::from_utf8_lossy(&refusal).into_owned()),
+            Some(refusal) => {
+                if refusal == REMOVED.as_bytes() {
+                    (self.sink)(Event::Removed);
+                }
+                Err(String::from_utf8_lossy(&refusal).into_owned())
+            }
             None => Err("it closed the connection".into()),
         }
     }
@@ -287,7 +315,9 @@ async fn take(stream: TcpStream, local: &Local, sink: &Sink) -> Result<(), Frame
         Err(FrameError::Broken(io::Error::new(io::ErrorKind::TimedOut, "no handshake arrives")))
     })?;
     let Some(greeting) = greeting else { return Ok(()) };
-    let refusal = match Handshake::parse(&greeting) {
+    let hello = Handshake::parse(&greeting);
+    let refusal = match &hello {
+        Some(hello) if local.is_removed(hello.from) => Some(REMOVED.to_owned()),
         Some(hello) => hello.refusal(&local.cluster, local.id),
         None => {
             Some("this is the port for peers of a raft-kv, and they greet in another way".into())
@@ -299,6 +329,10 @@ async fn take(stream: TcpStream, local: &Local, sink: &Sink) -> Result<(), Frame
         return Err(FrameError::Broken(io::Error::other(format!("refused a peer: {refusal}"))));
     }
     while let Some(payload) = frames::read(&mut from, MAX_MESSAGE).await? {
+        // It calls again, and is told.
+        if hello.as_ref().is_some_and(|hello| local.is_removed(hello.from)) {
+            return Ok(());
+        }
         let message = Message::parse_from_bytes(&payload);
         let message = message.map_err(|error| FrameError::Broken(io::Error::other(error)))?;
         sink(Event::Message(message));
