@@ -119,6 +119,14 @@ impl Lines {
             }
         }
     }
+
+    /// All that comes after the lines that were returned.
+    pub(super) async fn rest(mut self) -> Result<Vec<u8>, Failure> {
+        while let Some(chunk) = chunk(&mut self.response, self.buffer.len()).await? {
+            self.buffer.extend_from_slice(&chunk);
+        }
+        Ok(self.buffer)
+    }
 }
 
 async fn chunk(response: &mut Response, have: usize) -> Result<Option<Vec<u8>>, Failure> {

@@ -341,13 +341,13 @@ impl Client {
         repeat: Repeat,
     ) -> Result<(String, Vec<u8>), ClientError> {
         let deadline = Instant::now() + self.limit;
-        // One that does not answer a read must leave time for the others.
-        let attempt = match repeat {
-            Repeat::Yes => self.limit / (self.members.len() as u32).min(4),
-            Repeat::No => self.limit,
+        let (attempt, last_start) = match repeat {
+            // One that does not answer a read must leave time for the others.
+            Repeat::Yes => (self.limit / (self.members.len() as u32).min(4), deadline - REST),
+            // Without enough time for its answer, a write that could certainly fail would end as unknown.
+            Repeat::No => (self.limit, deadline - self.limit / 2),
         };
         loop {
-            let mut last = None;
             for _ in 0..self.members.len() {
                 let index = self.next.load(Ordering::Relaxed) % self.members.len();
                 let member = &self.members[index];
@@ -371,14 +371,9 @@ impl Client {
                     Ordering::Relaxed,
                     Ordering::Relaxed,
                 );
-                last = Some(error);
-                if Instant::now() >= deadline {
-                    break;
+                if Instant::now() >= last_start {
+                    return Err(error);
                 }
-            }
-            if Instant::now() + REST >= deadline {
-                let nothing = || ClientError::Invalid("the limit of the client is zero".into());
-                return Err(last.unwrap_or_else(nothing));
             }
             sleep(REST).await;
         }

@@ -101,10 +101,10 @@ impl Watch {
                     }
                     Err(failure) => ClientError::of_failure(member, failure),
                 },
-                Ok((status, mut lines)) => {
-                    let body = lines.next().await.ok().flatten().unwrap_or_default();
-                    ClientError::of_answer(member, status, &body)
-                }
+                Ok((status, lines)) => match lines.rest().await {
+                    Ok(body) => ClientError::of_answer(member, status, &body),
+                    Err(failure) => ClientError::of_failure(member, failure),
+                },
                 Err(failure) => ClientError::of_failure(member, failure),
             };
             if error.code().is_some() || Instant::now() + REST >= deadline {

@@ -180,7 +180,7 @@ pub(crate) struct To {
     endpoints: Vec<String>,
     /// How long to try.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
-    limit: Duration,
+    timeout: Duration,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -376,14 +376,14 @@ async fn status(to: &To) -> Done<ExitCode> {
 
 impl To {
     fn client(&self) -> Result<Client, ClientError> {
-        Ok(Client::new(self.endpoints.iter().cloned())?.limit(self.limit))
+        Ok(Client::new(self.endpoints.iter().cloned())?.limit(self.timeout))
     }
 
     /// A client for each member alone.
     fn clients(&self) -> Result<Vec<(&str, Client)>, ClientError> {
         let one = |endpoint: &String| Client::new([endpoint.clone()]);
         let all = self.endpoints.iter();
-        all.map(|endpoint| Ok((endpoint.as_str(), one(endpoint)?.limit(self.limit)))).collect()
+        all.map(|endpoint| Ok((endpoint.as_str(), one(endpoint)?.limit(self.timeout)))).collect()
     }
 
     /// Prints a line of JSON, or the text. Nothing to say is no line.

@@ -5,11 +5,14 @@ use raft_kv::client::Client;
 use raft_kv::server::free_ports;
 use std::env;
 use std::fs;
+use std::future::poll_fn;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::Stdio;
+use std::task::Poll;
 use std::time::Duration;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{sleep, timeout};
 
@@ -122,7 +125,7 @@ async fn run(members: &[Member], directory: &Path) -> Done {
             }
         }
     }
-    stop(&mut running).await
+    stop(running).await
 }
 
 /// Waits until the members have a leader.
@@ -139,27 +142,25 @@ async fn lead(client: &Client) -> Done<u64> {
 }
 
 /// The first member that ends, and how.
-async fn first_end(running: &mut [Child]) -> (usize, String) {
-    std::future::poll_fn(|context| {
-        for (index, child) in running.iter_mut().enumerate() {
-            let ended = std::pin::pin!(child.wait()).poll(context);
-            if let std::task::Poll::Ready(status) = ended {
-                let status =
-                    status.map_or_else(|error| error.to_string(), |status| status.to_string());
-                return std::task::Poll::Ready((index, status));
+async fn first_end(running: &mut [Running]) -> (usize, String) {
+    poll_fn(|context| {
+        for (index, member) in running.iter_mut().enumerate() {
+            if let Poll::Ready(status) = pin!(member.child.wait()).poll(context) {
+                let status = status.map(|status| status.to_string());
+                return Poll::Ready((index, status.unwrap_or_else(|error| error.to_string())));
             }
         }
-        std::task::Poll::Pending
+        Poll::Pending
     })
     .await
 }
 
 /// Lets the members stop, by the end of their standard input.
-async fn stop(running: &mut [Child]) -> Done {
-    for child in running.iter_mut() {
-        drop(child.stdin.take());
-    }
-    for child in running {
+async fn stop(running: Vec<Running>) -> Done {
+    let (children, pipes): (Vec<_>, Vec<_>) =
+        running.into_iter().map(|member| (member.child, member.stdin)).unzip();
+    drop(pipes);
+    for mut child in children {
         if timeout(STOP_LIMIT, child.wait()).await.is_err() {
             child.kill().await?;
         }
@@ -167,13 +168,19 @@ async fn stop(running: &mut [Child]) -> Done {
     Ok(())
 }
 
+/// A member that runs.
+struct Running {
+    child: Child,
+    /// Stays open as long as this process lives, however that ends. Its end stops the member.
+    stdin: Option<ChildStdin>,
+}
+
 impl Member {
-    fn start(&self) -> Done<Child> {
+    fn start(&self) -> Done<Running> {
         let log = fs::OpenOptions::new().append(true).create(true).open(&self.log);
         let log = log.map_err(|error| format!("cannot open {}: {error}", self.log.display()))?;
-        let child = Command::new(env::current_exe()?)
+        let mut child = Command::new(env::current_exe()?)
             .args(&self.arguments)
-            // This end stays open as long as this process lives, however that ends.
             .arg("--until-stdin-closes")
             .stdin(Stdio::piped())
             .stdout(log.try_clone()?)
@@ -181,7 +188,9 @@ impl Member {
             .env("GOFAIL_HTTP", &self.failpoints)
             .kill_on_drop(true)
             .spawn()?;
-        Ok(child)
+        // Waiting for a child would close its standard input.
+        let stdin = child.stdin.take();
+        Ok(Running { child, stdin })
     }
 }
 

@@ -1,0 +1,99 @@
+//! The command `raft-kv`.
+
+use crate::support::{Cluster, Log, raft_kv};
+use std::process::{Command, Stdio};
+
+#[tokio::test]
+async fn each_request_has_a_subcommand() {
+    let cluster = Cluster::start(1, &[]).await;
+    let endpoints = cluster.members[0].client.as_str();
+    let run = |arguments: &[&str]| {
+        let output = raft_kv(&[arguments, &["--endpoints", endpoints]].concat());
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+        match output.status.success() {
+            true => Ok(text(&output.stdout)),
+            false => Err(text(&output.stderr)),
+        }
+    };
+    let ok = |arguments: &[&str]| run(arguments).unwrap();
+
+    assert_eq!(ok(&["put", "a", "1"]), "revision 2");
+    assert_eq!(ok(&["put", "b", "2"]), "revision 3");
+    assert_eq!(ok(&["get", "a"]), "1");
+    assert_eq!(run(&["get", "nothing"]).unwrap_err(), "raft-kv: there is no key `nothing`");
+    assert_eq!(ok(&["range", "a"]), "a\t1\nb\t2");
+    assert_eq!(ok(&["range", "--prefix", "b"]), "b\t2");
+    assert!(ok(&["get", "a", "--json"]).contains(r#""mod_revision":2"#));
+    let txn = r#"{"compare":[{"key":"a","is":"equal","target":{"value":"1"}}],
+        "then":[{"put":{"key":"a","value":"3"}},{"range":{"keys":{"from":"a"}}}]}"#;
+    assert_eq!(ok(&["txn", txn]), "then revision 4\nput\na\t3\nb\t2");
+    let wrong = run(&["txn", r#"{"thn":[]}"#]).unwrap_err();
+    assert!(wrong.contains("thn"), "{wrong}");
+    assert_eq!(ok(&["delete", "b"]), "1 deleted");
+    let lease = ok(&["lease", "grant", "60s"]);
+    let id = lease.split(' ').nth(1).unwrap();
+    assert!(ok(&["lease", "show", id]).starts_with(&format!("lease {id} has ")));
+    assert_eq!(ok(&["lease", "keep-alive", id]), lease);
+    assert_eq!(ok(&["put", "leased", "x", "--lease", id]), "revision 6");
+    assert_eq!(ok(&["lease", "revoke", id]), "1 keys deleted");
+    assert!(run(&["lease", "show", id]).unwrap_err().contains(&format!("there is no lease {id}")));
+    assert!(ok(&["status"]).contains("Leader term "));
+    assert!(ok(&["hash"]).contains(" revision 7 "));
+    assert!(ok(&["member", "list"]).starts_with("1 "));
+    assert_eq!(ok(&["compact", "4"]), "revisions before 4 are forgotten");
+    assert!(run(&["get", "a", "--revision", "2"]).unwrap_err().contains("compacted"));
+}
+
+#[test]
+fn mistakes_are_told_with_what_would_be_right() {
+    let told = |arguments: &[&str]| {
+        let output = raft_kv(arguments);
+        assert!(!output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    for (arguments, expected) in [
+        (&["put", "a", "b", "--endpoints", "nowhere"][..], "write HOST:PORT"),
+        (&["serve", "--id", "1", "--data-dir", data, "--heartbeat", "1h"], "write 20ms, 5s or 2m"),
+        (&["serve", "--id", "1", "--data-dir", data, "--cluster", "1"], "write 1=HOST:PORT"),
+        (&["serve", "--id", "0", "--data-dir", data], "the number of a member is not 0"),
+        (
+            &["serve", "--id", "4", "--data-dir", data, "--cluster", "1=127.0.0.1:1"],
+            "member 4 is none of the members 1",
+        ),
+        (
+            &["serve", "--id", "1", "--data-dir", data, "--heartbeat", "1s"],
+            "an election time-out is at least two heartbeats",
+        ),
+        (&["restore", "/no/such/file", "--data-dir", data], "cannot read /no/such/file"),
+        (&["get", "..", "--timeout", "1s"], "use a transaction"),
+    ] {
+        let error = told(arguments);
+        assert!(error.contains(expected), "{arguments:?} says {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_ends_with_its_command() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_raft-kv"))
+        .args(["cluster", "--members", "3"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = Log::of(child.stdout.take().unwrap(), "cluster");
+    log.wait_line("A member that ends");
+    let put = log.wait_line("curl -X PUT -d hello");
+    let address = put.split_whitespace().last().unwrap().split('/').next().unwrap().to_owned();
+    let client = raft_kv::client::Client::new([address.clone()]).unwrap();
+    client.put("k", "v").await.unwrap();
+    assert!(log.wait_line("/raftAfterSave").contains("sleep(100)"));
+
+    // Even if it cannot say good-bye.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    crate::support::eventually("the end of the members", async || {
+        tokio::net::TcpStream::connect(&address).await.err()
+    })
+    .await;
+}
