@@ -122,6 +122,7 @@ impl Files {
     /// The next name with this prefix. Older ones are removed, so that [`KEPT`] are left with it.
     fn next(&self, prefix: &str) -> Result<PathBuf, String> {
         let failed = |error: io::Error| at(&self.directory, &error);
+        self.create_directory()?;
         let mut numbers = Vec::new();
         for entry in fs::read_dir(&self.directory).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();

@@ -261,6 +261,17 @@ async fn the_end_of_a_process_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_member_whose_directory_was_removed_starts_again() {
+    let one = One::new().await;
+    one.operate(&first_start(SERVER)).await;
+    one.seen("started", 1).await;
+    fs::remove_dir_all(one.path("")).expect("its directory");
+    one.operate(&request(Operation::SigquitEtcdAndArchiveData)).await;
+    one.operate(&first_start(SERVER)).await;
+    one.seen("started", 2).await;
+}
+
+#[tokio::test]
 async fn a_program_can_stop_a_member() {
     let one = One::new().await;
     let state = one.operate(&first_start(SERVER)).await;
