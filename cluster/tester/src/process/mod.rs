@@ -40,7 +40,9 @@ pub struct Program {
     /// The program and its arguments.
     pub argv: Vec<String>,
     /// Variables that are added to the agent's environment. Of that, variables that start with
-    /// `FAILPOINT` or `GOFAIL` are left out: they concern the agent itself.
+    /// `FAILPOINT` or `GOFAIL` are left out: they concern the agent itself. So are those of `etcd` and
+    /// `etcdctl`, `ETCD_…` and `ETCDCTL_…`, except `ETCD_UNSUPPORTED_ARCH`: what a member does must not
+    /// depend on who runs the tester.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
 }

@@ -140,10 +140,7 @@ fn spawn(
     let mut command = Command::new(helper);
     command.arg(LAUNCH).arg(std::process::id().to_string()).arg("--").args(&program.argv);
     for (name, _) in std::env::vars_os() {
-        let own = name
-            .to_str()
-            .is_some_and(|name| name.starts_with("FAILPOINT") || name.starts_with("GOFAIL"));
-        if own {
+        if name.to_str().is_some_and(is_left_out) {
             command.env_remove(name);
         }
     }
@@ -178,6 +175,14 @@ fn spawn(
         None => Ok(process),
         Some(message) => Err(ProcessError { message }),
     }
+}
+
+/// Whether a variable concerns the agent itself, or another etcd of its user: etcd and etcdctl refuse
+/// to start with a variable that contradicts a flag.
+fn is_left_out(variable: &str) -> bool {
+    // On some machines, etcd does not start without this one.
+    variable != "ETCD_UNSUPPORTED_ARCH"
+        && ["FAILPOINT", "GOFAIL", "ETCD_", "ETCDCTL_"].iter().any(|own| variable.starts_with(own))
 }
 
 /// Waits until the helper has become the program; else what it says.
