@@ -136,6 +136,8 @@ async fn a_member_that_is_not_started_ends_the_run() {
     assert_eq!(ended.status(), 1);
     let Some(Why::Setup(why)) = &ended.why else { panic!("{:?}", ended.why) };
     assert!(why.contains("`etcd` is not there"), "{why}");
+    // A script that reads only the summary is told, too.
+    assert_eq!(ended.report.summary.first_failure, Some(format!("the run cannot go on: {why}")));
 }
 
 /// Fires at an event, by its number.
@@ -208,6 +210,20 @@ async fn the_time_ends_a_run_without_an_end() {
     assert_eq!(ended.why, None);
     assert_eq!(ended.report.summary.verdict, Some(Outcome::Passed));
     assert!(ended.report.rounds > 1, "{} rounds", ended.report.rounds);
+}
+
+#[tokio::test]
+async fn a_time_that_no_clock_reaches_is_no_limit() {
+    let options = Options { time: Some(Duration::MAX), ..once() };
+    let Stage { ended, .. } = run_with(
+        config("NO_FAIL_WITH_STRESS"),
+        Fault::None,
+        options,
+        Vec::new(),
+        std::future::pending(),
+    )
+    .await;
+    assert_eq!(ended.report.summary.verdict, Some(Outcome::Passed));
 }
 
 #[tokio::test]

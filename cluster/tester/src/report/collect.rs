@@ -123,6 +123,11 @@ impl State {
                 self.summary.lost_writes += lost;
                 self.summary.discarded += discarded;
             }
+            Event::Broken(why) => {
+                let mut why = format!("the run cannot go on: {why}");
+                cut(&mut why, MESSAGE_BYTES);
+                self.summary.first_failure.get_or_insert(why);
+            }
             Event::Case { .. } | Event::Step(_) | Event::Ended(_) => {}
         }
     }

@@ -43,6 +43,8 @@ pub enum Event<'a> {
         /// How many a restore from a snapshot discarded.
         discarded: u64,
     },
+    /// The set-up does not work, so that the run cannot go on; why.
+    Broken(&'a str),
     /// The run ended.
     Ended(&'a Report),
 }

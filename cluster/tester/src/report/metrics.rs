@@ -163,7 +163,7 @@ impl Counts {
                 self.running = None;
                 self.ended = true;
             }
-            Event::Step(_) | Event::Fault(_) => {}
+            Event::Step(_) | Event::Fault(_) | Event::Broken(_) => {}
         }
     }
 

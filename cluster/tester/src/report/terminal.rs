@@ -357,7 +357,7 @@ impl Observer for Terminal {
                 self.tell();
             }
             Event::Ended(report) => self.ended(report),
-            Event::Fault(_) | Event::WritesGone { .. } => {}
+            Event::Fault(_) | Event::WritesGone { .. } | Event::Broken(_) => {}
         }
     }
 }

@@ -120,7 +120,8 @@ pub async fn run(
             .map(|directory| Arc::new(tokio::sync::Mutex::new(Archive::new(directory)))),
         problems: Mutex::default(),
         recorder: Mutex::default(),
-        end: options.time.map(|time| Instant::now() + time),
+        // A time that no clock reaches is no limit.
+        end: options.time.and_then(|time| Instant::now().checked_add(time)),
         unjudged: Mutex::default(),
     };
     let cases = options.rounds.map(|rounds| {
@@ -158,6 +159,9 @@ pub async fn run(
     };
     if let Err(failure) = stage.cluster.stop().await {
         why.get_or_insert(Why::Setup(failure.to_string()));
+    }
+    if let Some(Why::Setup(why)) = &why {
+        journal.tell(&Event::Broken(why));
     }
     let problems = stage.problems.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ended { report: journal.end(why.is_some()), why, problems }
