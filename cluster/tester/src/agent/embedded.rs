@@ -99,6 +99,13 @@ impl Embedded {
         !members.is_empty() && members.iter().all(|member| lock(&member.now).stopped)
     }
 
+    /// Kills all members, and knows them no longer. Their files stay.
+    pub(super) async fn forget(&self) -> Result<(), AgentError> {
+        self.stop_all().await?;
+        lock(&self.members).clear();
+        Ok(())
+    }
+
     /// The files of a member's data and log: their paths in an archive, and here, and their sizes.
     pub(super) fn listed(&self, name: &str) -> Result<Vec<(String, PathBuf, u64)>, AgentError> {
         Ok(self.member(name)?.files.listed())

@@ -5,17 +5,19 @@
 //! kills its members when they stop.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use super::wire::{Added, LONGEST_WAIT, Lines, Listed, Operated, PIECE, PREFIX};
+use super::wire::{Added, LONGEST_WAIT, Lines, Listed, Operated, PIECE, PREFIX, TESTER};
 use super::{Agent, AgentError, MemberFiles, MemberState, Request};
 use crate::cause::innermost;
 use crate::clock::Clock;
@@ -25,6 +27,14 @@ use crate::process::logs::Logs;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two attempts to read lines of an agent that does not answer.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// How many requests for lines wait at the agent at once, and how long if there are more members.
+const TAILS: usize = 8;
+const SHORT_WAIT: Duration = Duration::from_millis(500);
+/// The agent did nothing, because it has too much to do.
+const TOO_MANY: &str = "urn:failpoint:too-many-calls";
+/// Between two attempts where the agent has too much to do.
+const BUSY: Duration = Duration::from_millis(20);
 
 /// A `failpoint-agent` on another machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +71,10 @@ struct Link {
     client: reqwest::Client,
     address: String,
     token: Option<String>,
+    /// What this tester calls itself.
+    tester: String,
+    /// The agent serves few requests at once. Those for lines leave room for others.
+    tails: Semaphore,
 }
 
 impl Remote {
@@ -91,7 +105,9 @@ impl Remote {
             .connect_timeout(PATIENCE)
             .build()
             .map_err(|error| failed(error.to_string()))?;
-        let link = Arc::new(Link { client, address: address.clone(), token });
+        let random = RandomState::new().hash_one(std::process::id());
+        let (tester, tails) = (format!("{random:016x}"), Semaphore::new(TAILS));
+        let link = Arc::new(Link { client, address: address.clone(), token, tester, tails });
         Ok(Self { link, clock, members: Mutex::default() })
     }
 
@@ -199,11 +215,16 @@ impl Agent for Remote {
 
 /// Reads the lines of a member for ever.
 async fn tail(link: Arc<Link>, member: String, mut after: usize, logs: Logs) {
-    let limit = LONGEST_WAIT.as_millis();
     loop {
+        // Never closed.
+        let turn = link.tails.acquire().await;
+        let limit = if link.tails.available_permits() > 0 { LONGEST_WAIT } else { SHORT_WAIT };
+        let limit = limit.as_millis();
         let query = format!("/log?after={after}&limit_ms={limit}");
         let request = link.request(Method::GET, &member_path(&member, &query));
-        match link.json::<Lines>(&member, request, LONGEST_WAIT + PATIENCE).await {
+        let answer = link.json::<Lines>(&member, request, LONGEST_WAIT + PATIENCE).await;
+        drop(turn);
+        match answer {
             Ok(Lines { texts, dropped, last }) => {
                 after = last;
                 if dropped > 0 {
@@ -211,14 +232,16 @@ async fn tail(link: Arc<Link>, member: String, mut after: usize, logs: Logs) {
                 }
                 logs.push_all(texts);
             }
-            Err(_) => tokio::time::sleep(PAUSE).await,
+            Err(_) => sleep(PAUSE).await,
         }
     }
 }
 
 impl Link {
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = format!("http://{}/v1/ext/{PREFIX}/{path}", self.address);
+        let more = if path.contains('?') { '&' } else { '?' };
+        let Self { address, tester, .. } = self;
+        let url = format!("http://{address}/v1/ext/{PREFIX}/{path}{more}{TESTER}={tester}");
         let request = self.client.request(method, url);
         match &self.token {
             Some(token) => request.bearer_auth(token),
@@ -243,30 +266,47 @@ impl Link {
         request: RequestBuilder,
         limit: Duration,
     ) -> Result<Vec<u8>, AgentError> {
-        let answered = async {
-            let reply = request.timeout(limit).send().await?;
-            Ok::<_, reqwest::Error>((reply.status(), reply.bytes().await?))
-        };
-        let (status, body) = answered.await.map_err(|error| {
-            let what = if error.is_timeout() {
-                format!("does not answer within {limit:?}")
-            } else {
-                format!("cannot be reached: {}", innermost(&error))
-            };
-            self.error(member, &what)
-        })?;
-        if status.is_success() {
-            return Ok(body.into());
-        }
         #[derive(serde::Deserialize)]
         struct Problem {
+            #[serde(default)]
+            r#type: String,
             detail: String,
         }
-        let why = match serde_json::from_slice(&body) {
-            Ok(Problem { detail }) => format!("refuses: {detail}"),
-            Err(_) => format!("answers with status {status}"),
-        };
-        Err(self.error(member, &why))
+        let deadline = Instant::now() + limit;
+        loop {
+            // The bodies of requests are no streams.
+            let again = request.try_clone();
+            let left = deadline.saturating_duration_since(Instant::now());
+            let (status, body) = match again {
+                Some(request) => self.answer(request.timeout(left)).await,
+                None => return Err(self.error(member, "cannot be asked twice")),
+            }
+            .map_err(|error| {
+                let what = if error.is_timeout() {
+                    format!("does not answer within {limit:?}")
+                } else {
+                    format!("cannot be reached: {}", innermost(&error))
+                };
+                self.error(member, &what)
+            })?;
+            if status.is_success() {
+                return Ok(body);
+            }
+            let why = match serde_json::from_slice(&body) {
+                Ok(Problem { r#type, .. }) if r#type == TOO_MANY && Instant::now() < deadline => {
+                    sleep(BUSY).await;
+                    continue;
+                }
+                Ok(Problem { detail, .. }) => format!("refuses: {detail}"),
+                Err(_) => format!("answers with status {status}"),
+            };
+            return Err(self.error(member, &why));
+        }
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> reqwest::Result<(StatusCode, Vec<u8>)> {
+        let reply = request.send().await?;
+        Ok((reply.status(), reply.bytes().await?.into()))
     }
 
     fn error(&self, member: &str, what: &str) -> AgentError {

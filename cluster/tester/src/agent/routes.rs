@@ -8,13 +8,19 @@
 //! can be read there. Without a token the agent listens on loopback only, where any user of the machine
 //! can reach it.
 //!
+//! # One tester at a time
+//! Two testers would start and stop each other's members, and each would blame its store. So the first
+//! that declares a member has the agent until it kills all members, or has not asked for 15 seconds.
+//! The next one finds no member. Others may look in the meantime, and are refused what changes something.
+//!
+//! # Files
 //! The files of a member must be below the directory of the agent. That keeps a wrong configuration
 //! from moving other files; it does not confine the programs.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use failpoint_http::ext::{ExtendError, Refusal, Reply, Route};
@@ -25,7 +31,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::embedded::Embedded;
-use super::wire::{Added, LONGEST_WAIT, Lines, Listed, Operated, PIECE, PREFIX};
+use super::wire::{Added, LONGEST_WAIT, Lines, Listed, Operated, PIECE, PREFIX, TESTER};
 use super::{Agent, AgentError, MemberFiles, Request};
 
 /// The bytes of lines that go into one reply.
@@ -34,15 +40,30 @@ const LINES: usize = 1 << 20;
 /// How long the agent stays when it is over.
 const LAST_REPLY: Duration = Duration::from_millis(500);
 
+/// A tester that has not asked for so long is gone: the requests for lines come more often.
+const GONE: Duration = LONGEST_WAIT.saturating_add(Duration::from_secs(5));
+
 /// An agent that testers on other machines ask.
 #[derive(Debug)]
 pub struct Served {
     agent: Embedded,
     runtime: Handle,
-    /// When a tester asked last.
-    asked: Mutex<Instant>,
+    owner: Mutex<Owner>,
+    /// Held while a tester becomes the owner.
+    change: Mutex<()>,
     /// All agents of members were stopped.
     over: Notify,
+}
+
+/// The tester whose members they are.
+#[derive(Debug)]
+struct Owner {
+    /// What it calls itself.
+    tester: String,
+    /// When it asked last.
+    asked: Instant,
+    /// Whether another one may take the agent: it has no tester yet, or its members were killed.
+    free: bool,
 }
 
 impl Served {
@@ -52,8 +73,9 @@ impl Served {
     /// # Errors
     /// The process serves an agent already.
     pub fn extend(agent: Embedded, runtime: Handle) -> Result<Arc<Self>, ExtendError> {
-        let asked = Mutex::new(Instant::now());
-        let served = Arc::new(Self { agent, runtime, asked, over: Notify::new() });
+        let owner = Owner { tester: String::new(), asked: Instant::now(), free: true };
+        let (owner, change, over) = (Mutex::new(owner), Mutex::default(), Notify::new());
+        let served = Arc::new(Self { agent, runtime, owner, change, over });
         failpoint_http::extend(PREFIX, routes(&served))?;
         Ok(served)
     }
@@ -62,7 +84,7 @@ impl Served {
     /// members when no tester has asked for `limit`: the tester may be gone.
     pub async fn watch(&self, limit: Duration) {
         loop {
-            let deadline = *self.asked.lock().unwrap_or_else(PoisonError::into_inner) + limit;
+            let deadline = self.owner().asked + limit;
             tokio::select! {
                 () = self.over.notified() => {
                     // The reply to the last operation is on its way.
@@ -71,7 +93,7 @@ impl Served {
                 }
                 () = tokio::time::sleep_until(deadline) => {}
             }
-            let deadline = *self.asked.lock().unwrap_or_else(PoisonError::into_inner) + limit;
+            let deadline = self.owner().asked + limit;
             if deadline > Instant::now() {
                 continue;
             }
@@ -81,12 +103,54 @@ impl Served {
                 );
             }
             let _ = self.agent.stop_all().await;
-            self.asked();
+            let mut owner = self.owner();
+            (owner.asked, owner.free) = (Instant::now(), true);
         }
     }
 
-    fn asked(&self) {
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    fn owner(&self) -> MutexGuard<'_, Owner> {
+        self.owner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a tester asks.
+    fn asked(&self, tester: &str) {
+        let mut owner = self.owner();
+        if owner.tester == tester {
+            owner.asked = Instant::now();
+        }
+    }
+
+    /// Whether a tester may change something.
+    fn is_owner(&self, tester: &str) -> Result<(), Refusal> {
+        let mut owner = self.owner();
+        if owner.tester == tester {
+            owner.free = false;
+            return Ok(());
+        }
+        let seconds = owner.asked.elapsed().as_secs();
+        Err(Refusal::new(
+            409,
+            format!(
+                "another tester uses this agent; it asked {seconds} s ago. Wait for its end: the agent is \
+                 free when it has not asked for {} s",
+                GONE.as_secs()
+            ),
+        ))
+    }
+
+    /// Makes a tester the owner, if the agent is free. It finds no member of another one.
+    fn own(&self, tester: &str) -> Result<(), Refusal> {
+        let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let (known, free) = {
+            let owner = self.owner();
+            (owner.tester == tester, owner.free || owner.asked.elapsed() >= GONE)
+        };
+        if !known && free {
+            let forgotten = self.runtime.block_on(self.agent.forget());
+            forgotten.map_err(|error| refusal(500, error))?;
+            *self.owner() = Owner { tester: tester.into(), asked: Instant::now(), free: false };
+        }
+        self.is_owner(tester)
     }
 }
 
@@ -96,39 +160,54 @@ fn routes(served: &Arc<Served>) -> Vec<Route> {
     let handler = |handle: fn(&Served, Asked<'_>) -> Result<Reply, Refusal>| {
         let served = served.clone();
         move |request: Asked<'_>| {
-            served.asked();
+            served.asked(tester(request));
             handle(&served, request)
         }
     };
     let member = "members/{member}";
     vec![
-        Route::put(member, handler(add)).about("Declares a member, with its files."),
-        Route::get(member, handler(state)).about("What the agent knows of the member."),
+        Route::put(member, handler(add))
+            .parameter(TESTER, ABOUT_TESTER)
+            .about("Declares a member, with its files."),
+        Route::get(member, handler(state))
+            .parameter(TESTER, ABOUT_TESTER)
+            .about("What the agent knows of the member."),
         Route::post("members/{member}/operate", handler(operate))
+            .parameter(TESTER, ABOUT_TESTER)
             .about("Does an operation to the member: starts, stops or pauses it."),
         Route::get("members/{member}/ended", handler(ended))
+            .parameter(TESTER, ABOUT_TESTER)
             .parameter("starts", "The number of the start whose process is to end.")
             .parameter("limit_ms", "How long to wait, in milliseconds; at most 10 s.")
             .about("Waits for the end of the member's process."),
         Route::get("members/{member}/log", handler(log))
+            .parameter(TESTER, ABOUT_TESTER)
             .parameter("after", "The number of the last line that is known.")
             .parameter("limit_ms", "How long to wait, in milliseconds; at most 10 s.")
             .about("Waits for lines of the member's log."),
         Route::get("members/{member}/files", handler(files))
+            .parameter(TESTER, ABOUT_TESTER)
             .about("The files of the member's data and log."),
         Route::get("members/{member}/file", handler(file))
+            .parameter(TESTER, ABOUT_TESTER)
             .parameter("path", "Its path, as it is listed.")
             .parameter("offset", "How many bytes to leave out.")
             .about("A piece of such a file, at most 1 MiB."),
-        Route::post("stop-all", handler(stop_all)).about("Kills all members."),
+        Route::post("stop-all", handler(stop_all))
+            .parameter(TESTER, ABOUT_TESTER)
+            .about("Kills all members."),
     ]
 }
+
+/// What the parameter of all routes says.
+const ABOUT_TESTER: &str = "What the tester calls itself; one at a time may change something.";
 
 fn add(served: &Served, request: Asked<'_>) -> Result<Reply, Refusal> {
     let files: MemberFiles = body(request)?;
     if files.name != name(request) {
         return Err(Refusal::new(422, "`name`: expected the name in the path"));
     }
+    served.own(tester(request))?;
     served.runtime.block_on(served.agent.add(&files)).map_err(|error| refusal(422, error))?;
     let lines = served.agent.logs(&files.name).map_err(unknown)?.len();
     let directory = files.directory.display();
@@ -143,6 +222,7 @@ fn operate(served: &Served, request: Asked<'_>) -> Result<Reply, Refusal> {
     let member = name(request);
     let asked: Request = body(request)?;
     served.agent.logs(member).map_err(unknown)?;
+    served.is_owner(tester(request))?;
     let what = asked.operation.name();
     match served.runtime.block_on(served.agent.operate(member, &asked)) {
         Ok(state) => {
@@ -213,8 +293,10 @@ fn file(served: &Served, request: Asked<'_>) -> Result<Reply, Refusal> {
     Ok(Reply::new("application/octet-stream", piece))
 }
 
-fn stop_all(served: &Served, _: Asked<'_>) -> Result<Reply, Refusal> {
+fn stop_all(served: &Served, request: Asked<'_>) -> Result<Reply, Refusal> {
+    served.is_owner(tester(request))?;
     served.runtime.block_on(served.agent.stop_all()).map_err(|error| refusal(500, error))?;
+    served.owner().free = true;
     Ok(Reply::done().logged("all members are killed"))
 }
 
@@ -228,6 +310,10 @@ fn piece(path: &PathBuf, offset: u64) -> std::io::Result<Vec<u8>> {
 
 fn name<'a>(request: Asked<'a>) -> &'a str {
     request.segments().get(1).map_or("", String::as_str)
+}
+
+fn tester(request: Asked<'_>) -> &str {
+    request.query(TESTER).unwrap_or_default()
 }
 
 fn body<T: DeserializeOwned>(request: Asked<'_>) -> Result<T, Refusal> {

@@ -11,6 +11,8 @@
 //! | `GET members/{member}/file?path=P&offset=N` | → at most [`PIECE`] bytes of it; fewer at its end |
 //! | `POST stop-all` | → 204 |
 //!
+//! Each request names its tester: `?tester=NAME`. The agent serves one at a time.
+//!
 //! A request waits at most [`LONGEST_WAIT`], so a tester that asks again is known to be there.
 
 use std::time::Duration;
@@ -23,6 +25,8 @@ use super::{MemberFiles, Request};
 
 /// The prefix of the routes.
 pub(super) const PREFIX: &str = "agent";
+/// The parameter that names the tester.
+pub(super) const TESTER: &str = "tester";
 /// How long a request waits at most for a line, or for the end of a process.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// The bytes of a file that go into one reply.

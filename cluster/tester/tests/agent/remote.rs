@@ -53,6 +53,9 @@ fn agent(arguments: &[&str]) -> Process {
         .arg("--token-file")
         .arg(&token)
         .args(arguments)
+        .env("ETCD_NAME", "of another etcd")
+        .env("ETCDCTL_ENDPOINTS", "of another etcd")
+        .env("ETCD_UNSUPPORTED_ARCH", "this machine")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -155,13 +158,73 @@ async fn lines_arrive_all_and_in_order() {
     assert_eq!(texts[..5000], expected);
 
     // Another run starts with an empty log.
+    one.agent.stop_all().await.expect("it ends");
     let again = agent.remote();
     again.add(&files(one.directory.path(), "m")).await.expect("the same member");
-    one.operate(&request(Operation::SigkillEtcd)).await;
-    one.operate(&starts(Operation::RestartEtcd, SERVER)).await;
+    again.operate("m", &starts(Operation::RestartEtcd, SERVER)).await.expect("it starts");
     let logs = again.logs("m").expect("a member");
     let line = logs.expect("started", 1, PATIENCE).await.expect("the line");
     assert_eq!(line.number, 1);
+}
+
+#[tokio::test]
+async fn one_tester_at_a_time_changes_something() {
+    let agent = agent(&[]);
+    let one = one(&agent).await;
+    let pid = one.operate(&first_start(SERVER)).await.pid;
+    let (second, elsewhere) = (agent.remote(), agent.directory().join("elsewhere"));
+    for refused in [
+        second.add(&files(one.directory.path(), "m")).await,
+        second.add(&files(&elsewhere, "m2")).await,
+        second.operate("m", &request(Operation::SigkillEtcd)).await.map(drop),
+        second.stop_all().await,
+    ] {
+        let why = refused.expect_err("the agent is in use").message;
+        assert!(why.contains("another tester uses this agent"), "{why}");
+    }
+    assert_eq!(second.state("m").await.expect("it may look").pid, pid);
+
+    // After its end, the next one may have a member of this name elsewhere.
+    one.agent.stop_all().await.expect("it ends");
+    second.add(&files(&elsewhere, "m")).await.expect("a new member");
+    assert_eq!(second.state("m").await.expect("a member").starts, 0);
+    let why = one.refused(&request(Operation::SigkillEtcd)).await;
+    assert!(why.contains("another tester uses this agent"), "{why}");
+}
+
+#[tokio::test]
+async fn members_get_no_variable_of_another_etcd() {
+    let agent = agent(&[]);
+    let one = one(&agent).await;
+    one.operate(&first_start("env; echo complete; exec sleep 99")).await;
+    one.seen("complete", 1).await;
+    let lines = one.agent.logs("m").expect("a member").last(1000);
+    let etcd: Vec<&String> = lines.iter().filter(|line| line.starts_with("ETCD")).collect();
+    assert_eq!(etcd, ["ETCD_UNSUPPORTED_ARCH=this machine"]);
+}
+
+/// The control plane answers 16 requests of extensions at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_may_have_many_members() {
+    let agent = agent(&[]);
+    let remote = std::sync::Arc::new(agent.remote());
+    let names: Vec<String> = (1..=24).map(|number| format!("m{number}")).collect();
+    for name in &names {
+        remote.add(&files(agent.directory(), name)).await.expect("a member");
+    }
+    let mut starts = tokio::task::JoinSet::new();
+    for name in names.clone() {
+        let remote = remote.clone();
+        starts.spawn(async move { remote.operate(&name, &first_start(SERVER)).await });
+    }
+    while let Some(started) = starts.join_next().await {
+        started.expect("no panic").expect("it starts");
+    }
+    for name in &names {
+        let logs = remote.logs(name).expect("a member");
+        logs.expect("started", 1, PATIENCE).await.expect("the line");
+    }
+    remote.stop_all().await.expect("they end");
 }
 
 #[tokio::test]
