@@ -67,7 +67,7 @@ fn whole(reader: &mut Reader<'_>, node: &Node, path: &Path) -> Option<Config> {
     let log_patterns = match top.field("log-patterns") {
         Some(field) => {
             let patterns = reader.entries(&field);
-            patterns.iter().filter_map(|pattern| reader.regex(pattern)).collect()
+            patterns.iter().filter_map(|pattern| reader.regex_of_some(pattern)).collect()
         }
         None => PATTERNS.iter().map(|pattern| (*pattern).to_owned()).collect(),
     };

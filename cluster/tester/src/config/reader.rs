@@ -8,7 +8,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 
 use super::keys;
 use super::mistakes::{Mistake, Place, SHOWN};
@@ -324,6 +324,17 @@ impl<'a> Reader<'a> {
             return self.expected(field, format!("a regular expression ({why})"));
         }
         Some(text)
+    }
+
+    /// A regular expression for a part of a line. One that fits an empty line fits every line.
+    pub(super) fn regex_of_some(&mut self, field: &Field<'_>) -> Option<String> {
+        let text = self.regex(field)?;
+        match Regex::new(&text) {
+            Ok(regex) if regex.is_match("") => {
+                self.expected(field, "a regular expression that does not match every line")
+            }
+            _ => Some(text),
+        }
     }
 
     /// A program with its arguments: a command line, or a list of words.
