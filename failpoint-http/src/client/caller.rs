@@ -255,9 +255,17 @@ impl Response {
     }
 }
 
-/// Whether `text` begins like an error of gofail.
+/// Whether `text` begins like an error of a gofail, of any version.
 fn gofail_says(text: &str) -> bool {
-    ["fail to set failpoint", "failed to GET", "failed to delete failpoint", "Method not allowed"]
-        .iter()
-        .any(|beginning| text.starts_with(beginning))
+    [
+        "fail to set failpoint",
+        // That of 2022.
+        "failed to set failpoint",
+        "failed ReadAll in PUT",
+        "failed to GET",
+        "failed to delete failpoint",
+        "Method not allowed",
+    ]
+    .iter()
+    .any(|beginning| text.starts_with(beginning))
 }
