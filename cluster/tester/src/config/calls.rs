@@ -4,7 +4,7 @@ use super::mistakes::Place;
 use super::nearest::hint;
 use super::reader::{Field, Reader, listed};
 use super::values;
-use crate::driver::commands::template::EVERYWHERE;
+use crate::driver::commands::template::{self, EVERYWHERE};
 use crate::driver::commands::{Call, Expect};
 
 /// The places for values in all texts.
@@ -65,8 +65,9 @@ pub(super) fn read(
                         |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
                     if name.is_empty() || !name.chars().all(token) {
                         reader.mistake(at, "this is no name of an HTTP header");
-                    } else if let Some(value) = reader.text(&value) {
-                        headers.push((name, value));
+                    } else if let Some(text) = reader.text(&value) {
+                        places(reader, value.node.at, [&text], more);
+                        headers.push((name, text));
                     }
                 }
             }
@@ -139,22 +140,18 @@ pub(super) fn places<T: AsRef<str>>(
     let known: Vec<&str> = EVERYWHERE.iter().chain(more).copied().collect();
     let mut all = true;
     for text in texts {
-        let mut rest = text.as_ref();
-        while let Some((_, after)) = rest.split_once('{') {
-            rest = after;
-            let Some((name, _)) = after.split_once('}') else { break };
-            let word =
-                !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-            if word && !known.contains(&name) {
-                let close = match hint(name, known.iter().copied()) {
-                    close if close.is_empty() => {
-                        format!("; there are {}", listed(known.iter().copied()))
-                    }
-                    close => close,
-                };
-                reader.mistake(at, format!("unknown place `{{{name}}}`{close}"));
-                all = false;
+        for name in template::places_in(text.as_ref()) {
+            if known.contains(&name) {
+                continue;
             }
+            let close = match hint(name, known.iter().copied()) {
+                close if close.is_empty() => {
+                    format!("; there are {}", listed(known.iter().copied()))
+                }
+                close => close,
+            };
+            reader.mistake(at, format!("unknown place `{{{name}}}`{close}"));
+            all = false;
         }
     }
     all

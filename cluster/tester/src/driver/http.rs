@@ -54,6 +54,11 @@ pub(crate) struct Lines {
 impl Http {
     /// A server at `HOST:PORT`. Connects at the first request.
     pub(crate) fn new(address: &str) -> Result<Self, Failure> {
+        Ok(Self { base: format!("http://{address}"), ..Self::anywhere()? })
+    }
+
+    /// Any server: its paths are whole URLs.
+    pub(crate) fn anywhere() -> Result<Self, Failure> {
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
@@ -61,7 +66,7 @@ impl Http {
             .tcp_nodelay(true)
             .build()
             .map_err(|error| Failure::of(&error))?;
-        Ok(Self { client, base: format!("http://{address}") })
+        Ok(Self { client, base: String::new() })
     }
 
     /// Sends one request, and reads the whole answer. `limit` covers both.
@@ -72,8 +77,20 @@ impl Http {
         body: Vec<u8>,
         limit: Duration,
     ) -> Result<Reply, Failure> {
+        self.call_with(method, path, &[], body, limit).await
+    }
+
+    /// Sends one request with headers, and reads the whole answer. `limit` covers both.
+    pub(crate) async fn call_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(String, String)],
+        body: Vec<u8>,
+        limit: Duration,
+    ) -> Result<Reply, Failure> {
         within(limit, async {
-            let mut response = self.send(method, path, body).await?;
+            let mut response = self.send(method, path, headers, body).await?;
             let status = response.status().as_u16();
             let mut body = Vec::new();
             while let Some(chunk) =
@@ -98,13 +115,22 @@ impl Http {
         body: Vec<u8>,
         limit: Duration,
     ) -> Result<(u16, Lines), Failure> {
-        let response = within(limit, self.send(method, path, body)).await?;
+        let response = within(limit, self.send(method, path, &[], body)).await?;
         let status = response.status().as_u16();
         Ok((status, Lines { response, buffer: Vec::new(), searched: 0 }))
     }
 
-    async fn send(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Response, Failure> {
-        let request = self.client.request(method, format!("{}{path}", self.base)).body(body);
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(String, String)],
+        body: Vec<u8>,
+    ) -> Result<Response, Failure> {
+        let mut request = self.client.request(method, format!("{}{path}", self.base)).body(body);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
         request.send().await.map_err(|error| Failure::of(&error))
     }
 }

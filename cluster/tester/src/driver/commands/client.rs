@@ -13,6 +13,7 @@ use super::line::Connection;
 use super::template::{Context, Escape, Values, fill};
 use super::{Call, Settings, program};
 use crate::agent::MemberFiles;
+use crate::driver::http::Http;
 use crate::driver::{Answer, Client, DriverError, Member};
 use crate::history::{Outcome, Request, Response};
 
@@ -21,7 +22,7 @@ pub(super) struct Asker {
     calls: BTreeMap<String, (Call, Judge)>,
     /// For each member, the values of the places that every call has, and its directory.
     members: Vec<(Vec<(&'static str, String)>, PathBuf)>,
-    http: reqwest::Client,
+    http: Http,
 }
 
 impl Asker {
@@ -39,7 +40,7 @@ impl Asker {
             let judge = Judge::new(expect).map_err(wrong(name))?;
             calls.insert(name.clone(), (call.clone(), judge));
         }
-        let http = http::client().map_err(wrong("http"))?;
+        let http = Http::anywhere().map_err(|failure| wrong("http")(failure.message))?;
         let values = |(member, files): (&Member, &MemberFiles)| {
             let (host, port) = member.client.rsplit_once(':').unwrap_or((&member.client, ""));
             let values = vec![

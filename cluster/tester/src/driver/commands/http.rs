@@ -2,25 +2,10 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, redirect, retry};
-use tokio::time::timeout;
+use reqwest::Method;
 
 use super::judge::{Answered, NoAnswer};
-use crate::cause::innermost;
-
-/// The longest body that is read, in bytes.
-const LONGEST: usize = 16 << 20;
-
-/// A client that sends a request once, to the server that the URL names.
-pub(super) fn client() -> Result<Client, String> {
-    Client::builder()
-        .no_proxy()
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .tcp_nodelay(true)
-        .build()
-        .map_err(|error| error.to_string())
-}
+use crate::driver::http::{Failure, Http};
 
 /// A request, with all values in it.
 pub(super) struct Filled {
@@ -33,39 +18,23 @@ pub(super) struct Filled {
 /// Sends a request, and reads the answer. One that is no success is judged with its status before it:
 /// `503 the body`.
 pub(super) async fn ask(
-    client: &Client,
+    http: &Http,
     filled: Filled,
     limit: Duration,
 ) -> Result<Answered, NoAnswer> {
-    let not_sent = |what: &str| NoAnswer::NotSent(format!("{what} cannot be sent"));
-    let method = Method::from_bytes(filled.method.as_bytes())
-        .map_err(|_| not_sent(&format!("the method {:?}", filled.method)))?;
-    let mut request = client.request(method, &filled.url).body(filled.body.unwrap_or_default());
-    for (name, value) in filled.headers {
-        request = request.header(name, value);
-    }
-    let whole = async {
-        let mut response = request.send().await.map_err(|error| {
-            match error.is_connect() || error.is_builder() {
-                true => NoAnswer::NotSent(innermost(&error)),
-                false => NoAnswer::Lost(innermost(&error)),
-            }
-        })?;
-        let status = response.status();
-        let mut body = Vec::new();
-        let lost = |error: reqwest::Error| NoAnswer::Lost(innermost(&error));
-        while let Some(chunk) = response.chunk().await.map_err(lost)? {
-            if body.len() + chunk.len() > LONGEST {
-                return Err(NoAnswer::Lost(format!("an answer of more than {LONGEST} bytes")));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        let body = String::from_utf8_lossy(&body).into_owned();
-        Ok(match status.as_u16() {
-            200..=299 => Answered::Text { text: body, success: true },
-            404 => Answered::Missing(format!("404 {body}")),
-            status => Answered::Text { text: format!("{status} {body}"), success: false },
-        })
-    };
-    timeout(limit, whole).await.map_err(|_| NoAnswer::late(limit))?
+    let Filled { method, url, headers, body } = filled;
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| NoAnswer::NotSent(format!("the method {method:?} cannot be sent")))?;
+    let body = body.unwrap_or_default().into_bytes();
+    let reply = http.call_with(method, &url, &headers, body, limit).await;
+    let reply = reply.map_err(|Failure { sent, message }| match sent {
+        true => NoAnswer::Lost(message),
+        false => NoAnswer::NotSent(message),
+    })?;
+    let text = String::from_utf8_lossy(&reply.body).into_owned();
+    Ok(match reply.status {
+        200..=299 => Answered::Text { text, success: true },
+        404 => Answered::Missing(format!("404 {text}")),
+        status => Answered::Text { text: format!("{status} {text}"), success: false },
+    })
 }

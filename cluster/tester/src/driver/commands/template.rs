@@ -95,7 +95,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
 }
 
 /// The places in a text, in their order.
-pub(super) fn places_in(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn places_in(text: &str) -> impl Iterator<Item = &str> {
     pieces(text).into_iter().filter_map(|piece| match piece {
         Piece::Text(_) => None,
         Piece::Place(word) => Some(word),
