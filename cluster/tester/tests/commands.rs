@@ -199,6 +199,22 @@ async fn wal_server_is_asked_and_its_faults_have_the_right_outcome() {
     drop(subject.directory);
 }
 
+/// The kernel accepts connections of a paused process.
+#[tokio::test]
+async fn a_paused_server_is_not_healthy_also_without_a_call_for_health() {
+    let mut settings = lines_of_wal_server();
+    settings.calls.remove("health");
+    let subject = Subject::start(settings, member(&free_address())).await;
+    subject.operate(Operation::Pause).await;
+    let health = subject.driver.health(0).await;
+    assert!(!health.as_ref().is_ok_and(|health| health.healthy), "{health:?}");
+    subject.operate(Operation::Unpause).await;
+    subject.healthy().await;
+    subject.operate(Operation::SigkillEtcd).await;
+    assert!(!subject.driver.health(0).await.is_ok_and(|health| health.healthy));
+    subject.agent.stop_all().await.unwrap();
+}
+
 #[tokio::test]
 async fn redis_is_asked_in_its_own_protocol() {
     if Command::new("redis-server").arg("--version").output().is_err() {
@@ -427,9 +443,19 @@ fn abilities_follow_from_the_calls() {
     assert!(all.abilities(&three).leader);
     let abilities = all.abilities(&one);
     assert!(abilities.ranges && abilities.hash && !abilities.deletes && !abilities.failpoints);
-    assert!(!abilities.signals && !abilities.leases && !abilities.revisions && !abilities.watches);
+    assert!(!abilities.leases && !abilities.revisions && !abilities.watches);
+    assert!(!abilities.stop && !abilities.kill && !abilities.pause && !abilities.logs);
     let started = settings(Some(&["server"]), vec![("delete", call())]).abilities(&one);
-    assert!(started.signals && started.logs && started.deletes && !started.ranges);
+    assert!(started.stop && started.kill && started.pause && started.logs);
+    assert!(started.deletes && !started.ranges);
+    let of = |calls: &[&'static str]| {
+        let calls = calls.iter().map(|name| (*name, call())).collect();
+        let abilities = settings(None, calls).abilities(&one);
+        [abilities.stop, abilities.kill, abilities.pause, abilities.logs]
+    };
+    assert_eq!(of(&["stop", "kill", "pause"]), [false; 4]);
+    assert_eq!(of(&["launch", "stop", "logs"]), [true, false, false, true]);
+    assert_eq!(of(&["launch", "kill", "pause", "unpause"]), [false, true, true, false]);
 }
 
 #[test]

@@ -457,6 +457,7 @@ impl Member {
         let runs = now.process.as_ref().filter(|_| ended.is_none());
         MemberState {
             pid: runs.map(Process::id),
+            elsewhere: false,
             paused: now.paused && runs.is_some(),
             ended,
             starts: now.starts,

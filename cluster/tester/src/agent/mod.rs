@@ -153,6 +153,9 @@ pub struct Request {
 pub struct MemberState {
     /// The id of its process, while it runs.
     pub pid: Option<u32>,
+    /// Whether it runs in the care of others, so that the id of its process is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
     /// Whether it is stopped with SIGSTOP.
     pub paused: bool,
     /// How its last process ended, if it does not run.
@@ -163,6 +166,14 @@ pub struct MemberState {
     pub killed: bool,
     /// Where the last operation put a backup, an archive or a snapshot.
     pub kept: Option<PathBuf>,
+}
+
+impl MemberState {
+    /// Whether it runs. A paused one does.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.pid.is_some() || self.elsewhere
+    }
 }
 
 /// Why an operation failed.

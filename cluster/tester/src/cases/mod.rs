@@ -155,13 +155,19 @@ impl Case {
     pub fn availability(&self, abilities: &Abilities) -> Availability {
         let missing =
             |what: &str| Availability::NotApplicable(format!("the subject has no {what}"));
+        // Members that others run are ended and frozen by calls of the driver `commands`.
+        let without = |one: &str, other: &str| {
+            Availability::NotApplicable(format!(
+                "the configuration has neither `start` nor both `{one}` and `{other}`"
+            ))
+        };
         if self.until_snapshot && !abilities.snapshots {
             return missing("snapshots that a member gets from others");
         }
         match self.fault {
-            Fault::Sigterm | Fault::Sigkill | Fault::Pause if !abilities.signals => {
-                missing("processes that get signals")
-            }
+            Fault::Sigterm if !abilities.stop => without("launch", "stop"),
+            Fault::Sigkill if !abilities.kill => without("launch", "kill"),
+            Fault::Pause if !abilities.pause => without("pause", "unpause"),
             Fault::SigquitAndRemove if !abilities.restore => missing("changes of its members"),
             Fault::RemoveQuorumAndRestore if !abilities.restore => {
                 missing("snapshots that can be restored")

@@ -11,9 +11,9 @@ use crate::driver::commands::{Call, Expect};
 pub(super) const MEMBER: &[&str] = &[];
 
 /// The calls. What places they have besides says `driver::commands::template`.
-pub(super) const CALLS: [&str; 13] = [
-    "stop", "kill", "pause", "unpause", "logs", "health", "leader", "put", "get", "range",
-    "delete", "hash", "revision",
+pub(super) const CALLS: [&str; 15] = [
+    "launch", "running", "stop", "kill", "pause", "unpause", "logs", "health", "leader", "put",
+    "get", "range", "delete", "hash", "revision",
 ];
 
 /// A call: a command line, a list of words, or a map.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::calls;
 use super::points;
-use super::reader::{Field, Reader};
+use super::reader::{Field, Reader, Section};
 use super::types::DriverConfig;
 use super::yaml::Value;
-use crate::driver::commands::{self, template};
+use crate::driver::commands::{self, Call, Expect, template};
 use crate::driver::etcd;
 
 /// The driver: its name, or a map with its name and its settings.
@@ -103,11 +103,57 @@ fn commands(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<commands::Sett
             reader.mistake(section.at, format!("the driver `commands` needs `{needed}`"));
         }
     }
+    contradictions(reader, &section, &read);
     let points = section
         .field("points")
         .map(|field| points::read(reader, &field, "driver.commands.points.*"))
         .unwrap_or_default();
     Some(commands::Settings { start, env, calls: read, points })
+}
+
+/// Notes calls that do not go together. Either the tester runs a member as its own child, or others do.
+fn contradictions(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    calls: &BTreeMap<String, (Call, Expect)>,
+) {
+    let is_program = |name: &str| matches!(calls.get(name), Some((Call::Program(_), _)));
+    if section.has("start") {
+        for name in ["launch", "running", "kill", "pause", "unpause", "logs"] {
+            if let Some(field) = section.field(name) {
+                let message = format!(
+                    "`{name}` and `start` exclude each other: a process that `start` runs gets signals, \
+                     and its output is its log"
+                );
+                reader.mistake(field.node.at, message);
+            }
+        }
+        if let Some(field) = section.field("stop")
+            && calls.contains_key("stop")
+            && !is_program("stop")
+        {
+            reader.mistake(field.node.at, "with `start`, `stop` is a program");
+        }
+        return;
+    }
+    if let Some(field) = section.field("launch")
+        && !section.has("stop")
+        && !section.has("kill")
+    {
+        let message = "`launch` needs `kill` or `stop`, so that nothing is left behind after a run";
+        reader.mistake(field.node.at, message);
+    }
+    for (one, other) in [("pause", "unpause"), ("unpause", "pause")] {
+        if let Some(field) = section.field(one).filter(|_| !section.has(other)) {
+            reader.mistake(field.node.at, format!("`{one}` needs `{other}`"));
+        }
+    }
+    if let Some(field) = section.field("env")
+        && !(section.has("launch") && (is_program("launch") || !calls.contains_key("launch")))
+    {
+        let message = "`env` has no effect without `start`, or a program in `launch`";
+        reader.mistake(field.node.at, message);
+    }
 }
 
 /// Variables of the environment of a process.

@@ -21,15 +21,18 @@ pub(super) fn read(
 ) -> Vec<Member> {
     let peers = !matches!(driver, Some(DriverConfig::Commands(_)));
     // A subject that others have started already has addresses.
-    let started = match driver {
-        Some(DriverConfig::Commands(settings)) => settings.start.is_some(),
-        _ => true,
+    let (started, outside) = match driver {
+        Some(DriverConfig::Commands(settings)) => {
+            let outside = settings.start.is_none();
+            (!outside || settings.calls.contains_key("launch"), outside)
+        }
+        _ => (true, false),
     };
     let count = if peers { 3 } else { 1 };
     let Some(field) = field else {
         if !started {
-            let message = "without `driver.commands.start`, `members` must list the addresses of the \
-                           members: `- client: HOST:PORT`";
+            let message = "without `start` or `launch`, `members` must list the addresses of the members: \
+                           `- client: HOST:PORT`";
             reader.mistake(super::mistakes::Place::START, message);
         }
         return counted(count, peers, false);
@@ -59,11 +62,19 @@ pub(super) fn read(
         }
     };
     if !started && !field.is_list() {
-        let message = "without `driver.commands.start`, `members` must list the addresses of the \
-                       members: `- client: HOST:PORT`";
+        let message = "without `start` or `launch`, `members` must list the addresses of the members: \
+                       `- client: HOST:PORT`";
         reader.mistake(field.node.at, message);
     }
     twice(reader, &field.key, &members);
+    for (index, _) in
+        members.iter().enumerate().filter(|(_, member)| outside && member.agent.is_some())
+    {
+        let at = reader.places.get(&format!("{}[{index}].agent", field.key)).copied();
+        let message =
+            "an agent runs what `start` names; without `start`, calls do it, such as `ssh`";
+        reader.mistake(at.unwrap_or(field.node.at), message);
+    }
     members
 }
 
@@ -97,14 +108,22 @@ fn list(reader: &mut Reader<'_>, field: &Field<'_>, peers: bool, started: bool) 
             Some(field) => {
                 let address = reader.address(&field)?;
                 if (!here || !started) && is_free(&address) {
-                    let why = if started { "the agent of another machine" } else { "no `start`" };
+                    let why = if started {
+                        "the agent of another machine"
+                    } else {
+                        "neither `start` nor `launch`"
+                    };
                     return reader
                         .expected(&field, format!("a port other than 0, because there is {why}"));
                 }
                 Some(address)
             }
             None if needed && !(here && started) => {
-                let why = if started { "an agent on another machine" } else { "no `start`" };
+                let why = if started {
+                    "an agent on another machine"
+                } else {
+                    "neither `start` nor `launch`"
+                };
                 let message = format!("the member needs `{name}: HOST:PORT`, because it has {why}");
                 reader.mistake(section.at, message);
                 None

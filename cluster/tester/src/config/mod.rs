@@ -31,14 +31,16 @@
 //! | `driver.etcd.flags` | flags that are added | none |
 //! | `driver.etcd.env` | variables that are added to its environment | none |
 //! | `driver.commands` | settings of the driver `commands` | required there |
-//! | `driver.commands.start` | the program that runs a member in the foreground: a command line, or a list of words | the subject is started by others |
-//! | `driver.commands.env` | variables that are added to its environment | none |
-//! | `driver.commands.stop` | a call: stops a member | SIGTERM |
-//! | `driver.commands.kill` | a call: ends a member at once | SIGKILL |
-//! | `driver.commands.pause` | a call: freezes a member | SIGSTOP |
-//! | `driver.commands.unpause` | a call: lets it go on | SIGCONT |
-//! | `driver.commands.logs` | a call: prints the log of a member, and follows it | the output of `start` |
-//! | `driver.commands.health` | a call: succeeds if the member serves | a connection to the member |
+//! | `driver.commands.start` | the program that runs a member in the foreground: a command line, or a list of words | members run outside of the tester |
+//! | `driver.commands.launch` | a call instead of `start`: starts a member in the background, and returns | members run already |
+//! | `driver.commands.running` | a call: succeeds as long as the process of a member is there | whether it answers |
+//! | `driver.commands.env` | variables that are added to the environment of `start` or `launch` | none |
+//! | `driver.commands.stop` | a call: stops a member | SIGTERM with `start` |
+//! | `driver.commands.kill` | a call: ends a member at once | SIGKILL with `start` |
+//! | `driver.commands.pause` | a call: freezes a member | SIGSTOP with `start` |
+//! | `driver.commands.unpause` | a call: lets it go on | SIGCONT with `start` |
+//! | `driver.commands.logs` | a call: prints the log of a member, and perhaps follows it | the output of `start` |
+//! | `driver.commands.health` | a call: succeeds if the member serves | an answer to `revision`, or to `get` |
 //! | `driver.commands.leader` | a call: the name or the address of the leader | no leader |
 //! | `driver.commands.put` | a call: writes `{value}` to `{key}` | required |
 //! | `driver.commands.get` | a call: reads `{key}` | required |

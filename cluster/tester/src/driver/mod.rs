@@ -59,8 +59,12 @@ pub struct Abilities {
     pub failpoints: bool,
     /// Its log can be read.
     pub logs: bool,
-    /// Processes get signals: they run on a machine with an agent.
-    pub signals: bool,
+    /// Its members can be stopped, and started again.
+    pub stop: bool,
+    /// Its members can be killed, and started again.
+    pub kill: bool,
+    /// Its members can be frozen, and go on.
+    pub pause: bool,
 }
 
 /// How a member is started.
@@ -125,7 +129,7 @@ pub trait Driver: Send + Sync {
     /// Where the agent of a member keeps its files.
     fn files(&self, member: usize) -> MemberFiles;
 
-    /// The program that runs a member. `None`: the subject is started by others.
+    /// The program that runs a member. `None`: its agent knows how, or others start it.
     fn start(&self, member: usize, start: &Start) -> Option<Program>;
 
     /// The program that stops a member, where a signal does not.

@@ -31,6 +31,7 @@ mod spawner;
 
 pub(crate) use output::rotated;
 pub use running::Process;
+pub(crate) use spawner::left_out;
 pub use spawner::{Launch, Output, Spawner};
 
 /// A program with its arguments. It is run directly, without a shell.

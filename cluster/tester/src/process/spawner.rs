@@ -3,6 +3,7 @@
 //! The signal that ends a process with its parent belongs to the *thread* that started it. A thread of
 //! a runtime may end earlier, and would take its processes with it.
 
+use std::ffi::OsString;
 use std::io::{PipeReader, Read, pipe};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -139,10 +140,8 @@ fn spawn(
 
     let mut command = Command::new(helper);
     command.arg(LAUNCH).arg(std::process::id().to_string()).arg("--").args(&program.argv);
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(is_left_out) {
-            command.env_remove(name);
-        }
+    for name in left_out() {
+        command.env_remove(name);
     }
     let mark = guard.mark(start);
     command
@@ -177,12 +176,17 @@ fn spawn(
     }
 }
 
-/// Whether a variable concerns the agent itself, or another etcd of its user: etcd and etcdctl refuse
-/// to start with a variable that contradicts a flag.
-fn is_left_out(variable: &str) -> bool {
-    // On some machines, etcd does not start without this one.
-    variable != "ETCD_UNSUPPORTED_ARCH"
-        && ["FAILPOINT", "GOFAIL", "ETCD_", "ETCDCTL_"].iter().any(|own| variable.starts_with(own))
+/// The variables of the environment that members do not get: they concern the agent itself, or another
+/// etcd of its user. etcd and etcdctl refuse to start with a variable that contradicts a flag.
+pub(crate) fn left_out() -> impl Iterator<Item = OsString> {
+    const OWN: [&str; 4] = ["FAILPOINT", "GOFAIL", "ETCD_", "ETCDCTL_"];
+    let is_left_out = |name: &str| {
+        // On some machines, etcd does not start without this one.
+        name != "ETCD_UNSUPPORTED_ARCH" && OWN.iter().any(|own| name.starts_with(own))
+    };
+    std::env::vars_os()
+        .map(|(name, _)| name)
+        .filter(move |name| name.to_str().is_some_and(is_left_out))
 }
 
 /// Waits until the helper has become the program; else what it says.

@@ -82,7 +82,7 @@ impl Cluster {
     pub(super) async fn running(&self) -> usize {
         let mut running = 0;
         for member in self.members() {
-            running += usize::from(self.state(member).await.is_ok_and(|state| state.pid.is_some()));
+            running += usize::from(self.state(member).await.is_ok_and(|state| state.runs()));
         }
         running
     }
@@ -107,14 +107,6 @@ impl Cluster {
     ) -> Result<MemberState, Failure> {
         use Operation as O;
         let driver = &self.driver;
-        let starts = || {
-            driver.start(member, start).ok_or_else(|| {
-                Failure::Setup(format!(
-                    "{} cannot be started: the configuration has no command for it",
-                    self.name(member)
-                ))
-            })
-        };
         let mut request = Request {
             operation,
             start: None,
@@ -124,14 +116,14 @@ impl Cluster {
         };
         match operation {
             O::InitialStartEtcd | O::RestartEtcd | O::RestartFromSnapshot => {
-                request.start = Some(starts()?);
+                request.start = driver.start(member, start);
             }
             O::SaveSnapshot => {
                 request.snapshot = driver.save_snapshot(member);
                 request.limit_ms = milliseconds(self.limits.heal);
             }
             O::RestoreRestartFromSnapshot => {
-                request.start = Some(starts()?);
+                request.start = driver.start(member, start);
                 request.snapshot = driver.restore_snapshot(member);
                 request.limit_ms = milliseconds(self.limits.heal);
             }
@@ -187,7 +179,7 @@ impl Cluster {
         limit: Duration,
     ) -> Result<Option<Ended>, Failure> {
         let state = self.agents[member].ended(self.name(member), starts, limit).await?;
-        let ended = if state.starts > starts || state.pid.is_none() {
+        let ended = if state.starts > starts || !state.runs() {
             // A later start hides how this one ended; it has ended for sure.
             Some(state.ended.unwrap_or(Ended { code: None, signal: None }))
         } else {
@@ -317,8 +309,8 @@ impl Cluster {
             return Ok(());
         }
         let state = self.state(member).await?;
-        match (state.pid, state.ended) {
-            (None, Some(ended)) => Err(Failure::Subject(format!(
+        match (state.runs(), state.ended) {
+            (false, Some(ended)) => Err(Failure::Subject(format!(
                 "{} has {}; its last lines: {}",
                 self.name(member),
                 how(&ended),

@@ -212,7 +212,7 @@ impl Stage {
             let Ok(state) = cluster.state(member).await else { return false };
             let undone = if state.paused {
                 cluster.operate(member, Operation::Unpause, &Start::Again).await.map(|_| ())
-            } else if state.pid.is_none() && state.starts > 0 {
+            } else if !state.runs() && state.starts > 0 {
                 cluster.operate(member, Operation::RestartEtcd, &Start::Again).await.map(|_| ())
             } else {
                 Ok(())

@@ -10,7 +10,7 @@ use crate::agent::remote::Remote;
 use crate::clock::Clock;
 use crate::config::{Config, DriverConfig};
 use crate::driver::Driver;
-use crate::driver::commands::Commands;
+use crate::driver::commands::{Commands, Outside};
 use crate::driver::etcd::Etcd;
 
 /// The store that is run.
@@ -38,7 +38,17 @@ impl Subject {
             }
             DriverConfig::Commands(settings) => {
                 let commands = Commands::new(settings.clone(), members, directory);
-                Arc::new(commands.map_err(|error| error.to_string())?)
+                let commands = commands.map_err(|error| error.to_string())?;
+                if commands.is_outside() {
+                    // Its data are not those of this run: earlier runs may have left keys.
+                    let commands = Arc::new(commands.with_own_keys());
+                    let outside = Outside::new(commands.clone(), clock);
+                    let outside: Arc<dyn Agent> =
+                        Arc::new(outside.map_err(|error| error.to_string())?);
+                    let agents = config.members.iter().map(|_| outside.clone()).collect();
+                    return Ok(Self { driver: commands, agents, clock });
+                }
+                Arc::new(commands)
             }
         };
         let embedded: Arc<dyn Agent> =

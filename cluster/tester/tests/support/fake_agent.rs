@@ -172,7 +172,7 @@ pub(crate) struct Managed {
 #[async_trait]
 impl Driver for Managed {
     fn abilities(&self) -> Abilities {
-        Abilities { signals: true, logs: true, ..self.driver.abilities() }
+        Abilities { stop: true, kill: true, pause: true, logs: true, ..self.driver.abilities() }
     }
 
     fn files(&self, member: usize) -> MemberFiles {

@@ -141,11 +141,13 @@ pub(super) struct CommandsClient {
     asker: Arc<Asker>,
     member: usize,
     connection: Connection,
+    /// What keys begin with in the store, and not in histories.
+    space: String,
 }
 
 impl CommandsClient {
-    pub(super) fn new(asker: Arc<Asker>, member: usize) -> Self {
-        Self { asker, member, connection: Connection::default() }
+    pub(super) fn new(asker: Arc<Asker>, member: usize, space: &str) -> Self {
+        Self { asker, member, connection: Connection::default(), space: space.to_owned() }
     }
 
     async fn ask(
@@ -161,21 +163,22 @@ impl CommandsClient {
 #[async_trait]
 impl Client for CommandsClient {
     async fn execute(&self, request: &Request, limit: Duration) -> Answer {
+        let here = |key: &str| format!("{}{key}", self.space);
         let judged = match request {
             Request::Put { key, value } => {
-                self.ask("put", &[("key", key), ("value", value)], limit).await
+                self.ask("put", &[("key", &here(key)), ("value", value)], limit).await
             }
-            Request::Get { key, .. } => self.ask("get", &[("key", key)], limit).await,
+            Request::Get { key, .. } => self.ask("get", &[("key", &here(key))], limit).await,
             Request::Range { from, to, .. } => {
-                self.ask("range", &[("from", from), ("to", to)], limit).await
+                self.ask("range", &[("from", &here(from)), ("to", &here(to))], limit).await
             }
-            Request::Delete { key } => self.ask("delete", &[("key", key)], limit).await,
+            Request::Delete { key } => self.ask("delete", &[("key", &here(key))], limit).await,
             Request::DeleteRange { .. } | Request::Txn { .. } => Err(NoAnswer::NotSent(
                 "the driver `commands` has no transactions, and deletes one key at a time".into(),
             )),
         };
         let (outcome, error) = match judged {
-            Ok(judged) => understood(request, judged),
+            Ok(judged) => understood(request, judged, &self.space),
             Err(NoAnswer::NotSent(message)) => (Outcome::Failed, Some(message)),
             Err(NoAnswer::Lost(message)) => (lost(request), Some(message)),
         };
@@ -191,7 +194,7 @@ fn lost(request: &Request) -> Outcome {
     }
 }
 
-fn understood(request: &Request, judged: Judged) -> (Outcome, Option<String>) {
+fn understood(request: &Request, judged: Judged, space: &str) -> (Outcome, Option<String>) {
     let response = match (request, judged) {
         (_, Judged::Failed(message)) => return (Outcome::Failed, Some(message)),
         (_, Judged::Unclear(message)) => return (lost(request), Some(message)),
@@ -201,7 +204,7 @@ fn understood(request: &Request, judged: Judged) -> (Outcome, Option<String>) {
         (Request::Delete { .. }, Judged::Done(found)) => Response::Deleted(deleted(&found)),
         (Request::Put { .. }, Judged::Done(_)) => Response::Put,
         (Request::Range { .. }, Judged::Missing) => Response::Values(Vec::new()),
-        (Request::Range { .. }, Judged::Done(found)) => match values(found) {
+        (Request::Range { .. }, Judged::Done(found)) => match values(found, space) {
             Ok(values) => Response::Values(values),
             Err(message) => return (lost(request), Some(message)),
         },
@@ -224,8 +227,8 @@ fn deleted(found: &Found) -> u64 {
 }
 
 /// Keys and values in the order of the keys: an array has them by turns, a text has `KEY VALUE` in each
-/// line.
-fn values(found: Found) -> Result<Vec<(String, String)>, String> {
+/// line. Keys are told without `space`.
+fn values(found: Found, space: &str) -> Result<Vec<(String, String)>, String> {
     let mut values: Vec<(String, String)> = match found {
         Found::Array(texts) if texts.len() % 2 != 0 => {
             return Err("the answer has a key without a value".to_owned());
@@ -240,6 +243,11 @@ fn values(found: Found) -> Result<Vec<(String, String)>, String> {
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect(),
     };
+    for (key, _) in &mut values {
+        if let Some(rest) = key.strip_prefix(space) {
+            *key = rest.to_owned();
+        }
+    }
     values.sort();
     Ok(values)
 }

@@ -20,7 +20,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
@@ -29,18 +30,24 @@ use crate::agent::{MemberFiles, Program};
 use crate::history::Revision;
 
 mod client;
+mod follow;
 mod http;
 mod judge;
 mod line;
+mod outside;
 mod program;
 pub mod template;
 
 use client::Asker;
-use judge::{Found, Judged};
+use judge::{Found, Judged, NoAnswer};
 use line::Connection;
+pub use outside::Outside;
 
 /// How long a call that is no request of a client may take.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a question may take whose answer comes at once, or else says that a member is not well.
+const PROBE: Duration = Duration::from_secs(2);
 
 /// How the driver `commands` does something: a program, an HTTP call, or a line over TCP. Its texts have
 /// places for values: those of [`template::EVERYWHERE`], and for some calls [more](template::places).
@@ -84,11 +91,11 @@ pub struct Expect {
 /// How any subject is run and asked.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// The program that runs a member in the foreground.
+    /// The program that runs a member in the foreground. `None`: members are run [`Outside`].
     pub start: Option<Vec<String>>,
-    /// Variables that are added to its environment.
+    /// Variables that are added to its environment, or to that of `launch`.
     pub env: BTreeMap<String, String>,
-    /// Calls by name: `start`, `stop`, `kill`, `pause`, `unpause`, `logs`, `health`, `leader`, `put`, `get`,
+    /// Calls by name: `launch`, `running`, `stop`, `kill`, `pause`, `unpause`, `logs`, `health`, `leader`, `put`, `get`,
     /// `range`, `delete`, `hash`, `revision`.
     pub calls: BTreeMap<String, (Call, Expect)>,
     /// The points that it has, and what is known of them.
@@ -101,15 +108,21 @@ impl Settings {
     #[must_use]
     pub fn abilities(&self, members: &[Member]) -> Abilities {
         let has = |call: &str| self.calls.contains_key(call);
+        let started = self.start.is_some();
+        let both = |one, other| started || has(one) && has(other);
         Abilities {
             members: members.len(),
             leader: members.len() > 1 && has("leader"),
             ranges: has("range"),
             deletes: has("delete"),
             hash: has("hash"),
-            failpoints: members.iter().all(|member| member.failpoints.is_some()),
-            logs: self.start.is_some() || has("logs"),
-            signals: self.start.is_some(),
+            // A point may end the process.
+            failpoints: (started || has("launch"))
+                && members.iter().all(|member| member.failpoints.is_some()),
+            logs: started || has("logs"),
+            stop: both("launch", "stop"),
+            kill: both("launch", "kill"),
+            pause: both("pause", "unpause"),
             ..Abilities::default()
         }
     }
@@ -137,9 +150,11 @@ pub struct Commands {
     settings: Settings,
     members: Vec<Member>,
     files: Vec<MemberFiles>,
-    asker: std::sync::Arc<Asker>,
+    asker: Arc<Asker>,
     /// For each member, the connection of calls that are no requests of a client.
     own: Vec<Connection>,
+    /// What all keys of clients begin with in the store.
+    space: String,
 }
 
 impl Commands {
@@ -172,21 +187,67 @@ impl Commands {
         }
         let asker = Asker::new(&settings, &members, &files)?;
         let own = members.iter().map(|_| Connection::default()).collect();
-        Ok(Self { settings, members, files, asker: std::sync::Arc::new(asker), own })
+        Ok(Self { settings, members, files, asker: Arc::new(asker), own, space: String::new() })
     }
 
-    async fn own(&self, member: usize, call: &str, signal: &str) -> Result<Judged, DriverError> {
-        self.asker.ask(member, &self.own[member], call, &[("signal", signal)], LIMIT).await.map_err(
-            |no_answer| DriverError {
-                whom: self.members[member].name.clone(),
-                message: format!("`{call}`: {}", no_answer.message()),
-            },
-        )
+    /// Lets all keys of clients begin with a text that no other run has. Answers are told without it.
+    #[must_use]
+    pub fn with_own_keys(self) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { space: format!("t{:x}-", now.as_nanos()), ..self }
+    }
+
+    /// Whether others run the members, or they run in the background: their agent is [`Outside`].
+    #[must_use]
+    pub fn is_outside(&self) -> bool {
+        self.settings.start.is_none()
+    }
+
+    /// Makes a call that is no request of a client.
+    async fn ask(
+        &self,
+        member: usize,
+        call: &str,
+        values: &[(&str, &str)],
+        limit: Duration,
+    ) -> Result<Judged, NoAnswer> {
+        self.asker.ask(member, &self.own[member], call, values, limit).await
+    }
+
+    fn no_answer(&self, member: usize, call: &str, why: NoAnswer) -> DriverError {
+        let message = format!("`{call}`: {}", why.message());
+        DriverError { whom: self.members[member].name.clone(), message }
+    }
+
+    /// Asks whether a member serves: by `health`, else by what reads something. A paused process still
+    /// accepts connections, so a connection says something only where nothing can be read.
+    async fn serves(&self, member: usize) -> Result<bool, NoAnswer> {
+        let key = format!("{}health", self.space);
+        let judged = if self.has("health") {
+            self.ask(member, "health", &[], LIMIT).await?
+        } else if self.has("revision") {
+            self.ask(member, "revision", &[], PROBE).await?
+        } else if self.has("get") {
+            self.ask(member, "get", &[("key", &key)], PROBE).await?
+        } else {
+            let connect = tokio::net::TcpStream::connect(&self.members[member].client);
+            return match tokio::time::timeout(PROBE, connect).await {
+                Ok(Ok(_)) => Ok(true),
+                Ok(Err(error)) => Err(NoAnswer::NotSent(error.to_string())),
+                Err(_) => Err(NoAnswer::late(PROBE)),
+            };
+        };
+        Ok(match judged {
+            Judged::Done(_) => true,
+            Judged::Missing => !self.has("health") && !self.has("revision"),
+            Judged::Failed(_) | Judged::Unclear(_) => false,
+        })
     }
 
     /// The value in the answer to a call.
     async fn value(&self, member: usize, call: &str) -> Result<String, DriverError> {
-        let message = match self.own(member, call, "").await? {
+        let judged = self.ask(member, call, &[], LIMIT).await;
+        let message = match judged.map_err(|why| self.no_answer(member, call, why))? {
             Judged::Done(Found::Text(text)) => return Ok(text.trim().to_owned()),
             Judged::Done(Found::Array(values)) => return Ok(values.join("\n")),
             Judged::Missing => format!("`{call}`: there is none"),
@@ -258,7 +319,10 @@ impl Driver for Commands {
     }
 
     fn start(&self, member: usize, _start: &Start) -> Option<Program> {
-        let argv = self.asker.argv(member, self.settings.start.as_ref()?, &[]).ok()?;
+        let argv = match &self.settings.start {
+            Some(argv) => self.asker.argv(member, argv, &[]).ok()?,
+            None => self.program(member, "launch", "")?.argv,
+        };
         let mut env: BTreeMap<String, String> = self
             .settings
             .env
@@ -286,18 +350,11 @@ impl Driver for Commands {
     }
 
     async fn health(&self, member: usize) -> Result<Health, DriverError> {
-        let mut health = Health::default();
-        if self.has("health") {
-            match self.own(member, "health", "").await? {
-                Judged::Done(_) => health.healthy = true,
-                Judged::Missing | Judged::Failed(_) | Judged::Unclear(_) => return Ok(health),
-            }
-        } else {
-            let connected = tokio::time::timeout(
-                LIMIT,
-                tokio::net::TcpStream::connect(&self.members[member].client),
-            );
-            health.healthy = matches!(connected.await, Ok(Ok(_)));
+        let serves = self.serves(member).await;
+        let healthy = serves.map_err(|why| self.no_answer(member, "health", why))?;
+        let mut health = Health { healthy, ..Health::default() };
+        if !healthy {
+            return Ok(health);
         }
         if self.abilities().leader {
             health.leader = self.named(&self.value(member, "leader").await?);
@@ -318,7 +375,7 @@ impl Driver for Commands {
     }
 
     fn client(&self, member: usize) -> Box<dyn Client> {
-        Box::new(client::CommandsClient::new(self.asker.clone(), member))
+        Box::new(client::CommandsClient::new(self.asker.clone(), member, &self.space))
     }
 }
 

@@ -1,5 +1,8 @@
 //! How is a program run for its answer? Its standard output is the answer, and exit status 0 a success.
+//! And how is one run that starts a server in the background?
 
+use std::fs::{self, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -8,6 +11,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::judge::{Answered, NoAnswer};
+use crate::agent::{MemberFiles, Program};
+use crate::process::left_out;
 
 /// The longest output that is read, in bytes.
 const LONGEST: u64 = 16 << 20;
@@ -59,4 +64,53 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
         let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
     }
     bytes
+}
+
+/// Runs a program that returns once a server runs in the background. What both print goes to the log
+/// file: a pipe would end with the tester, and a server that prints to it then would fail.
+pub(super) async fn launch(
+    program: &Program,
+    files: &MemberFiles,
+    limit: Duration,
+) -> Result<(), String> {
+    let [name, arguments @ ..] = program.argv.as_slice() else {
+        return Err("no program is named".to_owned());
+    };
+    let at = |path: &std::path::Path, error: std::io::Error| format!("{}: {error}", path.display());
+    for directory in [&files.directory, &files.data] {
+        fs::create_dir_all(directory).map_err(|error| at(directory, error))?;
+    }
+    let log = OpenOptions::new().create(true).read(true).append(true).open(&files.log);
+    let mut log = log.map_err(|error| at(&files.log, error))?;
+    let before = log.seek(SeekFrom::End(0)).map_err(|error| at(&files.log, error))?;
+    let output = || log.try_clone().map(Stdio::from).map_err(|error| at(&files.log, error));
+    let mut command = Command::new(name);
+    for variable in left_out() {
+        command.env_remove(variable);
+    }
+    command
+        .args(arguments)
+        .envs(&program.env)
+        .current_dir(&files.directory)
+        .stdin(Stdio::null())
+        .stdout(output()?)
+        .stderr(output()?)
+        // Ctrl-C is for the tester.
+        .process_group(0)
+        .kill_on_drop(true);
+    let mut child = command.spawn().map_err(|error| format!("{name} cannot be run: {error}"))?;
+    let why = match timeout(limit, child.wait()).await {
+        Ok(Ok(ended)) if ended.success() => return Ok(()),
+        Ok(Ok(ended)) => ended.to_string(),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!(
+            "it did not return within {limit:?}; a program that stays in the foreground belongs in \
+             `start`"
+        ),
+    };
+    let mut said = Vec::new();
+    let _ = log.seek(SeekFrom::Start(before));
+    let _ = log.take(1 << 10).read_to_end(&mut said);
+    let said = String::from_utf8_lossy(&said);
+    Err(format!("`{program}`: {why}; it printed: {}", said.trim()))
 }

@@ -23,7 +23,7 @@ pub const EVERYWHERE: [&str; 7] =
 pub fn places(call: &str) -> Option<&'static [&'static str]> {
     Some(match call {
         "stop" | "kill" | "pause" | "unpause" => &["signal"],
-        "start" | "logs" | "health" | "leader" | "hash" | "revision" => &[],
+        "launch" | "running" | "logs" | "health" | "leader" | "hash" | "revision" => &[],
         "put" => &["key", "value"],
         "get" | "delete" => &["key"],
         "range" => &["from", "to"],

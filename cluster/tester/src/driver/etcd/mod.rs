@@ -69,7 +69,9 @@ impl Settings {
             restore: members.len() > 2,
             failpoints: members.iter().all(|member| member.failpoints.is_some()),
             logs: true,
-            signals: true,
+            stop: true,
+            kill: true,
+            pause: true,
         }
     }
 }

@@ -34,8 +34,9 @@ pub(super) async fn pause(scene: &Scene<'_>, members: &[usize]) -> Result<(), Fa
     });
     for (member, health) in members.iter().zip(health.await) {
         let paused = scene.cluster.state(*member).await?.paused;
-        let felt = (paused && health.is_err())
-            .then(|| format!("no answer within {} ms", SILENCE.as_millis()));
+        let serves = health.is_ok_and(|health| health.healthy);
+        let felt =
+            (paused && !serves).then(|| format!("no answer within {} ms", SILENCE.as_millis()));
         let silent = felt.is_some();
         scene.felt("PAUSE", *member, felt);
         if !silent {

@@ -61,7 +61,7 @@ pub(super) async fn end(
     });
     for (member, state) in members.iter().zip(states.await) {
         let state = state?;
-        let felt = (state.pid.is_none()).then(|| {
+        let felt = (!state.runs()).then(|| {
             let how = state.ended.as_ref().map_or_else(|| "is gone".to_owned(), how);
             let late = if state.killed { ", after SIGKILL because it took too long" } else { "" };
             format!("the process {how}{late}")
