@@ -105,7 +105,7 @@ async fn nothing_is_in_flight_in_a_pause() {
             running.load.pause().await;
             running.load.pause().await;
             let (revision, recorded) = (running.memory.revision(), running.recorder.len());
-            let written = running.load.burst(100, Duration::from_secs(30)).await.unwrap();
+            let written = running.load.burst(0, 100, Duration::from_secs(30)).await.unwrap();
             assert!(written >= 100);
             assert_eq!(running.memory.revision(), revision + written);
             assert_eq!(running.recorder.len(), recorded + written as usize);
@@ -122,9 +122,9 @@ async fn a_burst_that_cannot_end_says_so() {
     within_a_minute(async {
         let running = start(Memory::new(2), Settings { clients: 0, ..settings() }, 9);
         running.memory.reach(1, Reach::Refused);
-        running.load.burst(1_000, Duration::from_secs(30)).await.unwrap();
+        running.load.burst(0, 1_000, Duration::from_secs(30)).await.unwrap();
         running.memory.reach(0, Reach::Refused);
-        let error = running.load.burst(10, Duration::from_millis(50)).await.unwrap_err();
+        let error = running.load.burst(0, 10, Duration::from_millis(50)).await.unwrap_err();
         assert_eq!(error, "only 0 of 10 small writes were acknowledged within 50ms");
         running.memory.reach(0, Reach::Up);
         check(&running.end().await);

@@ -66,7 +66,7 @@ async fn a_member_is_killed_and_comes_back_under_load() {
     }
     // It is a burst in a pause, as for a snapshot.
     load.pause().await;
-    let burst = load.burst(500, PATIENCE).await.expect("the members are healthy");
+    let burst = load.burst(0, 500, PATIENCE).await.expect("the members are healthy");
     assert!(burst >= 500);
     load.resume();
     answers(&load, 100).await;

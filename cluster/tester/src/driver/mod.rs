@@ -103,6 +103,15 @@ pub struct Hash {
     pub compacted: Option<Revision>,
 }
 
+/// A member keeps all entries of its log for a while, because another one may need them soon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepsEntries {
+    /// What it says in its log when that begins.
+    pub since: &'static str,
+    /// How long it lasts.
+    pub time: Duration,
+}
+
 /// Why a driver or a client could not do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DriverError {
@@ -160,6 +169,11 @@ pub trait Driver: Send + Sync {
     /// What a member says in its log when it has forgotten entries that every snapshot has. A member
     /// that lacks them needs a snapshot.
     fn forgot_entries(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Why a member forgets no entries for a while. A restart ends that.
+    fn keeps_entries(&self) -> Option<KeepsEntries> {
         None
     }
 

@@ -16,6 +16,7 @@ const CLIENTS: u64 = 32;
 
 pub(super) async fn run(
     shared: &Arc<Shared>,
+    member: usize,
     entries: u64,
     limit: Duration,
 ) -> Result<u64, String> {
@@ -27,7 +28,8 @@ pub(super) async fn run(
         tasks.spawn(async move {
             // Relaxed: the count is all that is shared.
             while acknowledged.load(Ordering::Relaxed) < entries && Instant::now() < deadline {
-                let (client, member) = (FIRST_CLIENT + number, shared.members.choose(number));
+                let (client, member) =
+                    (FIRST_CLIENT + number, shared.members.choose(member as u64));
                 let key = format!("{}b{number:02}", shared.prefix);
                 let value = format!("{client}-{}", shared.next_burst());
                 let outcome = shared.ask(client, member, Request::Put { key, value }).await;

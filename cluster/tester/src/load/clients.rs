@@ -147,13 +147,14 @@ impl Load {
         self.paused().take();
     }
 
-    /// Writes small values as fast as it can, until at least `entries` of them are acknowledged. Returns how
-    /// many were. It works in a pause, too, and does not count against the rate.
+    /// Writes small values through `member` as fast as it can, until at least `entries` of them are
+    /// acknowledged. Returns how many were. It works in a pause, too, and does not count against the
+    /// rate. While the member does not answer, others are asked.
     ///
     /// # Errors
     /// Fewer were acknowledged within `limit`; how many, and the last error.
-    pub async fn burst(&self, entries: u64, limit: Duration) -> Result<u64, String> {
-        super::burst::run(&self.shared, entries, limit).await
+    pub async fn burst(&self, member: usize, entries: u64, limit: Duration) -> Result<u64, String> {
+        super::burst::run(&self.shared, member, entries, limit).await
     }
 
     /// Looks at the leases that were granted since the last call until each has ended or should have:

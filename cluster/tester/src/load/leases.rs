@@ -70,20 +70,30 @@ pub struct Followed {
     /// The last moment at which the leader may have changed: the end of time, while a fault may come.
     extended: Arc<AtomicU64>,
     tasks: JoinSet<Lease>,
+    /// Those of which all is known.
+    over: Vec<Lease>,
 }
 
 impl Followed {
+    /// Whether each lease has ended. Then [`judge`](Self::judge) does not wait.
+    pub fn is_over(&mut self) -> bool {
+        while let Some(lease) = self.tasks.try_join_next() {
+            self.over.extend(lease);
+        }
+        self.tasks.is_empty()
+    }
+
     /// Waits until each lease has ended or should have, and judges them. Call it while no fault lasts.
     pub async fn judge(self) -> Verdict<leases::Violation, leases::NotSeen> {
-        let Self { shared, extended, tasks } = self;
+        let Self { shared, extended, tasks, mut over } = self;
         // The fault is over, and what it did to the leader.
         extended.store(shared.recorder.clock().now(), Ordering::Relaxed);
-        let leases = tokio::select! {
+        over.extend(tokio::select! {
             leases = tasks.join_all() => leases,
             never = shared.watch_leader(&extended) => match never {},
-        };
+        });
         let extended = extended.load(Ordering::Relaxed);
-        leases::check(&leases, Due { extended, bound: BOUND })
+        leases::check(&over, Due { extended, bound: BOUND })
     }
 }
 
@@ -169,7 +179,7 @@ impl Shared {
             let (shared, extended) = (Arc::clone(self), Arc::clone(&extended));
             tasks.spawn(async move { shared.follow(lease, key, &extended).await });
         }
-        Followed { shared: Arc::clone(self), extended, tasks }
+        Followed { shared: Arc::clone(self), extended, tasks, over: Vec::new() }
     }
 
     /// Notes when the leader changes.

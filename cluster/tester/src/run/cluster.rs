@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -9,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::failure::Failure;
 use crate::agent::{Agent, Ended, MemberState, Operation, Program, Request};
+use crate::checks::logs::LogLine;
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::driver::{Abilities, Driver, DriverError, Hash, Health, Start};
@@ -29,6 +31,8 @@ pub(super) struct Cluster {
     driver: Arc<dyn Driver>,
     agents: Vec<Arc<dyn Agent>>,
     names: Arc<[String]>,
+    /// How long the log of each member was when it was last started.
+    started: Arc<[AtomicUsize]>,
     pub(super) limits: Limits,
     pub(super) clock: Clock,
 }
@@ -41,7 +45,8 @@ impl Cluster {
         limits: Limits,
         clock: Clock,
     ) -> Self {
-        Self { driver, agents, names: names.into(), limits, clock }
+        let started = names.iter().map(|_| AtomicUsize::new(0)).collect();
+        Self { driver, agents, names: names.into(), started, limits, clock }
     }
 
     pub(super) fn driver(&self) -> &Arc<dyn Driver> {
@@ -130,7 +135,7 @@ impl Cluster {
             O::SigtermEtcd => request.stop = driver.stop(member),
             _ => {}
         }
-        Ok(self.agents[member].operate(self.name(member), &request).await?)
+        self.ask(member, &request).await
     }
 
     /// Starts a member again with these variables in its environment.
@@ -150,7 +155,14 @@ impl Cluster {
             snapshot: None,
             limit_ms: milliseconds(self.limits.stop),
         };
-        Ok(self.agents[member].operate(self.name(member), &request).await?)
+        self.ask(member, &request).await
+    }
+
+    async fn ask(&self, member: usize, request: &Request) -> Result<MemberState, Failure> {
+        if request.start.is_some() {
+            self.started[member].store(self.logs(member)?.len(), Ordering::Relaxed);
+        }
+        Ok(self.agents[member].operate(self.name(member), request).await?)
     }
 
     /// Does an operation to several members at once.
@@ -190,6 +202,11 @@ impl Cluster {
 
     pub(super) fn logs(&self, member: usize) -> Result<Logs, Failure> {
         Ok(self.agents[member].logs(self.name(member))?)
+    }
+
+    /// What a member has logged since its last start, as far as it is kept.
+    pub(super) fn logs_of_this_start(&self, member: usize) -> Result<Vec<LogLine>, Failure> {
+        Ok(self.logs(member)?.lines_after(self.started[member].load(Ordering::Relaxed)))
     }
 
     /// All members, with their agents.

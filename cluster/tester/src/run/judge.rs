@@ -3,7 +3,7 @@
 //! | when | checks |
 //! |---|---|
 //! | after each case | KV_HASH |
-//! | two cases later, or at the end of a round | LEASE_EXPIRE, SHORT_TTL_LEASE_EXPIRE |
+//! | when its leases have ended | LEASE_EXPIRE, SHORT_TTL_LEASE_EXPIRE |
 //! | at the end of a round | RUNNER, ORDER, LINEARIZABLE, WATCH, LOGS, SOME_SUCCEEDED, REACHED |
 
 use std::collections::VecDeque;
@@ -95,14 +95,15 @@ pub(super) async fn after_case(scene: &Scene<'_>, case: &str) {
 /// The leases of cases that were not judged yet.
 ///
 /// Leases live for a second or two, and longer where a fault changes the leader. They are looked at
-/// from the end of their case on, and judged when some more cases have passed, so that no case waits
-/// for leases that live.
+/// from the end of their case on, and judged when each has ended, or when some more cases have
+/// passed. So no case waits for leases that live.
 #[derive(Default)]
 pub(super) struct Leases(VecDeque<(String, Check, Followed)>);
 
 impl Leases {
-    /// How many cases after its own a lease is judged.
-    const LATER: usize = 2;
+    /// How many cases after its own a lease is judged at the latest. Without a fault of the store, each
+    /// has ended before.
+    const LATER: usize = 16;
 
     /// Follows the leases that were granted in a case, which has healed, and judges those of earlier
     /// cases.
@@ -123,10 +124,14 @@ impl Leases {
     }
 
     async fn judge(&mut self, scene: &Scene<'_>, keep: usize) {
-        while self.0.len() > keep
+        while let Some((_, _, followed)) = self.0.front_mut()
+            && let over = followed.is_over()
+            && (over || self.0.len() > keep)
             && let Some((case, check, followed)) = self.0.pop_front()
         {
-            scene.step("waiting until leases expire");
+            if !over {
+                scene.step("waiting until leases expire");
+            }
             let begin = Instant::now();
             let found = expired(followed).await;
             report(scene.journal, check, scene.round, Some(&case), begin, found);

@@ -116,6 +116,7 @@ impl Stage {
             causes: &causes,
             armed: &armed,
             rng: ChaCha8Rng::seed_from_u64(round.seed),
+            healthy_since: Mutex::default(),
         };
         let usable = tokio::select! {
             usable = async {

@@ -1,24 +1,28 @@
 //! What does a case work with, and which steps do all cases share?
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::cluster::Cluster;
 use super::failure::Failure;
 use super::journal::Journal;
+use crate::agent::Operation;
 use crate::cases::Target;
 use crate::checks::logs::Cause;
 use crate::config::Config;
+use crate::driver::Start;
 use crate::load::{Load, Recorder, WholeWatch};
 use crate::report::model::Injection;
 
-/// How long rates are measured.
-const WINDOW: Duration = Duration::from_millis(250);
+/// How long rates are measured at least. The default load sends some 30 requests in that time.
+const WINDOW: Duration = Duration::from_millis(100);
+/// How many entries are written until the leader is looked at again.
+const FEW: u64 = 50;
 /// How long after something was done to a member its log may still show it.
 const TRACES: Duration = Duration::from_secs(5);
 
@@ -40,6 +44,15 @@ pub(super) struct Scene<'a> {
     pub(super) armed: &'a Mutex<Vec<(String, u64)>>,
     /// The draws of this case.
     pub(super) rng: ChaCha8Rng,
+    /// Since when the cluster has had no fault, if it is healthy.
+    pub(super) healthy_since: Mutex<Option<Mark>>,
+}
+
+/// A moment, and how many requests were answered until then.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    at: Instant,
+    answered: u64,
 }
 
 impl Scene<'_> {
@@ -84,21 +97,32 @@ impl Scene<'_> {
         self.cluster.abilities().leader && self.others(members).len() >= self.cluster.quorum()
     }
 
+    fn mark(&self) -> Mark {
+        Mark { at: Instant::now(), answered: self.load.counts().succeeded }
+    }
+
     /// Waits until the load has its minimum rate. Returns the rate.
     pub(super) async fn rate(&self, when: &str) -> Result<f64, Failure> {
+        self.rate_since(self.mark(), when).await
+    }
+
+    /// The same, measured from a moment in the past on. If it was too low since then, it is measured
+    /// from now on.
+    async fn rate_since(&self, mut since: Mark, when: &str) -> Result<f64, Failure> {
         let deadline = Instant::now() + self.cluster.limits.heal;
         let minimum = self.config.load.minimum_rate;
         let mut best = 0.0_f64;
         loop {
-            let (begin, before) = (Instant::now(), self.load.counts().succeeded);
-            sleep(WINDOW).await;
-            let answered = self.load.counts().succeeded - before;
+            sleep_until(since.at + WINDOW).await;
+            let now = self.mark();
             #[expect(clippy::cast_precision_loss, reason = "far below 2^52 requests")]
-            let rate = answered as f64 / begin.elapsed().as_secs_f64();
+            let answered = (now.answered - since.answered) as f64;
+            let rate = answered / (now.at - since.at).as_secs_f64();
             if rate >= minimum {
                 return Ok(rate);
             }
             best = best.max(rate);
+            since = now;
             if Instant::now() >= deadline {
                 return Err(Failure::Subject(format!(
                     "{when} the fault, {best:.1} requests a second were answered; \
@@ -108,9 +132,10 @@ impl Scene<'_> {
         }
     }
 
-    /// Measures the rate before the fault.
+    /// Measures the rate before the fault: since the last one was healed.
     pub(super) async fn before(&self) -> Result<(), Failure> {
-        let rate = self.rate("before").await?;
+        let healthy_since = self.healthy_since().take();
+        let rate = self.rate_since(healthy_since.unwrap_or_else(|| self.mark()), "before").await?;
         self.journal.of_case(|case| case.rates = Some([rate, 0.0, 0.0]));
         Ok(())
     }
@@ -139,9 +164,15 @@ impl Scene<'_> {
         let took = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.journal.of_case(|case| case.healed_after = Some(took));
         self.journal.healed();
-        let rate = self.rate("after").await?;
+        let healed = self.mark();
+        let rate = self.rate_since(healed, "after").await?;
+        *self.healthy_since() = Some(healed);
         self.journal.of_case(|case| case.rates = case.rates.map(|[a, b, _]| [a, b, rate]));
         Ok(())
+    }
+
+    fn healthy_since(&self) -> MutexGuard<'_, Option<Mark>> {
+        self.healthy_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The fault begins on these members.
@@ -184,20 +215,50 @@ impl Scene<'_> {
     /// Writes until members that are away need a snapshot: until the leader has forgotten what they lack.
     pub(super) async fn burst(&self, away: &[usize]) -> Result<(), Failure> {
         let (cluster, limit) = (self.cluster, self.cluster.limits.heal);
-        self.step("writing until a snapshot is needed");
-        let entries = self.config.load.snapshot_entries;
-        self.load.burst(entries, limit).await.map_err(Failure::Subject)?;
-        let Some(text) = cluster.driver().forgot_entries() else { return Ok(()) };
         let others = self.others(away);
         let leader = cluster.agreed(&others, limit).await?.unwrap_or(others[0]);
+        self.step("writing until a snapshot is needed");
+        let entries = self.config.load.snapshot_entries;
+        self.load.burst(leader, entries, limit).await.map_err(Failure::Subject)?;
+        let Some(text) = cluster.driver().forgot_entries() else { return Ok(()) };
+        let leader = cluster.agreed(&others, limit).await?.unwrap_or(others[0]);
         let logs = cluster.logs(leader)?;
-        // A leader of etcd keeps everything for 30 seconds after it has sent a snapshot to a member,
-        // so the burst alone is no proof. It goes on to forget because the load goes on to write.
-        self.step("waiting until the leader forgets what the others have");
-        logs.expect_after(logs.len(), text, 1, limit).await.map(|_| ()).map_err(|_| {
-            let name = cluster.name(leader);
-            Failure::Subject(format!("the log of {name} does not say {text:?} after the burst"))
-        })
+        // What it says from here on is about more entries than it keeps. It forgets while it writes.
+        self.step("writing until the leader forgets what the others have");
+        let (written, deadline) = (logs.len(), Instant::now() + limit);
+        while logs.expect_after(written, text, 1, Duration::ZERO).await.is_err() {
+            if Instant::now() >= deadline {
+                let name = cluster.name(leader);
+                let why = format!("the log of {name} does not say {text:?} after the burst");
+                return Err(Failure::Subject(why));
+            }
+            self.load.burst(leader, FEW, limit).await.map_err(Failure::Subject)?;
+        }
+        Ok(())
+    }
+
+    /// Starts members again that keep all entries for a while, because they sent a snapshot: one by
+    /// one, before the fault. Else a burst would have to wait until that time is over.
+    pub(super) async fn let_forget(&self) -> Result<(), Failure> {
+        let Some(keeps) = self.cluster.driver().keeps_entries() else { return Ok(()) };
+        let all = self.cluster.members();
+        for member in all.iter().copied() {
+            let now = self.cluster.clock.now();
+            let lines = self.cluster.logs_of_this_start(member)?;
+            let sent = lines.iter().rev().find(|line| line.text.contains(keeps.since));
+            let until = sent.map_or(0, |sent| sent.time + keeps.time.as_nanos() as u64);
+            if until <= now {
+                continue;
+            }
+            let name = self.cluster.name(member);
+            // Rates are measured without this.
+            self.healthy_since().take();
+            self.step(&format!("starting {name} again, which keeps its entries after a snapshot"));
+            self.cluster.operate(member, Operation::SigtermEtcd, &Start::Again).await?;
+            self.cluster.operate(member, Operation::RestartEtcd, &Start::Again).await?;
+            self.cluster.agreed(&all, self.cluster.limits.heal).await?;
+        }
+        Ok(())
     }
 
     /// A point was armed, and fired so often.

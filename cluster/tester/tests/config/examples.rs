@@ -34,8 +34,9 @@ fn the_example_of_etcd_shows_the_defaults() {
     let smallest = parse_with("driver: etcd", "".as_ref(), &|_| None).expect("it is right");
     config.places = smallest.places.clone();
     config.path = PathBuf::new();
-    // A comment says why it is not the default.
+    // A comment says why these are not the defaults.
     config.limits.stop = smallest.limits.stop;
+    config.limits.request = smallest.limits.request;
     assert_eq!(format!("{config:?}"), format!("{smallest:?}"));
 }
 

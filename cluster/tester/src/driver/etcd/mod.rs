@@ -14,7 +14,9 @@ use serde_json::json;
 use self::client::EtcdClient;
 use self::gateway::{Gateway, GatewayError, Header, number};
 use super::http::{Http, Reply};
-use super::{Abilities, Client, Driver, DriverError, Hash, Health, Member, Point, Start};
+use super::{
+    Abilities, Client, Driver, DriverError, Hash, Health, KeepsEntries, Member, Point, Start,
+};
 use crate::agent::{MemberFiles, Program};
 use crate::history::Revision;
 
@@ -171,6 +173,12 @@ impl Driver for Etcd {
 
     fn forgot_entries(&self) -> Option<&'static str> {
         Some("compacted Raft logs")
+    }
+
+    fn keeps_entries(&self) -> Option<KeepsEntries> {
+        // `releaseDelayAfterSnapshot` in etcd's `etcdserver/server.go`. It counts from the end of the
+        // snapshot on; a member of a test is small, and its snapshot is sent in a moment.
+        Some(KeepsEntries { since: "sending merged snapshot", time: Duration::from_secs(31) })
     }
 
     fn received_snapshot(&self) -> Option<&'static str> {

@@ -9,9 +9,10 @@ use super::Turns;
 use crate::history::{Outcome, Request, Response};
 use crate::load::leases::LONG_TTL;
 
-/// How often a lease is renewed before it is revoked.
-const RENEWALS: usize = 10;
-/// How long it rests between two renewals.
+/// How often a lease is renewed before it is revoked, and how often that is tried at most.
+const RENEWALS: usize = 5;
+const REVOCATIONS: usize = 10;
+/// How long it rests between two of them.
 const REST: Duration = Duration::from_millis(200);
 
 pub(super) async fn run(mut turns: Turns) {
@@ -62,20 +63,31 @@ async fn turn(turns: &mut Turns, key: &str) -> Option<()> {
             return Some(());
         }
     }
-    let _guard = turns.next(2).await?;
-    if turns.shared.generation() != generation {
-        return Some(());
-    }
-    let member = turns.shared.members.choose(turns.random.next_u64());
-    if turns.shared.revoke(member, lease).await {
+    let mut revoked = false;
+    for _ in 0..REVOCATIONS {
+        let guard = turns.next(2).await?;
+        if turns.shared.generation() != generation {
+            return Some(());
+        }
+        let member = turns.shared.members.choose(turns.random.next_u64());
+        revoked |= turns.shared.revoke(member, lease).await;
         let get = Request::Get { key: key.to_owned(), stale: false };
         let outcome = turns.shared.ask(turns.client, member, get).await;
-        if let Outcome::Done { response: Response::Value(value), .. } = outcome {
-            if value.is_some() {
-                turns.violated(format!("lease {lease:x} was revoked, but its key {key:?} exists"));
+        match outcome {
+            // Without an answer, the lease may have been revoked all the same.
+            Outcome::Done { response: Response::Value(None), .. } => {
+                turns.done();
+                return Some(());
             }
-            turns.done();
+            Outcome::Done { .. } if revoked => {
+                turns.violated(format!("lease {lease:x} was revoked, but its key {key:?} exists"));
+                turns.done();
+                return Some(());
+            }
+            _ => {}
         }
+        drop(guard);
+        sleep(REST).await;
     }
     Some(())
 }

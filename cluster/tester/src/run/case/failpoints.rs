@@ -218,6 +218,9 @@ struct Armed {
 }
 
 async fn one(scene: &mut Scene<'_>, combination: &Combination) -> Result<(), Failure> {
+    if combination.known.trigger == Trigger::Snapshot {
+        scene.let_forget().await?;
+    }
     let members = scene.draw(combination.target).await?;
     let Combination { point, command, .. } = combination;
     scene.step(&format!("{point}={command} on {}", scene.cluster.names(&members).join(", ")));

@@ -11,6 +11,9 @@ use crate::cases::{Case, Fault, Target};
 use crate::driver::Start;
 
 pub(super) async fn run(scene: &mut Scene<'_>, case: &Case) -> Result<(), Failure> {
+    if case.until_snapshot {
+        scene.let_forget().await?;
+    }
     let members = scene.draw(case.target.unwrap_or(Target::All)).await?;
     let removed = case.fault == Fault::SigquitAndRemove;
     let operation = match case.fault {
