@@ -7,7 +7,8 @@ use crate::history::Compare;
 
 pub(super) async fn run(mut turns: Turns) {
     let name = format!("{}election", turns.shared.prefix);
-    while let Some(_guard) = turns.next(7).await {
+    while let Some(guard) = turns.next(7).await {
+        let generation = turns.shared.generation();
         let (draw, other) = (turns.random.next_u64(), turns.random.next_u64());
         let member = turns.shared.members.choose(draw);
         let Some(lease) = turns.shared.grant(member, TTL).await else { continue };
@@ -32,6 +33,7 @@ pub(super) async fn run(mut turns: Turns) {
                 turns.done();
             }
         }
-        turns.shared.revoke(member, lease).await;
+        drop(guard);
+        turns.give_back(lease, generation).await;
     }
 }

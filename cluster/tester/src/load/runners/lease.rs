@@ -5,13 +5,12 @@ use std::time::Duration;
 use rand::Rng;
 use tokio::time::sleep;
 
-use super::Turns;
+use super::{REVOCATIONS, Turns};
 use crate::history::{Outcome, Request, Response};
 use crate::load::leases::LONG_TTL;
 
-/// How often a lease is renewed before it is revoked, and how often that is tried at most.
+/// How often a lease is renewed before it is revoked.
 const RENEWALS: usize = 5;
-const REVOCATIONS: usize = 10;
 /// How long it rests between two of them.
 const REST: Duration = Duration::from_millis(200);
 

@@ -10,7 +10,7 @@ mod watcher;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::{OwnedRwLockReadGuard, watch};
 use tokio::task::JoinHandle;
@@ -19,13 +19,15 @@ use tokio::time::sleep;
 use super::Runner;
 use super::clients::Shared;
 use crate::checks::runners::{Held, Violation};
-use crate::driver::Abilities;
+use crate::driver::{Abilities, LeaseId};
 use crate::history::{Compare, Outcome, Request, Response, Revision};
 
 /// The numbers of these clients start here.
 const FIRST_CLIENT: u64 = 2_000;
 /// How long the leases of locks and elections live: long enough for what is done under them.
 const TTL: Duration = Duration::from_secs(10);
+/// How often a runner tries to end a lease.
+const REVOCATIONS: usize = 10;
 /// How long a runner rests after each turn.
 const REST: Duration = Duration::from_millis(20);
 
@@ -99,6 +101,18 @@ impl Turns {
                 self.shared.next_flight(requests).await
             } => Some(guard),
             _ = self.stopped.wait_for(|stopped| *stopped) => None,
+        }
+    }
+
+    /// Ends a lease, and all that is held under it. Tries that again where it is not answered: what is
+    /// left of a turn keeps the other runners away until its lease expires.
+    async fn give_back(&mut self, lease: LeaseId, generation: u64) {
+        for _ in 0..REVOCATIONS {
+            let Some(_guard) = self.next(1).await else { return };
+            let member = self.shared.members.choose(self.random.next_u64());
+            if self.shared.generation() != generation || self.shared.revoke(member, lease).await {
+                return;
+            }
         }
     }
 
