@@ -93,7 +93,8 @@ impl Owner {
     /// Starts the node.
     pub(super) fn start(parts: Parts) -> Result<Self, StepError> {
         let Parts { settings, directory, tick, level, work, peers, metrics } = parts;
-        let lines = LogLines::at_least(level);
+        // Its own lines say what raft does. Those of the crate `raft` help to find a mistake.
+        let lines = LogLines::at_least(if level == Level::Debug { level } else { Level::Warn });
         let node = Node::start(&settings, &directory, &lines)?;
         let mut owner = Self {
             settings,

@@ -1,6 +1,7 @@
 //! Clusters of real processes, as their clients and operators see them.
 
 mod command;
+#[cfg(feature = "failpoints")]
 mod faults;
 mod members;
 mod requests;

@@ -1,5 +1,6 @@
 //! Clusters of real processes for tests: on free ports, and ended by their ids.
 
+#[cfg(feature = "failpoints")]
 use failpoint_http::Client as Points;
 use raft_kv::client::Client;
 use raft_kv::server::free_ports;
@@ -217,6 +218,7 @@ impl Member {
     }
 
     /// Its failpoints.
+    #[cfg(feature = "failpoints")]
     pub(crate) fn points(&self) -> Points {
         Points::new(&self.failpoints).unwrap()
     }
