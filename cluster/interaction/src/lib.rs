@@ -38,7 +38,7 @@
 //! | command | what it does |
 //! |---|---|
 //! | **nodes** | |
-//! | `add-nodes COUNT [voters=(ID,…)] [learners=(ID,…)] [index=N] [content=TEXT] [inflight=N] [prevote] [checkquorum] [read-only=safe\|lease] [max-committed-size-per-ready=BYTES]` | Adds nodes, numbered on from those that are there, and starts them. With `voters`, their log starts at `index` (2 or more), where the state machine holds `content`. Without, they wait until a leader adds them. `read-only=lease` needs `checkquorum` |
+//! | `add-nodes COUNT [voters=(ID,…)] [learners=(ID,…)] [index=N] [content=TEXT] [inflight=N] [prevote] [checkquorum] [read-only=safe\|lease] [max-committed-size-per-ready=BYTES] [snapshot-count=N] [catch-up-entries=N]` | Adds nodes, numbered on from those that are there, and starts them. With `voters`, their log starts at `index` (2 or more), where the state machine holds `content`. Without, they wait until a leader adds them. `read-only=lease` needs `checkquorum`. Stores take `voters`, `prevote` and `checkquorum` of these; their log starts at index 1, and they make a snapshot of their own after `snapshot-count` entries, of which `catch-up-entries` stay in the log |
 //! | `crash NODE [keep=synced\|all\|SEED]` | Crashes a node. Its disk keeps what was synced, or all that was written, or what the number `SEED` chooses. On `raft-memory` and `raft-log` a crash keeps all, and what cannot be is refused |
 //! | `restart NODE` | Starts a node that is down, from what its disk holds |
 //! | `fsync NODE` | Makes all durable that the node has written. Also for a node that is down |
@@ -49,13 +49,25 @@
 //! | `set-randomized-election-timeout NODE timeout=TICKS` | From now on the node campaigns after 3, 4 or 5 ticks without a leader. It is 3 until this is set |
 //! | **raft** | |
 //! | `campaign NODE` | Starts an election |
-//! | `propose NODE DATA` | Proposes a value. When it is applied there, the output says `acknowledged` |
+//! | `propose NODE DATA` | Proposes a value; to a store, a key without a value. When it is applied there, the output says `acknowledged` |
 //! | `propose-conf-change NODE [v1] [transition=auto\|implicit\|explicit]` | Proposes the changes that stand in the lines below: `v3` adds a voter, `l3` a learner, `r3` removes a node. Without a change it leaves a joint configuration. `v1` takes one change and uses the older form |
 //! | `read NODE CONTEXT` | Asks from which index on a read sees all that was acknowledged. The output says `may read` when that is known |
 //! | `transfer-leadership from=NODE to=NODE` | Hands leadership over |
 //! | `compact NODE INDEX` | Makes a snapshot of what was applied, and forgets the log up to `INDEX` |
 //! | `send-snapshot FROM TO` | A leader sends its last snapshot |
 //! | `report-unreachable NODE OTHER` | Tells a leader that its messages to `OTHER` do not arrive |
+//! | **stores** | for `node raft-kv`; the output has the answer when it comes |
+//! | `put NODE KEY VALUE [lease=ID]` | Writes a key |
+//! | `get NODE KEY [TO] [stale] [revision=N] [limit=N]` | Reads a key, or the keys from `KEY` to `TO`; `*` is all keys. `stale` reads what this node has |
+//! | `delete NODE KEY [TO]` | Deletes a key, or the keys from `KEY` to `TO`; `*` is all keys |
+//! | `txn NODE` | A transaction, whose lines stand below: `if KEY value=V` (or `version=N`, `create-revision=N`, `mod-revision=N`), `then put KEY VALUE`, `then delete KEY`, `then get KEY`, and the same with `else` |
+//! | `watch NODE NAME KEY [TO] [revision=N]` | Opens a watch, from a revision on or from now on. Its events are output as they come |
+//! | `cancel-watch NODE NAME` | Closes it |
+//! | `lease-grant NODE TICKS`, `lease-keep-alive NODE ID`, `lease-revoke NODE ID`, `lease-time-to-live NODE ID` | Leases. The number of a lease is the index of the entry that granted it |
+//! | `compact-revisions NODE REVISION` | Forgets the revisions before this one |
+//! | `member-add NODE ID`, `member-remove NODE ID` | Changes the members |
+//! | `hash NODE [revision=N]` | The hash of what a node has |
+//! | `store-status NODE` | How a node is |
 //! | **steps** | |
 //! | `process-ready NODE…` | Lets nodes do the work that is ready: save, send, apply |
 //! | `deliver-msgs [NODE…] [drop=(NODE,…)] [type=TYPE]` | Delivers the messages to some nodes that have arrived, and drops all those to others. `type` takes only those of a type, such as `MsgAppend` |
@@ -71,7 +83,7 @@
 //! | `status NODE` | What a leader knows of the members |
 //! | `raft-log NODE` | The entries of a log |
 //! | `raft-logs` | All logs as a table of `(term,index)`: a row for each node that runs, a column for each index |
-//! | `show NODE` | What the state machine holds, a value a line |
+//! | `show NODE` | What the state machine holds, a value or a key a line |
 //! | `check` | Whether the logs of the nodes that run are equal, and have all that was acknowledged |
 //! | `log-level none\|error\|warn\|info\|debug` | The least important lines of raft's log that are printed; `warn` at the beginning. `none` prints only what goes wrong, and what the commands to look are asked for |
 //! | `expect-broken` | From now on, a broken promise is output; see below |
@@ -122,7 +134,7 @@ mod suite;
 pub mod trace;
 
 pub use difference::Difference;
-pub use group::Disk;
+pub use group::{Disk, GroupNode, NodeSettings};
 pub use runner::{Interpreter, NodeKind, Output, Report, RunError, Runner};
 pub use suite::storage_suite;
 

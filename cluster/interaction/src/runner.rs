@@ -38,14 +38,17 @@ pub enum NodeKind {
     RaftLog,
     /// `raft-simdisk`: the same on a simulated disk.
     RaftSimdisk,
+    /// `raft-kv`: the store `raft-kv` on a simulated disk.
+    RaftKv,
 }
 
 impl NodeKind {
     /// All kinds, each with its name.
-    pub const ALL: [(&str, NodeKind); 3] = [
+    pub const ALL: [(&str, NodeKind); 4] = [
         ("raft-memory", NodeKind::RaftMemory),
         ("raft-log", NodeKind::RaftLog),
         ("raft-simdisk", NodeKind::RaftSimdisk),
+        ("raft-kv", NodeKind::RaftKv),
     ];
 }
 

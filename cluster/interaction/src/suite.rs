@@ -1,6 +1,6 @@
 //! The scripts over a storage that the user brings: whether it keeps what raft relies on.
 
-use crate::group::{Disk, Simulated};
+use crate::group::{Disk, Simulated, start_raft};
 use crate::interpreter::GroupInterpreter;
 use crate::runner::Runner;
 use cluster_node::Storage;
@@ -80,7 +80,9 @@ pub fn storage_suite<S: Storage>(open: impl Fn(&Path) -> io::Result<S> + 'static
         let open = Rc::clone(&open);
         Ok(Box::new(GroupInterpreter::new(move |_| {
             let open = Rc::clone(&open);
-            let disk = Simulated::new(move |directory: &Path| open(directory));
+            let disk = Simulated::new(move |directory: &Path, settings: &_, log: &_| {
+                start_raft(directory, &*open, settings, log)
+            });
             Ok(Box::new(disk) as Box<dyn Disk>)
         })))
     });

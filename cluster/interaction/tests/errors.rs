@@ -1,14 +1,14 @@
 //! A mistake in a script is an error with its place.
 
 use cluster_node::{
-    Command, Durable, DynRaft, Input, LogLines, Machine, Memory, Node, Outputs, RaftNode, Reply,
-    Settings, StepError, View,
+    Durable, Input, LogLines, Machine, Memory, Node, Outputs, RaftNode, StepError, View,
 };
 use failpoint::Scope;
 use failpoint_disk::Keep;
 use interaction::interpreter::{GroupInterpreter, interpreter};
-use interaction::{Disk, Report, Runner};
+use interaction::{Disk, GroupNode, NodeSettings, Report, Runner};
 use raft::eraftpb::Message;
+use raft_kv::{Command, Reply};
 use std::io;
 
 /// Runs a script: a line for each command.
@@ -281,9 +281,13 @@ struct Wrong {
 }
 
 impl Disk for Wrong {
-    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, StepError> {
+    fn start(
+        &self,
+        settings: &NodeSettings,
+        log: &LogLines,
+    ) -> Result<Box<dyn GroupNode>, StepError> {
         let machine = Machine::open(self.machine.clone()).unwrap();
-        let node = RaftNode::start(settings, self.log.clone(), machine, log)?;
+        let node = RaftNode::start(&settings.raft, self.log.clone(), machine, log)?;
         Ok(Box::new(WrongNode(node)))
     }
 
@@ -320,10 +324,12 @@ impl Node for WrongNode {
         input: Input<Message, Command>,
         outputs: &mut Outputs<Message, Reply>,
     ) -> Result<(), StepError> {
-        if let Input::Command(Command::Propose(_)) = input {
-            panic!("a value\nwas proposed");
+        match input {
+            Input::Tick => self.0.step_as(Input::Tick, outputs),
+            Input::Message(message) => self.0.step_as(Input::Message(message), outputs),
+            Input::Proceed => self.0.step_as(Input::Proceed, outputs),
+            Input::Command(_) => panic!("a value\nwas proposed"),
         }
-        self.0.step(input, outputs)
     }
 
     fn is_ready(&self) -> bool {
@@ -331,13 +337,13 @@ impl Node for WrongNode {
     }
 }
 
-impl DynRaft for WrongNode {
+impl GroupNode for WrongNode {
     fn view(&self) -> View {
         self.0.view()
     }
 
-    fn content(&self) -> &[u8] {
-        self.0.content()
+    fn content(&self) -> Option<&[u8]> {
+        Some(self.0.machine().content())
     }
 }
 

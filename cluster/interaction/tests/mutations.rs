@@ -10,10 +10,11 @@ use std::path::Path;
 /// The scripts of the package, without what they expect.
 fn scripts() -> Vec<Vec<String>> {
     let mut paths = Vec::new();
-    for directory in ["scripts", "tests/scripts"] {
+    for directory in ["scripts", "scripts/raft-kv", "tests/scripts"] {
         let entries = Path::new(directory).read_dir().unwrap();
         paths.extend(entries.map(|entry| entry.unwrap().path()));
     }
+    paths.retain(|path| path.is_file());
     paths.sort();
     paths.iter().map(|path| commands(&std::fs::read_to_string(path).unwrap())).collect()
 }

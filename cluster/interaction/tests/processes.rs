@@ -5,15 +5,16 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PROCESSES: usize = 3;
+const PROCESSES: usize = 2;
 
 /// All scripts of the package, and those that test the commands.
 fn scripts() -> Vec<PathBuf> {
     let mut scripts = Vec::new();
-    for directory in ["scripts", "tests/scripts"] {
+    for directory in ["scripts", "scripts/raft-kv", "tests/scripts"] {
         let entries = Path::new(directory).read_dir().unwrap();
         scripts.extend(entries.map(|entry| entry.unwrap().path()));
     }
+    scripts.retain(|script| script.is_file());
     scripts.sort();
     scripts
 }

@@ -11,8 +11,11 @@ use raft::eraftpb::{
 use raft::{LightReady, Ready};
 use std::fmt::Write as _;
 
+/// What turns the data of an entry into text: [`data`], or what a [state machine](crate::StateMachine) says.
+pub type DataText = fn(&[u8]) -> String;
+
 /// An entry: its term and index, its type, and what it holds.
-pub fn entry(entry: &Entry) -> String {
+pub fn entry(entry: &Entry, data: DataText) -> String {
     let head = format!("{}/{}", entry.term, entry.index);
     match entry.get_entry_type() {
         EntryType::EntryNormal if entry.data.is_empty() => format!("{head} EntryNormal \"\""),
@@ -94,7 +97,7 @@ pub fn snapshot(snapshot: &Snapshot) -> String {
 }
 
 /// A message: from whom, to whom, its type, and every field that is set.
-pub fn message(message: &Message) -> String {
+pub fn message(message: &Message, data: DataText) -> String {
     let kind = format!("{:?}", message.get_msg_type());
     let mut text = format!("{}->{} {kind}", message.from, message.to);
     let mut field = |name: &str, value: u64| {
@@ -120,10 +123,10 @@ pub fn message(message: &Message) -> String {
         let _ = write!(text, " RequestSnapshot:{}", message.request_snapshot);
     }
     if !message.context.is_empty() {
-        let _ = write!(text, " Context:{}", data(&message.context));
+        let _ = write!(text, " Context:{}", self::data(&message.context));
     }
     if !message.entries.is_empty() {
-        let entries: Vec<_> = message.entries.iter().map(entry).collect();
+        let entries: Vec<_> = message.entries.iter().map(|held| entry(held, data)).collect();
         let _ = write!(text, " Entries:[{}]", entries.join(", "));
     }
     if !message.get_snapshot().is_empty() {
@@ -136,7 +139,8 @@ pub fn message(message: &Message) -> String {
 const AFTER: &str = "Messages after it saved:";
 
 /// What a node has to do, one fact a line. With `saves_first`, no message leaves before the node has saved.
-pub fn ready(ready: &Ready, saves_first: bool) -> Vec<String> {
+pub fn ready(ready: &Ready, saves_first: bool, data: DataText) -> Vec<String> {
+    let entry = |held: &Entry| entry(held, data);
     let mut lines = vec![format!("Ready MustSync={}:", ready.must_sync())];
     if let Some(state) = ready.ss() {
         lines.push(format!("Lead:{} State:{}", state.leader_id, Role::from(state.raft_state)));
@@ -145,7 +149,7 @@ pub fn ready(ready: &Ready, saves_first: bool) -> Vec<String> {
         lines.push(format!("HardState {}", hard_state(state)));
     }
     for read in ready.read_states() {
-        lines.push(format!("ReadState {} {}", read.index, data(&read.request_ctx)));
+        lines.push(format!("ReadState {} {}", read.index, self::data(&read.request_ctx)));
     }
     list(&mut lines, "Entries:", ready.entries(), entry);
     if !ready.snapshot().is_empty() {
@@ -153,29 +157,29 @@ pub fn ready(ready: &Ready, saves_first: bool) -> Vec<String> {
     }
     list(&mut lines, "CommittedEntries:", ready.committed_entries(), entry);
     let title = if saves_first { AFTER } else { "Messages:" };
-    messages(&mut lines, title, ready.messages());
-    messages(&mut lines, AFTER, ready.persisted_messages());
+    messages(&mut lines, title, ready.messages(), data);
+    messages(&mut lines, AFTER, ready.persisted_messages(), data);
     lines
 }
 
 /// What a node has to do after it saved, one fact a line; nothing if that is nothing.
-pub fn light_ready(ready: &LightReady) -> Vec<String> {
+pub fn light_ready(ready: &LightReady, data: DataText) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(index) = ready.commit_index() {
         lines.push(format!("Commit:{index}"));
     }
-    list(&mut lines, "CommittedEntries:", ready.committed_entries(), entry);
-    messages(&mut lines, "Messages:", ready.messages());
+    list(&mut lines, "CommittedEntries:", ready.committed_entries(), |held| entry(held, data));
+    messages(&mut lines, "Messages:", ready.messages(), data);
     if !lines.is_empty() {
         lines.insert(0, "After it saved:".into());
     }
     lines
 }
 
-fn messages(lines: &mut Vec<String>, title: &str, messages: &[Message]) {
+fn messages(lines: &mut Vec<String>, title: &str, messages: &[Message], data: DataText) {
     let mut sorted: Vec<_> = messages.iter().collect();
     sorted.sort_by_key(|message| message.to);
-    list(lines, title, &sorted, |sent| message(sent));
+    list(lines, title, &sorted, |sent| message(sent, data));
 }
 
 fn list<T>(lines: &mut Vec<String>, title: &str, items: &[T], text: impl Fn(&T) -> String) {

@@ -66,6 +66,6 @@ pub use memory::Memory;
 pub use node::{Input, Node, Outputs, Reply, Sent, StepClock};
 pub use points::{POINTS, Point};
 pub use promises::{Broken, Promise, Promises};
-pub use raft_node::{Command, DynRaft, RaftNode, StepError};
+pub use raft_node::{Command, RaftNode, StepError};
 pub use storage::Storage;
 pub use view::{Follower, Role, View};

@@ -1,6 +1,6 @@
 //! What committed entries are applied to.
 
-use crate::snapshot_file;
+use crate::{describe, snapshot_file};
 use raft::eraftpb::{ConfChangeV2, ConfState, Entry, Snapshot, SnapshotMetadata};
 use std::io;
 use std::path::PathBuf;
@@ -10,6 +10,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 ///
 /// An error stops the node. The state machine is then dropped and opened again.
 pub trait StateMachine: Send + 'static {
+    /// The data of an entry as text, for a person who reads what a node does.
+    fn describe(data: &[u8]) -> String
+    where
+        Self: Sized,
+    {
+        describe::data(data)
+    }
+
     /// The index of the last entry that was applied.
     fn applied(&self) -> u64;
 

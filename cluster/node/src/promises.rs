@@ -1,6 +1,7 @@
 //! Checks that a group keeps the promises of raft.
 
-use crate::{Role, View, describe};
+use crate::describe::{self, DataText};
+use crate::{Role, View};
 use raft::eraftpb::{Entry, Message, MessageType};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -69,8 +70,10 @@ fn broken<T>(promise: Promise, seen: String) -> Result<T, Broken> {
 /// [`acknowledged`](Promises::acknowledged) for every reply to a client,
 /// [`observe`](Promises::observe) after every step, and [`restarted`](Promises::restarted) after every
 /// restart.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Promises {
+    /// What entries hold, for those who read what was broken.
+    data: DataText,
     /// The leader of each term.
     leaders: BTreeMap<u64, u64>,
     /// The committed entries by their index, with the term of the node that was first seen to know.
@@ -91,9 +94,15 @@ struct Told {
 }
 
 impl Promises {
-    /// Nothing was promised yet.
-    pub fn new() -> Self {
-        Self::default()
+    /// Nothing was promised yet. `data` turns what entries hold into text.
+    pub fn new(data: DataText) -> Self {
+        Self {
+            data,
+            leaders: BTreeMap::new(),
+            committed: BTreeMap::new(),
+            acknowledged: BTreeMap::new(),
+            told: BTreeMap::new(),
+        }
     }
 
     /// A message left a node.
@@ -222,8 +231,8 @@ impl Promises {
                 let seen = format!(
                     "node {} has {} as committed, and {} was committed before",
                     view.id,
-                    describe::entry(entry),
-                    describe::entry(known)
+                    describe::entry(entry, self.data),
+                    describe::entry(known, self.data)
                 );
                 return broken(Promise::CommittedStays, seen);
             }
@@ -250,7 +259,7 @@ impl Promises {
                 "node {} leads term {} without {}",
                 view.id,
                 view.term,
-                describe::entry(entry)
+                describe::entry(entry, self.data)
             );
             return broken(promise, seen);
         }

@@ -87,17 +87,6 @@ fn disk(doing: &'static str) -> impl FnOnce(io::Error) -> StepError {
     move |error| StepError::Disk { doing, error }
 }
 
-/// A raft node of any storage.
-pub trait DynRaft:
-    Node<Message = Message, Command = Command, Reply = Reply, Error = StepError> + Send
-{
-    /// The node as it is.
-    fn view(&self) -> View;
-
-    /// What its state machine holds.
-    fn content(&self) -> &[u8];
-}
-
 /// The crate `raft` with its Ready loop, between a [`Storage`] and a [`StateMachine`].
 pub struct RaftNode<S: Storage, M: StateMachine = Machine> {
     raft: RawNode<S>,
@@ -239,7 +228,7 @@ impl<S: Storage, M: StateMachine> RaftNode<S, M> {
         // A leader sends while it saves, since its followers do not rely on its disk. But they rely on its
         // term. The only voter leads a term before it has saved it, and does not know it after a crash.
         let saves_first = self.saves_term(&ready)?;
-        outputs.report.extend(describe::ready(&ready, saves_first));
+        outputs.report.extend(describe::ready(&ready, saves_first, M::describe));
         let mut messages = ready.take_messages();
         if !saves_first {
             self.send_as_leader(mem::take(&mut messages), outputs)?;
@@ -270,7 +259,7 @@ impl<S: Storage, M: StateMachine> RaftNode<S, M> {
 
         fail_point!("raftBeforeAdvance");
         let mut light = self.raft.advance_append(ready);
-        outputs.report.extend(describe::light_ready(&light));
+        outputs.report.extend(describe::light_ready(&light, M::describe));
         if light.commit_index().is_some() {
             let hard_state = self.raft.raft.hard_state();
             self.raft
@@ -380,7 +369,8 @@ impl<S: Storage, M: StateMachine> RaftNode<S, M> {
             Ok(configuration) => Some(configuration),
             // All nodes refuse it, since they have the same configuration here.
             Err(error) => {
-                outputs.report.push(format!("{} changes nothing: {error}", describe::entry(entry)));
+                let entry = describe::entry(entry, M::describe);
+                outputs.report.push(format!("{entry} changes nothing: {error}"));
                 None
             }
         };
@@ -489,16 +479,6 @@ impl<S: Storage, M: StateMachine> Node for RaftNode<S, M> {
 
     fn is_ready(&self) -> bool {
         self.raft.has_ready()
-    }
-}
-
-impl<S: Storage> DynRaft for RaftNode<S> {
-    fn view(&self) -> View {
-        RaftNode::view(self)
-    }
-
-    fn content(&self) -> &[u8] {
-        self.machine.content()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use cluster_node::{
     Command, Durable, Input, LogLines, Machine, Memory, Node, Outputs, Promise, Promises, RaftNode,
-    Reply, Role, Settings, StepClock,
+    Reply, Role, Settings, StepClock, describe,
 };
 use raft::eraftpb::Message;
 use std::collections::{BTreeMap, VecDeque};
@@ -23,7 +23,7 @@ impl Group {
             disks,
             messages: VecDeque::new(),
             replies: Vec::new(),
-            promises: Promises::new(),
+            promises: Promises::new(describe::data),
         };
         for id in 1..=size {
             group.start(id);

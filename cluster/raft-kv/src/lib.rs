@@ -24,3 +24,4 @@ pub use points::{POINTS, Point, Role, Trigger};
 pub use request::*;
 pub use settings::Settings;
 pub use storage::{Log, restore};
+pub use store::describe_entry;

@@ -248,7 +248,7 @@ fn an_unknown_node_is_refused() {
     );
     assert_eq!(
         message("x"),
-        "DIR/a.txt:1:6: there is no such node; the nodes are raft-memory, raft-log, raft-simdisk\n  node x\n       ^\nFAILED DIR/a.txt\n"
+        "DIR/a.txt:1:6: there is no such node; the nodes are raft-memory, raft-log, raft-simdisk, raft-kv\n  node x\n       ^\nFAILED DIR/a.txt\n"
     );
     assert_eq!(
         message("raft-log"),

@@ -1,8 +1,7 @@
 //! The disks of nodes: where a node keeps what it saves, and what a crash leaves of it.
 
-use cluster_node::{
-    Durable, DynRaft, LogLines, Logged, Machine, Memory, RaftNode, Settings, StepError, Storage,
-};
+use super::node::{GroupNode, NodeSettings, Plain};
+use cluster_node::{Durable, LogLines, Logged, Machine, Memory, StepError, Storage};
 use failpoint::Scope;
 use failpoint_disk::{HoldDisk, Keep, SimDisk, fs};
 use std::io;
@@ -16,7 +15,11 @@ pub trait Disk {
     ///
     /// # Errors
     /// The node cannot start.
-    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, StepError>;
+    fn start(
+        &self,
+        settings: &NodeSettings,
+        log: &LogLines,
+    ) -> Result<Box<dyn GroupNode>, StepError>;
 
     /// The scope of the node finds the disk from now on. Called once, before the first start.
     fn mount(&self, _scope: &Scope) {}
@@ -53,10 +56,13 @@ pub(crate) struct InMemory {
 }
 
 impl Disk for InMemory {
-    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, StepError> {
+    fn start(
+        &self,
+        settings: &NodeSettings,
+        log: &LogLines,
+    ) -> Result<Box<dyn GroupNode>, StepError> {
         let machine = machine(self.machine.clone())?;
-        let node = RaftNode::start(settings, self.log.clone(), machine, log)?;
-        Ok(Box::new(node))
+        Ok(Box::new(Plain::start(settings, self.log.clone(), machine, log)?))
     }
 
     fn crash(&mut self, _: &Scope, keep: Option<&Keep>) -> Result<(), String> {
@@ -75,32 +81,38 @@ impl Disk for InMemory {
     }
 }
 
-/// A log that `open` opens, and a state, in files of a simulated disk.
+/// Files of a simulated disk, in which `start` starts a node.
 pub(crate) struct Simulated<F> {
     disk: SimDisk,
-    open: F,
+    start: F,
 }
 
 /// Where a simulated disk is in the scope of its node.
 pub(super) const SIMULATED: &str = "/simulated-disk";
 
-impl<F> Simulated<F> {
-    pub(crate) fn new(open: F) -> Self {
-        Self { disk: SimDisk::new(), open }
+impl<F> Simulated<F>
+where
+    F: Fn(&Path, &NodeSettings, &LogLines) -> Result<Box<dyn GroupNode>, StepError>,
+{
+    pub(crate) fn new(start: F) -> Self {
+        Self { disk: SimDisk::new(), start }
     }
 }
 
-impl<F, S> Disk for Simulated<F>
+impl<F> Disk for Simulated<F>
 where
-    F: Fn(&Path) -> io::Result<S>,
-    S: Storage,
+    F: Fn(&Path, &NodeSettings, &LogLines) -> Result<Box<dyn GroupNode>, StepError>,
 {
     fn mount(&self, scope: &Scope) {
         scope.hold(self.disk.at(SIMULATED));
     }
 
-    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, StepError> {
-        start_in(Path::new(SIMULATED), &self.open, settings, log)
+    fn start(
+        &self,
+        settings: &NodeSettings,
+        log: &LogLines,
+    ) -> Result<Box<dyn GroupNode>, StepError> {
+        (self.start)(Path::new(SIMULATED), settings, log)
     }
 
     fn crash(&mut self, scope: &Scope, keep: Option<&Keep>) -> Result<(), String> {
@@ -137,8 +149,12 @@ impl Real {
 }
 
 impl Disk for Real {
-    fn start(&self, settings: &Settings, log: &LogLines) -> Result<Box<dyn DynRaft>, StepError> {
-        start_in(self.directory.path(), &Logged::open, settings, log)
+    fn start(
+        &self,
+        settings: &NodeSettings,
+        log: &LogLines,
+    ) -> Result<Box<dyn GroupNode>, StepError> {
+        start_raft(self.directory.path(), &Logged::open, settings, log)
     }
 
     fn crash(&mut self, _: &Scope, keep: Option<&Keep>) -> Result<(), String> {
@@ -161,17 +177,27 @@ impl Disk for Real {
     }
 }
 
-/// Starts a node whose log is in `directory/log`, and its state in `directory`.
-fn start_in<S: Storage>(
+/// Starts the crate `raft` with its log in `directory/log`, and its state in `directory`.
+pub(crate) fn start_raft<S: Storage>(
     directory: &Path,
     open: &impl Fn(&Path) -> io::Result<S>,
-    settings: &Settings,
+    settings: &NodeSettings,
     log: &LogLines,
-) -> Result<Box<dyn DynRaft>, StepError> {
+) -> Result<Box<dyn GroupNode>, StepError> {
     let storage = open(&directory.join("log"))
         .map_err(|error| StepError::Disk { doing: "open the log", error })?;
     let machine = machine(Durable::Directory(directory.to_owned()))?;
-    Ok(Box::new(RaftNode::start(settings, storage, machine, log)?))
+    Ok(Box::new(Plain::start(settings, storage, machine, log)?))
+}
+
+/// Starts a store with all its files in `directory`.
+pub(crate) fn start_store(
+    directory: &Path,
+    settings: &NodeSettings,
+    log: &LogLines,
+) -> Result<Box<dyn GroupNode>, StepError> {
+    let node = raft_kv::Node::start(&settings.store(), directory, log)?;
+    Ok(Box::new(node))
 }
 
 fn machine(durable: Durable) -> Result<Machine, StepError> {

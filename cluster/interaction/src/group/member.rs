@@ -1,8 +1,8 @@
 //! One node of a group, whether it runs or not.
 
-use super::Disk;
+use super::{Disk, GroupNode, NodeSettings};
 use crate::trace::Event;
-use cluster_node::{DynRaft, LogLines, Role, Settings, StepClock, StepError, View};
+use cluster_node::{LogLines, Role, StepClock, StepError, View};
 use failpoint::Scope;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,12 +10,12 @@ use std::time::Duration;
 
 /// One node of a group, and all that outlives its crashes.
 pub(crate) struct Member {
-    pub(crate) settings: Settings,
+    pub(crate) settings: NodeSettings,
     pub(crate) scope: Scope,
     pub(crate) clock: StepClock,
     pub(crate) disk: Box<dyn Disk>,
     /// `None` while it is down.
-    pub(crate) node: Option<Box<dyn DynRaft>>,
+    pub(crate) node: Option<Box<dyn GroupNode>>,
     /// Why it is down, when it is.
     pub(crate) down: Down,
     pub(crate) log: LogLines,
@@ -27,8 +27,8 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    pub(crate) fn new(settings: Settings, disk: Box<dyn Disk>) -> Self {
-        let scope = Scope::isolated(&format!("node {}", settings.id));
+    pub(crate) fn new(settings: NodeSettings, disk: Box<dyn Disk>) -> Self {
+        let scope = Scope::isolated(&format!("node {}", settings.raft.id));
         let clock = StepClock::default();
         scope.simulate(clock.clone());
         disk.mount(&scope);
@@ -47,7 +47,7 @@ impl Member {
     }
 
     /// The node, if it runs.
-    pub(crate) fn node(&self) -> Option<&dyn DynRaft> {
+    pub(crate) fn node(&self) -> Option<&dyn GroupNode> {
         self.node.as_deref()
     }
 

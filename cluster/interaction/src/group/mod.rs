@@ -8,23 +8,27 @@ mod disk;
 mod label;
 mod member;
 mod network;
+mod node;
 mod output;
+mod requests;
 
 pub use disk::Disk;
 use disk::SIMULATED;
-pub(crate) use disk::{InMemory, Real, Simulated};
+pub(crate) use disk::{InMemory, Real, Simulated, start_raft, start_store};
 pub(crate) use member::{Armed, Down, Member};
 pub(crate) use network::{Flight, Network};
+pub(crate) use node::member;
+pub use node::{GroupNode, NodeSettings};
 pub(crate) use output::Output;
+pub(crate) use requests::{Asked, Requests};
 
 use crate::trace::Event;
 use caught::{Panicked, caught};
-use cluster_node::{
-    Broken, Command, DynRaft, Input, Level, Outputs, Promises, Reply, Settings, StepError, View,
-    describe,
-};
+use cluster_node::describe::{self, DataText};
+use cluster_node::{Broken, Input, Level, Outputs, Promises, StepError, View};
 use failpoint_disk::Keep;
 use raft::eraftpb::Message;
+use raft_kv::{Command, Reply};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -40,6 +44,10 @@ pub(crate) struct Group {
     pub(crate) network: Network,
     pub(crate) output: Output,
     pub(crate) events: Vec<Event>,
+    /// What clients of stores have asked.
+    pub(crate) requests: Requests,
+    /// What entries hold, as text.
+    pub(crate) data: DataText,
     promises: Promises,
     /// The promises that were broken, each once, in order.
     broken: Vec<Broken>,
@@ -48,13 +56,15 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(data: DataText) -> Self {
         Self {
             members: BTreeMap::new(),
             network: Network::default(),
             output: Output::new(Some(Level::Warn)),
             events: Vec::new(),
-            promises: Promises::new(),
+            requests: Requests::default(),
+            data,
+            promises: Promises::new(data),
             broken: Vec::new(),
             acknowledged: Vec::new(),
         }
@@ -74,18 +84,18 @@ impl Group {
     }
 
     /// The node, if it runs.
-    pub(crate) fn node(&self, id: u64) -> Option<&dyn DynRaft> {
+    pub(crate) fn node(&self, id: u64) -> Option<&dyn GroupNode> {
         self.members.get(&id)?.node()
     }
 
     /// The nodes that run, as they are.
     pub(crate) fn views(&self) -> Vec<View> {
-        self.members.values().filter_map(Member::node).map(DynRaft::view).collect()
+        self.members.values().filter_map(Member::node).map(GroupNode::view).collect()
     }
 
     /// Adds a node and starts it.
-    pub(crate) fn add(&mut self, settings: Settings, disk: Box<dyn Disk>) {
-        let id = settings.id;
+    pub(crate) fn add(&mut self, settings: NodeSettings, disk: Box<dyn Disk>) {
+        let id = settings.raft.id;
         self.members.insert(id, Member::new(settings, disk));
         self.start(id);
     }
@@ -99,7 +109,7 @@ impl Group {
         self.print_log(id);
         match started {
             Ok(Ok(())) => {
-                let Some(view) = self.node(id).map(DynRaft::view) else { return };
+                let Some(view) = self.node(id).map(GroupNode::view) else { return };
                 if let Err(broken) = self.promises.restarted(&view) {
                     self.tell_broken(broken);
                 }
@@ -189,7 +199,7 @@ impl Group {
                 self.lose(&flight);
                 continue;
             }
-            self.output.line(&describe::message(&flight.message));
+            self.output.line(&describe::message(&flight.message, self.data));
             self.events.push(Event::Receive { id: flight.id });
             self.step(flight.message.to, Input::Message(flight.message));
         }
@@ -197,7 +207,7 @@ impl Group {
 
     /// A message is lost.
     pub(crate) fn lose(&mut self, flight: &Flight) {
-        self.output.line(&format!("dropped: {}", describe::message(&flight.message)));
+        self.output.line(&format!("dropped: {}", describe::message(&flight.message, self.data)));
         self.events.push(Event::Drop { id: flight.id });
     }
 
@@ -217,17 +227,38 @@ impl Group {
 
     fn reply(&mut self, id: u64, reply: Reply) {
         match reply {
-            Reply::Acknowledged { index, term, data } => {
-                self.promises.acknowledged(id, index, term);
-                self.acknowledged.push((index, term));
+            Reply::Raft(cluster_node::Reply::Acknowledged { index, term, data }) => {
+                self.acknowledge(id, index, term);
                 let data = describe::data(&data);
                 self.output.line(&format!("acknowledged {term}/{index} {data}"));
             }
-            Reply::Readable { context, index } => {
+            Reply::Raft(cluster_node::Reply::Readable { context, index }) => {
                 let context = describe::data(&context);
                 self.output.line(&format!("node {id} may read {context} at index {index}"));
             }
+            Reply::Answer { id: request, entry, result } => {
+                if let (Some((index, term)), Ok(_)) = (entry, &result) {
+                    self.acknowledge(id, index, term);
+                }
+                for line in self.requests.answer(id, request, entry, result) {
+                    self.output.line(&line);
+                }
+            }
+            Reply::Watch { id: request, message } => {
+                for line in self.requests.watched(id, request, &message) {
+                    self.output.line(&line);
+                }
+            }
+            Reply::WatchEnded { id: request, error } => {
+                let line = self.requests.watch_ended(id, request, &error);
+                self.output.line(&line);
+            }
         }
+    }
+
+    fn acknowledge(&mut self, id: u64, index: u64, term: u64) {
+        self.promises.acknowledged(id, index, term);
+        self.acknowledged.push((index, term));
     }
 
     /// A node cannot go on.
@@ -269,6 +300,8 @@ impl Group {
     }
 
     fn set_down(&mut self, id: u64, down: Down) {
+        // Its clients lost their connections.
+        self.requests.forget(id);
         let Some(member) = self.members.get_mut(&id) else { return };
         member.down = down;
         member.known = None;

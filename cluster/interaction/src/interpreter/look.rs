@@ -1,6 +1,6 @@
 //! Commands that look at nodes and change nothing.
 
-use super::State;
+use super::{State, store};
 use crate::script::{Arguments, ScriptError, Step};
 use cluster_node::{Role, View, describe};
 use raft::eraftpb::Entry;
@@ -23,7 +23,8 @@ pub(super) fn raft_log(
         let (index, term) = view.compacted;
         state.group.output.always(&format!("the log is empty after {term}/{index}"));
     }
-    view.entries.iter().for_each(|entry| state.group.output.always(&describe::entry(entry)));
+    let data = state.group.data;
+    view.entries.iter().for_each(|entry| state.group.output.always(&describe::entry(entry, data)));
     Ok(())
 }
 
@@ -101,7 +102,9 @@ pub(super) fn show(
 ) -> Result<(), ScriptError> {
     let id = state.only_running(arguments)?;
     let Some(node) = state.group.node(id) else { return Ok(()) };
-    let content = node.content().to_vec();
+    let Some(content) = node.content().map(<[u8]>::to_vec) else {
+        return store::show(state, id);
+    };
     if content.is_empty() {
         state.group.output.always("nothing");
         return Ok(());

@@ -6,13 +6,17 @@ mod network;
 mod nodes;
 mod points;
 mod raft;
+mod store;
 
-use crate::group::{Disk, Group, InMemory, Real, Simulated};
+use crate::group::{
+    Disk, Group, GroupNode, InMemory, NodeSettings, Real, Simulated, start_raft, start_store,
+};
 use crate::runner::{Interpreter, NodeKind};
 use crate::script::{Arguments, ScriptError, Spanned, Step, nearest};
 use crate::trace::Event;
-use cluster_node::Logged;
+use cluster_node::{LogLines, Logged, StepError, describe};
 use std::io;
+use std::path::Path;
 
 /// The interpreter for a kind of node.
 ///
@@ -23,9 +27,23 @@ pub fn interpreter(kind: &Spanned<NodeKind>) -> Result<Box<dyn Interpreter>, Scr
     let disk: fn() -> io::Result<Box<dyn Disk>> = match kind.value {
         NodeKind::RaftMemory => || Ok(Box::new(InMemory::default())),
         NodeKind::RaftLog => || Ok(Box::new(Real::new()?)),
-        NodeKind::RaftSimdisk => || Ok(Box::new(Simulated::new(Logged::open))),
+        NodeKind::RaftSimdisk => || Ok(Box::new(Simulated::new(raft_in_files))),
+        NodeKind::RaftKv => || Ok(Box::new(Simulated::new(start_store))),
     };
-    Ok(Box::new(GroupInterpreter::new(move |_| disk())))
+    let mut interpreter = GroupInterpreter::new(move |_| disk());
+    if kind.value == NodeKind::RaftKv {
+        interpreter.state.group.data = raft_kv::describe_entry;
+        interpreter.state.is_store = true;
+    }
+    Ok(Box::new(interpreter))
+}
+
+fn raft_in_files(
+    directory: &Path,
+    settings: &NodeSettings,
+    log: &LogLines,
+) -> Result<Box<dyn GroupNode>, StepError> {
+    start_raft(directory, &Logged::open, settings, log)
 }
 
 /// Runs scripts over a group of raft nodes.
@@ -38,6 +56,8 @@ pub struct GroupInterpreter<F> {
 /// What the commands work on.
 struct State {
     group: Group,
+    /// Whether the nodes are stores.
+    is_store: bool,
     /// Whether the script shows a broken promise on purpose.
     expects_broken: bool,
     /// How many of the broken promises the script knows.
@@ -51,21 +71,33 @@ type Run = fn(&mut State, &Step, Arguments<'_>) -> Result<(), ScriptError>;
 const COMMANDS: &[(&str, Run)] = &[
     ("_breakpoint", breakpoint),
     ("campaign", raft::campaign),
+    ("cancel-watch", store::cancel_watch),
     ("check", look::check),
     ("compact", raft::compact),
+    ("compact-revisions", store::compact_revisions),
     ("crash", nodes::crash),
+    ("delete", store::delete),
     ("deliver-msgs", network::deliver),
     ("expect-broken", expect_broken),
     ("failpoint", points::failpoint),
     ("failpoints", points::failpoints),
     ("fsync", nodes::fsync),
+    ("get", store::get),
+    ("hash", store::hash),
     ("heal", network::heal),
+    ("lease-grant", store::lease_grant),
+    ("lease-keep-alive", store::lease_keep_alive),
+    ("lease-revoke", store::lease_revoke),
+    ("lease-time-to-live", store::lease_time_to_live),
     ("lie-sync", nodes::lie_sync),
     ("log-level", log_level),
+    ("member-add", store::member_add),
+    ("member-remove", store::member_remove),
     ("partition", network::partition),
     ("process-ready", network::process_ready),
     ("propose", raft::propose),
     ("propose-conf-change", raft::propose_conf_change),
+    ("put", store::put),
     ("raft-log", look::raft_log),
     ("raft-logs", look::raft_logs),
     ("raft-state", look::raft_state),
@@ -77,13 +109,19 @@ const COMMANDS: &[(&str, Run)] = &[
     ("show", look::show),
     ("stabilize", network::stabilize),
     ("status", look::status),
+    ("store-status", store::store_status),
     ("tick", nodes::tick),
     ("tick-election", nodes::tick_election),
     ("tick-heartbeat", nodes::tick_heartbeat),
     ("transfer-leadership", raft::transfer_leadership),
+    ("txn", store::txn),
+    ("watch", store::watch),
 ];
 
 const ADD_NODES: &str = "add-nodes";
+
+/// The commands that take lines before `----`.
+const WITH_INPUT: [&str; 2] = ["propose-conf-change", "txn"];
 
 impl<F: FnMut(u64) -> io::Result<Box<dyn Disk>>> GroupInterpreter<F> {
     /// An interpreter whose nodes have the disks that `disks` makes. It is given the number of the node.
@@ -91,7 +129,12 @@ impl<F: FnMut(u64) -> io::Result<Box<dyn Disk>>> GroupInterpreter<F> {
     /// It [seeds](failpoint::seed) the chances of the process, so that a script gives the same each time.
     pub fn new(disks: F) -> Self {
         failpoint::seed(0);
-        let state = State { group: Group::new(), expects_broken: false, known_broken: 0 };
+        let state = State {
+            group: Group::new(describe::data),
+            is_store: false,
+            expects_broken: false,
+            known_broken: 0,
+        };
         Self { state, disks }
     }
 
@@ -102,7 +145,9 @@ impl<F: FnMut(u64) -> io::Result<Box<dyn Disk>>> GroupInterpreter<F> {
         let Some((_, run)) = COMMANDS.iter().find(|(name, _)| *name == *step.command) else {
             return Err(unknown_command(step));
         };
-        if let (Some(input), false) = (step.input.first(), *step.command == "propose-conf-change") {
+        if let (Some(input), false) =
+            (step.input.first(), WITH_INPUT.contains(&step.command.as_str()))
+        {
             let message = format!("`{}` takes no input; `----` must stand here", *step.command);
             return Err(input.error(message));
         }
@@ -182,7 +227,10 @@ mod tests {
         commands.sort_unstable();
         let rows =
             include_str!("../lib.rs").lines().filter_map(|line| line.strip_prefix("//! | `"));
-        let mut listed: Vec<_> = rows.filter_map(|row| row.split([' ', '`']).next()).collect();
+        // A row may have several commands of a kind.
+        let row = |row: &'static str| row.split("|").next().unwrap_or_default().split("`, `");
+        let mut listed: Vec<_> =
+            rows.flat_map(row).filter_map(|command| command.split([' ', '`']).next()).collect();
         listed.sort_unstable();
         assert_eq!(listed, commands);
     }

@@ -5,7 +5,7 @@ use super::argument::{LogLevel, MessageName, plain_word};
 use crate::group::Flight;
 use crate::script::{Arguments, ScriptError, Spanned, Step};
 use crate::trace::Event;
-use cluster_node::{Input, Node, describe};
+use cluster_node::{Input, describe};
 use std::time::Duration;
 
 /// How often `stabilize` visits all nodes before it gives up.
@@ -92,9 +92,11 @@ pub(super) fn stabilize(
     if is_stable {
         return Ok(());
     }
-    let ready = ids.iter().find(|id| state.group.node(**id).is_some_and(Node::is_ready));
+    let ready = ids.iter().find(|id| state.group.node(**id).is_some_and(|node| node.is_ready()));
     let left = match (state.group.network.first(), ready) {
-        (Some(flight), _) => format!("{} is on its way", describe::message(&flight.message)),
+        (Some(flight), _) => {
+            format!("{} is on its way", describe::message(&flight.message, state.group.data))
+        }
         (None, Some(id)) => format!("node {id} is ready"),
         (None, None) => "the last one has gone".to_owned(),
     };
@@ -156,7 +158,7 @@ pub(super) fn heal(
 
 impl State {
     fn proceed(&mut self, id: u64) {
-        if self.group.node(id).is_some_and(Node::is_ready) {
+        if self.group.node(id).is_some_and(|node| node.is_ready()) {
             self.group.step(id, Input::Proceed);
         } else {
             self.group.output.line("nothing is ready");
@@ -176,7 +178,7 @@ impl State {
         for _ in 0..ROUNDS {
             let mut is_idle = true;
             for &id in ids {
-                if self.group.node(id).is_some_and(Node::is_ready) {
+                if self.group.node(id).is_some_and(|node| node.is_ready()) {
                     is_idle = false;
                     self.titled(&format!("> {id} handling Ready"), |state| state.proceed(id));
                 }

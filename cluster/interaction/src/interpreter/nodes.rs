@@ -2,10 +2,9 @@
 
 use super::State;
 use super::argument::{Kept, LeaseReads};
-use crate::group::{Disk, MOST_NODES};
+use crate::group::{Disk, MOST_NODES, NodeSettings};
 use crate::script::{Arguments, ScriptError, Spanned, Step};
 use crate::trace::Event;
-use cluster_node::Settings;
 use std::collections::BTreeSet;
 use std::io;
 
@@ -31,7 +30,24 @@ pub(super) fn add(
     let check_quorum = arguments.flag("checkquorum")?;
     let lease_reads = arguments.spanned_key::<LeaseReads>("read-only")?;
     let max_committed_size = arguments.key::<u64>("max-committed-size-per-ready")?;
+    let snapshot_count = arguments.spanned_key::<u64>("snapshot-count")?;
+    let catch_up_entries = arguments.spanned_key::<u64>("catch-up-entries")?;
     arguments.finish()?;
+    let of_stores = [&snapshot_count, &catch_up_entries].into_iter().flatten().next();
+    if state.is_store {
+        let place = |is_given: bool, name: &str| is_given.then(|| name.to_owned());
+        let of_raft = place(!learners.is_empty(), "learners")
+            .or_else(|| place(index.is_some(), "index"))
+            .or_else(|| place(content.is_some(), "content"))
+            .or_else(|| place(inflight.is_some(), "inflight"))
+            .or_else(|| place(lease_reads.is_some(), "read-only"))
+            .or_else(|| place(max_committed_size.is_some(), "max-committed-size-per-ready"));
+        if let Some(name) = of_raft {
+            return Err(step.error(format!("stores have no `{name}`; their log starts at index 1")));
+        }
+    } else if let Some(place) = of_stores {
+        return Err(place.error("this is for stores: `node raft-kv`"));
+    }
 
     let present = state.group.members.len() as u64;
     if !(1..=MOST_NODES - present).contains(&count) {
@@ -46,7 +62,7 @@ pub(super) fn add(
         Some(index) if is_empty && **index > 0 => {
             return Err(index.error("`index` is for nodes with `voters` or `learners`"));
         }
-        None if !is_empty => {
+        None if !is_empty && !state.is_store => {
             return Err(step.error("nodes with `voters` or `learners` need `index=INDEX`"));
         }
         // The crate `raft` takes an entry before it for granted.
@@ -73,7 +89,10 @@ pub(super) fn add(
         return Err(lease_reads.error("`read-only=lease` needs `checkquorum`"));
     }
 
-    let mut settings = Settings::new(1);
+    let mut all = NodeSettings::new(1);
+    all.snapshot_count = snapshot_count.map_or(all.snapshot_count, |count| count.value);
+    all.catch_up_entries = catch_up_entries.map_or(all.catch_up_entries, |count| count.value);
+    let settings = &mut all.raft;
     settings.voters = values(&voters);
     settings.learners = values(&learners);
     settings.index = index.map_or(0, |index| index.value);
@@ -86,13 +105,13 @@ pub(super) fn add(
         settings.max_committed_size_per_ready = size;
     }
     for id in present + 1..=present + *count {
-        settings.id = id;
+        all.raft.id = id;
         let disk = disks(id)
             .map_err(|error| step.error(format!("there is no disk for node {id}: {error}")))?;
         if present > 0 {
             state.group.events.push(Event::Start { node: id });
         }
-        state.group.add(settings.clone(), disk);
+        state.group.add(all.clone(), disk);
     }
     Ok(())
 }
@@ -207,7 +226,7 @@ pub(super) fn tick_election(
     arguments: Arguments<'_>,
 ) -> Result<(), ScriptError> {
     let id = state.only_running(arguments)?;
-    state.tick(id, state.group.members[&id].settings.election_ticks as u64);
+    state.tick(id, state.group.members[&id].settings.raft.election_ticks as u64);
     Ok(())
 }
 
@@ -217,7 +236,7 @@ pub(super) fn tick_heartbeat(
     arguments: Arguments<'_>,
 ) -> Result<(), ScriptError> {
     let id = state.only_running(arguments)?;
-    state.tick(id, state.group.members[&id].settings.heartbeat_ticks as u64);
+    state.tick(id, state.group.members[&id].settings.raft.heartbeat_ticks as u64);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use failpoint::Error;
 use std::fmt::Write as _;
 
 /// The packages whose points belong to a node.
-const PACKAGES: [&str; 4] = ["cluster-log", "cluster-node", "failpoint-disk", "raft"];
+const PACKAGES: [&str; 5] = ["cluster-log", "cluster-node", "failpoint-disk", "raft", "raft-kv"];
 
 pub(super) fn failpoint(
     state: &mut State,

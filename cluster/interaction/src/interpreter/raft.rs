@@ -8,7 +8,7 @@ use raft::eraftpb::{ConfChange, ConfChangeSingle, ConfChangeTransition, ConfChan
 
 impl State {
     fn command(&mut self, id: u64, command: Command) {
-        self.group.step(id, Input::Command(command));
+        self.group.step(id, Input::Command(raft_kv::Command::Raft(command)));
     }
 }
 
@@ -30,7 +30,11 @@ pub(super) fn propose(
     let id = state.running(&mut arguments)?;
     let data = arguments.text("what is proposed")?;
     arguments.finish()?;
-    state.command(id, Command::Propose(data.as_bytes().to_vec()));
+    if state.is_store {
+        state.propose_to_store(id, data);
+    } else {
+        state.command(id, Command::Propose(data.as_bytes().to_vec()));
+    }
     Ok(())
 }
 
@@ -121,7 +125,7 @@ pub(super) fn set_election_timeout(
     let Some(timeout) = timeout else {
         return Err(step.error(format!("`{}` needs `timeout=TICKS`", *step.command)));
     };
-    let least = state.group.members[&id].settings.election_ticks;
+    let least = state.group.members[&id].settings.raft.election_ticks;
     if !(least..2 * least).contains(&timeout) {
         let most = 2 * least - 1;
         return Err(timeout.error(format!("`timeout` must be from {least} to {most} ticks")));

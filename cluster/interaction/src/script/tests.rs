@@ -191,7 +191,7 @@ fn arguments_are_asked_for_and_the_rest_is_refused() {
     assert_eq!(arguments.node().unwrap(), 3);
     assert_eq!(arguments.list::<u64>("voters").unwrap(), [1, 2]);
     assert_eq!(arguments.list::<u64>("learners").unwrap(), [4]);
-    assert_eq!(arguments.list::<u64>("nothing").unwrap(), []);
+    assert_eq!(arguments.list::<u64>("nothing").unwrap(), Vec::<u64>::new());
     assert_eq!(arguments.node().unwrap_err().message(), "`add` needs a node");
     assert_eq!(
         arguments.clone().key::<u64>("index").unwrap_err().to_string(),

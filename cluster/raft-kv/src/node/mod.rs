@@ -310,7 +310,7 @@ impl Node {
         let applied = self.raft.machine().head().index;
         let first = self.raft.raft().raft_log.first_index();
         let keep = self.settings.catch_up_entries;
-        if applied < self.snapshot_index()? + self.settings.snapshot_count.max(1) {
+        if applied - self.snapshot_index()?.min(applied) < self.settings.snapshot_count {
             return Ok(());
         }
         let index = applied.saturating_sub(keep).max(first - 1);

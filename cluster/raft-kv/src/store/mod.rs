@@ -18,6 +18,7 @@ use change::Change;
 pub(crate) use contents::Contents;
 pub(crate) use database::Lease;
 use database::{META, Tables, decode, encode, failed};
+pub use proposal::describe_entry;
 pub(crate) use proposal::{Membership, Origin, Proposal};
 
 use crate::request::{Event, LeaseId, Member, RequestError, Response, Revision};
@@ -236,6 +237,10 @@ impl Store {
 }
 
 impl StateMachine for Store {
+    fn describe(data: &[u8]) -> String {
+        describe_entry(data)
+    }
+
     fn applied(&self) -> u64 {
         self.head.index
     }

@@ -1,7 +1,8 @@
 //! What entries of the log hold.
 
 use super::database::encode;
-use crate::request::{Member, Write};
+use crate::request::{KeyRange, Member, Put, Write};
+use cluster_node::describe;
 use serde::{Deserialize, Serialize};
 use std::io;
 
@@ -49,6 +50,27 @@ impl Proposal {
     /// `None`: an operator proposed it beside the requests, as in a script. It changes nothing.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         postcard::from_bytes(bytes).ok()
+    }
+}
+
+/// The data of an entry as text, such as `put "a" = "1"`, for a person who reads the log. A put without a
+/// value is its key alone.
+pub fn describe_entry(data: &[u8]) -> String {
+    let quoted = |text: &str| describe::data(text.as_bytes());
+    let Some(Proposal { write, .. }) = Proposal::decode(data) else { return describe::data(data) };
+    match write {
+        Write::Put(Put { key, value, .. }) if value.is_empty() => quoted(&key),
+        Write::Put(Put { key, value, .. }) => format!("put {} = {}", quoted(&key), quoted(&value)),
+        Write::Delete(KeyRange { from, to }) => {
+            let to = to.map_or_else(|| "the last".to_owned(), |to| quoted(&to));
+            format!("delete {} to {to}", quoted(&from))
+        }
+        Write::Txn(_) => "txn".to_owned(),
+        Write::Compact(revision) => format!("compact {revision}"),
+        Write::Grant { ttl } => format!("grant {ttl} ticks"),
+        Write::KeepAlive(lease) => format!("keep-alive {lease}"),
+        Write::Revoke(lease) => format!("revoke {lease}"),
+        Write::Expire { lease, .. } => format!("expire {lease}"),
     }
 }
 
