@@ -30,7 +30,6 @@ use inputs::Inputs;
 use metrics::Metrics;
 use owner::{End, Owner, Parts};
 use peers::{Local, Peers};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -130,9 +129,7 @@ impl Server {
         };
         let mut peers = Peers::new(local.clone(), Handle::current(), sink.clone());
         // Until the node knows its members.
-        let addresses: BTreeMap<_, _> =
-            settings.members.iter().map(|member| (member.id, member.peer.clone())).collect();
-        peers.set_members(&addresses);
+        peers.set_members(&settings.members);
         let parts = Parts {
             settings: settings.node(),
             directory: settings.data.clone(),

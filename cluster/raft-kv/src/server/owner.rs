@@ -10,10 +10,10 @@ use super::log;
 use super::metrics::Metrics;
 use super::peers::{self, Peers};
 use super::refusal::Refusal;
-use crate::{Command, Node, Request, Settings, Status};
+use crate::{Command, Member, Node, Request, Settings, Status};
 use cluster_node::{Input, Level, LogLines, Node as _, Outputs, StepClock, StepError};
 use raft::eraftpb::Message;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,8 +43,8 @@ pub(super) struct Owner {
     role: (u64, String),
     pending: HashMap<u64, Pending>,
     watches: HashMap<u64, WatchSender>,
-    /// The members and their addresses, as of what the node has applied.
-    members: BTreeMap<u64, String>,
+    /// The members, as of what the node has applied.
+    members: Vec<Member>,
     /// Peers say that this member was removed. It may not have applied that, and never will.
     is_removed: bool,
     /// What the disk refused, until the node has a leader again.
@@ -110,7 +110,7 @@ impl Owner {
             role: (0, String::new()),
             pending: HashMap::new(),
             watches: HashMap::new(),
-            members: BTreeMap::new(),
+            members: Vec::new(),
             is_removed: false,
             disk_error: None,
             stops: None,
@@ -302,10 +302,9 @@ impl Owner {
         }
         let State::Running(node) = &self.node else { return false };
         let (status, is_removed) = (node.status(), node.is_removed());
-        let addresses: BTreeMap<_, _> =
-            node.members().iter().map(|member| (member.id, member.peer.clone())).collect();
-        if addresses != self.members {
-            self.follow_members(addresses);
+        if node.members() != self.members {
+            let members = node.members().to_vec();
+            self.follow_members(members);
         }
         if status.leader != 0 && self.disk_error.take().is_some() {
             log::line(Level::Info, format_args!("node serves again leader={}", status.leader));
@@ -321,12 +320,13 @@ impl Owner {
     }
 
     /// Connects to the members that there are now.
-    fn follow_members(&mut self, members: BTreeMap<u64, String>) {
-        for &id in self.members.keys().filter(|id| !members.contains_key(id)) {
-            self.peers.set_removed(id, true);
+    fn follow_members(&mut self, members: Vec<Member>) {
+        let is_there = |id: u64| members.iter().any(|member| member.id == id);
+        for gone in self.members.iter().filter(|member| !is_there(member.id)) {
+            self.peers.set_removed(gone.id, true);
         }
-        for &id in members.keys() {
-            self.peers.set_removed(id, false);
+        for member in &members {
+            self.peers.set_removed(member.id, false);
         }
         self.peers.set_members(&members);
         self.members = members;

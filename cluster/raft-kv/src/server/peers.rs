@@ -6,10 +6,11 @@
 
 use super::frames::{self, FrameError, Handshake, MAX_HANDSHAKE, MAX_MESSAGE};
 use super::log::{info, warn_line};
+use crate::Member;
 use protobuf::Message as _;
 use raft::SnapshotStatus;
 use raft::eraftpb::{Message, MessageType};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -97,13 +98,14 @@ impl Peers {
         Self { local, runtime, sink, peers: HashMap::new() }
     }
 
-    /// From now on, the members are these, at these addresses.
-    pub(super) fn set_members(&mut self, addresses: &BTreeMap<u64, String>) {
-        self.peers.retain(|id, peer| addresses.get(id) == Some(&peer.address));
-        for (&id, address) in addresses {
-            if id != self.local.id && !self.peers.contains_key(&id) {
-                let peer = self.start(id, address.clone());
-                self.peers.insert(id, peer);
+    /// From now on, the members are these.
+    pub(super) fn set_members(&mut self, members: &[Member]) {
+        let address = |id| members.iter().find(|member| member.id == id).map(|member| &member.peer);
+        self.peers.retain(|&id, peer| address(id) == Some(&peer.address));
+        for Member { id, peer, .. } in members {
+            if *id != self.local.id && !self.peers.contains_key(id) {
+                let started = self.start(*id, peer.clone());
+                self.peers.insert(*id, started);
             }
         }
     }
