@@ -95,3 +95,18 @@ pub struct Problem {
     /// The same, for a program.
     pub code: String,
 }
+
+/// Whether a text is `HOST:PORT`, which is how addresses are written.
+///
+/// ```
+/// use raft_kv::wire::is_address;
+///
+/// assert!(is_address("localhost:2380") && is_address("[::1]:2380"));
+/// assert!(!is_address("localhost") && !is_address(":2380") && !is_address("http://localhost:2380"));
+/// ```
+pub fn is_address(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        let is_host = !host.is_empty() && !host.contains(['/', ' ', '@']);
+        is_host && port.parse::<u16>().is_ok()
+    })
+}

@@ -32,7 +32,7 @@ pub use recipes::{Election, Lock};
 pub use session::Session;
 pub use watch::Watch;
 
-use crate::wire::{At, Compact, Deleted, Got, Grant, Granted, Hash, Lease, Members};
+use crate::wire::{At, Compact, Deleted, Got, Grant, Granted, Hash, Lease, Members, is_address};
 use crate::{KeyValue, LeaseId, Member, RangeResponse, Revision, Status, Txn, TxnResponse};
 use http::Http;
 use reqwest::Method;
@@ -88,8 +88,7 @@ impl Client {
             return Err(ClientError::Invalid("the client knows no member".into()));
         }
         for member in &members {
-            let port = member.rsplit_once(':').filter(|(host, _)| !host.is_empty());
-            if port.is_none_or(|(_, port)| port.parse::<u16>().is_err()) || member.contains('/') {
+            if !is_address(member) {
                 let message = format!("`{member}` is not the address of a member: write HOST:PORT");
                 return Err(ClientError::Invalid(message));
             }

@@ -3,6 +3,7 @@
 mod command;
 #[cfg(feature = "failpoints")]
 mod faults;
+mod http;
 mod members;
 mod requests;
 mod support;

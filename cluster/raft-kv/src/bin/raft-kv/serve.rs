@@ -4,6 +4,7 @@ use crate::{Done, duration};
 use cluster_node::Level;
 use raft_kv::Member;
 use raft_kv::server::{Server, Settings};
+use raft_kv::wire::is_address;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
@@ -175,8 +176,7 @@ fn member(text: &str) -> Result<Member, String> {
     let wrong = || format!("`{text}` is not a member: write 1=HOST:PORT");
     let (id, peer) = text.split_once('=').ok_or_else(wrong)?;
     let id: u64 = id.parse().map_err(|_| wrong())?;
-    let port = peer.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-    if id == 0 || port.is_none() {
+    if id == 0 || !is_address(peer) {
         return Err(wrong());
     }
     Ok(Member { id, name: format!("m{id}"), peer: peer.to_owned(), client: String::new() })

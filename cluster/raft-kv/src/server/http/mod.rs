@@ -32,7 +32,7 @@ mod watch;
 use super::inputs::Inputs;
 use super::metrics::Metrics;
 use super::refusal::Refusal;
-use crate::wire::{At, Compact, Deleted, Got, Grant, Granted, Hash, Lease, Members};
+use crate::wire::{At, Compact, Deleted, Got, Grant, Granted, Hash, Lease, Members, is_address};
 use crate::{
     KeyRange, LeaseId, Member, Put, Range, RangeResponse, Read, Request, Response, Revision,
     Status, Txn, TxnResponse, Write,
@@ -269,6 +269,11 @@ async fn members(State(app): State<App>) -> Answer<Members> {
 }
 
 async fn add_member(State(app): State<App>, Body(member): Body<Member>) -> Answer<Members> {
+    // A member that cannot be reached may cost the cluster its quorum.
+    if !is_address(&member.peer) {
+        let why = format!("`{}` is not where peers connect: write HOST:PORT", member.peer);
+        return Err(Refusal::BadRequest(why));
+    }
     changed_members(&app, Request::AddMember(member)).await
 }
 
