@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::failure::Failure;
 use crate::agent::{Agent, Ended, MemberState, Operation, Program, Request};
-use crate::checks::logs::LogLine;
+use crate::checks::logs::{LogLine, Patterns};
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::driver::{Abilities, Driver, DriverError, Hash, Health, Start};
@@ -338,10 +338,10 @@ impl Cluster {
     }
 
     fn last_lines(&self, member: usize) -> String {
-        let Ok(logs) = self.logs(member) else { return "none".to_owned() };
-        let lines: Vec<String> =
-            logs.last(LINES).iter().map(|line| line.chars().take(LINE).collect()).collect();
-        if lines.is_empty() { "none".to_owned() } else { lines.join(" | ") }
+        match self.logs_of_this_start(member) {
+            Ok(lines) => telling(&lines),
+            Err(_) => "none".to_owned(),
+        }
     }
 
     /// Writes once through each of these members. Every write must succeed before the limit. Returns
@@ -453,4 +453,38 @@ where
     let mut done = tasks.join_all().await;
     done.sort_by_key(|(place, _)| *place);
     done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// What a message shows of a log: its last lines. A Go program prints a stack after it said why it
+/// ends, so the last line that looks like a crash comes first.
+fn telling(lines: &[LogLine]) -> String {
+    let last = lines.len().saturating_sub(LINES);
+    let crash = lines.iter().rposition(|line| Patterns::default().matching(&line.text).is_some());
+    let shown = crash.filter(|crash| *crash < last).into_iter().chain(last..lines.len());
+    let texts = shown.map(|line| lines[line].text.chars().take(LINE).collect());
+    let texts: Vec<String> = texts.collect();
+    if texts.is_empty() { "none".to_owned() } else { texts.join(" | ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LINES, LogLine, telling};
+
+    fn log(texts: &[&str]) -> Vec<LogLine> {
+        let line = |(number, text): (usize, &&str)| {
+            let (member, text) = ("m1".to_owned(), (*text).to_owned());
+            LogLine { member, number, time: 0, text }
+        };
+        (1..).zip(texts).map(line).collect()
+    }
+
+    #[test]
+    fn the_reason_of_a_crash_comes_before_the_end_of_its_stack() {
+        assert_eq!(telling(&[]), "none");
+        assert_eq!(telling(&log(&["a", "panic: b", "c"])), "a | panic: b | c");
+        let mut texts = vec!["panic: no space left on device"; 2];
+        texts.extend(["stack"; LINES]);
+        let stack = ["stack"; LINES].join(" | ");
+        assert_eq!(telling(&log(&texts)), format!("panic: no space left on device | {stack}"));
+    }
 }
