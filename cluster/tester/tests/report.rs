@@ -9,7 +9,7 @@ use failpoint_tester::report::collect::Collector;
 use failpoint_tester::report::event::{Event, Observer};
 use failpoint_tester::report::files::{self, Directory};
 use failpoint_tester::report::live::Live;
-use failpoint_tester::report::model::{Outcome, Report};
+use failpoint_tester::report::model::{CheckReport, Outcome, Report};
 use failpoint_tester::report::terminal::Terminal;
 
 mod support;
@@ -63,6 +63,17 @@ fn a_report_has_what_happened_and_the_summary_counts_it() {
         [Some(1500), Some(2500), Some(3500)],
         "a span that ends is the one that began"
     );
+}
+
+#[test]
+fn the_first_failure_is_short_where_a_message_is_long() {
+    let mut collector = collector();
+    let long = CheckReport { message: "x".repeat(10_000), ..check(Check::Logs, Outcome::Failed) };
+    collector.on(&Event::Checked(&long));
+    let report = collector.finish(false);
+    let first = report.summary.first_failure.expect("a failure");
+    assert!(first.starts_with("LOGS ") && first.len() < 2_200, "{} bytes", first.len());
+    assert_eq!(report.checks[0].message.len(), 10_000);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! | cases, checks | 4 MiB and 8 MiB of text | the oldest that passed are dropped, then failures in the middle; the first and the newest are kept |
 //! | samples, faults | 2,000 each | neighbours are merged into longer intervals |
 //! | a message | 16 KiB | it is cut |
+//! | the first failure in the summary | 2 KiB | it is cut |
 //! | lines around a violation | 400 of 2 KiB | the last are dropped |
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,7 @@ const CASE_BYTES: usize = 4 << 20;
 const CHECK_BYTES: usize = 8 << 20;
 const POINTS: usize = 2_000;
 const MESSAGE_BYTES: usize = 16 << 10;
+const FIRST_BYTES: usize = 2 << 10;
 const LINES: usize = 400;
 const LINE_BYTES: usize = 2 << 10;
 
@@ -125,7 +127,7 @@ impl State {
             }
             Event::Broken(why) => {
                 let mut why = format!("the run cannot go on: {why}");
-                cut(&mut why, MESSAGE_BYTES);
+                cut(&mut why, FIRST_BYTES);
                 self.summary.first_failure.get_or_insert(why);
             }
             Event::Case { .. } | Event::Step(_) | Event::Ended(_) => {}
@@ -211,7 +213,11 @@ impl State {
             }
             _ => return,
         };
-        first.get_or_insert_with(|| format!("{what}: {reason}"));
+        first.get_or_insert_with(|| {
+            let mut first = format!("{what}: {reason}");
+            cut(&mut first, FIRST_BYTES);
+            first
+        });
     }
 
     fn sample(&mut self, sample: &Sample) {
