@@ -19,12 +19,11 @@ mod subject;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use peers::UNROLLED;
 use std::time::Duration;
-use subject::Subject;
+use subject::{Subject, told};
 
 fn evaluations(criterion: &mut Criterion) {
     for subject in Subject::all() {
-        let world = if subject.is_async { "async, " } else { "" };
-        let mut group = criterion.benchmark_group(format!("{world}{}", subject.case.told()));
+        let mut group = criterion.benchmark_group(told(subject.case, subject.is_async));
         group.throughput(Throughput::Elements(subject.threads as u64));
         let id = BenchmarkId::new(format!("{:?}", subject.peer), subject.threads);
         group.bench_function(id, |bencher| {

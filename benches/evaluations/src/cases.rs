@@ -85,8 +85,8 @@ impl Case {
         }
         let name = self.point(is_async);
         Some(match peer {
-            Peer::Empty | Peer::Load if self == Self::Idle => State::Bare,
-            Peer::Empty | Peer::Load => return None,
+            Peer::Empty | Peer::Load | Peer::Floor if self == Self::Idle => State::Bare,
+            Peer::Empty | Peer::Load | Peer::Floor => return None,
             Peer::Ours => State::Ours(Ours::set(self, name)),
             Peer::Fail if is_sync_only => return None,
             Peer::Fail => State::Fail(Fail::set(self, name)),

@@ -21,14 +21,23 @@ mod subject;
 mod table;
 
 use failpoint_bench_support::write_into_document;
+use rounds::Selection;
 use std::io;
 
 /// How many rounds the medians are of.
 const ROUNDS: usize = 21;
 
 fn main() -> io::Result<()> {
-    let write = std::env::args().any(|argument| argument == "--write");
-    let measured = rounds::measure(ROUNDS);
+    let arguments: Vec<String> = std::env::args().collect();
+    let after = |option: &str| {
+        let at = arguments.iter().position(|argument| argument == option)?;
+        Some(arguments.get(at + 1).expect("an option has a value").as_str())
+    };
+    let number = |option: &str| after(option).map(|text| text.parse().expect("a number"));
+    let write = arguments.iter().any(|argument| argument == "--write");
+    let selection = Selection { only: after("--only"), threads: number("--threads") };
+    assert!(!write || selection.is_all(), "the document has all rows");
+    let measured = rounds::measure(number("--rounds").unwrap_or(ROUNDS), selection);
     let table = table::render(&measured);
     println!("{table}");
     if write {

@@ -1,9 +1,10 @@
 //! What is looped? One function for each crate and each form of a point, the loop inlined.
 
+use arc_swap::ArcSwap;
 use fail_parallel::FailPointRegistry;
 use std::future::Future;
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 
@@ -46,8 +47,10 @@ pub enum Form {
 pub enum Peer {
     /// The loop alone.
     Empty,
-    /// A bare relaxed load, tested: the floor.
+    /// A bare relaxed load, tested: the floor of an idle point.
     Load,
+    /// One shared addition, one guard, one hash: the floor of an armed point.
+    Floor,
     Ours,
     Fail,
     Parallel,
@@ -66,6 +69,22 @@ pub static REGISTRY: LazyLock<Arc<FailPointRegistry>> =
 
 static BYTE: AtomicU8 = AtomicU8::new(0);
 
+/// What a number is drawn with, behind a guard.
+struct Drawn {
+    base: u64,
+    number: AtomicU64,
+}
+
+static DRAWN: LazyLock<ArcSwap<Drawn>> =
+    LazyLock::new(|| ArcSwap::from_pointee(Drawn { base: 7, number: AtomicU64::new(0) }));
+
+/// The finisher of SplitMix64.
+fn hash(value: u64) -> u64 {
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
 /// A point that no loop passes by.
 pub fn other() {
     failpoint::fail_point!(OTHER);
@@ -76,6 +95,7 @@ pub fn looped(peer: Peer, form: Form, is_async: bool) -> Option<Loop> {
     let looped: Loop = match (peer, form, is_async) {
         (Peer::Empty, Form::Plain, false) => sync::empty,
         (Peer::Load, Form::Plain, false) => sync::load,
+        (Peer::Floor, Form::Plain, false) => sync::floor,
         (Peer::Ours, Form::Plain, false) => sync::ours,
         (Peer::Ours, Form::Value, false) => sync::our_value,
         (Peer::Ours, Form::Context, false) => sync::our_context,
@@ -132,6 +152,17 @@ mod sync {
                 if BYTE.load(Ordering::Relaxed) != 0 {
                     never();
                 }
+            });
+        }
+        0
+    }
+
+    pub fn floor(n: u64) -> u64 {
+        let drawn = &*DRAWN;
+        for i in 0..n {
+            unrolled!(i, {
+                let now = drawn.load();
+                black_box(hash(now.base ^ now.number.fetch_add(1, Ordering::SeqCst)));
             });
         }
         0

@@ -7,7 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub const THREADS: [usize; 4] = [1, 2, 4, 8];
-const PEERS: [Peer; 5] = [Peer::Empty, Peer::Load, Peer::Ours, Peer::Fail, Peer::Parallel];
+const PEERS: [Peer; 6] =
+    [Peer::Empty, Peer::Load, Peer::Floor, Peer::Ours, Peer::Fail, Peer::Parallel];
 
 /// A point of one crate in one state, evaluated by so many threads.
 #[derive(Clone, Copy)]
@@ -19,6 +20,11 @@ pub struct Subject {
     pub looped: Loop,
 }
 
+/// The name of a row.
+pub fn told(case: Case, is_async: bool) -> String {
+    format!("{}{}", if is_async { "async, " } else { "" }, case.told())
+}
+
 impl Subject {
     /// Everything there is to be measured, a crate's threads one behind the other.
     pub fn all() -> Vec<Self> {
@@ -28,7 +34,7 @@ impl Subject {
             for case in Case::ALL {
                 for peer in PEERS {
                     let form = match peer {
-                        Peer::Empty | Peer::Load => Form::Plain,
+                        Peer::Empty | Peer::Load | Peer::Floor => Form::Plain,
                         _ => case.form(),
                     };
                     let Some(looped) = peers::looped(peer, form, is_async) else { continue };
