@@ -230,12 +230,30 @@ from_str! {
     f64: "a number (f64)",
 }
 
+/// A number of few digits and nothing else, as most are. Read at each fire, and so without what the
+/// general way has to look out for.
+#[inline]
+fn small(text: &str) -> Option<u32> {
+    let digits = text.as_bytes();
+    if digits.is_empty() || digits.len() > 9 {
+        return None;
+    }
+    digits.iter().try_fold(0, |number: u32, digit| {
+        let digit = digit.wrapping_sub(b'0');
+        (digit < 10).then(|| number * 10 + u32::from(digit))
+    })
+}
+
 /// Integers, with their range in the refusal.
 macro_rules! integers {
     ($($type:ty),+) => {$(
         impl FromTerm for $type {
             fn from_term(text: Option<&str>) -> Result<Self, BadTerm> {
-                text.and_then(|text| text.parse().ok()).ok_or_else(|| {
+                text.and_then(|text| match small(text) {
+                    Some(small) => small.try_into().ok(),
+                    None => text.parse().ok(),
+                })
+                .ok_or_else(|| {
                     BadTerm::expected(format!(
                         "an integer from {} to {} ({})",
                         <$type>::MIN,

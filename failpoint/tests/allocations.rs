@@ -1,7 +1,7 @@
 //! A process of its own: its allocator counts. What does an evaluation allocate?
 //!
 //! Nothing, where nothing is returned and nobody waits: idle or armed, on a thread or a task. Nor for a
-//! short value that a site on a thread reads.
+//! value that a site reads, but for a long one on a task.
 #![cfg(feature = "failpoints")]
 
 use allocation_counter::measure;
@@ -126,18 +126,31 @@ fn nothing_to_find_a_value_of_a_scope() {
 }
 
 #[test]
-fn only_a_long_text_where_a_value_is_returned() {
+fn nothing_where_a_value_is_returned_to_a_thread() {
     let armed = arm("allocations/value", "return(5)").unwrap();
     assert_eq!(allocations(|| assert_eq!(value(), Some(5))), 0.0);
     all_hit(&armed);
     let armed = arm("allocations/value", "return(0000000000000005)").unwrap();
-    assert_eq!(allocations(|| assert_eq!(value(), Some(5))), 1.0);
+    assert_eq!(allocations(|| assert_eq!(value(), Some(5))), 0.0);
     all_hit(&armed);
     let armed = arm("allocations/value", "0%return(5)").unwrap();
     assert_eq!(allocations(|| assert_eq!(value(), None)), 0.0);
     all_hit(&armed);
     let armed = arm_with("allocations/value", |_| Action::Pass).unwrap();
     assert_eq!(allocations(|| assert_eq!(value(), None)), 0.0);
+    all_hit(&armed);
+}
+
+#[test]
+fn only_a_long_text_where_a_value_is_returned_to_a_task() {
+    async fn value() -> Option<u64> {
+        fail_value_async!("allocations/valueOfTask", u64)
+    }
+    let armed = arm("allocations/valueOfTask", "return(5)").unwrap();
+    assert_eq!(allocations(|| assert_eq!(at_once(value()), Some(5))), 0.0);
+    all_hit(&armed);
+    let armed = arm("allocations/valueOfTask", "return(0000000000000005)").unwrap();
+    assert_eq!(allocations(|| assert_eq!(at_once(value()), Some(5))), 1.0);
     all_hit(&armed);
 }
 

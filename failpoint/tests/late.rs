@@ -8,7 +8,7 @@
 mod common;
 
 use common::{run, stderr, stdout};
-use failpoint::__private::{Accepts, Callsite, Place, Site, Switch, evaluate_with, typed};
+use failpoint::__private::{Accepts, Callsite, Place, Site, Switch, sync};
 use failpoint::{BadTerm, Error, FromTerm, arm, arm_unlisted, disarm, point};
 use std::sync::{Barrier, mpsc};
 use std::thread;
@@ -32,7 +32,7 @@ macro_rules! late {
         static SITE: Site = Site::new($name, &PLACE, line!());
         static SWITCH: Switch = Switch::UNSEEN;
         let callsite = Callsite { switch: &SWITCH, site: &SITE };
-        typed::<$type>(if callsite.armed() { evaluate_with(callsite, &[$(&$key),*], None) } else { None })
+        if callsite.armed() { sync::typed::<$type>(callsite, &[$(&$key),*], None) } else { None }
     }};
 }
 

@@ -121,8 +121,9 @@ pub fn armed() -> Vec<(String, String)> {
 pub fn evaluate(callsite: Callsite, log: fn(fmt::Arguments<'_>)) -> Returned {
     env::ensure_leniently();
     let point = eval::enter(callsite)?;
-    match run(point, callsite.site, log) {
-        Ok(returned) => returned,
+    let mut returned = None;
+    match run(point, callsite.site, log, &mut returned) {
+        Ok(()) => returned,
         Err(panic) => panic.raise(),
     }
 }
@@ -131,8 +132,9 @@ fn run(
     point: &'static Point,
     site: &'static Site,
     log: fn(fmt::Arguments<'_>),
-) -> OrPanic<Returned> {
-    eval::when_fired(point, site, &[], None, |plan, fired| {
+    returned: &mut Returned,
+) -> OrPanic<()> {
+    eval::when_fired(point, site, &[], None, |plan, fired, _own| {
         let steps = fired.steps(plan);
         for (step, action) in steps.iter().enumerate() {
             match action {
@@ -154,18 +156,19 @@ fn run(
                 _ => match step::perform(plan, site, None, fired.fire, steps, step) {
                     Effect::Done => {}
                     Effect::Return(value) => {
-                        return Ok(Some(value.map(|value| value.raw().to_owned())));
+                        *returned = Some(value.as_ref().map(|value| value.raw().to_owned()));
+                        return Ok(());
                     }
                     Effect::Wait(need) => match wait::block(plan, site, need) {
                         WaitEnd::Continue => {}
-                        WaitEnd::PlanOver => return Ok(None),
+                        WaitEnd::PlanOver => return Ok(()),
                         WaitEnd::Panic(panic) => return Err(panic),
                     },
                     Effect::Panic(panic) => return Err(panic),
                 },
             }
         }
-        Ok(None)
+        Ok(())
     })
 }
 

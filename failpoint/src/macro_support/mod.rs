@@ -2,7 +2,6 @@
 //!
 //! Not for use: it changes without notice.
 
-use crate::terms::Text;
 use core::fmt::Display;
 pub use core::option::Option::{self, None, Some};
 pub use core::primitive::str;
@@ -11,9 +10,7 @@ pub use core::{compile_error, concat, file, line, module_path, option_env, panic
 
 #[cfg(feature = "failpoints")]
 mod imp {
-    pub use crate::runtime::eval::{
-        evaluate, evaluate_async, evaluate_with, injected, ready, typed,
-    };
+    pub use crate::runtime::eval::{awaited, evaluate, evaluate_async, ready, sync};
     pub use crate::runtime::site::*;
 }
 
@@ -137,8 +134,8 @@ pub fn bad_value(word: &str, bad: &crate::BadTerm) -> crate::BadTerm {
 
 /// Calls a closure of the text; gives its parameter the type.
 #[inline]
-pub fn call<R>(text: Option<Text>, closure: impl FnOnce(Option<String>) -> R) -> R {
-    closure(text.map(String::from))
+pub fn call<R>(text: Option<String>, closure: impl FnOnce(Option<String>) -> R) -> R {
+    closure(text)
 }
 
 /// Calls a closure of a typed value.
@@ -149,8 +146,8 @@ pub fn call_typed<T, R>(value: T, closure: impl FnOnce(T) -> R) -> R {
 
 /// Calls what was written where a closure is expected, but does not look like one.
 #[inline]
-pub fn call_responder<R>(text: Option<Text>, responder: impl Responder<R>) -> R {
-    responder(text.map(String::from))
+pub fn call_responder<R>(text: Option<String>, responder: impl Responder<R>) -> R {
+    responder(text)
 }
 
 /// What can be given instead of the closure.

@@ -21,13 +21,13 @@ macro_rules! __emit {
     (statement ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {{
         let __callsite = $crate::__callsite!($name, $crate::__private::Accepts::NOTHING, $context);
         if $crate::__armed!(__callsite $condition $context) {
-            let _ = $crate::__evaluate!($mode $scope __callsite $context);
+            $crate::__evaluate!($mode statement [] $scope __callsite $context);
         }
     }};
     (closure ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($closure:expr)) => {{
         let __callsite = $crate::__callsite!($name, $crate::__private::Accepts::TEXT, $context);
         if $crate::__armed!(__callsite $condition $context) {
-            let __value = $crate::__evaluate!($mode $scope __callsite $context);
+            let __value = $crate::__evaluate!($mode text [] $scope __callsite $context);
             if let $crate::__private::Some(__value) = __value {
                 return $crate::__private::call(__value, $closure);
             }
@@ -36,7 +36,7 @@ macro_rules! __emit {
     (callable ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt ($callable:expr)) => {{
         let __callsite = $crate::__callsite!($name, $crate::__private::Accepts::TEXT, $context);
         if $crate::__armed!(__callsite $condition $context) {
-            let __value = $crate::__evaluate!($mode $scope __callsite $context);
+            let __value = $crate::__evaluate!($mode text [] $scope __callsite $context);
             if let $crate::__private::Some(__value) = __value {
                 return $crate::__private::call_responder(__value, $callable);
             }
@@ -52,8 +52,7 @@ macro_rules! __emit {
             $context
         );
         if $crate::__armed!(__callsite $condition $context) {
-            let __value =
-                $crate::__private::typed::<$type>($crate::__evaluate!($mode $scope __callsite $context));
+            let __value = $crate::__evaluate!($mode typed [$type] $scope __callsite $context);
             if let $crate::__private::Some(__value) = __value {
                 return $crate::__private::call_typed(__value, $closure);
             }
@@ -72,7 +71,7 @@ macro_rules! __emit {
             $context
         );
         if $crate::__armed!(__callsite $condition $context) {
-            $crate::__private::typed::<$type>($crate::__evaluate!($mode $scope __callsite $context))
+            $crate::__evaluate!($mode typed [$type] $scope __callsite $context)
         } else {
             $crate::__private::None
         }
@@ -80,26 +79,38 @@ macro_rules! __emit {
     (result ($mode:ident $scope:tt $name:expr) $condition:tt $context:tt) => {{
         let __callsite = $crate::__callsite!($name, $crate::__private::Accepts::RESULT, $context);
         if $crate::__armed!(__callsite $condition $context) {
-            $crate::__private::injected(__callsite.site, $crate::__evaluate!($mode $scope __callsite $context))
+            $crate::__evaluate!($mode result [] $scope __callsite $context)
         } else {
             $crate::__private::Ok(())
         }
     }};
 }
 
-/// The cold half. An async one is begun and then awaited in two statements, so that what the site
-/// tells is gone before the await.
+/// The cold half, by what the site makes of a value.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __evaluate {
-    (sync $scope:tt $callsite:ident $context:tt) => {
-        $crate::__private::evaluate_with(
+    (sync $form:ident [$($type:ty)?] $scope:tt $callsite:ident $context:tt) => {
+        $crate::__private::sync::$form $(::<$type>)? (
             $callsite,
             $crate::__context!($context),
             $crate::__through!($scope),
         )
     };
-    (async_ $scope:tt $callsite:ident $context:tt) => {{
+    (async_ result [] $scope:tt $callsite:ident $context:tt) => {
+        $crate::__private::awaited::result($callsite.site, $crate::__awaited!($scope $callsite $context))
+    };
+    (async_ $form:ident [$($type:ty)?] $scope:tt $callsite:ident $context:tt) => {
+        $crate::__private::awaited::$form $(::<$type>)? ($crate::__awaited!($scope $callsite $context))
+    };
+}
+
+/// An evaluation that is begun and then awaited, in two statements: what the site tells is gone before
+/// the await.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __awaited {
+    ($scope:tt $callsite:ident $context:tt) => {{
         let __evaluation = $crate::__private::evaluate_async(
             $callsite,
             $crate::__context!($context),

@@ -112,6 +112,12 @@ fn text_of(event: &Event) -> usize {
     event.point.len() + event.terms.len() + event.thread.len() + context.sum::<usize>()
 }
 
+/// Whether anyone subscribed to anything.
+#[inline]
+pub(crate) fn has_subscribers() -> bool {
+    COUNT.load(Ordering::Relaxed) > 0
+}
+
 /// Tells those who subscribed. `facts` gives the context by the `keys` that the site passes.
 #[inline]
 pub(crate) fn publish<'k>(
@@ -120,7 +126,7 @@ pub(crate) fn publish<'k>(
     mut keys: impl Iterator<Item = &'k str>,
     facts: Facts<'_>,
 ) {
-    if COUNT.load(Ordering::Relaxed) > 0 {
+    if has_subscribers() {
         publish_to_all(plan, kind, &mut keys, facts);
     }
 }

@@ -11,8 +11,9 @@
 
 use crate::runtime::eval::step::WaitKind;
 use crate::runtime::eval::wait::{PendingWait, WaitEnd, watch_async};
-use crate::runtime::eval::{Evaluation, evaluate_async, typed};
+use crate::runtime::eval::{self, Evaluation, evaluate_async};
 use crate::runtime::park::gate::{Entered, Gate, Reason};
+use crate::runtime::plan::random::Purpose;
 use crate::runtime::plan::{Behavior, Origin, Plan, PlanSource};
 use crate::runtime::point_name::Name;
 use crate::runtime::registry::point::Point;
@@ -99,7 +100,11 @@ fn disarm(point: &Point) {
 
 /// Goes as far as it can go now.
 fn poll_once(evaluation: &mut Evaluation) -> Poll<Returned> {
-    Pin::new(evaluation).poll(&mut Context::from_waker(Waker::noop())).map(typed)
+    Pin::new(evaluation).poll(&mut Context::from_waker(Waker::noop())).map(text)
+}
+
+fn text(returned: eval::Returned) -> Returned {
+    returned.map(|text| text.map(String::from))
 }
 
 /// What a macro does at a site that was reached before.
@@ -107,7 +112,7 @@ fn evaluate(callsite: Callsite) -> Returned {
     if !callsite.armed() {
         return None;
     }
-    typed(block_on(evaluate_async(callsite, &[], None)))
+    text(block_on(evaluate_async(callsite, &[], None)))
 }
 
 fn caller(callsite: Callsite) -> JoinHandle<Returned> {
@@ -230,22 +235,29 @@ mod fast_counter {
 
     #[test]
     fn a_hit_counts_for_one_of_two_armings() {
-        // Three threads, two plans that each may have to make their counts: with 3, minutes.
-        check(2, || {
-            let (point, site, first) = armed("off");
-            let callers = [caller(site), caller(site)];
-            let second = new_plan("off");
-            let over = point.arm(Some(second.clone()), 2).unwrap();
-            assert!(Arc::ptr_eq(&first, &over));
-            // What was counted before the arming satisfies nobody who waits after it.
-            let before = first.hits();
-            for caller in callers {
-                assert!(caller.join().unwrap().is_none());
-            }
-            assert_eq!(first.hits() + second.hits(), 2);
-            assert!(first.hits() >= before);
-            assert_eq!((first.fires(), second.fires()), (first.hits(), second.hits()));
-        });
+        check(2, || counts_for_one_of_two_armings(1));
+    }
+
+    #[test]
+    fn two_hits_count_for_one_of_two_armings_each() {
+        // Two plans that each may have to make their counts: with 2, many minutes.
+        check(1, || counts_for_one_of_two_armings(2));
+    }
+
+    fn counts_for_one_of_two_armings(hits: u64) {
+        let (point, site, first) = armed("off");
+        let callers: Vec<_> = (0..hits).map(|_| caller(site)).collect();
+        let second = new_plan("off");
+        let over = point.arm(Some(second.clone()), 2).unwrap();
+        assert!(Arc::ptr_eq(&first, &over));
+        // What was counted before the arming satisfies nobody who waits after it.
+        let before = first.hits();
+        for caller in callers {
+            assert!(caller.join().unwrap().is_none());
+        }
+        assert_eq!(first.hits() + second.hits(), hits);
+        assert!(first.hits() >= before);
+        assert_eq!((first.fires(), second.fires()), (first.hits(), second.hits()));
     }
 
     #[test]
@@ -346,6 +358,23 @@ mod fast_counter {
 /// Hits of several threads that need their numbers.
 mod numbers {
     use super::*;
+
+    /// A hit by chance and its fire are counted by one addition, and each number is drawn once.
+    #[test]
+    fn chances_are_drawn_by_number() {
+        check(3, || {
+            let (_, site, plan) = armed("50%return(x)");
+            let draws = plan.draws(0);
+            let allowed = |number: &u64| draws.fraction(Purpose::Chance, *number) < 0.5;
+            let alone = (0..2).filter(allowed).count();
+            let other = caller(site);
+            let mine = evaluate(site);
+            let (hits, fires) = (plan.hits(), plan.fires());
+            assert!(fires <= hits && hits >= 1);
+            let fired = [mine, other.join().unwrap()].into_iter().flatten().count();
+            assert_eq!((fired, plan.hits(), plan.fires()), (alone, 2, alone as u64));
+        });
+    }
 
     #[test]
     fn so_many_act_as_may() {
@@ -511,6 +540,25 @@ mod switch {
             is_right(point, callsite);
             disarm(point);
             is_right(point, callsite);
+        });
+    }
+
+    /// What a thread has kept is not looked at after another thread has armed the point anew.
+    #[test]
+    fn a_snapshot_that_was_kept_is_not_mistaken_for_the_next() {
+        check(3, || {
+            let (point, site, first) = armed("return(first)");
+            let other = thread::spawn(move || {
+                let second = new_plan("return(second)");
+                point.arm(Some(second.clone()), 2);
+                (evaluate(site), second)
+            });
+            let mine = [evaluate(site), evaluate(site)];
+            let (theirs, second) = other.join().unwrap();
+            assert_eq!(theirs, Some(Some("second".to_owned())));
+            assert_eq!(evaluate(site), theirs);
+            let first_ones = mine.iter().filter(|one| **one != theirs).count() as u64;
+            assert_eq!((first.fires(), second.fires()), (first_ones, 4 - first_ones));
         });
     }
 

@@ -56,3 +56,32 @@ pub(crate) fn call_out<R>(body: impl FnOnce() -> R) -> R {
     let _back = Back(DEPTH.try_with(|depth| depth.replace(0)).unwrap_or(0));
     body()
 }
+
+/// What a thread keeps for later. It is dropped as code of the library, also at the end of the thread.
+pub(crate) struct Shelf<T, const PLACES: usize>([Cell<Option<T>>; PLACES]);
+
+impl<T, const PLACES: usize> Shelf<T, PLACES> {
+    pub(crate) const fn new() -> Self {
+        Self([const { Cell::new(None) }; PLACES])
+    }
+
+    /// Gives what is at this place for what is put there.
+    #[inline]
+    pub(crate) fn swap(&self, place: usize, kept: &mut Option<T>) {
+        *kept = self.0[place].replace(kept.take());
+    }
+}
+
+#[cold]
+#[inline(never)]
+pub(crate) fn drop_as_own<T>(kept: T) {
+    let _own = OwnCode::enter();
+    drop(kept);
+}
+
+impl<T, const PLACES: usize> Drop for Shelf<T, PLACES> {
+    fn drop(&mut self) {
+        let _own = OwnCode::enter();
+        self.0.iter().for_each(|place| drop(place.take()));
+    }
+}

@@ -10,7 +10,7 @@ use crate::runtime::count::fast_counter::SlowPathGuard;
 use crate::runtime::env;
 use crate::runtime::own_code::{OwnCode, call_out};
 use crate::runtime::park::gate::Gate;
-use crate::runtime::plan::{Plan, ScopeId};
+use crate::runtime::plan::{Plan, ScopeBits, ScopeId};
 use crate::runtime::registry::point::Snapshot;
 use crate::runtime::registry::target::{PAUSE_LIMIT, ScopePlans, Target};
 use crate::runtime::registry::{Request, Unknown, registry};
@@ -20,7 +20,7 @@ use crate::runtime::sync::{Arc, Ordering};
 use crate::runtime::values::{Value, Values};
 use crate::simulation::Simulation;
 use std::any::{Any, TypeId};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::Weak;
@@ -47,6 +47,8 @@ struct Inner {
 struct Lineage {
     /// The scope, then the one that it was made in, and so on: in one place for evaluations.
     ids: Vec<ScopeId>,
+    /// Of these.
+    bits: ScopeBits,
     /// That of the scope that it was made in.
     outer: Option<Arc<Lineage>>,
     /// What the scope itself holds; empty once the scope is gone.
@@ -76,7 +78,10 @@ enum Entry {
 }
 
 thread_local! {
-    static IN_FORCE: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+    /// Each with the bits of those before it.
+    static IN_FORCE: RefCell<Vec<(Entry, ScopeBits)>> = const { RefCell::new(Vec::new()) };
+    /// The bits of all of them. A plain cell, since it is read while a thread is torn down.
+    static BITS: Cell<ScopeBits> = const { Cell::new(ScopeBits::NONE) };
 }
 
 impl Scope {
@@ -97,8 +102,11 @@ impl Scope {
             ids.extend(&outer.ids);
             falls_nowhere = outer.isolated;
         }
+        let own_bits = if falls_nowhere { ScopeBits::UNSURE } else { ScopeBits::NONE };
+        let bits = ids.iter().copied().map(ScopeBits::of).fold(own_bits, ScopeBits::and);
         let lineage = Arc::new(Lineage {
             ids,
+            bits,
             outer: outer_lineage,
             values: Values::default(),
             isolated: falls_nowhere,
@@ -109,8 +117,9 @@ impl Scope {
     }
 
     pub(crate) fn current() -> Option<Self> {
-        let innermost = |entries: &RefCell<Vec<Entry>>| {
-            entries.borrow().iter().rev().find_map(Entry::upgrade).map(|inner| Self { inner })
+        let innermost = |entries: &RefCell<Vec<(Entry, ScopeBits)>>| {
+            let entries = entries.borrow();
+            entries.iter().rev().find_map(|(entry, _)| entry.upgrade()).map(|inner| Self { inner })
         };
         IN_FORCE.try_with(innermost).ok().flatten()
     }
@@ -139,6 +148,9 @@ impl Scope {
     pub(crate) fn leave() {
         // Dropped after the borrow has ended: a last handle disarms, and wakes the waiters.
         let left = IN_FORCE.try_with(|entries| entries.borrow_mut().pop());
+        if let Ok(Some((_, before))) = &left {
+            BITS.set(*before);
+        }
         drop(left);
     }
 
@@ -271,7 +283,19 @@ impl Entry {
     fn put_in_force(self) {
         // The list may grow while it is borrowed, and a point in the allocator would look at it.
         let _own = OwnCode::enter();
-        let _ = IN_FORCE.try_with(|entries| entries.borrow_mut().push(self));
+        let before = BITS.get();
+        let bits = before.and(self.bits());
+        let put = IN_FORCE.try_with(|entries| entries.borrow_mut().push((self, before)));
+        if put.is_ok() {
+            BITS.set(bits);
+        }
+    }
+
+    fn bits(&self) -> ScopeBits {
+        match self {
+            Entry::Entered(inner) => inner.lineage.bits,
+            Entry::Given(_, lineage) => lineage.bits,
+        }
     }
 
     fn upgrade(&self) -> Option<Arc<Inner>> {
@@ -319,8 +343,7 @@ pub(crate) enum Found<'a> {
 /// Looks in `now` for what the scopes in force arm, `through` them first if one was given by hand.
 #[inline]
 pub(crate) fn find<'a>(now: &'a Snapshot, through: Option<&Scope>) -> Found<'a> {
-    // What is armed nowhere but globally is hidden by isolated scopes alone.
-    if !now.is_scoped() && !SlowPathGuard::is_on() {
+    if through.is_none() && !now.scope_bits().may_meet(BITS.get()) {
         return Found::Nothing;
     }
     look(through, |lineage| lineage.search(now)).unwrap_or(Found::Nothing)
@@ -398,8 +421,9 @@ fn look<R>(through: Option<&Scope>, mut find: impl FnMut(&Lineage) -> Option<R>)
             return Some(found);
         }
     }
-    let in_force = |entries: &RefCell<Vec<Entry>>| {
-        entries.borrow().iter().rev().filter_map(Entry::lineage).find_map(find)
+    let in_force = |entries: &RefCell<Vec<(Entry, ScopeBits)>>| {
+        let entries = entries.borrow();
+        entries.iter().rev().filter_map(|(entry, _)| entry.lineage()).find_map(find)
     };
     IN_FORCE.try_with(in_force).ok().flatten()
 }

@@ -1,5 +1,6 @@
 //! What is a value before a site gives it a type?
 
+#[cfg(feature = "runtime")]
 use super::Text;
 #[cfg(test)]
 use super::literal;
@@ -10,7 +11,10 @@ use super::literal;
 #[derive(Debug, Clone)]
 pub(crate) struct Value {
     raw: String,
-    content: Text,
+    content: String,
+    /// The same, to be handed to a task.
+    #[cfg(feature = "runtime")]
+    text: Text,
     /// Whether it was written without quotes, in our language.
     is_word: bool,
 }
@@ -27,7 +31,13 @@ impl Value {
 
     pub(crate) fn spelled(raw: &str, content: &str) -> Value {
         let is_word = !raw.starts_with(['"', '`']);
-        Value { raw: raw.to_owned(), content: content.into(), is_word }
+        Value {
+            raw: raw.to_owned(),
+            content: content.to_owned(),
+            #[cfg(feature = "runtime")]
+            text: content.into(),
+            is_word,
+        }
     }
 
     /// A value of another language, which has its own quotes or none.
@@ -43,12 +53,13 @@ impl Value {
 
     /// What the text says: without quotes, escapes resolved.
     pub(crate) fn content(&self) -> &str {
-        self.content.as_str()
+        &self.content
     }
 
-    /// The same, owned.
+    /// The same, to be handed to a task.
+    #[cfg(feature = "runtime")]
     pub(crate) fn text(&self) -> Text {
-        self.content.clone()
+        self.text.clone()
     }
 
     /// Whether it was written without quotes, in our language.

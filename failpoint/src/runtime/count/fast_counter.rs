@@ -178,10 +178,6 @@ impl SlowPathGuard {
         SLOW_PATHS.fetch_add(1, Ordering::Relaxed);
         Self(())
     }
-
-    pub(crate) fn is_on() -> bool {
-        SLOW_PATHS.load(Ordering::Relaxed) > 0
-    }
 }
 
 impl Drop for SlowPathGuard {

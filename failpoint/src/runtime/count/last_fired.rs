@@ -20,11 +20,11 @@ pub(crate) struct LastFired {
 
 impl LastFired {
     pub(crate) fn new() -> Self {
-        Self { made: nanos(since_the_epoch()), last: CachePadded::default() }
+        Self { made: nanos_now(), last: CachePadded::default() }
     }
 
     pub(crate) fn set(&self) {
-        let now = nanos(roughly_since_the_epoch()).max(self.made);
+        let now = rough_nanos_now().max(self.made);
         // Many threads read one line for less than they write it.
         if self.last.0.load(Ordering::Relaxed) != now {
             self.last.0.store(now, Ordering::Relaxed);
@@ -39,29 +39,28 @@ impl LastFired {
     }
 }
 
-fn nanos(since: Duration) -> u64 {
-    since.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(since.subsec_nanos()))
+/// Since the epoch.
+fn nanos_now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.as_secs().saturating_mul(SECOND).saturating_add(u64::from(now.subsec_nanos()))
 }
 
-fn since_the_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-}
+const SECOND: u64 = 1_000_000_000;
 
-/// The kernel's coarse clock, for which std has no word.
+/// By the kernel's coarse clock, for which std has no word.
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
-fn roughly_since_the_epoch() -> Duration {
+#[inline]
+fn rough_nanos_now() -> u64 {
     use rustix::time::{ClockId, clock_gettime};
 
     let now = clock_gettime(ClockId::RealtimeCoarse);
-    match (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec)) {
-        (Ok(seconds), Ok(nanos)) => Duration::new(seconds, nanos),
-        _ => since_the_epoch(),
-    }
+    // Before the epoch it is large, and after the year 2554 small: no time that is shown is right then.
+    (now.tv_sec as u64).wrapping_mul(SECOND).wrapping_add(now.tv_nsec as u64)
 }
 
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
-fn roughly_since_the_epoch() -> Duration {
-    since_the_epoch()
+fn rough_nanos_now() -> u64 {
+    nanos_now()
 }
 
 #[cfg(all(test, not(loom)))]

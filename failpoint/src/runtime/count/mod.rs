@@ -3,3 +3,4 @@
 pub(crate) mod fast_counter;
 pub(crate) mod last_fired;
 pub(crate) mod striped;
+pub(crate) mod unshared;

@@ -7,15 +7,15 @@ use self::wait::{PendingWait, WaitEnd};
 use crate::callback::{self, Hit};
 use crate::event::EventKind;
 use crate::injected::{Injected, Panic};
-use crate::runtime::own_code::{self, OwnCode};
+use crate::runtime::own_code::{self, OwnCode, Shelf, drop_as_own};
 use crate::runtime::plan::filter::{Facts, ThisThread, fact};
 use crate::runtime::plan::{Decision, Fire, Plan};
 use crate::runtime::registry::point::{Point, Snapshot};
-use crate::runtime::registry::{self, registry};
+use crate::runtime::registry::{self, kept, registry};
 use crate::runtime::scope::{self, Found, Scope};
 use crate::runtime::simulated;
 use crate::runtime::site::{Callsite, Site};
-use crate::runtime::sync::Arc;
+use crate::runtime::sync::{Arc, thread_local};
 use crate::runtime::{env, events};
 use crate::terms::{Step, Term, Text, Value};
 use crate::value::{FromTerm, Written};
@@ -35,8 +35,11 @@ use crate::runtime::log::{self, Level};
 /// What a site tells of its passage, in the order of its keys; rendered only when it is asked for.
 pub(crate) type Context<'a> = &'a [&'a dyn Display];
 
-/// A value on its way to a site: the content of `return(…)`, or none.
+/// A value on its way to a task: the content of `return(…)`, or none.
 pub(crate) type Returned = Option<Option<Text>>;
+
+/// Takes what is returned to a site on this thread, while it is still where it was armed.
+type Sink<'a> = &'a mut dyn FnMut(Option<&str>);
 
 /// A panic is raised by the function that the site calls, which knows the place of that call.
 pub(crate) type OrPanic<T> = Result<T, Box<Panic>>;
@@ -46,27 +49,108 @@ pub(crate) type OrPanic<T> = Result<T, Box<Panic>>;
 #[inline(never)]
 #[track_caller]
 pub fn evaluate(callsite: Callsite) {
-    if let Some(point) = enter(callsite) {
-        match run(point, callsite.site, &[], None) {
-            Ok(_cannot_return) => {}
-            Err(panic) => panic.raise(),
-        }
+    evaluate_into(callsite, &[], None, &mut |_cannot_return| {});
+}
+
+/// The evaluations of sites on a thread, by what the site makes of a value.
+pub mod sync {
+    use super::*;
+
+    /// Nothing.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    pub fn statement(callsite: Callsite, context: Context<'_>, scope: Option<&crate::Scope>) {
+        evaluate_into(callsite, context, scope, &mut |_cannot_return| {});
+    }
+
+    /// The text that a closure takes.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    pub fn text(
+        callsite: Callsite,
+        context: Context<'_>,
+        scope: Option<&crate::Scope>,
+    ) -> Option<Option<String>> {
+        let mut returned = None;
+        let take = &mut |text: Option<&str>| returned = Some(text.map(str::to_owned));
+        evaluate_into(callsite, context, scope, take);
+        returned
+    }
+
+    /// A value of a type.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    pub fn typed<T: FromTerm>(
+        callsite: Callsite,
+        context: Context<'_>,
+        scope: Option<&crate::Scope>,
+    ) -> Option<T> {
+        let mut returned = None;
+        // The value was read once when it was armed, so it can be read now.
+        evaluate_into(callsite, context, scope, &mut |text| returned = T::from_term(text).ok());
+        returned
+    }
+
+    /// An error.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    pub fn result(
+        callsite: Callsite,
+        context: Context<'_>,
+        scope: Option<&crate::Scope>,
+    ) -> Result<(), Injected> {
+        super::result(callsite.site, text(callsite, context, scope))
+    }
+}
+
+/// The same for what was awaited.
+pub mod awaited {
+    use super::*;
+
+    /// Nothing.
+    #[inline]
+    pub fn statement(_cannot_return: Returned) {}
+
+    /// The text that a closure takes.
+    pub fn text(returned: Returned) -> Option<Option<String>> {
+        returned.map(|text| text.map(String::from))
+    }
+
+    /// A value of a type.
+    pub fn typed<T: FromTerm>(returned: Returned) -> Option<T> {
+        returned.and_then(|text| T::from_term(text.as_ref().map(Text::as_str)).ok())
+    }
+
+    /// An error.
+    pub fn result(site: &'static Site, returned: Returned) -> Result<(), Injected> {
+        super::result(site, text(returned))
+    }
+}
+
+fn result(site: &'static Site, returned: Option<Option<String>>) -> Result<(), Injected> {
+    match returned {
+        None => Ok(()),
+        Some(value) => Err(Injected::new(site.name(), value)),
     }
 }
 
 /// Evaluates a site in full.
-#[cold]
-#[inline(never)]
+#[inline]
 #[track_caller]
-pub fn evaluate_with(
+fn evaluate_into(
     callsite: Callsite,
     context: Context<'_>,
     scope: Option<&crate::Scope>,
-) -> Returned {
-    let point = enter(callsite)?;
-    match run(point, callsite.site, context, scope.map(crate::Scope::inner)) {
-        Ok(returned) => returned,
-        Err(panic) => panic.raise(),
+    sink: Sink<'_>,
+) {
+    let Some(point) = enter(callsite) else { return };
+    let through = scope.map(crate::Scope::inner);
+    if let Err(panic) = run(point, callsite.site, context, through, sink) {
+        panic.raise()
     }
 }
 
@@ -82,22 +166,8 @@ pub fn evaluate_async(
 ) -> Evaluation {
     let Some(point) = enter(callsite) else { return Evaluation { rest: None } };
     match begin(point, callsite.site, context, scope.map(crate::Scope::inner)) {
-        Ok(rest) => Evaluation { rest: rest.map(Box::new) },
+        Ok(rest) => Evaluation { rest },
         Err(panic) => panic.raise(),
-    }
-}
-
-/// Reads what was returned as a `T`.
-pub fn typed<T: FromTerm>(returned: Returned) -> Option<T> {
-    // The value was read once when it was armed, so it can be read now.
-    returned.and_then(|text| T::from_term(text.as_ref().map(Text::as_str)).ok())
-}
-
-/// Makes what was returned to a `fail_result!` its error.
-pub fn injected(site: &'static Site, returned: Returned) -> Result<(), Injected> {
-    match returned {
-        None => Ok(()),
-        Some(value) => Err(Injected::new(site.name(), value.map(String::from))),
     }
 }
 
@@ -113,8 +183,11 @@ pub fn ready(callsite: Callsite) -> bool {
 /// nothing is held, nothing shared is written.
 #[inline]
 pub(crate) fn enter(callsite: Callsite) -> Option<&'static Point> {
-    let is_done = own_code::is_running() || callsite.site.pass();
-    (!is_done).then(|| point(callsite))
+    if own_code::is_running() {
+        return None;
+    }
+    let point = point(callsite);
+    (!point.pass()).then_some(point)
 }
 
 /// The point of this site, which is registered and marked as reached on the way.
@@ -198,36 +271,114 @@ fn has_no_clock(plan: &Plan, term: &Term, through: Option<&Scope>) -> bool {
 }
 
 /// Decides, and has `act` do what fires. What it is lent is held by nothing that a change waits
-/// for.
-pub(crate) fn when_fired<R>(
+/// for. It is given the mark of our own code, to end it before it runs the user's.
+#[inline]
+pub(crate) fn when_fired(
     point: &'static Point,
     site: &'static Site,
     context: Context<'_>,
     through: Option<&Scope>,
-    act: impl FnOnce(&Arc<Plan>, Fired) -> OrPanic<Option<R>>,
-) -> OrPanic<Option<R>> {
-    let _own = OwnCode::enter();
+    act: impl FnOnce(&Arc<Plan>, Fired, OwnCode) -> OrPanic<()>,
+) -> OrPanic<()> {
+    let own = OwnCode::enter();
+    let Some(now) = point.kept() else {
+        return when_fired_unkept(point, site, context, through, own, act);
+    };
+    let mut done = Ok(());
+    if let Some(plan) = find(&now, site, through) {
+        if let Some(fired) = decide(plan, site, context, through) {
+            done = act(plan, fired, own);
+        }
+    }
+    kept::keep(now);
+    done
+}
+
+/// The same where what is armed may not be kept, or where nothing is.
+#[inline(never)]
+fn when_fired_unkept(
+    point: &'static Point,
+    site: &'static Site,
+    context: Context<'_>,
+    through: Option<&Scope>,
+    own: OwnCode,
+    act: impl FnOnce(&Arc<Plan>, Fired, OwnCode) -> OrPanic<()>,
+) -> OrPanic<()> {
     let now = point.snapshot();
-    let found = now.as_ref().and_then(|now| find(now, site, through));
-    let Some(plan) = found else { return Ok(None) };
-    let facts = |key: &str, look: &mut dyn FnMut(&dyn Display)| match key {
+    let Some(plan) = now.as_ref().and_then(|now| find(now, site, through)) else { return Ok(()) };
+    match decide_in_full(plan, site, context, through) {
+        Some(fired) => act(plan, fired, own),
+        None => Ok(()),
+    }
+}
+
+/// Decides, and tells who subscribed.
+#[inline(always)]
+fn decide(
+    plan: &Plan,
+    site: &'static Site,
+    context: Context<'_>,
+    through: Option<&Scope>,
+) -> Option<Fired> {
+    match plan.decide_alone() {
+        Some(fire) => {
+            let fired = Fired { fire: fire?, asked: None };
+            if events::has_subscribers() {
+                publish(plan, site, context, through);
+            }
+            Some(fired)
+        }
+        None => decide_in_full(plan, site, context, through),
+    }
+}
+
+#[inline(never)]
+fn decide_in_full(
+    plan: &Plan,
+    site: &'static Site,
+    context: Context<'_>,
+    through: Option<&Scope>,
+) -> Option<Fired> {
+    let facts = |key: &str, look: &mut dyn FnMut(&dyn Display)| {
+        show_fact((site, context, through), key, look);
+    };
+    let (fire, asked) = match plan.decide(site, &facts, &|term| has_no_clock(plan, term, through)) {
+        Decision::Fire(fire) => (fire, None),
+        Decision::Ask(number) => match ask(plan, site, number, &facts) {
+            Some(asked) => (Fire { term: 0, number }, Some(asked)),
+            None => return None,
+        },
+        Decision::NoHit | Decision::Pass | Decision::Misfit => return None,
+    };
+    if events::has_subscribers() {
+        publish(plan, site, context, through);
+    }
+    Some(Fired { fire, asked })
+}
+
+#[cold]
+#[inline(never)]
+fn publish(plan: &Plan, site: &'static Site, context: Context<'_>, through: Option<&Scope>) {
+    let facts = |key: &str, look: &mut dyn FnMut(&dyn Display)| {
+        show_fact((site, context, through), key, look);
+    };
+    events::publish(plan, EventKind::Fired, site.keys().iter().copied(), &facts);
+}
+
+/// Shows `look` what there is to know of an evaluation under `key`.
+fn show_fact(
+    (site, context, through): (&'static Site, Context<'_>, Option<&Scope>),
+    key: &str,
+    look: &mut dyn FnMut(&dyn Display),
+) {
+    match key {
         "thread" => look(&ThisThread::get()),
         "scope" => scope::current_name(through, look),
         key => {
             let at = site.keys().iter().position(|name| *name == key);
             at.and_then(|at| context.get(at)).into_iter().for_each(|value| look(value));
         }
-    };
-    let (fire, asked) = match plan.decide(site, &facts, &|term| has_no_clock(plan, term, through)) {
-        Decision::Fire(fire) => (fire, None),
-        Decision::Ask(number) => match ask(plan, site, number, &facts) {
-            Some(asked) => (Fire { term: 0, number }, Some(asked)),
-            None => return Ok(None),
-        },
-        Decision::NoHit | Decision::Pass | Decision::Misfit => return Ok(None),
-    };
-    events::publish(plan, EventKind::Fired, site.keys().iter().copied(), &facts);
-    act(plan, Fired { fire, asked })
+    }
 }
 
 /// Decides, and runs the steps of the term that fires on this thread.
@@ -237,25 +388,46 @@ fn run(
     site: &'static Site,
     context: Context<'_>,
     through: Option<&Scope>,
-) -> OrPanic<Returned> {
-    when_fired(point, site, context, through, |plan, fired| {
-        let steps = fired.steps(plan);
-        for step in 0..steps.len() {
-            match step::perform(plan, site, through, fired.fire, steps, step) {
-                Effect::Done => {}
-                // Not by `map`: its text would be made elsewhere and moved here, which is felt.
-                Effect::Return(Some(value)) => return Ok(Some(Some(value.text()))),
-                Effect::Return(None) => return Ok(Some(None)),
-                Effect::Wait(kind) => match wait::block(plan, site, kind) {
-                    WaitEnd::Continue => {}
-                    WaitEnd::PlanOver => return Ok(None),
-                    WaitEnd::Panic(panic) => return Err(panic),
-                },
-                Effect::Panic(panic) => return Err(panic),
-            }
-        }
-        Ok(None)
+    sink: Sink<'_>,
+) -> OrPanic<()> {
+    when_fired(point, site, context, through, |plan, fired, own| {
+        let returned = match fired.steps(plan) {
+            [Step::Off] => return Ok(()),
+            [Step::Return(value)] => value,
+            steps => match run_steps(plan, site, through, fired.fire, steps)? {
+                Some(value) => value,
+                None => return Ok(()),
+            },
+        };
+        // The sink may be the user's code.
+        drop(own);
+        sink(returned.as_ref().map(Value::content));
+        Ok(())
     })
+}
+
+/// Runs steps on this thread: gives what a `return` among them hands to the site.
+#[inline(never)]
+fn run_steps<'a>(
+    plan: &Arc<Plan>,
+    site: &'static Site,
+    through: Option<&Scope>,
+    fire: Fire,
+    steps: &'a [Step],
+) -> OrPanic<Option<&'a Option<Value>>> {
+    for step in 0..steps.len() {
+        match step::perform(plan, site, through, fire, steps, step) {
+            Effect::Done => {}
+            Effect::Return(value) => return Ok(Some(value)),
+            Effect::Wait(kind) => match wait::block(plan, site, kind) {
+                WaitEnd::Continue => {}
+                WaitEnd::PlanOver => return Ok(None),
+                WaitEnd::Panic(panic) => return Err(panic),
+            },
+            Effect::Panic(panic) => return Err(panic),
+        }
+    }
+    Ok(None)
 }
 
 /// The same for a task, up to where it has to wait: what is left for it to do, if anything is.
@@ -265,25 +437,41 @@ fn begin(
     site: &'static Site,
     context: Context<'_>,
     through: Option<&Scope>,
-) -> OrPanic<Option<Rest>> {
-    when_fired(point, site, context, through, |plan, fired| {
-        let steps = fired.steps(plan);
-        for step in 0..steps.len() {
-            match step::perform(plan, site, through, fired.fire, steps, step) {
-                Effect::Done => {}
-                Effect::Return(Some(value)) => return Ok(Some(Rest::Returned(Some(value.text())))),
-                Effect::Return(None) => return Ok(Some(Rest::Returned(None))),
-                Effect::Panic(panic) => return Err(panic),
-                Effect::Wait(kind) => {
-                    let pending = Some(PendingWait::new(plan.clone(), site, kind));
-                    let step = step + 1;
-                    let run = Run { plan: plan.clone(), site, fired, step, pending };
-                    return Ok(Some(Rest::Run(Box::new(run))));
-                }
+) -> OrPanic<Option<Box<Rest>>> {
+    let mut rest = None;
+    when_fired(point, site, context, through, |plan, fired, _own| {
+        rest = match fired.steps(plan) {
+            [Step::Off] => None,
+            [Step::Return(value)] => Some(Rest::Returned(value.as_ref().map(Value::text)).boxed()),
+            _ => begin_steps(plan, site, through, fired)?,
+        };
+        Ok(())
+    })?;
+    Ok(rest)
+}
+
+#[inline(never)]
+fn begin_steps(
+    plan: &Arc<Plan>,
+    site: &'static Site,
+    through: Option<&Scope>,
+    fired: Fired,
+) -> OrPanic<Option<Box<Rest>>> {
+    let steps = fired.steps(plan);
+    for step in 0..steps.len() {
+        let rest = match step::perform(plan, site, through, fired.fire, steps, step) {
+            Effect::Done => continue,
+            Effect::Return(value) => Rest::Returned(value.as_ref().map(Value::text)),
+            Effect::Panic(panic) => return Err(panic),
+            Effect::Wait(kind) => {
+                let pending = Some(PendingWait::new(plan.clone(), site, kind));
+                let step = step + 1;
+                Rest::Run(Box::new(Run { plan: plan.clone(), site, fired, step, pending }))
             }
-        }
-        Ok(None)
-    })
+        };
+        return Ok(Some(rest.boxed()));
+    }
+    Ok(None)
 }
 
 /// An evaluation that awaits. Dropping it leaves the gate that it waits at.
@@ -301,7 +489,11 @@ impl Future for Evaluation {
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Returned> {
         match self.rest.as_deref_mut() {
             None => Poll::Ready(None),
-            Some(Rest::Returned(value)) => Poll::Ready(Some(value.take())),
+            Some(Rest::Returned(value)) => {
+                let value = value.take();
+                self.rest.take().into_iter().for_each(Rest::put_by);
+                Poll::Ready(Some(value))
+            }
             Some(Rest::Run(run)) => match task::ready!(run.poll(cx)) {
                 Ok(returned) => Poll::Ready(returned),
                 Err(panic) => {
@@ -319,6 +511,34 @@ impl Future for Evaluation {
 enum Rest {
     Returned(Option<Text>),
     Run(Box<Run>),
+}
+
+thread_local! {
+    /// The box of the last value that was handed to a task, for the next one.
+    static SPARE: Shelf<Box<Rest>, 1> = const { Shelf::new() };
+}
+
+impl Rest {
+    fn boxed(self) -> Box<Self> {
+        let mut spare = None;
+        let _ = SPARE.try_with(|kept| kept.swap(0, &mut spare));
+        match spare {
+            Some(mut spare) => {
+                *spare = self;
+                spare
+            }
+            None => Box::new(self),
+        }
+    }
+
+    /// Keeps a box whose value was taken out.
+    fn put_by(self: Box<Self>) {
+        let mut spare = Some(self);
+        let _ = SPARE.try_with(|kept| kept.swap(0, &mut spare));
+        if spare.is_some() {
+            drop_as_own(spare);
+        }
+    }
 }
 
 /// The steps of a term that fired, from one that waits.
@@ -353,7 +573,9 @@ impl Run {
             self.step += 1;
             match effect {
                 Effect::Done => {}
-                Effect::Return(value) => return Poll::Ready(Ok(Some(value.map(Value::text)))),
+                Effect::Return(value) => {
+                    return Poll::Ready(Ok(Some(value.as_ref().map(Value::text))));
+                }
                 Effect::Panic(panic) => return Poll::Ready(Err(panic)),
                 Effect::Wait(kind) => {
                     self.pending = Some(PendingWait::new(self.plan.clone(), self.site, kind));

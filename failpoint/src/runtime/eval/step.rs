@@ -24,7 +24,7 @@ use std::time::Duration;
 pub(crate) enum Effect<'a> {
     Done,
     /// Hand this to the site.
-    Return(Option<&'a Value>),
+    Return(&'a Option<Value>),
     Wait(WaitKind),
     /// To be raised by the function that the site calls, so that the panic is reported from there.
     Panic(Box<Panic>),
@@ -80,7 +80,7 @@ pub(crate) fn perform<'a>(
 ) -> Effect<'a> {
     match &steps[step] {
         Step::Off => {}
-        Step::Return(value) => return Effect::Return(value.as_ref()),
+        Step::Return(value) => return Effect::Return(value),
         Step::Yield => std::thread::yield_now(),
         Step::Print(None) => {
             log::say(Level::Info, format_args!("failpoint {} executed.", visible(&plan.point)));

@@ -6,13 +6,16 @@
 
 pub(crate) mod filter;
 pub(crate) mod random;
+mod tally;
 
 use self::filter::{Facts, Filter, ThisThread};
 use self::random::{Draws, Odds};
+use self::tally::Tally;
 use crate::callback::{self, Hit};
 use crate::runtime::count::fast_counter::{CounterLease, CounterPause, FastCounter};
 use crate::runtime::count::last_fired::LastFired;
 use crate::runtime::count::striped::{CachePadded, StripedCounters};
+use crate::runtime::count::unshared::UnsharedCounter;
 use crate::runtime::own_code::OwnCode;
 use crate::runtime::park::clock::Moment;
 use crate::runtime::park::gate::Gate;
@@ -41,6 +44,29 @@ pub(crate) enum Origin {
 /// Which scope a plan belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ScopeId(pub(crate) u64);
+
+/// A few bits that two sets of scopes have in common if they have a scope in common, or by chance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ScopeBits(u64);
+
+impl ScopeBits {
+    pub(crate) const NONE: Self = Self(0);
+    /// Of sets that are never told apart by their bits alone.
+    pub(crate) const UNSURE: Self = Self(1 << 63);
+
+    pub(crate) fn of(scope: ScopeId) -> Self {
+        Self(1 << (scope.0 % 63))
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    #[inline]
+    pub(crate) fn may_meet(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
 
 /// What a plan takes from where it was armed.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +118,8 @@ pub(crate) struct Plan {
     armed_at: Moment,
     /// One for each term.
     rules: Vec<Rule>,
+    /// Whether that is one, and no condition keeps a hit from reaching it.
+    is_lone: bool,
     /// Made when something has to be counted here: an `off` whose hits the fast counter counts
     /// takes none.
     counts: OnceLock<Box<Counts>>,
@@ -101,7 +129,15 @@ pub(crate) struct Plan {
     /// Whether it was logged that a simulation ignores a part of it.
     is_ignored: AtomicBool,
     misfits: Mutex<Vec<&'static Site>>,
-    first_outside: std::sync::OnceLock<String>,
+    /// Evaluations that a scoped plan did not see, because they came from outside.
+    outside: std::sync::OnceLock<Box<Outside>>,
+}
+
+/// Evaluations from outside the scope.
+struct Outside {
+    /// Where the first was, and on which thread.
+    first: String,
+    count: UnsharedCounter,
 }
 
 /// What a plan counts itself, each on lines of its own.
@@ -116,22 +152,25 @@ struct Counts {
 
 /// Which of the tallies counts hits in which no term acts.
 const PASSES: usize = 0;
-/// Which counts evaluations that a scoped plan did not see, because they came from outside.
-const OUTSIDE: usize = 1;
 /// Which counts the fires of the first term, where they cannot be derived; then the second's.
-const FIRES: usize = 2;
+const FIRES: usize = 1;
 
-/// What a term's modifiers come to.
+/// What a term comes to: all that deciding has to know of it, in one place.
 #[derive(Debug)]
 struct Rule {
     filter: Filter,
     counting: Counting,
     draws: Draws,
+    skip: u64,
+    pick: Pick,
     /// How many fires at most.
     times: u64,
+    has_window: bool,
+    is_off: bool,
+    returns: bool,
 }
 
-/// How a term's fires are counted, by what it has to know.
+/// How a term's hits and fires are counted, by what it has to know.
 #[derive(Debug)]
 enum Counting {
     /// It acts at every hit that reaches it: nothing has a number.
@@ -140,8 +179,20 @@ enum Counting {
     Picked,
     /// A chance drawn by the number of a hit.
     ByChance(Odds),
-    /// The same, and the fires that chance allows are bounded, or draw again.
+    /// The same, behind `skip`, `nth` or `every`; or the fires that chance allows are bounded, or draw
+    /// again.
     Numbered(Odds),
+}
+
+/// What became of a hit that reached a term.
+#[derive(Clone, Copy)]
+enum Spent {
+    /// The term acts, and this is the number of the fire where it needs one.
+    Fire(u64),
+    /// It does not. The hit is counted where it has reached the term.
+    Counted,
+    /// It does not, and nothing shows the hit yet.
+    Uncounted,
 }
 
 /// What decides by its order.
@@ -149,6 +200,8 @@ enum Counting {
 struct Numbers {
     /// Hits that reached the term with `when`, `after` and `for` allowing.
     reached: CachePadded<AtomicU64>,
+    /// The same and their fires, of a term that acts by chance alone.
+    tally: Tally,
     /// Fires, of a term that has to bound or to number what chance lets through.
     fired: CachePadded<AtomicU64>,
 }
@@ -188,11 +241,13 @@ impl Plan {
             Behavior::Callback(callback) => (Arc::new(Terms { chain: Vec::new() }), Some(callback)),
         };
         let draws = |index| Draws::new(&point, source.scope_name, index);
-        let rules =
+        let rules: Vec<Rule> =
             (0..).zip(&terms.chain).map(|(index, term)| Rule::new(term, draws(index))).collect();
+        let is_lone = matches!(&rules[..], [rule] if rule.filter.is_empty() && !rule.has_window);
         let gate = Gate::new();
         let plan = Self {
             rules,
+            is_lone,
             point,
             callback,
             text,
@@ -208,7 +263,7 @@ impl Plan {
             has_misfits: AtomicBool::new(false),
             is_ignored: AtomicBool::new(false),
             misfits: Mutex::new(Vec::new()),
-            first_outside: std::sync::OnceLock::new(),
+            outside: std::sync::OnceLock::new(),
             terms,
         };
         if !plan.only_counts() {
@@ -229,16 +284,21 @@ impl Plan {
         }
     }
 
+    #[inline]
     fn counts(&self) -> &Counts {
+        match self.counts.get() {
+            Some(counts) => counts,
+            None => self.make_counts(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_counts(&self) -> &Counts {
         self.counts.get_or_init(|| {
             let _own = OwnCode::enter();
             Box::new(Counts::new(self.terms.chain.len().max(1)))
         })
-    }
-
-    /// What `of` reads, or 0 where nothing was counted here yet.
-    fn counted(&self, of: impl FnOnce(&Counts) -> u64) -> u64 {
-        self.counts.get().map_or(0, |counts| of(counts))
     }
 
     /// A decision is counted by its last addition, so that a hit and its fire show at once.
@@ -247,20 +307,27 @@ impl Plan {
     }
 
     fn hits_and_fires(&self) -> (u64, u64) {
-        let fires = self.fires();
-        let hits = match &self.callback {
-            Some(_) => self.counted(|counts| counts.numbers[0].reached()),
-            None => fires + self.counted(|counts| counts.counters.sum(PASSES)),
-        };
+        if self.callback.is_some() {
+            let Some(counts) = self.counts.get() else { return (0, 0) };
+            let fires = counts.counters.sum(FIRES);
+            return (counts.numbers[0].reached(), fires);
+        }
+        let leased = self.lease.count();
+        let (mut hits, mut fires) = (leased, leased);
+        if let Some(counts) = self.counts.get() {
+            for (index, rule) in self.rules.iter().enumerate() {
+                let (reached, fired) = rule.counted(index, counts);
+                fires += fired;
+                // Of a hit that reached one before the last, another term may tell.
+                hits += if index + 1 == self.rules.len() { reached } else { fired };
+            }
+            hits += counts.counters.sum(PASSES);
+        }
         (hits, fires)
     }
 
     pub(crate) fn fires(&self) -> u64 {
-        let by_terms = |index| self.fires_of(index);
-        match &self.callback {
-            Some(_) => self.counted(|counts| counts.counters.sum(FIRES)),
-            None => self.lease.count() + (0..self.terms.chain.len()).map(by_terms).sum::<u64>(),
-        }
+        self.hits_and_fires().1
     }
 
     /// When it last fired, but by an `off`.
@@ -304,20 +371,30 @@ impl Plan {
     }
 
     /// Notes an evaluation that came from outside the scope while only scopes arm the name.
+    #[inline]
     pub(crate) fn note_outside(&self, site: &Site) {
-        self.first_outside
-            .get_or_init(|| format!("{} on thread `{}`", site.at(), ThisThread::get()));
-        self.counts().counters.add(OUTSIDE);
+        match self.outside.get() {
+            Some(outside) => outside.count.add(),
+            None => self.note_first_outside(site).count.add(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_first_outside(&self, site: &Site) -> &Outside {
+        let first = || format!("{} on thread `{}`", site.at(), ThisThread::get());
+        self.outside
+            .get_or_init(|| Box::new(Outside { first: first(), count: UnsharedCounter::new() }))
     }
 
     /// What to say of evaluations from outside the scope, if there were any.
     pub(crate) fn outside(&self) -> Option<String> {
-        let (count, first) =
-            (self.counted(|counts| counts.counters.sum(OUTSIDE)), self.first_outside.get()?);
+        let Outside { first, count } = &**self.outside.get()?;
         Some(format!(
-            "{count} evaluations came from outside the scope, the first at {first}; enter \
+            "{} evaluations came from outside the scope, the first at {first}; enter \
              the scope on that thread with scope.wrap(future), scope.wrap_fn(closure) or \
-             scope.on_thread_start(), or arm the point globally with failpoint::arm"
+             scope.on_thread_start(), or arm the point globally with failpoint::arm",
+            count.sum()
         ))
     }
 
@@ -353,8 +430,10 @@ impl Plan {
             && self.misfits.lock().iter().any(|misfit| std::ptr::eq(*misfit, site))
     }
 
-    /// Decides one evaluation, counts it, and wakes who waits for the counts. `ignores` is asked whether the
-    /// caller has no clock for a term with `after` or `for`, which does not act then.
+    /// Decides one evaluation by all that there is to know of it, counts it, and wakes who waits for the
+    /// counts. `ignores` is asked whether the caller has no clock for a term with `after` or `for`, which
+    /// does not act then.
+    #[inline(never)]
     pub(crate) fn decide(
         &self,
         site: &Site,
@@ -366,6 +445,30 @@ impl Plan {
             self.gate.ring_for(|| self.hits_and_fires());
         }
         decision
+    }
+
+    /// The same for a plan of one term without a condition: every evaluation is a hit. `None` for the
+    /// other plans, and where it is not that simple; nothing is counted then.
+    #[inline(always)]
+    pub(crate) fn decide_alone(&self) -> Option<Option<Fire>> {
+        let [rule] = &self.rules[..] else { return None };
+        if !self.is_lone || self.has_misfits.load(Ordering::Acquire) {
+            return None;
+        }
+        let counts = self.counts();
+        let fire = match rule.spend(0, counts) {
+            Spent::Fire(number) => {
+                counts.note_fire_of(rule);
+                Some(Fire { term: 0, number })
+            }
+            Spent::Counted => None,
+            Spent::Uncounted => {
+                counts.counters.add(PASSES);
+                None
+            }
+        };
+        self.gate.ring_for(|| self.hits_and_fires());
+        Some(fire)
     }
 
     fn decide_and_count(
@@ -382,43 +485,34 @@ impl Plan {
         // The clock is read only where a term asks for the time, and once.
         let mut elapsed = None;
         let mut decision = Decision::NoHit;
-        for (index, (term, rule)) in self.terms.chain.iter().zip(&self.rules).enumerate() {
+        for (index, rule) in self.rules.iter().enumerate() {
             if !rule.filter.admits(facts) {
                 continue;
             }
             decision = Decision::Pass;
-            if term.has_window()
-                && (ignores(term) || !term.is_open(*elapsed.get_or_insert_with(|| self.elapsed())))
-            {
-                continue;
+            if rule.has_window {
+                let term = &self.terms.chain[index];
+                if ignores(term) || !term.is_open(*elapsed.get_or_insert_with(|| self.elapsed())) {
+                    continue;
+                }
             }
-            if misfit && term.returns() {
+            if misfit && rule.returns {
                 decision = Decision::Misfit;
                 break;
             }
-            if let Some(number) = rule.spend(term, index, counts) {
-                if !term.is_off() {
-                    counts.last_fire.set();
+            match rule.spend(index, counts) {
+                Spent::Fire(number) => {
+                    counts.note_fire_of(rule);
+                    return Decision::Fire(Fire { term: index, number });
                 }
-                return Decision::Fire(Fire { term: index, number });
+                Spent::Counted if index + 1 == self.rules.len() => return decision,
+                Spent::Counted | Spent::Uncounted => {}
             }
         }
         if decision != Decision::NoHit {
             counts.counters.add(PASSES);
         }
         decision
-    }
-
-    /// How often [`Rule::spend`] let the term act.
-    fn fires_of(&self, index: usize) -> u64 {
-        let rule = &self.rules[index];
-        self.counted(|Counts { counters, numbers, .. }| match rule.counting {
-            Counting::All | Counting::ByChance(_) => counters.sum(FIRES + index),
-            Counting::Picked => {
-                self.terms.chain[index].picks(numbers[index].reached()).min(rule.times)
-            }
-            Counting::Numbered(_) => numbers[index].fired(),
-        })
     }
 
     /// Counts a fire that the callback asked for.
@@ -443,39 +537,99 @@ impl fmt::Debug for Plan {
 
 impl Rule {
     fn new(term: &Term, draws: Draws) -> Self {
-        let is_bounded = term.times.is_some();
         let is_picked = term.skip > 0 || term.pick != Pick::All;
-        let is_numbered = is_bounded || term.draws_lengths();
+        let is_numbered = is_picked || term.times.is_some() || term.draws_lengths();
         let odds = term.chance.as_ref().map(|chance| Odds::new(draws, chance.probability()));
         let counting = match (odds, is_numbered) {
             (Some(odds), true) => Counting::Numbered(odds),
             (Some(odds), false) => Counting::ByChance(odds),
-            (None, false) if !is_picked => Counting::All,
-            (None, _) => Counting::Picked,
+            (None, true) => Counting::Picked,
+            (None, false) => Counting::All,
         };
-        let filter = Filter::new(&term.when);
-        Self { filter, counting, draws, times: term.times.unwrap_or(u64::MAX) }
+        Self {
+            filter: Filter::new(&term.when),
+            counting,
+            draws,
+            skip: term.skip,
+            pick: term.pick,
+            times: term.times.unwrap_or(u64::MAX),
+            has_window: term.has_window(),
+            is_off: term.is_off(),
+            returns: term.returns(),
+        }
     }
 
-    /// Takes one hit of `term`, the one at `index`, through `skip`, `nth`/`every`, `%` and `*`, in
-    /// this order. Gives the number of the fire if the term acts, where the term needs it.
+    /// Takes one hit of the term, the one at `index`, through `skip`, `nth`/`every`, `%` and `*`, in
+    /// this order.
     ///
     /// What a hit decides follows from its number among those that reached the term, so the first n
-    /// decide alike whatever the threads do.
-    fn spend(&self, term: &Term, index: usize, counts: &Counts) -> Option<u64> {
+    /// decide alike whatever the threads do. One addition makes the hit and its fire show at once.
+    #[inline]
+    fn spend(&self, index: usize, counts: &Counts) -> Spent {
         let numbers = &counts.numbers[index];
-        let pick = || term.picked(numbers.reach());
         match &self.counting {
-            Counting::All => {}
-            Counting::Picked => return pick().filter(|&picked| picked < self.times),
-            Counting::ByChance(odds) => pick().filter(|&picked| odds.allow(picked)).map(drop)?,
+            Counting::All => {
+                counts.counters.add(FIRES + index);
+                Spent::Fire(0)
+            }
+            Counting::Picked => match self.picked(numbers.reach()) {
+                Some(picked) if picked < self.times => Spent::Fire(picked),
+                _ => Spent::Counted,
+            },
+            Counting::ByChance(odds) => {
+                let draw = odds.draw();
+                let fires = numbers.tally.add(|number| draw.allows(number));
+                if fires { Spent::Fire(0) } else { Spent::Counted }
+            }
             Counting::Numbered(odds) => {
-                pick().filter(|&picked| odds.allow(picked))?;
-                return numbers.fire(self.times);
+                let picked = self.picked(numbers.reach());
+                let allowed = picked.is_some_and(|picked| odds.draw().allows(picked));
+                let fire = if allowed { numbers.fire(self.times) } else { None };
+                fire.map_or(Spent::Uncounted, Spent::Fire)
             }
         }
-        counts.counters.add(FIRES + index);
-        Some(0)
+    }
+
+    /// What [`Rule::spend`] has counted: hits that reached the term, and fires. Hits that it leaves
+    /// uncounted are not among them.
+    fn counted(&self, index: usize, counts: &Counts) -> (u64, u64) {
+        let numbers = &counts.numbers[index];
+        match self.counting {
+            Counting::All => {
+                let fires = counts.counters.sum(FIRES + index);
+                (fires, fires)
+            }
+            Counting::Picked => {
+                let reached = numbers.reached();
+                (reached, self.picks(reached).min(self.times))
+            }
+            Counting::ByChance(_) => numbers.tally.sums(),
+            Counting::Numbered(_) => {
+                let fires = numbers.fired();
+                (fires, fires)
+            }
+        }
+    }
+
+    /// The number among those that `skip` and `nth` or `every` let through, from 0, of the hit that
+    /// reached the term with this number, if they do.
+    fn picked(&self, reached: u64) -> Option<u64> {
+        let rest = reached.checked_sub(self.skip)?;
+        match self.pick {
+            Pick::All => Some(rest),
+            Pick::Nth(n) => (rest + 1 == n).then_some(0),
+            Pick::Every(n) => ((rest + 1) % n == 0).then_some(rest / n),
+        }
+    }
+
+    /// How many of the first `reached` hits they let through.
+    fn picks(&self, reached: u64) -> u64 {
+        let rest = reached.saturating_sub(self.skip);
+        match self.pick {
+            Pick::All => rest,
+            Pick::Nth(n) => u64::from(rest >= n),
+            Pick::Every(n) => rest / n,
+        }
     }
 }
 
@@ -485,6 +639,14 @@ impl Counts {
             numbers: (0..terms).map(|_| Numbers::default()).collect(),
             counters: StripedCounters::new(FIRES + terms),
             last_fire: LastFired::new(),
+        }
+    }
+
+    /// Notes the time of a fire, but of an `off`.
+    #[inline]
+    fn note_fire_of(&self, rule: &Rule) {
+        if !rule.is_off {
+            self.last_fire.set();
         }
     }
 }
@@ -517,27 +679,6 @@ impl Term {
             matches!(step, Step::Sleep(Span::Range(..)) | Step::Delay(Span::Range(..)))
         };
         self.steps.iter().any(is_range)
-    }
-
-    /// The number among those that `skip` and `nth` or `every` let through, from 0, of the hit that
-    /// reached the term with this number, if they do.
-    fn picked(&self, reached: u64) -> Option<u64> {
-        let rest = reached.checked_sub(self.skip)?;
-        match self.pick {
-            Pick::All => Some(rest),
-            Pick::Nth(n) => (rest + 1 == n).then_some(0),
-            Pick::Every(n) => ((rest + 1) % n == 0).then_some(rest / n),
-        }
-    }
-
-    /// How many of the first `reached` hits they let through.
-    fn picks(&self, reached: u64) -> u64 {
-        let rest = reached.saturating_sub(self.skip);
-        match self.pick {
-            Pick::All => rest,
-            Pick::Nth(n) => u64::from(rest >= n),
-            Pick::Every(n) => rest / n,
-        }
     }
 
     fn has_window(&self) -> bool {

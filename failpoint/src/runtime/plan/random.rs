@@ -6,7 +6,7 @@
 
 use crate::runtime::log::{self, Level};
 use crate::runtime::sync::Ordering;
-use crate::runtime::sync::lasting::{AtomicBool, AtomicU64, Mutex};
+use crate::runtime::sync::lasting::{AtomicU64, AtomicUsize, Mutex};
 use std::hash::{BuildHasher, RandomState};
 
 /// What a draw is for, so that two draws of one hit never share their number.
@@ -34,8 +34,7 @@ impl Draws {
 
     /// The `number`-th draw for `purpose`, uniform in `0.0..1.0`.
     pub(crate) fn fraction(&self, purpose: Purpose, number: u64) -> f64 {
-        announce_seed();
-        fraction(self.base(seed(), purpose), number)
+        fraction(self.base(announced_seed(), purpose), number)
     }
 
     /// What all draws for one purpose have in common.
@@ -52,46 +51,76 @@ impl Draws {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Odds {
     draws: Draws,
-    probability: f64,
+    /// A draw allows if its 53 bits are below this: the probability, in parts of 2^-53.
+    below: u64,
     /// The seed when this was made, and what all draws had in common then.
     seed: u64,
     base: u64,
 }
 
+/// The odds under the seed that is in force.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Draw {
+    base: u64,
+    below: u64,
+}
+
 impl Odds {
     pub(crate) fn new(draws: Draws, probability: f64) -> Self {
         let seed = seed();
-        Self { draws, probability, seed, base: draws.base(seed, Purpose::Chance) }
+        // Exact: the factor is a power of two, and at most one part is rounded up, which no draw is.
+        let below = (probability * PARTS as f64).ceil() as u64;
+        Self { draws, below, seed, base: draws.base(seed, Purpose::Chance) }
     }
 
-    /// Whether the `number`-th draw allows.
-    pub(crate) fn allow(&self, number: u64) -> bool {
-        announce_seed();
-        let seed = seed();
+    /// What decides now.
+    #[inline]
+    pub(crate) fn draw(&self) -> Draw {
+        let seed = announced_seed();
         let is_same = seed == self.seed;
         let base = if is_same { self.base } else { self.draws.base(seed, Purpose::Chance) };
-        fraction(base, number) < self.probability
+        Draw { base, below: self.below }
+    }
+}
+
+impl Draw {
+    /// Whether the `number`-th draw allows.
+    #[inline]
+    pub(crate) fn allows(self, number: u64) -> bool {
+        drawn(self.base, number) < self.below
     }
 }
 
 fn fraction(base: u64, number: u64) -> f64 {
-    // The upper 53 bits are what an f64 between 0 and 1 can hold evenly.
-    (mix(base ^ number) >> 11) as f64 / (1u64 << 53) as f64
+    drawn(base, number) as f64 / PARTS as f64
+}
+
+/// What an f64 between 0 and 1 can hold evenly.
+const PARTS: u64 = 1 << 53;
+
+/// Uniform below [`PARTS`].
+#[inline]
+fn drawn(base: u64, number: u64) -> u64 {
+    mix(base ^ number) >> 11
 }
 
 static SEED: AtomicU64 = AtomicU64::new(0);
-static SEEDED: AtomicBool = AtomicBool::new(false);
+static STATE: AtomicUsize = AtomicUsize::new(NONE);
 static CHOOSING: Mutex<()> = Mutex::new(());
-static ANNOUNCED: AtomicBool = AtomicBool::new(false);
+
+// What the state says of the seed.
+const NONE: usize = 0;
+const SEEDED: usize = 1;
+/// And it was printed.
+const ANNOUNCED: usize = 2;
 
 /// The seed of this process; one is chosen if none was set.
 pub(crate) fn seed() -> u64 {
-    // Acquire pairs with the release in `set_seed`: who sees the mark sees the seed.
-    if !SEEDED.load(Ordering::Acquire) {
+    // Acquire pairs with the release in `put_seed`: who sees the state sees the seed.
+    if STATE.load(Ordering::Acquire) == NONE {
         let _choosing = CHOOSING.lock();
-        if !SEEDED.load(Ordering::Acquire) {
-            SEED.store(RandomState::new().hash_one(std::process::id()), Ordering::Relaxed);
-            SEEDED.store(true, Ordering::Release);
+        if STATE.load(Ordering::Acquire) == NONE {
+            put_seed(RandomState::new().hash_one(std::process::id()));
         }
     }
     SEED.load(Ordering::Relaxed)
@@ -99,15 +128,29 @@ pub(crate) fn seed() -> u64 {
 
 pub(crate) fn set_seed(seed: u64) {
     let _choosing = CHOOSING.lock();
-    SEED.store(seed, Ordering::Relaxed);
-    SEEDED.store(true, Ordering::Release);
-    ANNOUNCED.store(false, Ordering::Relaxed);
+    put_seed(seed);
 }
 
-/// Prints the seed once, at the first chance drawn, so that a run can be reproduced.
+fn put_seed(seed: u64) {
+    SEED.store(seed, Ordering::Relaxed);
+    STATE.store(SEEDED, Ordering::Release);
+}
+
+/// The same; prints it once, at the first chance drawn, so that a run can be reproduced.
+#[inline]
+fn announced_seed() -> u64 {
+    if STATE.load(Ordering::Acquire) != ANNOUNCED {
+        announce_seed();
+    }
+    SEED.load(Ordering::Relaxed)
+}
+
+#[cold]
+#[inline(never)]
 fn announce_seed() {
-    if !ANNOUNCED.load(Ordering::Relaxed) && !ANNOUNCED.swap(true, Ordering::Relaxed) {
-        let seed = seed();
+    let seed = seed();
+    let announced = STATE.compare_exchange(SEEDED, ANNOUNCED, Ordering::AcqRel, Ordering::Relaxed);
+    if announced.is_ok() {
         log::say(
             Level::Info,
             format_args!("failpoint: chances are drawn from FAILPOINT_SEED={seed}"),
@@ -121,6 +164,7 @@ fn hash_text(key: u64, text: &str) -> u64 {
 }
 
 /// The finisher of SplitMix64 (Steele, Lea and Flood, 2014), after its golden-ratio step.
+#[inline]
 fn mix(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

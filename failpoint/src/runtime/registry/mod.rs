@@ -27,6 +27,7 @@ mod change;
 mod control;
 mod disarm;
 mod fit;
+pub(crate) mod kept;
 pub(crate) mod point;
 mod precondition;
 mod register;

@@ -7,16 +7,15 @@
 //! What code declares is there as long as the process. A point that no code declares goes when it
 //! is neither armed nor observed any more, and when the last that looks at it has gone.
 
+use super::kept;
 use crate::info::PointInfo;
 use crate::runtime::count::fast_counter::{Counted, FastCounter};
 use crate::runtime::park::gate::Gate;
-use crate::runtime::plan::{Observation, Plan, ScopeId};
+use crate::runtime::plan::{Observation, Plan, ScopeBits, ScopeId};
 use crate::runtime::point_name::Name;
-use crate::runtime::site::{Callsite, Owner, Site};
-use crate::runtime::sync::{
-    Arc, ArcSwapOption, AtomicBool, AtomicU64, Guard, Mutex, OnceLock, Ordering,
-};
-use std::any::Any;
+use crate::runtime::site::{Callsite, Site};
+use crate::runtime::sync::lasting;
+use crate::runtime::sync::{Arc, ArcSwapOption, AtomicU64, Guard, Mutex, OnceLock, Ordering};
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
@@ -25,8 +24,8 @@ pub(crate) struct Point {
     name: Name,
     /// `None` while nothing is armed and no plan observes it.
     now: ArcSwapOption<Snapshot>,
-    /// Whether there is one.
-    live: AtomicBool,
+    /// Which snapshot that is, or [`NOTHING`].
+    version: AtomicU64,
     /// Where hits are counted that need no more; made when that is first the case.
     fast_counter: OnceLock<Arc<FastCounter>>,
     generation: AtomicU64,
@@ -114,16 +113,40 @@ pub(crate) struct Tried {
 /// What an evaluation finds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
+    /// Of no other snapshot in the process.
+    version: u64,
     pub(crate) plan: Option<Arc<Plan>>,
     /// What scopes arm here, by their age.
     scoped: Vec<(ScopeId, Arc<Plan>)>,
+    /// Of these scopes; and of isolated ones, which hide what is armed globally.
+    scope_bits: ScopeBits,
     pub(crate) observers: Vec<Arc<Observation>>,
 }
 
+/// The version where nothing is armed and no plan observes the point.
+const NOTHING: u64 = 0;
+static VERSIONS: lasting::AtomicU64 = lasting::AtomicU64::new(NOTHING + 1);
+
 impl Snapshot {
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Whether a thread may keep it longer than it is in force: it holds nothing of the user's.
+    fn may_be_kept(&self) -> bool {
+        let scoped = self.scoped.iter().map(|(_, plan)| plan);
+        self.plan.iter().chain(scoped).all(|plan| plan.callback.is_none())
+    }
+
     /// Whether any scope arms the name.
-    pub(crate) fn is_scoped(&self) -> bool {
+    fn is_scoped(&self) -> bool {
         !self.scoped.is_empty()
+    }
+
+    /// Those of the scopes that an evaluation has to look for.
+    #[inline]
+    pub(crate) fn scope_bits(&self) -> ScopeBits {
+        self.scope_bits
     }
 
     /// What `scope` itself arms here.
@@ -133,6 +156,7 @@ impl Snapshot {
     }
 
     /// Notes an evaluation that no scope in force arms the point for.
+    #[inline(never)]
     pub(crate) fn note_outside(&self, site: &Site) {
         self.scoped.iter().for_each(|(_, plan)| plan.note_outside(site));
     }
@@ -164,29 +188,12 @@ impl Snapshot {
     }
 }
 
-impl Owner for Point {
-    fn pass(&self) -> bool {
-        match self.fast_counter.get().map_or(Counted::Closed, |fast_counter| fast_counter.pass()) {
-            Counted::Done => true,
-            Counted::Closed => false,
-            Counted::Full => {
-                self.reopen_counter();
-                false
-            }
-        }
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
-
 impl Point {
     pub(crate) fn new(name: Name) -> Self {
         Self {
             name,
             now: ArcSwapOption::empty(),
-            live: AtomicBool::new(false),
+            version: AtomicU64::new(NOTHING),
             fast_counter: OnceLock::new(),
             generation: AtomicU64::new(0),
             state: Mutex::new(State::default()),
@@ -209,7 +216,22 @@ impl Point {
         self.generation.load(Ordering::SeqCst)
     }
 
+    /// Whether an evaluation here is a hit that only has to be counted, and is counted.
+    #[inline]
+    pub(crate) fn pass(&self) -> bool {
+        let Some(fast_counter) = self.fast_counter.get() else { return false };
+        match fast_counter.pass() {
+            Counted::Done => true,
+            Counted::Closed => false,
+            Counted::Full => {
+                self.reopen_counter();
+                false
+            }
+        }
+    }
+
     #[cold]
+    #[inline(never)]
     fn reopen_counter(&self) {
         if let Some(plan) = self.plan() {
             drop(plan.pause_counter());
@@ -218,10 +240,25 @@ impl Point {
 
     /// Whether an evaluation would find anything.
     pub(crate) fn is_live(&self) -> bool {
-        self.live.load(Ordering::Acquire)
+        self.version.load(Ordering::Acquire) != NOTHING
     }
 
-    /// What an evaluation looks at. A guard, since all that evaluate would count an `Arc`.
+    /// What an evaluation looks at, to be given back to [`kept::keep`]; `None` where there is nothing, or
+    /// it may not be kept.
+    #[inline]
+    pub(crate) fn kept(&self) -> Option<Arc<Snapshot>> {
+        // Acquire pairs with the release in `change`: who sees a version sees what led to it.
+        let version = self.version.load(Ordering::Acquire);
+        kept::take(version).or_else(|| self.keep())
+    }
+
+    #[inline(never)]
+    fn keep(&self) -> Option<Arc<Snapshot>> {
+        let now = self.now.load();
+        now.as_ref().filter(|now| now.may_be_kept()).cloned()
+    }
+
+    /// The same where it may not be kept. A guard, since all that evaluate would count an `Arc`.
     pub(crate) fn snapshot(&self) -> Guard<Snapshot> {
         self.now.load()
     }
@@ -333,8 +370,13 @@ impl Point {
         // Left before what is new can be found, and taken after: what the lane counts between is
         // nothing.
         old_lease.iter().for_each(|plan| plan.end_lease());
+        let scopes = snapshot.scoped.iter().map(|(scope, _)| ScopeBits::of(*scope));
+        snapshot.scope_bits = scopes.fold(ScopeBits::UNSURE, ScopeBits::and);
+        // Relaxed: it only has to be of no other.
+        snapshot.version = VERSIONS.fetch_add(1, Ordering::Relaxed);
+        let version = if live { snapshot.version } else { NOTHING };
         self.now.store(live.then(|| Arc::new(snapshot)));
-        self.live.store(live, Ordering::Release);
+        self.version.store(version, Ordering::Release);
         lease.iter().for_each(|plan| plan.lease_counter(self.own_counter()));
         state.sites.iter().for_each(|site| site.set_switch(live));
     }

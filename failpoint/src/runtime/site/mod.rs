@@ -22,13 +22,8 @@ mod list;
 #[allow(unused_imports, unreachable_pub)]
 pub use list::*;
 
-/// What a site is registered with: its point, of which this module knows no more.
-pub(crate) trait Owner: Any + Send + Sync {
-    /// Whether an evaluation here was a hit that only had to be counted, and is counted.
-    fn pass(&self) -> bool;
-
-    fn as_any(&self) -> &dyn Any;
-}
+/// What a site is registered with: its point. Its type is defined above this module.
+pub(crate) type Owner = dyn Any + Send + Sync;
 
 /// The byte that an evaluation tests.
 #[derive(Debug)]
@@ -87,14 +82,13 @@ pub struct Site {
 
 /// What becomes known of a site in the running program.
 pub(crate) struct Registration {
-    /// The point that the site was registered with. Its type is defined above this module.
-    owner: &'static dyn Owner,
+    owner: &'static Owner,
     /// Brought by the first evaluation.
     switch: OnceLock<&'static Switch>,
 }
 
 impl Registration {
-    pub(crate) fn new(owner: &'static dyn Owner) -> Self {
+    pub(crate) fn new(owner: &'static Owner) -> Self {
         Self { owner, switch: OnceLock::new() }
     }
 }
@@ -202,24 +196,15 @@ impl Site {
     }
 
     pub(crate) fn owner<T: Any>(&self) -> Option<&'static T> {
-        self.registration.get()?.owner.as_any().downcast_ref()
+        self.registration.get()?.owner.downcast_ref()
     }
 
     /// The same, once an evaluation reached it.
     #[inline]
     pub(crate) fn reached_owner<T: Any>(&self) -> Option<&'static T> {
-        self.reached_registration()?.owner.as_any().downcast_ref()
-    }
-
-    /// Whether this evaluation was a hit that only had to be counted, and is counted.
-    #[inline]
-    pub(crate) fn pass(&self) -> bool {
-        self.reached_registration().is_some_and(|registration| registration.owner.pass())
-    }
-
-    #[inline]
-    fn reached_registration(&self) -> Option<&'static Registration> {
-        self.registration.get().copied().filter(|registration| registration.switch.get().is_some())
+        let registration = self.registration.get()?;
+        registration.switch.get()?;
+        registration.owner.downcast_ref()
     }
 
     pub(crate) fn is_registered(&self) -> bool {
