@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use failpoint_tester::cases::Case;
+use failpoint_tester::checks::Check;
 use failpoint_tester::clock::Clock;
 use failpoint_tester::config::{Config, parse};
 use failpoint_tester::report::collect::Collector;
@@ -138,6 +139,18 @@ async fn a_member_that_is_not_started_ends_the_run() {
     assert!(why.contains("`etcd` is not there"), "{why}");
     // A script that reads only the summary is told, too.
     assert_eq!(ended.report.summary.first_failure, Some(format!("the run cannot go on: {why}")));
+}
+
+#[tokio::test]
+async fn a_pattern_of_the_configuration_is_found_in_lines_that_are_long_gone() {
+    let mut config = config("SIGTERM_LEADER");
+    config.checks = vec![Check::Logs];
+    config.log_patterns = vec!["quota exceeded".to_owned()];
+    let Stage { ended, .. } =
+        run_with(config, Fault::LogsQuota, once(), Vec::new(), std::future::pending()).await;
+    let [check] = &ended.report.checks[..] else { panic!("{:#?}", ended.report.checks) };
+    assert_eq!((check.check, check.outcome), (Check::Logs, Outcome::Failed), "{}", check.message);
+    assert!(check.message.contains("quota exceeded"), "{}", check.message);
 }
 
 /// Fires at an event, by its number.

@@ -75,10 +75,12 @@ impl Cluster {
         self.names.len() / 2 + 1
     }
 
-    /// Declares all members to their agents.
-    pub(super) async fn declare(&self) -> Result<(), Failure> {
+    /// Declares all members to their agents. Their logs keep the lines that match these patterns,
+    /// however many come after them.
+    pub(super) async fn declare(&self, patterns: &Patterns) -> Result<(), Failure> {
         for member in self.members() {
             self.agents[member].add(&self.driver.files(member)).await?;
+            self.logs(member)?.keep(patterns.clone());
         }
         Ok(())
     }

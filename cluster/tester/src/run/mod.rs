@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::checks::logs::Patterns;
 use crate::config::Config;
 use crate::report::archive::Archive;
 use crate::report::collect::Collector;
@@ -174,7 +175,9 @@ async fn rounds(
     current: &Mutex<u64>,
 ) -> Result<(), Failure> {
     let mut fresh = true;
-    stage.cluster.declare().await?;
+    let patterns = Patterns::new(&stage.config.log_patterns);
+    let patterns = patterns.map_err(|error| Failure::Setup(error.to_string()))?;
+    stage.cluster.declare(&patterns).await?;
     for number in 1..=rounds.unwrap_or(u64::MAX) {
         if stage.end.is_some_and(|end| Instant::now() >= end) {
             break;

@@ -32,6 +32,8 @@ pub(crate) enum Fault {
     Dies,
     /// It does not start members.
     DoesNotStart,
+    /// A member that is stopped logs `quota exceeded`, and then more lines than a log keeps.
+    LogsQuota,
 }
 
 /// The agent of all members of a [`Memory`].
@@ -91,9 +93,13 @@ impl Agent for FakeAgent {
         };
         let reach = {
             let mut members = self.lock();
-            let Some((state, _)) = members.get_mut(member) else {
+            let Some((state, logs)) = members.get_mut(member) else {
                 return Err(error(member, "it was not added"));
             };
+            if self.fault == Fault::LogsQuota && request.operation == Operation::SigtermEtcd {
+                logs.push("quota exceeded");
+                (0..20_000).for_each(|line| logs.push(&format!("line {line}")));
+            }
             match request.operation {
                 Operation::InitialStartEtcd if self.fault == Fault::DoesNotStart => {
                     return Err(error(member, "the program `etcd` is not there"));
