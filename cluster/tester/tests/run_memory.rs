@@ -18,7 +18,7 @@ use failpoint_tester::report::files::Directory;
 use failpoint_tester::report::model::Outcome;
 use failpoint_tester::run::{Ended, Options, Subject, Why, run};
 use support::fake_agent::{FakeAgent, Fault, Managed};
-use support::memory::Memory;
+use support::memory::{Memory, Reach};
 use tokio::sync::oneshot;
 
 /// A configuration whose cases take no longer than they have to.
@@ -46,8 +46,18 @@ async fn run_with(
     observers: Vec<Box<dyn Observer>>,
     interrupt: impl Future<Output = ()>,
 ) -> Stage {
-    let memory = Memory::new(3);
-    let agent = FakeAgent::new(&memory, fault);
+    run_on(&Memory::new(3), config, fault, options, observers, interrupt).await
+}
+
+async fn run_on(
+    memory: &Memory,
+    config: Config,
+    fault: Fault,
+    options: Options,
+    observers: Vec<Box<dyn Observer>>,
+    interrupt: impl Future<Output = ()>,
+) -> Stage {
+    let agent = FakeAgent::new(memory, fault);
     let clock = Clock::start();
     let subject = Subject {
         driver: Arc::new(Managed { driver: memory.driver() }),
@@ -151,6 +161,34 @@ async fn a_pattern_of_the_configuration_is_found_in_lines_that_are_long_gone() {
     let [check] = &ended.report.checks[..] else { panic!("{:#?}", ended.report.checks) };
     assert_eq!((check.check, check.outcome), (Check::Logs, Outcome::Failed), "{}", check.message);
     assert!(check.message.contains("quota exceeded"), "{}", check.message);
+}
+
+/// Makes a member unreachable at the end of a round.
+struct Unreachable(Memory);
+
+impl Observer for Unreachable {
+    fn on(&mut self, event: &Event<'_>) {
+        if matches!(event, Event::Step("ending the round")) {
+            self.0.reach(0, Reach::Refused);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_round_is_judged_even_if_its_last_write_fails() {
+    let mut config = config("NO_FAIL_WITH_STRESS");
+    config.limits.heal = Duration::from_millis(300);
+    let memory = Memory::new(3);
+    let observers: Vec<Box<dyn Observer>> = vec![Box::new(Unreachable(memory.clone()))];
+    let pending = std::future::pending();
+    let Stage { ended, .. } =
+        run_on(&memory, config, Fault::None, once(), observers, pending).await;
+    let Some(Why::Setup(why)) = &ended.why else { panic!("{:?}", ended.why) };
+    assert!(why.contains("no write through m1 succeeds"), "{why}");
+    let order = ended.report.checks.iter().find(|check| check.check == Check::Order);
+    let order = order.expect("the round is judged");
+    assert_eq!(order.outcome, Outcome::NotDecided);
+    assert!(order.message.contains("no write through m1 succeeds"), "{}", order.message);
 }
 
 /// Fires at an event, by its number.

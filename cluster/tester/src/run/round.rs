@@ -132,9 +132,14 @@ impl Stage {
         journal.step("ending the round");
         let runners = load.stop().await;
         let mut incomplete = recorder.full();
+        let mut failure = None;
         if usable && let Some(watch) = &watch {
-            cluster.final_writes(&cluster.members(), &recorder, &prefix).await?;
-            let reached = watch.reached(recorder.latest(), config.limits.heal).await;
+            let written = cluster.final_writes(&cluster.members(), &recorder, &prefix).await;
+            failure = written.err();
+            let reached = match &failure {
+                None => watch.reached(recorder.latest(), config.limits.heal).await,
+                Some(failure) => Err(failure.to_string()),
+            };
             incomplete = incomplete.or(reached.err());
         }
         drop(watch);
@@ -154,6 +159,9 @@ impl Stage {
             .await
             .map_err(|panic| Failure::Setup(format!("a checker failed: {panic}")))?;
         self.keep(round.number, history).await;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
         if usable {
             self.tidy(&prefix).await;
         }
