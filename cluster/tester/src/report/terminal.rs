@@ -155,8 +155,9 @@ impl Terminal {
     /// How long the run still takes, if it goes on as until now.
     fn left(&self) -> Option<Duration> {
         let elapsed = self.started.elapsed();
-        let by_cases = self.cases.filter(|_| self.done > 0).map(|cases| {
-            elapsed.mul_f64(cases.saturating_sub(self.done) as f64 / self.done as f64)
+        let by_cases = self.cases.filter(|_| self.done > 0).and_then(|cases| {
+            let share = cases.saturating_sub(self.done) as f64 / self.done as f64;
+            Duration::try_from_secs_f64(elapsed.as_secs_f64() * share).ok()
         });
         let by_time = self.limit.map(|limit| limit.saturating_sub(elapsed));
         by_cases.into_iter().chain(by_time).min()
