@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode, redirect};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
@@ -102,6 +102,7 @@ impl Remote {
         };
         let client = reqwest::Client::builder()
             .no_proxy()
+            .redirect(redirect::Policy::none())
             .connect_timeout(PATIENCE)
             .build()
             .map_err(|error| failed(error.to_string()))?;
@@ -257,7 +258,7 @@ impl Link {
     ) -> Result<T, AgentError> {
         let bytes = self.bytes(member, request, limit).await?;
         serde_json::from_slice(&bytes)
-            .map_err(|error| self.error(member, &format!("its answer is not understood: {error}")))
+            .map_err(|error| self.error(member, &format!("gives an answer that cannot be read: {error}")))
     }
 
     async fn bytes(

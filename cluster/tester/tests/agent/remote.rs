@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use failpoint_tester::agent::remote::{Remote, Settings};
 use failpoint_tester::agent::{Agent, MemberFiles, Operation};
 use failpoint_tester::clock::Clock;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{One, Other, PATIENCE, SERVER, files, first_start, request, start as starts};
 
@@ -278,6 +279,41 @@ async fn the_agent_ends_with_the_agents_of_its_members() {
         .expect("no panic")
         .expect("its status");
     assert!(status.success());
+}
+
+/// The address of a server that gives this answer to each request.
+async fn answering(answer: &'static str) -> Settings {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    Settings { address, token_file: None }
+}
+
+#[tokio::test]
+async fn a_server_that_is_no_agent_is_an_error() {
+    for (answer, what) in [
+        (
+            "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nno",
+            "gives an answer that cannot be read: ",
+        ),
+        // With a token, nothing is asked elsewhere.
+        (
+            "HTTP/1.1 302 Found\r\nconnection: close\r\nlocation: /x\r\ncontent-length: 0\r\n\r\n",
+            "answers with status 302",
+        ),
+    ] {
+        let settings = answering(answer).await;
+        let remote = Remote::new(&settings, Clock::start()).expect("an agent");
+        let why = remote.state("m").await.expect_err("it is no agent").message;
+        let start = format!("the agent at {} {what}", settings.address);
+        assert!(why.starts_with(&start), "{why}");
+    }
 }
 
 #[tokio::test]
