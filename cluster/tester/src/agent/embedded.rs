@@ -209,7 +209,7 @@ impl Agent for Embedded {
 
     async fn archive(&self, name: &str, directory: &Path) -> Result<(), AgentError> {
         let member = self.member(name)?;
-        let (files, to) = (member.files.clone(), directory.join(name));
+        let (files, to) = (member.files.clone(), directory.to_owned());
         blocking(move || files.copy_to(&to)).await.map_err(|message| member.error(&message))
     }
 

@@ -217,8 +217,8 @@ pub trait Agent: Send + Sync {
     /// The log of the member, from its first line on.
     fn logs(&self, member: &str) -> Result<Logs, AgentError>;
 
-    /// Copies the data directory and the log of the member to `directory/MEMBER` on the tester's machine,
-    /// for a failed run.
+    /// Copies the data directory and the log of the member into a directory on the tester's machine, for
+    /// a failed run.
     async fn archive(&self, member: &str, directory: &std::path::Path) -> Result<(), AgentError>;
 
     /// Ends all processes of all members.

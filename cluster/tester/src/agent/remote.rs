@@ -189,7 +189,7 @@ impl Agent for Remote {
             if !plain || path.is_empty() {
                 return Err(failed(format!("the agent lists the file {path:?}")));
             }
-            let to = directory.join(member).join(relative);
+            let to = directory.join(relative);
             let write = |bytes: &[u8], from_start: bool| append(&to, bytes, from_start);
             write(&[], true).map_err(&failed)?;
             let mut offset = 0;
@@ -257,8 +257,9 @@ impl Link {
         limit: Duration,
     ) -> Result<T, AgentError> {
         let bytes = self.bytes(member, request, limit).await?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| self.error(member, &format!("gives an answer that cannot be read: {error}")))
+        serde_json::from_slice(&bytes).map_err(|error| {
+            self.error(member, &format!("gives an answer that cannot be read: {error}"))
+        })
     }
 
     async fn bytes(

@@ -237,8 +237,8 @@ async fn an_archive_comes_in_pieces() {
     one.operate(&first_start(script)).await;
     one.seen("started", 1).await;
     let to = tempfile::tempdir().expect("a temporary directory");
-    one.agent.archive("m", to.path()).await.expect("an archive");
     let archive = to.path().join("m");
+    one.agent.archive("m", &archive).await.expect("an archive");
     let read = |path: std::path::PathBuf| std::fs::read(path).expect("a file");
     assert!(read(archive.join("data/wal/a b?%")) == read(one.path("data/wal/a b?%")));
     assert_eq!(read(archive.join("data/wal/a b?%")).len(), 2_500_000);
@@ -251,8 +251,8 @@ async fn an_archive_comes_in_pieces() {
     embedded.operate(&first_start(script)).await;
     embedded.seen("started", 1).await;
     embedded.agent.archive("m", &to.path().join("e")).await.expect("an archive");
-    assert_eq!(read(to.path().join("e/m/data/wal/a b?%")).len(), 2_500_000);
-    assert!(!to.path().join("e/m/data/link").exists());
+    assert_eq!(read(to.path().join("e/data/wal/a b?%")).len(), 2_500_000);
+    assert!(!to.path().join("e/data/link").exists());
 }
 
 #[tokio::test]

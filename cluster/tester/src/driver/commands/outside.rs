@@ -165,14 +165,13 @@ impl Agent for Outside {
 
     /// Copies the lines of the log that are kept. The data are with those who run the member.
     async fn archive(&self, name: &str, directory: &Path) -> Result<(), AgentError> {
-        let member = self.member(name)?;
-        let to = directory.join(name);
+        let (member, to) = (self.member(name)?, directory);
         let mut text = String::new();
         for line in member.logs.lines() {
             text.push_str(&line.text);
             text.push('\n');
         }
-        std::fs::create_dir_all(&to)
+        std::fs::create_dir_all(to)
             .and_then(|()| std::fs::write(to.join("log"), text))
             .map_err(|error| member.error(&format!("{}: {error}", to.display())))
     }
