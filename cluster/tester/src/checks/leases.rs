@@ -93,7 +93,8 @@ impl Display for Violation {
                 )
             }
             Self::TooEarly(lease) => {
-                let early = Duration::from_nanos(lease.lives_until() - lease.seen.time());
+                let early =
+                    Duration::from_nanos(lease.lives_until().saturating_sub(lease.seen.time()));
                 write!(
                     f,
                     "{lease} and its keys were gone at {}, {} ms before its time",

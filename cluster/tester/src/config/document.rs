@@ -8,7 +8,7 @@ use super::substitute::Variables;
 use super::types::{Config, Limits};
 use super::yaml::{Node, Value};
 use super::{cases, checks, driver, failpoints, load, members, yaml};
-use crate::checks::logs::PATTERNS;
+use crate::checks::logs::{PATTERNS, Patterns};
 
 /// Reads a text. The variables are those of the environment.
 pub(super) fn read(text: &str, path: &Path, variables: Variables<'_>) -> Result<Config, Mistakes> {
@@ -65,10 +65,7 @@ fn whole(reader: &mut Reader<'_>, node: &Node, path: &Path) -> Option<Config> {
     };
     let external = top.field("external").and_then(|field| reader.command(&field));
     let log_patterns = match top.field("log-patterns") {
-        Some(field) => {
-            let patterns = reader.entries(&field);
-            patterns.iter().filter_map(|pattern| reader.regex_of_some(pattern)).collect()
-        }
+        Some(field) => log_patterns(reader, &field),
         None => PATTERNS.iter().map(|pattern| (*pattern).to_owned()).collect(),
     };
     let limits = limits(reader, top.field("limits"));
@@ -94,6 +91,20 @@ fn whole(reader: &mut Reader<'_>, node: &Node, path: &Path) -> Option<Config> {
         limits,
         places: std::mem::take(&mut reader.places),
     })
+}
+
+/// Patterns that can be compiled, each of them and all together.
+fn log_patterns(reader: &mut Reader<'_>, field: &Field<'_>) -> Vec<String> {
+    let entries = reader.entries(field);
+    let patterns: Vec<String> =
+        entries.iter().filter_map(|entry| reader.regex_of_some(entry)).collect();
+    if patterns.len() == entries.len()
+        && let Err(error) = Patterns::new(&patterns)
+    {
+        let message = format!("`log-patterns`: {}; write fewer or simpler ones", error.message);
+        reader.mistake(field.node.at, message);
+    }
+    patterns
 }
 
 fn limits(reader: &mut Reader<'_>, field: Option<Field<'_>>) -> Limits {

@@ -75,7 +75,7 @@ pub const KEYS: &[Key] = &[
     key("driver.commands.points.*.role", "where it fires: `any`, `leader` or `follower`", "`any`"),
     key(
         "driver.commands.points.*.trigger",
-        "what makes it reached: `load`, `compaction`, `snapshot`, `restart` or `membership`",
+        "what makes it reached: `load`, `compaction`, `snapshot`, `restart`, `membership`, `defragmentation`, or `none` if nothing does",
         "`load`",
     ),
     key(
@@ -180,7 +180,7 @@ pub const KEYS: &[Key] = &[
     key("failpoints.known.*.role", "where it fires: `any`, `leader` or `follower`", "`any`"),
     key(
         "failpoints.known.*.trigger",
-        "what makes it reached: `load`, `compaction`, `snapshot`, `restart` or `membership`",
+        "what makes it reached: `load`, `compaction`, `snapshot`, `restart`, `membership`, `defragmentation`, or `none` if nothing does",
         "`load`",
     ),
     key("failpoints.latency", "how long FAILPOINTS_WITH_DISK_IO_LATENCY delays", "`200ms`"),

@@ -50,7 +50,7 @@
 //! | `driver.commands.revision` | a call: the revision of a member | no revisions |
 //! | `driver.commands.points` | what is known of its points, by name | nothing |
 //! | `driver.commands.points.*.role` | where it fires: `any`, `leader` or `follower` | `any` |
-//! | `driver.commands.points.*.trigger` | what makes it reached: `load`, `compaction`, `snapshot`, `restart` or `membership` | `load` |
+//! | `driver.commands.points.*.trigger` | what makes it reached: `load`, `compaction`, `snapshot`, `restart`, `membership`, `defragmentation`, or `none` if nothing does | `load` |
 //! | `CALL.run` | of a call: a program, as a command line or a list of words | one of `run`, `http`, `tcp` |
 //! | `CALL.http` | of a call: `METHOD URL` | one of `run`, `http`, `tcp` |
 //! | `CALL.body` | of an HTTP call: the body | none |
@@ -91,7 +91,7 @@
 //! | `failpoints.sample` | how many combinations a round takes, or `all` | one point for each command and target |
 //! | `failpoints.known` | what is known of points, by name, over what the driver knows | nothing |
 //! | `failpoints.known.*.role` | where it fires: `any`, `leader` or `follower` | `any` |
-//! | `failpoints.known.*.trigger` | what makes it reached: `load`, `compaction`, `snapshot`, `restart` or `membership` | `load` |
+//! | `failpoints.known.*.trigger` | what makes it reached: `load`, `compaction`, `snapshot`, `restart`, `membership`, `defragmentation`, or `none` if nothing does | `load` |
 //! | `failpoints.latency` | how long FAILPOINTS_WITH_DISK_IO_LATENCY delays | `200ms` |
 //! | `failpoints.latency-point` | the point of FAILPOINTS_WITH_DISK_IO_LATENCY | `raftAfterSave` |
 //! | `external` | the program of EXTERNAL; `enable N` and `disable N` are added | none |

@@ -52,6 +52,21 @@ fn many_mistakes_are_not_all_shown() {
     assert!(said.contains("has 20000 entries; at most 1000 are read"), "{said}");
 }
 
+#[test]
+fn patterns_that_are_too_large_together() {
+    let patterns = |length: usize, count: usize| {
+        let patterns: Vec<String> =
+            (0..count).map(|number| format!("'x{number}\\w{{{length}}}'")).collect();
+        parse(&format!("driver: etcd\nlog-patterns: [{}]", patterns.join(", ")))
+    };
+    let longest = (1..1_000).take_while(|length| patterns(*length, 1).is_ok()).last();
+    let longest = longest.expect("a short pattern is right");
+    assert_eq!(
+        patterns(longest, 100).expect_err("each is as large as one may be").to_string(),
+        "c.yaml:2:15: `log-patterns`: together they are too large; write fewer or simpler ones"
+    );
+}
+
 /// Pieces of configurations, so that random texts get past the first key.
 fn piece() -> impl Strategy<Value = String> {
     let words: Vec<String> = KEYS
