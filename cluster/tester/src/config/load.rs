@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use super::mistakes::Place;
 use super::reader::{Field, Reader};
 use crate::driver::Abilities;
 use crate::load::{Kind, Runner, Settings};
@@ -37,38 +38,20 @@ pub(super) fn read(
         reader.mistake(minimum.node.at, message);
     }
 
-    let kinds = match field("kinds") {
-        Some(field) => weighed(
-            reader,
-            &field,
-            "kind",
-            &Kind::ALL.map(|kind| (kind.name(), kind)),
-            abilities,
-            kind_served,
-        ),
-        None => Kind::ALL
-            .into_iter()
-            .filter(|kind| abilities.is_none_or(|abilities| kind_served(*kind, abilities).is_ok()))
-            .map(|kind| (kind, default_weight(kind)))
-            .collect(),
+    let kinds = Choice {
+        what: "kind",
+        known: Kind::ALL.map(|kind| (kind.name(), kind)).to_vec(),
+        missing: Kind::missing,
+        weight: default_weight,
     };
-    let runners = match field("runners") {
-        Some(field) => weighed(
-            reader,
-            &field,
-            "runner",
-            &Runner::ALL.map(|runner| (runner.name(), runner)),
-            abilities,
-            runner_served,
-        ),
-        None => Runner::ALL
-            .into_iter()
-            .filter(|runner| {
-                abilities.is_none_or(|abilities| runner_served(*runner, abilities).is_ok())
-            })
-            .map(|runner| (runner, 1))
-            .collect(),
+    let runners = Choice {
+        what: "runner",
+        known: Runner::ALL.map(|runner| (runner.name(), runner)).to_vec(),
+        missing: Runner::missing,
+        weight: |_| 1,
     };
+    let kinds = kinds.read(reader, field("kinds"), abilities);
+    let runners = runners.read(reader, field("runners"), abilities);
     Settings {
         clients: clients as usize,
         rate: rate as u32,
@@ -81,70 +64,67 @@ pub(super) fn read(
     }
 }
 
-/// A list of names, which weigh the same, or a map of names with their weights.
-fn weighed<T: Copy + Ord + Display>(
-    reader: &mut Reader<'_>,
-    field: &Field<'_>,
-    what: &str,
-    known: &[(&'static str, T)],
-    abilities: Option<&Abilities>,
-    served: fn(T, &Abilities) -> Result<(), &'static str>,
-) -> BTreeMap<T, u32> {
-    let mut weights = BTreeMap::new();
-    let mut entries = Vec::new();
-    if field.is_map() {
-        for (name, at, field) in reader.map(field).unwrap_or_default() {
-            let Some(value) = reader.named(at, &name, what, known) else { continue };
-            // A weight of zero would be a kind that is not there.
-            let Some(weight) = reader.whole(&field, 1..=1_000_000) else { continue };
-            entries.push((at, value, weight as u32));
+/// Names of which a configuration chooses some.
+struct Choice<T> {
+    /// What one of them is called in messages.
+    what: &'static str,
+    known: Vec<(&'static str, T)>,
+    /// What a subject lacks to serve one.
+    missing: fn(T, &Abilities) -> Option<&'static str>,
+    /// How much one weighs if the configuration chooses nothing.
+    weight: fn(T) -> u32,
+}
+
+impl<T: Copy + Ord + Display> Choice<T> {
+    /// Those that are chosen, with their weights; without a field, all that the subject can serve.
+    fn read(
+        &self,
+        reader: &mut Reader<'_>,
+        field: Option<Field<'_>>,
+        abilities: Option<&Abilities>,
+    ) -> BTreeMap<T, u32> {
+        let missing = |value| abilities.and_then(|abilities| (self.missing)(value, abilities));
+        let Some(field) = field else {
+            let all = self.known.iter().map(|(_, value)| *value);
+            let served = all.filter(|value| missing(*value).is_none());
+            return served.map(|value| (value, (self.weight)(value))).collect();
+        };
+        let what = self.what;
+        let mut weights = BTreeMap::new();
+        for (at, value, weight) in self.given(reader, &field) {
+            if let Some(need) = missing(value) {
+                let message = format!(
+                    "the {what} `{value}` cannot be served here: the subject has no {need}"
+                );
+                reader.mistake(at, message);
+            } else if weights.insert(value, weight).is_some() {
+                reader.mistake(at, format!("the {what} `{value}` is already chosen"));
+            }
         }
-    } else {
+        weights
+    }
+
+    /// The entries of a list of names, which weigh the same, or of a map of names with their weights.
+    fn given(&self, reader: &mut Reader<'_>, field: &Field<'_>) -> Vec<(Place, T, u32)> {
+        let mut entries = Vec::new();
+        if field.is_map() {
+            for (name, at, field) in reader.map(field).unwrap_or_default() {
+                let Some(value) = reader.named(at, &name, self.what, &self.known) else { continue };
+                // A weight of zero would be a kind that is not there.
+                let Some(weight) = reader.whole(&field, 1..=1_000_000) else { continue };
+                entries.push((at, value, weight as u32));
+            }
+            return entries;
+        }
         // Runners may be left out; without a kind there is no load.
-        let list = if what == "runner" { reader.list(field) } else { reader.entries(field) };
+        let list = if self.what == "runner" { reader.list(field) } else { reader.entries(field) };
         for entry in list {
-            if let Some(value) = reader.one_of(&entry, what, known) {
+            if let Some(value) = reader.one_of(&entry, self.what, &self.known) {
                 entries.push((entry.node.at, value, 1));
             }
         }
+        entries
     }
-    for (at, value, weight) in entries {
-        if let Some(Err(reason)) = abilities.map(|abilities| served(value, abilities)) {
-            reader.mistake(at, format!("the {what} `{value}` cannot be served here: {reason}"));
-        } else if weights.insert(value, weight).is_some() {
-            reader.mistake(at, format!("the {what} `{value}` is already chosen"));
-        }
-    }
-    weights
-}
-
-fn kind_served(kind: Kind, abilities: &Abilities) -> Result<(), &'static str> {
-    let needs: &[(bool, &'static str)] = match kind {
-        Kind::KvWriteSmall | Kind::KvWriteLarge | Kind::KvReadOneKey => &[],
-        Kind::KvReadRange => &[(abilities.ranges, "the subject has no ranges")],
-        Kind::KvDeleteOneKey => &[(abilities.deletes, "the subject has no deletes")],
-        Kind::KvDeleteRange => &[
-            (abilities.deletes, "the subject has no deletes"),
-            (abilities.ranges, "the subject has no ranges"),
-        ],
-        Kind::KvTxnWriteDelete => &[(abilities.transactions, "the subject has no transactions")],
-        Kind::Lease => &[(abilities.leases, "the subject has no leases")],
-    };
-    all_met(needs)
-}
-
-fn runner_served(runner: Runner, abilities: &Abilities) -> Result<(), &'static str> {
-    let need = match runner {
-        Runner::ElectionRunner => (abilities.locks, "the subject has no elections"),
-        Runner::LockRacerRunner => (abilities.locks, "the subject has no locks"),
-        Runner::WatchRunner => (abilities.watches, "the subject has no watches"),
-        Runner::LeaseRunner => (abilities.leases, "the subject has no leases"),
-    };
-    all_met(&[need])
-}
-
-fn all_met(needs: &[(bool, &'static str)]) -> Result<(), &'static str> {
-    needs.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, reason)| Err(reason))
 }
 
 /// About as etcd's own default file weighs them, with more large writes.

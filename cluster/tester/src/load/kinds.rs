@@ -9,18 +9,26 @@ use crate::driver::Abilities;
 use crate::history::{Compare, Request};
 
 impl Kind {
-    /// Whether a subject can serve it.
+    /// What a subject must have to serve it, and has not; `None`: it can serve it.
     #[must_use]
-    pub fn available(self, abilities: &Abilities) -> bool {
+    pub fn missing(self, abilities: &Abilities) -> Option<&'static str> {
+        let ranges = (abilities.ranges, "ranges");
+        let deletes = (abilities.deletes, "deletes");
+        let transactions = (abilities.transactions, "transactions");
         match self {
-            Self::KvWriteSmall | Self::KvWriteLarge | Self::KvReadOneKey => true,
-            Self::KvReadRange => abilities.ranges,
-            Self::KvDeleteOneKey => abilities.deletes,
-            Self::KvDeleteRange => abilities.ranges && abilities.deletes,
-            Self::KvTxnWriteDelete => abilities.transactions && abilities.deletes,
-            Self::Lease => abilities.leases,
+            Self::KvWriteSmall | Self::KvWriteLarge | Self::KvReadOneKey => None,
+            Self::KvReadRange => first_missing(&[ranges]),
+            Self::KvDeleteOneKey => first_missing(&[deletes]),
+            Self::KvDeleteRange => first_missing(&[deletes, ranges]),
+            Self::KvTxnWriteDelete => first_missing(&[transactions, deletes]),
+            Self::Lease => first_missing(&[(abilities.leases, "leases")]),
         }
     }
+}
+
+/// The first need that is not met.
+pub(super) fn first_missing(needs: &[(bool, &'static str)]) -> Option<&'static str> {
+    needs.iter().find(|(met, _)| !met).map(|(_, need)| *need)
 }
 
 /// What a client does next.
@@ -84,7 +92,7 @@ impl Draws {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(client);
         let mut sum = 0;
-        let available = settings.kinds.iter().filter(|(kind, _)| kind.available(abilities));
+        let available = settings.kinds.iter().filter(|(kind, _)| kind.missing(abilities).is_none());
         let kinds = available.filter(|(_, weight)| **weight > 0).map(|(&kind, &weight)| {
             sum += u64::from(weight);
             (kind, sum)
@@ -194,5 +202,25 @@ impl Draws {
     fn value(&mut self) -> String {
         self.number += 1;
         format!("{}-{:06}", self.client, self.number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+    use crate::driver::Abilities;
+
+    #[test]
+    fn a_kind_says_what_a_subject_lacks() {
+        let abilities = Abilities { ranges: true, transactions: true, ..Abilities::default() };
+        for (kind, missing) in [
+            (Kind::KvWriteSmall, None),
+            (Kind::KvReadRange, None),
+            (Kind::KvDeleteRange, Some("deletes")),
+            (Kind::KvTxnWriteDelete, Some("deletes")),
+            (Kind::Lease, Some("leases")),
+        ] {
+            assert_eq!(kind.missing(&abilities), missing, "{kind}");
+        }
     }
 }

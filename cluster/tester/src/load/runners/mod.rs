@@ -18,6 +18,7 @@ use tokio::time::sleep;
 
 use super::Runner;
 use super::clients::Shared;
+use super::kinds::first_missing;
 use crate::checks::runners::{Held, Violation};
 use crate::driver::{Abilities, LeaseId};
 use crate::history::{Compare, Outcome, Request, Response, Revision};
@@ -32,15 +33,22 @@ const REVOCATIONS: usize = 10;
 const REST: Duration = Duration::from_millis(20);
 
 impl Runner {
-    /// Whether a subject can serve it.
+    /// What a subject must have to serve it, and has not; `None`: it can serve it.
     #[must_use]
-    pub fn available(self, abilities: &Abilities) -> bool {
+    pub fn missing(self, abilities: &Abilities) -> Option<&'static str> {
+        let leases = (abilities.leases, "leases");
+        let transactions = (abilities.transactions, "transactions");
+        let revisions = (abilities.revisions, "revisions");
+        let locks = |name| (abilities.locks, name);
         match self {
-            Self::ElectionRunner | Self::LockRacerRunner => {
-                abilities.locks && abilities.leases && abilities.transactions && abilities.revisions
+            Self::ElectionRunner => {
+                first_missing(&[locks("elections"), leases, transactions, revisions])
             }
-            Self::WatchRunner => abilities.watches && abilities.revisions,
-            Self::LeaseRunner => abilities.leases,
+            Self::LockRacerRunner => {
+                first_missing(&[locks("locks"), leases, transactions, revisions])
+            }
+            Self::WatchRunner => first_missing(&[(abilities.watches, "watches"), revisions]),
+            Self::LeaseRunner => first_missing(&[leases]),
         }
     }
 }
@@ -58,7 +66,7 @@ pub(super) fn spawn(
         .settings
         .runners
         .iter()
-        .filter(|(runner, count)| runner.available(abilities) && **count > 0);
+        .filter(|(runner, count)| runner.missing(abilities).is_none() && **count > 0);
     for (&runner, &count) in wanted {
         shared.found().done.entry(runner.name()).or_default();
         for _ in 0..count {
