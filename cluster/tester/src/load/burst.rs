@@ -44,8 +44,10 @@ pub(super) async fn run(
     while tasks.join_next().await.is_some() {}
     let acknowledged = acknowledged.load(Ordering::Relaxed);
     if acknowledged < entries {
+        let why =
+            shared.last_error().map_or(String::new(), |why| format!("; the last error: {why}"));
         return Err(format!(
-            "only {acknowledged} of {entries} small writes were acknowledged within {limit:?}"
+            "only {acknowledged} of {entries} small writes were acknowledged within {limit:?}{why}"
         ));
     }
     Ok(acknowledged)

@@ -132,6 +132,12 @@ impl Load {
         self.shared.meter.sample()
     }
 
+    /// What went wrong with the last request that was not answered, and at which member.
+    #[must_use]
+    pub fn last_error(&self) -> Option<String> {
+        self.shared.last_error()
+    }
+
     /// Stops sending. Returns when no request is in flight, after at most the limit of a request: then
     /// the history is complete up to now. In a pause this does nothing.
     pub async fn pause(&self) {
@@ -306,9 +312,12 @@ impl Shared {
         let start = clock.now();
         // A driver keeps its limit. If it does not, the load must not hang with it.
         let answer = timeout(self.limit + GRACE, sent).await;
-        let outcome = answer.map_or(Outcome::Unknown, |answer| answer.outcome);
+        let Answer { outcome, error } = answer.unwrap_or_else(|_| self.no_answer());
         let end = clock.now();
-        let answered = matches!(outcome, Outcome::Done { .. });
+        let answered = match outcome {
+            Outcome::Done { .. } => Ok(()),
+            Outcome::Unknown | Outcome::Failed => Err(error.unwrap_or_default()),
+        };
         self.count(member, answered, Duration::from_nanos(end - start));
         let recorded = outcome.clone();
         self.recorder.operation(Operation { client, start, end, request, outcome: recorded });
@@ -323,9 +332,19 @@ impl Shared {
     ) -> Option<T> {
         let clock = self.recorder.clock();
         let start = clock.elapsed();
-        let answer = timeout(self.limit + GRACE, sent).await.ok().and_then(Result::ok);
-        self.count(member, answer.is_some(), clock.elapsed() - start);
-        answer
+        let answer = match timeout(self.limit + GRACE, sent).await {
+            Ok(answer) => answer.map_err(|error| error.message),
+            Err(_) => Err(self.no_answer().error.unwrap_or_default()),
+        };
+        let answered = answer.as_ref().map(|_| ()).map_err(Clone::clone);
+        self.count(member, answered, clock.elapsed() - start);
+        answer.ok()
+    }
+
+    /// What is known of a request when its driver did not keep the limit.
+    fn no_answer(&self) -> Answer {
+        let error = format!("no answer within {:?}", self.limit + GRACE);
+        Answer { outcome: Outcome::Unknown, error: Some(error) }
     }
 
     pub(super) async fn lock(&self, member: usize, name: &str, lease: LeaseId) -> Option<String> {
@@ -358,13 +377,22 @@ impl Shared {
         self.measured(member, leases.leader(name, self.limit)).await
     }
 
-    fn count(&self, member: usize, answered: bool, latency: Duration) {
-        if answered {
-            self.members.answered(member);
-            self.meter.succeeded(member, latency);
-        } else {
-            self.members.failed(member);
-            self.meter.failed(member);
+    fn count(&self, member: usize, answered: Result<(), String>, latency: Duration) {
+        match answered {
+            Ok(()) => {
+                self.members.answered(member);
+                self.meter.succeeded(member, latency);
+            }
+            Err(error) => {
+                self.members.failed(member);
+                self.meter.failed(member, error);
+            }
         }
+    }
+
+    /// What went wrong with the last request that was not answered, and at which member.
+    pub(super) fn last_error(&self) -> Option<String> {
+        let (member, error) = self.meter.last_error()?;
+        Some(format!("{}: {error}", self.driver.files(member).name))
     }
 }

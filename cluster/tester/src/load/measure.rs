@@ -31,6 +31,8 @@ struct Measured {
     sample: Counts,
     /// Microseconds, since the last sample.
     latency: Histogram<u64>,
+    /// The member that was asked last without success, and what went wrong.
+    last_error: Option<(usize, String)>,
 }
 
 impl Meter {
@@ -42,7 +44,8 @@ impl Meter {
         // Two digits: a percentile is off by at most one in a hundred.
         let latency = Histogram::new_with_max(longest, 2).expect("the bounds are in order");
         let members = vec![Counts::default(); members.max(1)];
-        Self(Mutex::new(Measured { members, sample: Counts::default(), latency }))
+        let sample = Counts::default();
+        Self(Mutex::new(Measured { members, sample, latency, last_error: None }))
     }
 
     pub(super) fn succeeded(&self, member: usize, latency: Duration) {
@@ -52,10 +55,15 @@ impl Meter {
         measured.latency.saturating_record(latency.as_micros() as u64);
     }
 
-    pub(super) fn failed(&self, member: usize) {
+    pub(super) fn failed(&self, member: usize, error: String) {
         let mut measured = self.lock();
         measured.members[member].failed += 1;
         measured.sample.failed += 1;
+        measured.last_error = Some((member, error));
+    }
+
+    pub(super) fn last_error(&self) -> Option<(usize, String)> {
+        self.lock().last_error.clone()
     }
 
     pub(super) fn members(&self) -> Vec<Counts> {

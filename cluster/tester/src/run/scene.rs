@@ -124,9 +124,11 @@ impl Scene<'_> {
             best = best.max(rate);
             since = now;
             if Instant::now() >= deadline {
+                let why = self.load.last_error();
+                let why = why.map_or(String::new(), |why| format!("; the last error: {why}"));
                 return Err(Failure::Subject(format!(
                     "{when} the fault, {best:.1} requests a second were answered; \
-                     the minimum is {minimum}"
+                     the minimum is {minimum}{why}"
                 )));
             }
         }
