@@ -209,12 +209,19 @@ impl Load {
 
     /// Stops the clients and the runners. Returns what the runners found, when no request is in flight.
     /// Stop it when the cluster is healthy: a watch may take a moment to deliver what is left.
+    ///
+    /// # Panics
+    /// A client or a runner has panicked.
     pub async fn stop(mut self) -> Found {
         let _ = self.stop.send(true);
         self.resume();
         for task in self.tasks.drain(..) {
-            // A client that panicked has nothing to say that its message did not.
-            let _ = task.await;
+            // A load that lacks a client would prove less than it seems to.
+            if let Err(error) = task.await
+                && error.is_panic()
+            {
+                std::panic::resume_unwind(error.into_panic());
+            }
         }
         std::mem::take(&mut self.shared.found())
     }
