@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::launch::helper;
 use crate::checks::Verdict;
-use crate::checks::linearizable::{Group, NotDecided, Violation, groups, search};
+use crate::checks::linearizable::{Group, NotDecided, Violation, check_group, groups};
 use crate::history::{History, Numbered, Operation, Response};
 
 /// The hidden first argument.
@@ -277,7 +277,7 @@ fn answer_all(parent: u64, memory: u64) -> io::Result<()> {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, error.to_string()));
             }
         };
-        let answer = match search(&operations) {
+        let answer = match check_group(&operations) {
             Verdict::Holds => Answer::Holds,
             Verdict::Violated(Violation { operation, possible, write }) => Answer::Violated {
                 operation: operation.number,

@@ -1,284 +1,15 @@
-//! LINEARIZABLE: is there an order that explains all answers, where the store gives no revisions?
-//!
-//! Operations on keys that no operation joins are checked apart: an order exists for all exactly if
-//! one exists for each. For one such group, the check walks along real time and keeps every
-//! *configuration* that is possible at that moment: a state, the operations in flight that took
-//! effect already, and the operations of unknown outcome that did. At a moment when nothing is in
-//! flight, only states remain. When an operation ends that took effect in no configuration, each is
-//! extended by the operations in flight, until the one that ends took effect. If that leaves no
-//! configuration, no order explains the answer, and this operation is named.
-//!
-//! - An operation of unknown outcome may take effect at any time after its start, or never.
-//! - A configuration that used fewer operations of unknown outcome for the same state replaces one
-//!   that used more. That keeps the number small: without it, each such operation would double it.
-//! - A read takes effect as soon as its answer is right, as that takes nothing away from the others.
-//!
-//! The number of configurations can still explode. A [`Budget`] bounds it, and the time; in
-//! [a process of its own](crate::process::checker), the search has a limit of memory in bytes.
+//! Is there an order that explains the answers of one group? The search, and what bounds it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::fmt::{self, Display, Formatter};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::replay::Store;
-use super::verdict::Verdict;
-use crate::history::{Compare, History, Numbered, Operation, Outcome, Request, Response};
+use super::groups::Group;
+use super::{NotDecided, Violation};
+use crate::checks::replay::Store;
+use crate::history::{Compare, Numbered, Operation, Outcome, Request, Response};
 
-/// What a check may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    /// How long the check may take.
-    pub time: Duration,
-    /// How many configurations and states it may hold at once. Each takes in the order of 200
-    /// bytes, plus the values of a state.
-    pub configurations: usize,
-}
-
-impl Default for Budget {
-    /// One minute, and a million configurations.
-    fn default() -> Self {
-        Self { time: Duration::from_secs(60), configurations: 1_000_000 }
-    }
-}
-
-/// An answer that no order explains.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// The operation whose answer is not explained. All that ended before it are.
-    pub operation: Box<Numbered>,
-    /// The answers that it could have had when it ended; at most ten.
-    pub possible: Vec<Response>,
-    /// The last write to its keys that ended before the operation started, if there is one.
-    pub write: Option<Box<Numbered>>,
-}
-
-/// Why the check cannot tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NotDecided {
-    /// The time ran out.
-    Time {
-        /// The first of the keys that were checked together.
-        key: String,
-        /// How many operations they have.
-        operations: usize,
-    },
-    /// The memory ran out, or there were more configurations than allowed.
-    Memory {
-        /// The first of the keys that were checked together.
-        key: String,
-        /// How many operations they have.
-        operations: usize,
-    },
-    /// More than 128 operations of known outcome were in flight at once.
-    InFlight {
-        /// The first of the keys that were checked together.
-        key: String,
-        /// How many operations they have.
-        operations: usize,
-    },
-    /// The [process of the check](crate::process::checker) ended without an answer.
-    Ended {
-        /// The first of the keys that were checked together.
-        key: String,
-        /// How many operations they have.
-        operations: usize,
-        /// How it ended.
-        how: String,
-    },
-    /// A transaction compares revisions.
-    ComparesRevision {
-        /// The transaction.
-        operation: Box<Numbered>,
-    },
-    /// The store was restored from a snapshot: without revisions, it is not known what it lost.
-    Restored,
-}
-
-impl Display for Violation {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "no order explains {}", self.operation)?;
-        for (n, response) in self.possible.iter().enumerate() {
-            write!(
-                f,
-                "{}{response}",
-                if n == 0 { "; possible answers at its end: " } else { " or " }
-            )?;
-        }
-        self.write
-            .as_ref()
-            .map_or(Ok(()), |write| write!(f, "; the last write before it is {write}"))
-    }
-}
-
-impl Display for NotDecided {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let of = |f: &mut Formatter<'_>, what: &str, key: &String, operations: &usize| {
-            write!(f, "{what} for the {operations} operations of key {key:?}")
-        };
-        match self {
-            Self::Time { key, operations } => of(f, "the time ran out", key, operations),
-            Self::Memory { key, operations } => of(f, "the memory ran out", key, operations),
-            Self::Ended { key, operations, how } => {
-                of(f, "the process of the check ended", key, operations)?;
-                write!(f, ": {how}")
-            }
-            Self::InFlight { key, operations } => {
-                of(f, "more than 128 operations were in flight at once", key, operations)
-            }
-            Self::ComparesRevision { operation } => {
-                write!(
-                    f,
-                    "a comparison of revisions needs a store that gives revisions: {operation}"
-                )
-            }
-            Self::Restored => f.write_str("the store was restored from a snapshot"),
-        }
-    }
-}
-
-/// Looks for an order that explains all answers but those of stale reads. The store is empty at the
-/// start. A violation in any group of keys counts, even where another group is not decided.
-pub fn check(history: &History, budget: Budget) -> Verdict<Violation, NotDecided> {
-    let deadline = Instant::now().checked_add(budget.time);
-    let mut not_decided = (history.epochs.len() > 1).then_some(NotDecided::Restored);
-    let Some(epoch) = history.epochs.first() else { return Verdict::Holds };
-    for group in groups(&epoch.operations) {
-        let searched =
-            Search::new(&epoch.operations, &group, budget.configurations, deadline).run();
-        match searched {
-            Ok(()) => {}
-            Err(Stop::Violated(violation)) => return Verdict::Violated(violation),
-            Err(Stop::NotDecided(reason)) => {
-                not_decided.get_or_insert(reason);
-            }
-        }
-    }
-    not_decided.map_or(Verdict::Holds, Verdict::NotDecided)
-}
-
-/// Checks operations whose keys are joined, without limits: the process has its own.
-pub(crate) fn search(operations: &[Operation]) -> Verdict<Violation, NotDecided> {
-    let group = Group { key: String::new(), operations: (0..operations.len()).collect() };
-    match Search::new(operations, &group, usize::MAX, None).run() {
-        Ok(()) => Verdict::Holds,
-        Err(Stop::Violated(violation)) => Verdict::Violated(violation),
-        Err(Stop::NotDecided(reason)) => Verdict::NotDecided(reason),
-    }
-}
-
-/// Operations whose keys are joined by one of them.
-pub(crate) struct Group {
-    /// The first of the keys.
-    pub(crate) key: String,
-    /// The operations, by their places.
-    pub(crate) operations: Vec<usize>,
-}
-
-/// The groups of all operations that are checked.
-pub(crate) fn groups(operations: &[Operation]) -> Vec<Group> {
-    let mut keys = BTreeSet::new();
-    operations.iter().for_each(|operation| single_keys(&operation.request, &mut keys));
-    let keys: Vec<&str> = keys.into_iter().collect();
-    let mut parents: Vec<usize> = (0..keys.len()).collect();
-    fn root(parents: &mut [usize], mut key: usize) -> usize {
-        while parents[key] != key {
-            parents[key] = parents[parents[key]];
-            key = parents[key];
-        }
-        key
-    }
-    // For each operation one of its keys; an operation without any reads and writes nothing.
-    let mut firsts = Vec::new();
-    for (index, operation) in operations.iter().enumerate() {
-        let checked = operation.outcome != Outcome::Failed && !operation.request.is_stale_read();
-        if !checked {
-            continue;
-        }
-        let mut touched = Vec::new();
-        indices(&operation.request, &keys, &mut touched);
-        for pair in touched.windows(2) {
-            let (a, b) = (root(&mut parents, pair[0]), root(&mut parents, pair[1]));
-            parents[a.max(b)] = a.min(b);
-        }
-        firsts.push((index, touched.first().copied()));
-    }
-    let mut groups: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
-    for (index, first) in firsts {
-        groups.entry(first.map(|key| root(&mut parents, key))).or_default().push(index);
-    }
-    let name = |key: Option<usize>| key.map_or(String::new(), |key| keys[key].to_owned());
-    groups.into_iter().map(|(key, operations)| Group { key: name(key), operations }).collect()
-}
-
-fn single_keys<'a>(request: &'a Request, keys: &mut BTreeSet<&'a str>) {
-    match request {
-        Request::Put { key, .. } | Request::Get { key, .. } | Request::Delete { key } => {
-            keys.insert(key);
-        }
-        Request::Range { .. } | Request::DeleteRange { .. } => {}
-        Request::Txn { compare, then, otherwise } => {
-            keys.extend(compare.iter().map(|compare| match compare {
-                Compare::Value { key, .. } | Compare::ModRevision { key, .. } => key.as_str(),
-            }));
-            then.iter().chain(otherwise).for_each(|request| single_keys(request, keys));
-        }
-    }
-}
-
-fn indices(request: &Request, keys: &[&str], touched: &mut Vec<usize>) {
-    match request {
-        Request::Range { from, to, .. } | Request::DeleteRange { from, to } => {
-            let first = keys.partition_point(|key| *key < from.as_str());
-            let last = keys.partition_point(|key| *key < to.as_str());
-            touched.extend(first..last);
-        }
-        Request::Txn { then, otherwise, .. } => {
-            let mut singles = BTreeSet::new();
-            single_keys(request, &mut singles);
-            touched.extend(singles.iter().filter_map(|key| keys.binary_search(key).ok()));
-            then.iter().chain(otherwise).for_each(|request| indices(request, keys, touched));
-        }
-        Request::Put { key, .. } | Request::Get { key, .. } | Request::Delete { key } => {
-            touched.extend(keys.binary_search(&key.as_str()).ok());
-        }
-    }
-}
-
-fn compares_revision(request: &Request) -> bool {
-    match request {
-        Request::Txn { compare, then, otherwise } => {
-            compare.iter().any(|compare| matches!(compare, Compare::ModRevision { .. }))
-                || then.iter().chain(otherwise).any(compares_revision)
-        }
-        _ => false,
-    }
-}
-
-/// The values that decide which branch is taken.
-fn compared_values<'a>(request: &'a Request, values: &mut HashSet<&'a str>) {
-    if let Request::Txn { compare, then, otherwise } = request {
-        values.extend(compare.iter().filter_map(|compare| match compare {
-            Compare::Value { equals, .. } => equals.as_deref(),
-            Compare::ModRevision { .. } => None,
-        }));
-        then.iter().chain(otherwise).for_each(|request| compared_values(request, values));
-    }
-}
-
-/// The values that an answer shows.
-fn answered_values<'a>(response: &'a Response, values: &mut HashSet<&'a str>) {
-    match response {
-        Response::Value(value) => values.extend(value.as_deref()),
-        Response::Values(entries) => values.extend(entries.iter().map(|(_, value)| value.as_str())),
-        Response::Txn { responses, .. } => {
-            responses.iter().for_each(|response| answered_values(response, values))
-        }
-        Response::Put | Response::Deleted(_) => {}
-    }
-}
-
-enum Stop {
+/// Why a search ended before its end.
+pub(super) enum Stop {
     Violated(Violation),
     NotDecided(NotDecided),
 }
@@ -328,7 +59,8 @@ fn is_subset(small: &[usize], large: &[usize]) -> bool {
     small.len() <= large.len() && small.iter().all(|item| large.any(|other| other == item))
 }
 
-struct Search<'a> {
+/// The search for an order of one group.
+pub(super) struct Search<'a> {
     operations: &'a [Operation],
     group: &'a Group,
     limit: usize,
@@ -350,7 +82,8 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(
+    /// `limit` is that of configurations and states.
+    pub(super) fn new(
         operations: &'a [Operation],
         group: &'a Group,
         limit: usize,
@@ -373,7 +106,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn run(mut self) -> Result<(), Stop> {
+    pub(super) fn run(mut self) -> Result<(), Stop> {
         let (operations, group) = (self.operations, self.group);
         // Of one moment, calls come before returns: such operations are concurrent.
         let mut moments = Vec::new();
@@ -652,5 +385,38 @@ impl<'a> Search<'a> {
             possible,
             write: write.map(|&other| self.numbered(other)),
         }
+    }
+}
+
+fn compares_revision(request: &Request) -> bool {
+    match request {
+        Request::Txn { compare, then, otherwise } => {
+            compare.iter().any(|compare| matches!(compare, Compare::ModRevision { .. }))
+                || then.iter().chain(otherwise).any(compares_revision)
+        }
+        _ => false,
+    }
+}
+
+/// The values that decide which branch is taken.
+fn compared_values<'a>(request: &'a Request, values: &mut HashSet<&'a str>) {
+    if let Request::Txn { compare, then, otherwise } = request {
+        values.extend(compare.iter().filter_map(|compare| match compare {
+            Compare::Value { equals, .. } => equals.as_deref(),
+            Compare::ModRevision { .. } => None,
+        }));
+        then.iter().chain(otherwise).for_each(|request| compared_values(request, values));
+    }
+}
+
+/// The values that an answer shows.
+fn answered_values<'a>(response: &'a Response, values: &mut HashSet<&'a str>) {
+    match response {
+        Response::Value(value) => values.extend(value.as_deref()),
+        Response::Values(entries) => values.extend(entries.iter().map(|(_, value)| value.as_str())),
+        Response::Txn { responses, .. } => {
+            responses.iter().for_each(|response| answered_values(response, values))
+        }
+        Response::Put | Response::Deleted(_) => {}
     }
 }
