@@ -205,6 +205,7 @@ impl Stage {
                     if !self.recovered().await {
                         return Ok(false);
                     }
+                    scene.nothing_more();
                 }
                 Err(setup @ Failure::Setup(_)) => return Err(setup),
             }

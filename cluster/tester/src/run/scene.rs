@@ -214,6 +214,13 @@ impl Scene<'_> {
         causes[caused.0].end = self.cluster.clock.now() + traces();
     }
 
+    /// All that is caused ends here. A case that failed has not said so.
+    pub(super) fn nothing_more(&self) {
+        let end = self.cluster.clock.now() + traces();
+        let mut causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
+        causes.iter_mut().for_each(|cause| cause.end = cause.end.min(end));
+    }
+
     /// Writes until members that are away need a snapshot: until the leader has forgotten what they lack.
     pub(super) async fn burst(&self, away: &[usize]) -> Result<(), Failure> {
         let (cluster, limit) = (self.cluster, self.cluster.limits.heal);
