@@ -2,7 +2,6 @@
 
 use super::failure::Failure;
 use super::scene::Scene;
-use crate::agent::Operation;
 use crate::cases::{Case, Fault};
 
 mod external;
@@ -26,13 +25,5 @@ pub(super) async fn run(scene: &mut Scene<'_>, case: &Case, number: u64) -> Resu
         Fault::Failpoints => failpoints::run(scene).await,
         Fault::FailpointsDiskLatency => failpoints::disk_latency(scene).await,
         Fault::External => external::run(scene, number).await,
-    }
-}
-
-/// The name of an operation, as it stands in reports.
-fn name(operation: Operation) -> String {
-    match serde_json::to_value(operation) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => format!("{operation:?}"),
     }
 }

@@ -50,7 +50,7 @@ pub(super) async fn end(
     members: &[usize],
     operation: Operation,
 ) -> Result<(), Failure> {
-    let what = super::name(operation);
+    let what = operation.name();
     scene.step(&format!("{what} {}", scene.cluster.names(members).join(", ")));
     let quit = matches!(
         operation,
@@ -70,7 +70,7 @@ pub(super) async fn end(
             format!("the process {how}{late}")
         });
         let gone = felt.is_some();
-        scene.felt(&what, *member, felt);
+        scene.felt(what, *member, felt);
         if !gone {
             let name = scene.cluster.name(*member);
             return Err(Failure::Subject(format!("{name} still runs after {what}")));
