@@ -2,14 +2,14 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::members::addresses;
 use super::mistakes::{Mistake, Mistakes};
 use super::types::{Config, DriverConfig};
 use super::{ports, values};
 use crate::cases::{Availability, Case, Fault};
+use crate::process::path::find;
 
 impl Config {
     /// Whether the subject can be put through a case, on this machine.
@@ -130,12 +130,12 @@ fn program(name: &Path) -> Result<(), String> {
         Ok(found) if found.is_file() => {
             Err(format!("`{shown}` is not executable; run `chmod +x {shown}`"))
         }
-        Ok(_) => Err(format!("`{shown}` is a directory and no program")),
+        Ok(_) => Err(format!("`{shown}` is a directory, not a program")),
         Err(error) => Err(format!("there is no program `{shown}`: {error}")),
     }
 }
 
-/// How a program comes to this machine.
+/// How to install a program.
 fn install(name: &Path) -> String {
     let package = match name.file_name().and_then(|name| name.to_str()) {
         Some("etcd") => "etcd-server",
@@ -149,19 +149,6 @@ fn install(name: &Path) -> String {
     format!("install it with `apt-get install {package}`, or write its path")
 }
 
-/// Where a program is: a name is looked up in PATH, as by `execvp`.
-fn find(name: &Path) -> Option<PathBuf> {
-    let runs = |path: &PathBuf| {
-        fs::metadata(path)
-            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-    };
-    if name.components().count() != 1 || name.is_absolute() {
-        return Some(name.to_owned()).filter(runs);
-    }
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|directory| directory.join(name)).find(runs)
-}
-
 /// Whether files can be made in a directory, or in the one in which it would be made.
 fn writable(directory: &Path) -> Result<(), String> {
     let shown = directory.display();
@@ -170,7 +157,7 @@ fn writable(directory: &Path) -> Result<(), String> {
         let here = if nearest.as_os_str().is_empty() { Path::new(".") } else { nearest };
         match fs::metadata(here) {
             Ok(found) if found.is_dir() => break here,
-            Ok(_) => return Err(format!("`{}` is no directory", here.display())),
+            Ok(_) => return Err(format!("`{}` is not a directory", here.display())),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(format!("the directory `{shown}` cannot be used: {error}")),
         }

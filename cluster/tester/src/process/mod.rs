@@ -26,6 +26,7 @@ mod ignored;
 pub mod launch;
 pub mod logs;
 mod output;
+pub(crate) mod path;
 mod running;
 mod spawner;
 

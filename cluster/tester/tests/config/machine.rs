@@ -22,7 +22,7 @@ fn programs() {
     let said = missing("driver:\n  etcd:\n    binary: src/lib.rs");
     assert!(said.ends_with("is not executable; run `chmod +x src/lib.rs`"), "{said}");
     let said = missing("driver:\n  etcd:\n    binary: ./src");
-    assert!(said.ends_with("`./src` is a directory and no program"), "{said}");
+    assert!(said.ends_with("`./src` is a directory, not a program"), "{said}");
     let said = missing(
         "driver:\n  commands:\n    start: no-such-server {port}\n    put: no-such-client\n    get: sh -c x\nexternal: no-such-fault",
     );

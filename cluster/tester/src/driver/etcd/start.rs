@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Etcd, TOKEN};
 use crate::agent::{MemberFiles, Program};
 use crate::driver::Start;
+use crate::process::path::find;
 
 /// Frequent snapshots and quick elections. A flag of the user that has the same name wins, because
 /// it comes later.
@@ -86,7 +87,7 @@ impl Etcd {
     fn etcdctl(&self, member: usize, arguments: impl FnOnce(&mut Vec<String>)) -> Option<Program> {
         let program = &self.settings.etcdctl;
         // What another machine has is not known here.
-        if self.members[member].agent.is_none() && !exists(program) {
+        if self.members[member].agent.is_none() && find(program).is_none() {
             return None;
         }
         let mut argv = vec![text(program)];
@@ -108,15 +109,6 @@ impl Etcd {
             .map(|&member| format!("{}={}", self.members[member].name, self.peer_url(member)));
         members.collect::<Vec<_>>().join(",")
     }
-}
-
-/// Whether a program is there: at its path, or in `PATH` if it is a mere name.
-fn exists(program: &Path) -> bool {
-    if program.components().count() > 1 {
-        return program.is_file();
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }
 
 fn text(path: &Path) -> String {
