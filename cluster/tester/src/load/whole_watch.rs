@@ -139,10 +139,8 @@ impl Watcher {
 
     /// Records what one member shows until it fails, and returns why.
     async fn follow(&mut self, member: usize) -> DriverError {
-        let silent = |message: &str| DriverError {
-            whom: format!("member {member}"),
-            message: message.into(),
-        };
+        let name = self.driver.files(member).name;
+        let silent = |message: &str| DriverError { whom: name.clone(), message: message.into() };
         let client = self.driver.client(member);
         let opened = timeout(4 * SILENT, client.watch("", None, self.next)).await;
         let mut stream: Box<dyn WatchStream> = match opened {

@@ -45,9 +45,7 @@ impl Gateway {
         request: &impl Serialize,
         limit: Duration,
     ) -> Result<T, GatewayError> {
-        let body = serde_json::to_vec(request).map_err(GatewayError::not_sent)?;
-        let reply = self.http.call(Method::POST, path, body, limit).await?;
-        parse(&reply)
+        parse(&self.post(path, request, limit).await?)
     }
 
     /// Makes one call whose answer is a stream, and returns its first message.
@@ -57,8 +55,7 @@ impl Gateway {
         request: &impl Serialize,
         limit: Duration,
     ) -> Result<T, GatewayError> {
-        let body = serde_json::to_vec(request).map_err(GatewayError::not_sent)?;
-        let reply = self.http.call(Method::POST, path, body, limit).await?;
+        let reply = self.post(path, request, limit).await?;
         if reply.status != 200 {
             return Err(refusal(&reply));
         }
@@ -72,7 +69,7 @@ impl Gateway {
         request: &impl Serialize,
         limit: Duration,
     ) -> Result<Lines, GatewayError> {
-        let body = serde_json::to_vec(request).map_err(GatewayError::not_sent)?;
+        let body = to_json(request)?;
         let (status, mut lines) = self.http.lines(Method::POST, path, body, limit).await?;
         if status != 200 {
             let line = tokio::time::timeout(limit, lines.next()).await;
@@ -81,6 +78,20 @@ impl Gateway {
         }
         Ok(lines)
     }
+
+    async fn post(
+        &self,
+        path: &str,
+        request: &impl Serialize,
+        limit: Duration,
+    ) -> Result<Reply, GatewayError> {
+        Ok(self.http.call(Method::POST, path, to_json(request)?, limit).await?)
+    }
+}
+
+fn to_json(request: &impl Serialize) -> Result<Vec<u8>, GatewayError> {
+    serde_json::to_vec(request)
+        .map_err(|error| GatewayError { maybe: false, message: error.to_string() })
 }
 
 /// The header of every answer.
@@ -267,10 +278,6 @@ fn excerpt(body: &[u8]) -> String {
 }
 
 impl GatewayError {
-    fn not_sent(error: impl std::fmt::Display) -> Self {
-        Self { maybe: false, message: error.to_string() }
-    }
-
     /// An answer that etcd does not give.
     pub(super) fn strange(message: impl std::fmt::Display) -> Self {
         Self { maybe: true, message: format!("an answer that etcd does not give: {message}") }

@@ -222,9 +222,8 @@ impl Driver for Etcd {
         let Reply { status, body } = asked.map_err(|error| self.error(member, error.message))?;
         let text = || String::from_utf8_lossy(&body[..body.len().min(200)]).trim().to_owned();
         if status != 200 {
-            return Err(
-                self.error(member, format!("no hash at {at:?}: status {status}: {}", text()))
-            );
+            let at = at.map_or(String::new(), |at| format!(" at revision {at}"));
+            return Err(self.error(member, format!("no hash{at}: status {status}: {}", text())));
         }
         let answer: HashKv = serde_json::from_slice(&body)
             .map_err(|error| self.error(member, format!("no hash: {error}: {}", text())))?;
