@@ -2,12 +2,10 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use serde::{Deserialize, Serialize};
-
 use crate::driver::Abilities;
 
 /// What a case does to its members.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// SIGTERM, and a restart.
     Sigterm,
@@ -32,8 +30,7 @@ pub enum Fault {
 }
 
 /// Which members a case concerns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
     /// One member that is not the leader.
     OneFollower,
@@ -71,7 +68,7 @@ pub struct Case {
     pub name: &'static str,
     /// What it does.
     pub fault: Fault,
-    /// To whom; `None`: to no member, or as the configuration says.
+    /// On which members; `None`: on none, or on those that the configuration names.
     pub target: Option<Target>,
     /// Whether the fault lasts until a member needs a snapshot.
     pub until_snapshot: bool,

@@ -7,7 +7,6 @@ use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 use crate::agent::{MemberFiles, Program, remote};
 use crate::history::{Change, Outcome, Request, Revision};
@@ -33,7 +32,7 @@ pub struct Member {
 }
 
 /// What a subject can do. Cases and checks that need more are not applicable to it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "their names say it")]
 pub struct Abilities {
     /// How many members it has.
@@ -216,8 +215,7 @@ pub trait Driver: Send + Sync {
 }
 
 /// On which members a point can fire.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
     /// On all.
     #[default]
@@ -229,8 +227,7 @@ pub enum Role {
 }
 
 /// What has to happen so that a point is reached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trigger {
     /// The load suffices.
     #[default]
@@ -250,7 +247,7 @@ pub enum Trigger {
 }
 
 /// What a driver knows of a point.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Point {
     /// Where it fires.
     pub role: Role,

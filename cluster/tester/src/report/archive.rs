@@ -18,9 +18,9 @@ use crate::agent::Agent;
 use crate::history::History;
 
 /// How many bytes the archive of one report may have.
-pub const BYTES: u64 = 1 << 30;
+const BYTES: u64 = 1 << 30;
 /// How many failures are archived.
-pub const FAILURES: usize = 10;
+const FAILURES: usize = 10;
 /// How many histories of failed rounds are kept.
 pub const HISTORIES: usize = 20;
 
@@ -37,7 +37,7 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// An archive of at most [`BYTES`] bytes in the directory of a report.
+    /// An archive of at most 1 GiB in the directory of a report.
     #[must_use]
     pub fn new(directory: Directory) -> Self {
         Self::with_limit(directory, BYTES)

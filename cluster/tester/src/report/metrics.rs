@@ -91,8 +91,7 @@ impl Metrics {
         Ok(Server { address, task })
     }
 
-    /// The routes, for a server of your own.
-    pub fn router(&self) -> Router {
+    fn router(&self) -> Router {
         let metrics = self.clone();
         let answer = move || async move {
             ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.text())
