@@ -5,6 +5,7 @@
 //!
 //! | module | question |
 //! |---|---|
+//! | [`clock`] | what time is it in this run? |
 //! | [`history`] | what did the clients ask, and what were they told? |
 //! | [`checks`] | did the store keep its promises? |
 //! | [`process`] | how does a process of a member live and end? |
@@ -15,6 +16,7 @@
 //! | [`config`] | what does a run do? |
 //! | [`report`] | what did a run find out? |
 //! | [`run`] | in which order does all of this happen? |
+//! | [`simulate`] | what does the history of a correct store look like? |
 //!
 //! The checkers stand on their own. A verdict is exact: [violated](checks::Verdict::Violated) names
 //! the operations that disagree, and a checker that cannot tell says

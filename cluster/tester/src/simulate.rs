@@ -1,4 +1,4 @@
-//! How does the history of a correct store look? For tests and for measurements.
+//! What does the history of a correct store look like? For tests and for measurements.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -56,7 +56,7 @@ impl Draws {
     }
 }
 
-/// What a client is about.
+/// What a client does now.
 enum Client {
     Idle,
     Sent { start: u64, request: Request, lost: bool },

@@ -1,4 +1,4 @@
-//! How are members run in this process's care?
+//! How are members run as children of this process?
 //!
 //! An [`Embedded`] agent does one operation of a member at a time; operations of different members run
 //! at once. An operation that is dropped halfway goes on to its end.

@@ -1,7 +1,7 @@
 //! How is a member started, stopped and damaged?
 //!
-//! An [`Agent`] runs the processes of members on one machine. The embedded one runs them in this
-//! process's care; a remote one is `failpoint-agent` on another machine, reached over HTTP with a
+//! An [`Agent`] runs the processes of members on one machine. The embedded one runs them as
+//! children of this process; a remote one is `failpoint-agent` on another machine, reached over HTTP with a
 //! token. Both take the same [`Request`]s: the operations of etcd's functional tester, with its
 //! names and numbers, and a few more.
 

@@ -2,8 +2,8 @@
 //! `failpoint-http`, which checks the token, the `Host` and the `Origin`, and logs each change.
 //!
 //! # The risk
-//! An agent **runs the programs that it is told to run**, with its own rights. Who has the token can do
-//! on this machine what the user of the agent can do. So run it as a user with few rights, give it a
+//! An agent **runs the programs that it is told to run**, with its own rights. Anyone with the token can
+//! do on this machine what the user of the agent can do. So run it as a user with few rights, give it a
 //! token of its own, and let only the network of the test reach it: HTTP is not encrypted, and a token
 //! can be read there. Without a token the agent listens on loopback only, where any user of the machine
 //! can reach it.

@@ -22,7 +22,7 @@ impl Store {
         self.entries.get(key).map(|entry| entry.value.as_str())
     }
 
-    /// Takes a request at a revision, and says what it changed.
+    /// Applies a request at a revision. Returns the answer; what it changed is added to `events`.
     pub(crate) fn apply(
         &mut self,
         request: &Request,
@@ -68,15 +68,15 @@ impl Store {
         }
     }
 
-    /// Takes what a watch saw.
+    /// Applies what a watch saw.
     pub(crate) fn take(&mut self, change: &Change) {
         for event in &change.events {
             self.change(event, change.revision);
         }
     }
 
-    /// When the first key was written about which the answer to a read differs from this state, if
-    /// the key exists.
+    /// The revision at which the first key was written that this state has and that the answer to a
+    /// read shows differently.
     pub(crate) fn first_difference(
         &self,
         request: &Request,

@@ -1,4 +1,4 @@
-//! Who are the members?
+//! Which members are there?
 
 use super::reader::{Field, Reader};
 use super::types::DriverConfig;

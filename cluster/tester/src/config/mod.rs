@@ -2,7 +2,7 @@
 //!
 //! A configuration is one YAML file. [`parse`] reads it whole, and tells all mistakes at once, each
 //! with its place. [`Config::check_machine`] then looks whether this machine has what it needs. Nothing
-//! is started before both are content. The smallest configuration is `driver: etcd`; the directory
+//! is started before both have found no mistake. The smallest configuration is `driver: etcd`; the directory
 //! `examples` of this crate has commented ones.
 //!
 //! Durations have a unit (`500ms`, `2s`, `5m`), sizes may have one (`32KiB`). A list of one entry may be

@@ -1,4 +1,4 @@
-//! Which of the known names did they mean?
+//! Which known name was meant?
 
 /// The known name that is most like `name`, if one is like enough to be meant. Upper and lower case,
 /// and `-` and `_`, are one.

@@ -1,4 +1,4 @@
-//! How do operations, answers and changes look in a message?
+//! What do operations, answers and changes look like in a message?
 
 use std::fmt::{Display, Formatter, Result};
 

@@ -144,7 +144,7 @@ impl Checker {
         let mut child = Command::new(helper)
             .arg(CHECK)
             .args([std::process::id().to_string(), memory.to_string()])
-            // Its panics and errors are told in one line.
+            // A panic or an error is one line.
             .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

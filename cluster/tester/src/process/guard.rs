@@ -47,7 +47,7 @@ impl Guard {
         Ok((Self { agent, pipe }, child))
     }
 
-    /// The value of [`MARK`] for a start. None is the beginning of another one.
+    /// The value of [`MARK`] for a start. No value is a prefix of another one.
     pub(super) fn mark(&self, start: u64) -> String {
         format!("{}-{start}.", self.agent)
     }

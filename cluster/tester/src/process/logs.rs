@@ -65,7 +65,7 @@ struct Search {
     last: Option<LogLine>,
 }
 
-/// Someone who waits for a text.
+/// A caller that waits for a text.
 struct Waiter {
     id: u64,
     search: Search,
@@ -187,8 +187,8 @@ impl Logs {
         self.state().texts(count)
     }
 
-    /// Waits until `count` lines contain `text`, counted from the first line of the log on. It is
-    /// woken by the line, so it misses none. Returns the last of these lines.
+    /// Waits until `count` lines contain `text`, counted from the first line of the log on. The line
+    /// wakes it, so it misses none. Returns the last of these lines.
     ///
     /// Lines that were dropped before the text was asked for the first time do not count.
     ///
@@ -264,7 +264,10 @@ impl Logs {
             // The line came at the last moment.
             None => {
                 drop(state);
-                Ok(waiting.told.try_recv().expect("who removes a waiter tells it"))
+                Ok(waiting
+                    .told
+                    .try_recv()
+                    .expect("a waiter is removed only after its line was sent"))
             }
         }
     }
@@ -274,7 +277,7 @@ impl Logs {
     }
 }
 
-/// Removes the waiter when the one who waits gives up.
+/// Removes the waiter when its caller gives up.
 struct Waiting<'a> {
     logs: &'a Logs,
     id: u64,

@@ -4,7 +4,7 @@
 //! A [`Process`] is one of them: it gets signals, all processes of its group with it, and its end is
 //! awaited. What it prints goes to a file and to [`Logs`](logs::Logs).
 //!
-//! # Who ends a process
+//! # What ends a process
 //! A process ends when its [`Spawner`] is dropped, and when the tester is killed:
 //! - The helper [`launch`] has the kernel send SIGKILL to it when the thread ends that started it.
 //! - That does not reach the processes that it starts in turn. A guard, which is a process beside the

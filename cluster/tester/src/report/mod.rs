@@ -6,8 +6,8 @@
 //! | [`event`] | what happens in a run, for those who show it while it runs? |
 //! | [`collect`] | what is the report of a run that has not ended? |
 //! | [`files`], [`live`] | where are the files of a report, and how are they kept up to date? |
-//! | [`html`] | how does a report look in a browser? |
-//! | [`terminal`] | how does a run look on a terminal? |
+//! | [`html`] | what does a report look like in a browser? |
+//! | [`terminal`] | what does a run look like on a terminal? |
 //! | [`metrics`], [`junit`] | how does a monitoring system see it, and a CI system? |
 //! | [`archive`] | what is kept of a run that failed? |
 //! | [`recheck`] | what can be judged again? |

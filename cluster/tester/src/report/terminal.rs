@@ -1,4 +1,4 @@
-//! How does a run look on a terminal? And without one?
+//! What does a run look like on a terminal? And without one?
 //!
 //! Everything for people goes to the standard error: on a terminal a progress bar with the time
 //! that is left and the step of the case; else plain lines, at most one for each case name and one

@@ -1,4 +1,4 @@
-//! Who is told what happens? The collector of the report, and those who show it.
+//! How do the report and its observers learn what happens?
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,7 +36,7 @@ impl Journal {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // A panic elsewhere does not make what is known less true.
+        // Each change leaves it whole, so a panic elsewhere does not spoil it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

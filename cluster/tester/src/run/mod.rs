@@ -8,8 +8,10 @@
 //! | `case` | how is a case injected, felt and healed? |
 //! | `round` | what is a round? |
 //! | `judge` | which checks are made when? |
-//! | `journal` | who is told what happens? |
+//! | `journal` | how do the report and its observers learn what happens? |
 //! | `claim` | which run works in a directory? |
+//! | `subject` | what is run? |
+//! | `failure` | why did a case, or the whole run, not go on? |
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};

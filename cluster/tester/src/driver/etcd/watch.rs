@@ -83,7 +83,7 @@ pub(super) async fn open(
 }
 
 impl Watch {
-    /// The next message, which is none of the end.
+    /// The next message. One that ends the watch is an error.
     async fn message(&mut self) -> Result<Message, DriverError> {
         let line = match self.lines.next().await {
             Ok(Some(line)) => line,

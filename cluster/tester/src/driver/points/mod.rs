@@ -55,7 +55,7 @@ pub enum Arming {
     },
 }
 
-/// The control plane of one member. It is to be used on one runtime.
+/// The control plane of one member. Use it from one runtime only.
 #[derive(Clone, Debug)]
 pub struct Control {
     client: Client,

@@ -1,4 +1,4 @@
-//! How do throughput, latency and faults look on one axis of time?
+//! What do throughput, latency and faults look like on one axis of time?
 //!
 //! plotters draws the series. The axes, the faults and all texts are laid out here, because
 //! plotters without fonts can only guess how wide a text is. The colours that plotters writes are
@@ -301,7 +301,7 @@ impl Chart {
         (low, high)
     }
 
-    /// Lets plotters draw into a part of the chart.
+    /// Draws series with plotters into a part of the chart.
     fn draw(
         &self,
         out: &mut String,

@@ -1,4 +1,4 @@
-//! How does the history around a violation look?
+//! What does the history around a violation look like?
 //!
 //! The lines come from [`checks::around`](crate::checks::around), or from a log. Operations become
 //! rows of a table and bars of a picture, everything else stays a line.
@@ -134,7 +134,7 @@ fn picture(lines: &[Line<'_>], id: &str, width: f64) -> String {
         "<svg viewBox=\"0 0 {} {height}\" role=\"img\" \
          aria-labelledby=\"o-{id} e-{id}\"><title id=\"o-{id}\">The operations over time</title>\
          <desc id=\"e-{id}\">A row for each client, a bar for each operation; those that disagree are \
-         red and bear their numbers. The table below has the same.</desc>",
+         red and show their numbers. The table below has the same.</desc>",
         LEFT + width + 14.0
     );
     for (row, client) in clients.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! How does a report look in a browser? One page that needs nothing else: no other file, no script.
+//! What does a report look like in a browser? One page that needs nothing else: no other file, no script.
 //!
 //! Everything that comes from elsewhere (names, keys, lines of logs) is escaped, and a
 //! Content-Security-Policy in the page forbids the browser to run or to fetch anything.
