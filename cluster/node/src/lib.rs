@@ -63,7 +63,7 @@ pub use log_lines::{Level, Line, LogLines};
 pub use logged::Logged;
 pub use machine::{Durable, Machine, StateMachine};
 pub use memory::Memory;
-pub use node::{Input, Node, Outputs, Reply, Sent, StepClock};
+pub use node::{Input, Node, Outputs, Reply, Sender, Sent, StepClock};
 pub use points::{POINTS, Point};
 pub use promises::{Broken, Promise, Promises};
 pub use raft_node::{Command, RaftNode, StepError};

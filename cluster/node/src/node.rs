@@ -92,18 +92,58 @@ pub struct Outputs<M, R> {
     pub replies: Vec<R>,
     /// What a person may want to read about the step, one line each.
     pub report: Vec<String>,
+    sender: Option<Sender<M>>,
 }
 
 impl<M, R> Outputs<M, R> {
     /// Nothing yet, in a step whose time `clock` tells.
     pub fn new(clock: &StepClock) -> Self {
         clock.reset();
-        Self { clock: clock.clone(), messages: Vec::new(), replies: Vec::new(), report: Vec::new() }
+        Self {
+            clock: clock.clone(),
+            messages: Vec::new(),
+            replies: Vec::new(),
+            report: Vec::new(),
+            sender: None,
+        }
+    }
+
+    /// The same, but messages leave at once by `sender`, and not when the step has ended. In a process, the
+    /// disk and points that sleep take time in the middle of a step.
+    #[must_use]
+    pub fn sending(self, sender: &Sender<M>) -> Self {
+        Self { sender: Some(sender.clone()), ..self }
     }
 
     /// Sends a message.
     pub fn send(&mut self, to: u64, message: M) {
-        self.messages.push(Sent { to, after: self.clock.elapsed(), message });
+        let sent = Sent { to, after: self.clock.elapsed(), message };
+        match &self.sender {
+            Some(sender) => (sender.0)(sent),
+            None => self.messages.push(sent),
+        }
+    }
+}
+
+/// Takes messages in the middle of a step. Clones are one sender.
+pub struct Sender<M>(Arc<dyn Fn(Sent<M>) + Send + Sync>);
+
+impl<M> Sender<M> {
+    /// A sender that gives each message to `send`, which must not wait.
+    pub fn new(send: impl Fn(Sent<M>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(send))
+    }
+}
+
+impl<M> Clone for Sender<M> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<M> fmt::Debug for Sender<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").finish_non_exhaustive()
     }
 }
 

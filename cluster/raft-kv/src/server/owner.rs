@@ -11,13 +11,15 @@ use super::metrics::Metrics;
 use super::peers::{self, Peers};
 use super::refusal::Refusal;
 use crate::{Command, Member, Node, Request, Settings, Status};
-use cluster_node::{Input, Level, LogLines, Node as _, Outputs, StepClock, StepError};
+use cluster_node::{
+    Input, Level, LogLines, Node as _, Outputs, Sender, Sent, StepClock, StepError,
+};
 use raft::eraftpb::Message;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How many inputs are taken before the node works.
@@ -35,7 +37,9 @@ pub(super) struct Owner {
     lines: LogLines,
     level: Level,
     work: Receiver<Work>,
-    peers: Peers,
+    peers: Arc<Mutex<Peers>>,
+    /// Gives messages to the peers while the node saves.
+    sender: Sender<Message>,
     metrics: Arc<Metrics>,
     node: State,
     next_tick: Instant,
@@ -96,6 +100,13 @@ impl Owner {
         // Its own lines say what raft does. Those of the crate `raft` help to find a mistake.
         let lines = LogLines::at_least(if level == Level::Debug { level } else { Level::Warn });
         let node = Node::start(&settings, &directory, &lines)?;
+        let peers = Arc::new(Mutex::new(peers));
+        let sender = {
+            let (peers, metrics) = (Arc::clone(&peers), Arc::clone(&metrics));
+            Sender::new(move |Sent { to, message, .. }| {
+                metrics.message(locked(&peers).send(to, message));
+            })
+        };
         let mut owner = Self {
             settings,
             directory,
@@ -104,6 +115,7 @@ impl Owner {
             level,
             work,
             peers,
+            sender,
             metrics,
             node: State::Running(Box::new(node)),
             next_tick: Instant::now() + tick,
@@ -213,12 +225,8 @@ impl Owner {
     /// Steps the node, and does what comes of it.
     fn step(&mut self, input: Input_) {
         let State::Running(node) = &mut self.node else { return };
-        let mut outputs = Outputs::new(&StepClock::default());
+        let mut outputs = Outputs::new(&StepClock::default()).sending(&self.sender);
         let stepped = node.step(input, &mut outputs);
-        for sent in outputs.messages {
-            let is_sent = self.peers.send(sent.to, sent.message);
-            self.metrics.message(is_sent);
-        }
         for reply in outputs.replies {
             self.reply(reply);
         }
@@ -322,13 +330,15 @@ impl Owner {
     /// Connects to the members that there are now.
     fn follow_members(&mut self, members: Vec<Member>) {
         let is_there = |id: u64| members.iter().any(|member| member.id == id);
+        let mut peers = locked(&self.peers);
         for gone in self.members.iter().filter(|member| !is_there(member.id)) {
-            self.peers.set_removed(gone.id, true);
+            peers.set_removed(gone.id, true);
         }
         for member in &members {
-            self.peers.set_removed(member.id, false);
+            peers.set_removed(member.id, false);
         }
-        self.peers.set_members(&members);
+        peers.set_members(&members);
+        drop(peers);
         self.members = members;
     }
 
@@ -374,4 +384,8 @@ impl Drop for Owner {
             let _ = reply.send(Err(Refusal::Stopping { is_unknown: is_write }));
         }
     }
+}
+
+fn locked(peers: &Mutex<Peers>) -> MutexGuard<'_, Peers> {
+    peers.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -24,6 +24,31 @@ async fn a_slow_save_is_seen_by_writers_until_it_is_disarmed() {
     assert_eq!(client.get("k").await.unwrap().unwrap().value, "2");
 }
 
+#[tokio::test]
+async fn followers_save_what_a_leader_has_not_saved_yet() {
+    let cluster = Cluster::start(3, SLOW).await;
+    cluster.client().put("k", "0").await.unwrap();
+    let (leader, follower) = (cluster.leader().await, cluster.follower().await);
+    let (leader, follower) = (&cluster.members[leader], &cluster.members[follower]);
+    let term = follower.client().status().await.unwrap().term;
+    let paused = leader.points().arm("raftBeforeSave", "pause").await.unwrap();
+    let saved = follower.points().arm("walAfterSync", "off").await.unwrap();
+    let client = leader.client();
+    let put = tokio::spawn(async move { client.put("k", "1").await });
+    eventually("the entry on the disk of the follower", async || {
+        let at = leader.points().get("raftBeforeSave").await.unwrap();
+        let fires = follower.points().get("walAfterSync").await.unwrap().fires;
+        (at.paused == 1 && fires > 0).then_some(())
+    })
+    .await;
+    assert!(!put.is_finished(), "the leader is paused, and answers nothing");
+    // It saved the entry, and not a vote.
+    assert_eq!(follower.client().status().await.unwrap().term, term);
+    saved.disarm().await.unwrap();
+    paused.disarm().await.unwrap();
+    put.await.unwrap().unwrap();
+}
+
 /// A leader that sleeps at a point stays one.
 const SLOW: &[&str] = &["--heartbeat", "100ms", "--election", "5s"];
 
