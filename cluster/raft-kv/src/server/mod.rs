@@ -148,7 +148,8 @@ impl Server {
             })
             .map_err(StartError::Thread)?;
 
-        let app = http::App { inputs: inputs.clone(), metrics, tick: settings.heartbeat };
+        let name = settings.name.clone();
+        let app = http::App { inputs: inputs.clone(), metrics, tick: settings.heartbeat, name };
         let (stop_http, mut stopped) = watch::channel(false);
         let serving = axum::serve(client_listener, http::routes(app))
             .with_graceful_shutdown(async move {

@@ -11,7 +11,7 @@ use std::time::Duration;
 pub struct Settings {
     /// Its number; not 0.
     pub id: u64,
-    /// Its name; empty: `m` and its number.
+    /// Its name, as its status tells it; empty: the one that the members have for it.
     pub name: String,
     /// The name of the cluster. Members of two clusters refuse each other.
     pub cluster_name: String,
@@ -21,8 +21,8 @@ pub struct Settings {
     pub client: String,
     /// Where it listens for peers: `HOST:PORT`.
     pub peer: String,
-    /// The members of the cluster: their numbers, and where their peers connect. Of a member that has
-    /// data, they are taken from there.
+    /// The members of the cluster: their numbers, and where their peers connect; the same on each of
+    /// them. Empty: this one alone. Of a member that has data, they are taken from there.
     pub members: Vec<Member>,
     /// Whether it joins a cluster that runs, which knows of it already.
     pub join: bool,
@@ -72,7 +72,11 @@ impl Settings {
         };
         let mut node = crate::Settings::new(self.id);
         if !self.join {
-            node.members = self.members.clone();
+            node.members.clone_from(&self.members);
+        }
+        if !self.join && self.members.is_empty() {
+            let peer = self.peer.clone();
+            node.members = vec![Member { id: self.id, peer, ..Member::default() }];
         }
         node.election_ticks = ticks(self.election).max(2) as usize;
         node.heartbeat_ticks = 1;

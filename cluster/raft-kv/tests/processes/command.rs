@@ -44,6 +44,32 @@ async fn each_request_has_a_subcommand() {
     assert!(run(&["get", "a", "--revision", "2"]).unwrap_err().contains("compacted"));
 }
 
+#[tokio::test]
+async fn one_member_needs_no_list_of_members() {
+    let directory = tempfile::tempdir().unwrap();
+    let [client, peer]: [u16; 2] = raft_kv::server::free_ports().unwrap();
+    let (client, peer) = (format!("127.0.0.1:{client}"), format!("127.0.0.1:{peer}"));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_raft-kv"))
+        .args(["serve", "--until-stdin-closes", "--id", "7", "--name", "seven"])
+        .args(["--client", &client, "--peer", &peer, "--data-dir"])
+        .arg(directory.path())
+        .env_remove("GOFAIL_HTTP")
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = Log::of(child.stderr.take().unwrap(), "member 7");
+    log.wait_line("became leader");
+    let client = raft_kv::client::Client::new([client]).unwrap();
+    client.put("k", "v").await.unwrap();
+    let status = client.status().await.unwrap();
+    assert_eq!((status.name.as_str(), status.members[0].peer == peer), ("seven", true));
+    // It stops with its parent, as after SIGTERM.
+    drop(child.stdin.take());
+    log.wait_line("stopped");
+    assert!(child.wait().unwrap().success());
+}
+
 #[test]
 fn mistakes_are_told_with_what_would_be_right() {
     let told = |arguments: &[&str]| {

@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     /// The number of the member; not 0, and never used again after the member is removed.
     #[arg(long)]
     id: u64,
-    /// The name of the member; `m` and its number if it is left out.
+    /// The name that the member gives itself; else it has the one under which it was added.
     #[arg(long)]
     name: Option<String>,
     /// Where its log and its state are.

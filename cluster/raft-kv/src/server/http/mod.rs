@@ -59,6 +59,8 @@ pub(super) struct App {
     pub(super) metrics: Arc<Metrics>,
     /// The time of a tick.
     pub(super) tick: Duration,
+    /// The name that this member was started with, if it has one.
+    pub(super) name: String,
 }
 
 /// All routes.
@@ -258,7 +260,12 @@ async fn hash(
 
 async fn status(State(app): State<App>) -> Answer<Status> {
     match app.inputs.request(Request::Status).await? {
-        Response::Status(status) => Ok(Json(status)),
+        Response::Status(mut status) => {
+            if !app.name.is_empty() {
+                status.name = app.name;
+            }
+            Ok(Json(status))
+        }
         other => Err(unexpected(&other)),
     }
 }
