@@ -92,6 +92,7 @@ pub struct Outputs<M, R> {
     pub replies: Vec<R>,
     /// What a person may want to read about the step, one line each.
     pub report: Vec<String>,
+    is_quiet: bool,
     sender: Option<Sender<M>>,
 }
 
@@ -104,7 +105,20 @@ impl<M, R> Outputs<M, R> {
             messages: Vec::new(),
             replies: Vec::new(),
             report: Vec::new(),
+            is_quiet: false,
             sender: None,
+        }
+    }
+
+    /// The same without a report, which is text for every entry and message.
+    pub fn quiet(clock: &StepClock) -> Self {
+        Self { is_quiet: true, ..Self::new(clock) }
+    }
+
+    /// Adds lines to the report, if there is one.
+    pub fn tell(&mut self, lines: impl FnOnce() -> Vec<String>) {
+        if !self.is_quiet {
+            self.report.extend(lines());
         }
     }
 

@@ -228,7 +228,7 @@ impl<S: Storage, M: StateMachine> RaftNode<S, M> {
         // A leader sends while it saves, since its followers do not rely on its disk. But they rely on its
         // term. The only voter leads a term before it has saved it, and does not know it after a crash.
         let saves_first = self.saves_term(&ready)?;
-        outputs.report.extend(describe::ready(&ready, saves_first, M::describe));
+        outputs.tell(|| describe::ready(&ready, saves_first, M::describe));
         let mut messages = ready.take_messages();
         if !saves_first {
             self.send_as_leader(mem::take(&mut messages), outputs)?;
@@ -259,7 +259,7 @@ impl<S: Storage, M: StateMachine> RaftNode<S, M> {
 
         fail_point!("raftBeforeAdvance");
         let mut light = self.raft.advance_append(ready);
-        outputs.report.extend(describe::light_ready(&light, M::describe));
+        outputs.tell(|| describe::light_ready(&light, M::describe));
         if light.commit_index().is_some() {
             let hard_state = self.raft.raft.hard_state();
             self.raft
@@ -369,8 +369,10 @@ impl<S: Storage, M: StateMachine> RaftNode<S, M> {
             Ok(configuration) => Some(configuration),
             // All nodes refuse it, since they have the same configuration here.
             Err(error) => {
-                let entry = describe::entry(entry, M::describe);
-                outputs.report.push(format!("{entry} changes nothing: {error}"));
+                outputs.tell(|| {
+                    let entry = describe::entry(entry, M::describe);
+                    vec![format!("{entry} changes nothing: {error}")]
+                });
                 None
             }
         };

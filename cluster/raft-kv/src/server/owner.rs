@@ -225,7 +225,7 @@ impl Owner {
     /// Steps the node, and does what comes of it.
     fn step(&mut self, input: Input_) {
         let State::Running(node) = &mut self.node else { return };
-        let mut outputs = Outputs::new(&StepClock::default()).sending(&self.sender);
+        let mut outputs = Outputs::quiet(&StepClock::default()).sending(&self.sender);
         let stepped = node.step(input, &mut outputs);
         for reply in outputs.replies {
             self.reply(reply);
