@@ -10,6 +10,7 @@ mod departures;
 mod pending;
 mod reads;
 mod requests;
+mod transfers;
 mod watches;
 
 use crate::request::{Command, Member, Reply, RequestError, Response, Status, Write};
@@ -21,12 +22,13 @@ use countdowns::Countdowns;
 use departures::Departures;
 use failpoint::{fail_point, fail_value};
 use pending::Pending;
-use raft::StateRole;
 use raft::eraftpb::{Message, MessageType};
+use raft::{ProgressState, SnapshotStatus, StateRole};
 use reads::Reads;
 use std::fmt;
 use std::io;
 use std::path::Path;
+use transfers::Transfers;
 use watches::Watches;
 
 /// What a node takes in a step.
@@ -76,6 +78,7 @@ pub struct Node {
     number: u64,
     pending: Pending,
     departures: Departures,
+    transfers: Transfers,
     reads: Reads,
     watches: Watches,
     countdowns: Countdowns,
@@ -112,6 +115,7 @@ impl Node {
             number: 0,
             pending: Pending::default(),
             departures: Departures::default(),
+            transfers: Transfers::default(),
             reads: Reads::default(),
             watches: Watches::default(),
             countdowns: Countdowns::of(leases),
@@ -202,8 +206,28 @@ impl Node {
             let (now, period) = (self.now, self.settings.progress_ticks);
             self.watches.tell_progress(revision, now, period, &mut outputs.replies);
         }
+        self.give_up_snapshots(outputs)?;
         self.countdowns.tick();
         self.expire_leases()
+    }
+
+    /// Lets the leader begin again with a follower whose snapshot was lost.
+    fn give_up_snapshots(&mut self, outputs: &mut Out) -> Result<(), StepError> {
+        let raft = self.raft.raft();
+        let mut pending = Vec::new();
+        if self.leads() {
+            let followers = raft.prs().iter();
+            let sent = followers.filter(|(_, to)| to.state == ProgressState::Snapshot);
+            pending.extend(sent.map(|(id, to)| (*id, to.pending_snapshot)));
+            pending.sort_unstable();
+        }
+        // Long enough for one that arrives.
+        let patience = 10 * self.settings.election_ticks as u64;
+        for id in self.transfers.lost(&pending, self.now, patience) {
+            let lost = cluster_node::Command::ReportSnapshot(id, SnapshotStatus::Failure);
+            self.raft.step_as(Input::Command(lost), outputs)?;
+        }
+        Ok(())
     }
 
     fn expire_leases(&mut self) -> Result<(), StepError> {
@@ -240,6 +264,7 @@ impl Node {
         self.raft.step_as(Input::Proceed, outputs)?;
         self.settle(outputs)?;
         self.snapshot_if_due(outputs)?;
+        self.tell_snapshot()?;
         if self.raft.machine().is_compacting() {
             let batch = self.settings.batch;
             let machine = self.raft.machine_mut();
@@ -294,14 +319,17 @@ impl Node {
 
     /// Takes the answers to questions of this node out of those of raft.
     fn take_indexes(&mut self, outputs: &mut Out) {
-        let (id, incarnation) = (self.id(), self.incarnation);
+        let me = self.id();
         outputs.replies.retain(|reply| {
             let Reply::Raft(cluster_node::Reply::Readable { context, index }) = reply else {
                 return true;
             };
-            let origin = Origin::decode(context)
-                .filter(|origin| (origin.member, origin.incarnation) == (id, incarnation));
-            !origin.is_some_and(|origin| self.reads.answered(origin.number, *index))
+            let origin = Origin::decode(context).filter(|origin| origin.member == me);
+            if let Some(origin) = origin.filter(|origin| origin.incarnation == self.incarnation) {
+                self.reads.answered(origin.number, *index);
+            }
+            // An answer to an earlier start, or one that came before, has no reader any more.
+            origin.is_none()
         });
     }
 
@@ -316,6 +344,7 @@ impl Node {
         let index = applied.saturating_sub(keep).max(first - 1);
         let compact = cluster_node::Command::Compact(index);
         self.raft.step_as(Input::Command(compact), outputs)?;
+        // Before the next line, in the order in which it happened.
         self.tell_snapshot()?;
         if index >= first {
             self.tell(Level::Info, format!("compacted raft log index={index}"));

@@ -51,14 +51,11 @@ impl Reads {
         self.groups.iter().filter(is_due).map(|group| group.number).collect()
     }
 
-    /// The answer for a group, if it still waits. A later answer to the same question is as good.
-    pub(super) fn answered(&mut self, number: u64, index: u64) -> bool {
-        let group = self.groups.iter_mut().find(|group| group.number == number);
-        if let Some(group) = group {
+    /// The answer for a group, if it still waits. Of two answers, the first is good.
+    pub(super) fn answered(&mut self, number: u64, index: u64) {
+        if let Some(group) = self.groups.iter_mut().find(|group| group.number == number) {
             group.index.get_or_insert(index);
-            return true;
         }
-        false
     }
 
     /// The reads that can be served.

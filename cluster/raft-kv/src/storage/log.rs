@@ -30,7 +30,7 @@ impl Log {
     /// # Errors
     /// The disk refused, or the log or its snapshot is damaged.
     pub fn open(directory: &Path) -> io::Result<Self> {
-        fs::create_dir_all(directory)?;
+        create_directory(directory)?;
         let log = Logged::open(&directory.join("log"))?;
         let mut log = Self { directory: directory.to_owned(), log, received: None };
         let index = log.snapshot_index()?;
@@ -65,6 +65,18 @@ impl Log {
         }
         Ok(())
     }
+}
+
+/// Creates a directory and those above it, so that a crash does not take them back.
+fn create_directory(directory: &Path) -> io::Result<()> {
+    if fs::exists(directory)? {
+        return Ok(());
+    }
+    let above = directory.parent().filter(|above| !above.as_os_str().is_empty());
+    let above = above.unwrap_or(Path::new("."));
+    create_directory(above)?;
+    fs::create_dir(directory)?;
+    fs::File::open(above)?.sync_all()
 }
 
 impl Storage for Log {

@@ -19,6 +19,7 @@ pub(super) struct Change<'a, 't> {
     pub(super) tables: &'a mut Tables<'t>,
     /// The revision that the store gets if something changes.
     pub(super) revision: Revision,
+    /// The revisions before this one are forgotten.
     pub(super) compacted: Revision,
     /// The index of the entry.
     pub(super) index: u64,
@@ -152,7 +153,7 @@ impl Change<'_, '_> {
         if at == self.compacted {
             return Err(RequestError::Compacted(at));
         }
-        self.effects.compacted = Some(at);
+        self.compacted = at;
         Ok(Response::Compact { revision: now })
     }
 

@@ -80,8 +80,6 @@ pub(crate) struct Effects {
     pub(crate) events: Vec<Vec<Event>>,
     /// The leases that were granted, renewed, or ended (`None`), in order.
     pub(crate) leases: Vec<(LeaseId, Option<Lease>)>,
-    /// The revision that an entry compacts.
-    compacted: Option<Revision>,
     /// The whole state was replaced.
     pub(crate) is_restored: bool,
 }
@@ -170,22 +168,19 @@ impl Store {
         entry.index <= self.head.index && !cfg!(feature = "bug_apply_twice_on_restart")
     }
 
-    fn batch(&mut self) -> io::Result<&WriteTransaction> {
-        let batch = match self.batch.take() {
-            Some(batch) => batch,
-            None => {
-                let mut batch = self.database.begin_write().map_err(failed)?;
-                batch.set_durability(Durability::None).map_err(failed)?;
-                batch
-            }
-        };
-        Ok(self.batch.insert(batch))
+    /// Takes the batch, or begins one.
+    fn take_batch(&mut self) -> io::Result<WriteTransaction> {
+        if let Some(batch) = self.batch.take() {
+            return Ok(batch);
+        }
+        let mut batch = self.database.begin_write().map_err(failed)?;
+        batch.set_durability(Durability::None).map_err(failed)?;
+        Ok(batch)
     }
 
     fn apply_proposal(&mut self, entry: &Entry, proposal: &Proposal) -> io::Result<()> {
-        self.batch()?;
-        let Some(batch) = &self.batch else { return Ok(()) };
-        let mut tables = Tables::open(batch)?;
+        let batch = self.take_batch()?;
+        let mut tables = Tables::open(&batch)?;
         let mut change = Change {
             tables: &mut tables,
             revision: self.head.revision + 1,
@@ -195,15 +190,17 @@ impl Store {
             effects: &mut self.effects,
         };
         let result = change.apply(&proposal.write)?;
-        let events = change.events;
+        let (events, compacted) = (change.events, change.compacted);
         if !events.is_empty() {
             self.head.revision += 1;
             let keys: Vec<_> = events.iter().map(|event| &event.kv.key).collect();
             tables.revisions.insert(self.head.revision, &*encode(&keys)?).map_err(failed)?;
             self.effects.events.push(events);
         }
-        if let Some(revision) = self.effects.compacted.take() {
-            self.head.compacted = revision;
+        drop(tables);
+        self.batch = Some(batch);
+        if compacted > self.head.compacted {
+            self.head.compacted = compacted;
             self.is_compacting = true;
         }
         let outcome = Outcome { origin: proposal.origin, entry: (entry.index, entry.term), result };
@@ -213,8 +210,7 @@ impl Store {
 
     fn write_head(&mut self, durability: Durability) -> io::Result<()> {
         let row = encode(&self.head)?;
-        self.batch()?;
-        let Some(mut batch) = self.batch.take() else { return Ok(()) };
+        let mut batch = self.take_batch()?;
         batch.set_durability(durability).map_err(failed)?;
         batch.open_table(META).map_err(failed)?.insert(HEAD, &*row).map_err(failed)?;
         batch.commit().map_err(failed)
@@ -320,12 +316,12 @@ impl StateMachine for Store {
         self.head = contents.head.clone();
         (self.head.index, self.head.term) = (meta.index, meta.term);
         self.set_configuration(meta.get_conf_state())?;
-        self.batch()?;
-        if let Some(batch) = &self.batch {
-            let mut tables = Tables::open(batch)?;
-            contents.write(&mut tables)?;
-            self.is_compacting = compaction::is_pending(&tables.revisions, self.head.compacted)?;
-        }
+        let batch = self.take_batch()?;
+        let mut tables = Tables::open(&batch)?;
+        contents.write(&mut tables)?;
+        self.is_compacting = compaction::is_pending(&tables.revisions, self.head.compacted)?;
+        drop(tables);
+        self.batch = Some(batch);
         self.effects = Effects { is_restored: true, ..Effects::default() };
         // Synced: the log may forget the snapshot's data now.
         self.write_head(Durability::Immediate)

@@ -1,7 +1,9 @@
 //! The owner: it gives nodes their inputs, delivers their messages, and keeps all that they put out.
 
-use cluster_node::{Command as Raft, Input, Level, LogLines, Node as _, Outputs, StepClock};
-use failpoint::Scope;
+use cluster_node::{
+    Command as Raft, Input, Level, LogLines, Node as _, Outputs, StepClock, StepError,
+};
+use failpoint::{InjectedPanic, Scope};
 use failpoint_disk::{HoldDisk as _, Keep, SimDisk};
 use raft::eraftpb::Message;
 use raft_kv::{
@@ -9,6 +11,7 @@ use raft_kv::{
     RequestError, Response, Settings, WatchMessage, Write,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
 const DIRECTORY: &str = "/data";
@@ -101,6 +104,21 @@ impl Group {
         place.scope.hold(place.disk.at(DIRECTORY));
     }
 
+    /// The process of a node ends as it should.
+    pub(crate) fn stop(&mut self, id: u64) {
+        let place = self.places.get_mut(&id).unwrap();
+        let _in = place.scope.enter();
+        drop(place.node.take());
+    }
+
+    pub(crate) fn arm(&self, id: u64, point: &str, terms: &str) {
+        self.places[&id].scope.arm(point, terms).unwrap();
+    }
+
+    pub(crate) fn is_running(&self, id: u64) -> bool {
+        self.places[&id].node.is_some()
+    }
+
     pub(crate) fn node(&self, id: u64) -> &Node {
         self.places[&id].node.as_ref().unwrap()
     }
@@ -121,13 +139,19 @@ impl Group {
         let Some(place) = self.places.get_mut(&id) else { return };
         let Some(node) = &mut place.node else { return };
         let mut outputs = Outputs::new(&place.clock);
-        let done = {
+        let done = catch_unwind(AssertUnwindSafe(|| {
             let _in = place.scope.enter();
             node.step(input, &mut outputs)
-        };
+        }));
         self.trace += &format!("{id}: {:?} {:?} {:?}\n", outputs.messages, outputs.replies, done);
-        if let Err(cluster_node::StepError::Disk { doing, error }) = done {
-            panic!("node {id} cannot {doing}: {error}");
+        match done {
+            Ok(Err(StepError::Disk { doing, error })) => {
+                panic!("node {id} cannot {doing}: {error}")
+            }
+            Ok(_) => {}
+            // An armed point: what was put out before it has happened.
+            Err(payload) if InjectedPanic::of(&*payload).is_some() => self.crash(id, Keep::Synced),
+            Err(payload) => resume_unwind(payload),
         }
         for sent in outputs.messages {
             if !self.cut.contains(&id) && !self.cut.contains(&sent.to) {

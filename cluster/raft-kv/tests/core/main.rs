@@ -3,6 +3,7 @@
 mod group;
 
 mod basics;
+mod crashes;
 mod determinism;
 mod leases;
 mod members;

@@ -116,8 +116,10 @@ fn a_watch_goes_on_after_a_snapshot() {
     let mut group = Group::with(3, small);
     let (id, _) = watch(&mut group, 3, KeyRange::all(), 5);
     let (future, _) = watch(&mut group, 3, KeyRange::all(), 18);
+    let (begun, _) = watch(&mut group, 3, KeyRange::all(), 0);
+    group.put(1, "a", "first");
     group.cut.insert(3);
-    for n in 0..15 {
+    for n in 1..15 {
         group.put(1, "a", &n.to_string());
     }
     assert!(!group.watched.contains_key(&id));
@@ -127,6 +129,7 @@ fn a_watch_goes_on_after_a_snapshot() {
     let sent = messages(&mut group, id);
     assert_eq!(revisions(&sent), (5..=16).collect::<Vec<_>>());
     assert_eq!(sent.len(), 1, "in one message");
+    assert_eq!(revisions(&messages(&mut group, begun)), (2..=16).collect::<Vec<_>>(), "each once");
     group.put(1, "a", "17");
     assert_eq!(revisions(&messages(&mut group, id)), [17]);
     assert!(!group.watched.contains_key(&future), "it waits for revision 18");
