@@ -5,6 +5,7 @@ mod support {
     pub(crate) mod memory;
 }
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -57,10 +58,23 @@ async fn run_on(
     observers: Vec<Box<dyn Observer>>,
     interrupt: impl Future<Output = ()>,
 ) -> Stage {
+    run_changing(memory, config, fault, options, observers, interrupt, None).await
+}
+
+/// The same for a store whose members can be removed, and added while `changes` is set.
+async fn run_changing(
+    memory: &Memory,
+    config: Config,
+    fault: Fault,
+    options: Options,
+    observers: Vec<Box<dyn Observer>>,
+    interrupt: impl Future<Output = ()>,
+    changes: Option<Arc<AtomicBool>>,
+) -> Stage {
     let agent = FakeAgent::new(memory, fault);
     let clock = Clock::start();
     let subject = Subject {
-        driver: Arc::new(Managed { driver: memory.driver() }),
+        driver: Arc::new(Managed { driver: memory.driver(), changes }),
         agents: (0..3).map(|_| agent.clone() as _).collect(),
         clock,
     };
@@ -129,6 +143,40 @@ async fn a_fault_that_does_not_heal_fails_the_case() {
     let reason = found.reason.as_deref().unwrap_or_default();
     assert!(reason.contains("not healthy after 0.3 s"), "{reason}");
     assert_eq!(agent.running(), 0);
+}
+
+/// Lets members be added when the first case has ended.
+struct Allow(Arc<AtomicBool>);
+
+impl Observer for Allow {
+    fn on(&mut self, event: &Event<'_>) {
+        if let Event::CaseEnded(_) = event {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_a_failed_case_left_outside_joins_again() {
+    let mut config = config("PAUSE_LEADER");
+    let case = |name: &str| Case::named(name).expect("there is such a case");
+    config.cases = ["SIGQUIT_AND_REMOVE_ONE_FOLLOWER", "PAUSE_ONE_FOLLOWER"].map(case).to_vec();
+    config.shuffle = false;
+    config.limits.heal = Duration::from_millis(500);
+    let changes = Arc::new(AtomicBool::new(false));
+    let observers: Vec<Box<dyn Observer>> = vec![Box::new(Allow(changes.clone()))];
+    let (memory, pending) = (Memory::new(3), std::future::pending());
+    let changes = Some(changes);
+    let Stage { ended, agent } =
+        run_changing(&memory, config, Fault::None, once(), observers, pending, changes).await;
+    let outcomes: Vec<Outcome> = ended.report.cases.iter().map(|case| case.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Failed, Outcome::Passed], "{:#?}", ended.report.cases);
+    let reason = ended.report.cases[0].reason.as_deref().unwrap_or_default();
+    assert!(reason.contains("no member is added"), "{reason}");
+    // The others were not started again.
+    let mut starts = agent.starts();
+    starts.sort_unstable();
+    assert_eq!(starts, [1, 1, 2]);
 }
 
 #[tokio::test]

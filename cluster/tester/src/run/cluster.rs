@@ -1,8 +1,9 @@
 //! How are driver, agents and clients used together? All members of a subject, as cases need them.
 
+use std::collections::BTreeSet;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -33,6 +34,8 @@ pub(super) struct Cluster {
     names: Arc<[String]>,
     /// How long the log of each member was when it was last started.
     started: Arc<[AtomicUsize]>,
+    /// Members whose data was removed, and that have not joined the others since.
+    lost: Arc<Mutex<BTreeSet<usize>>>,
     pub(super) limits: Limits,
     pub(super) clock: Clock,
 }
@@ -46,7 +49,7 @@ impl Cluster {
         clock: Clock,
     ) -> Self {
         let started = names.iter().map(|_| AtomicUsize::new(0)).collect();
-        Self { driver, agents, names: names.into(), started, limits, clock }
+        Self { driver, agents, names: names.into(), started, lost: Arc::default(), limits, clock }
     }
 
     pub(super) fn driver(&self) -> &Arc<dyn Driver> {
@@ -161,10 +164,33 @@ impl Cluster {
     }
 
     async fn ask(&self, member: usize, request: &Request) -> Result<MemberState, Failure> {
+        match request.operation {
+            Operation::SigquitEtcdAndRemoveData => {
+                self.lost().insert(member);
+            }
+            Operation::InitialStartEtcd | Operation::RestoreRestartFromSnapshot => {
+                self.joined(member);
+            }
+            _ => {}
+        }
         if request.start.is_some() {
             self.started[member].store(self.logs(member)?.len(), Ordering::Relaxed);
         }
         Ok(self.agents[member].operate(self.name(member), request).await?)
+    }
+
+    fn lost(&self) -> MutexGuard<'_, BTreeSet<usize>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A member without data got data from the others.
+    pub(super) fn joined(&self, member: usize) {
+        self.lost().remove(&member);
+    }
+
+    /// The members whose data was removed, and that have not joined the others since.
+    pub(super) fn without_data(&self) -> Vec<usize> {
+        self.lost().iter().copied().collect()
     }
 
     /// Does an operation to several members at once.

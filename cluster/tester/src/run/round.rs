@@ -202,7 +202,7 @@ impl Stage {
                 Err(Failure::Subject(why)) => {
                     self.journal.case_ended(Outcome::Failed, Some(why));
                     self.archive(&format!("case-{}", planned.number)).await;
-                    if !self.recovered().await {
+                    if !self.recovered(scene).await {
                         return Ok(false);
                     }
                     scene.nothing_more();
@@ -215,10 +215,12 @@ impl Stage {
     }
 
     /// Undoes what a failed case may have left behind. Returns whether the cluster is healthy then.
-    async fn recovered(&self) -> bool {
+    async fn recovered(&self, scene: &Scene<'_>) -> bool {
         let cluster = &self.cluster;
         self.journal.step("healing what the case left behind");
-        for member in cluster.members() {
+        let lost = cluster.without_data();
+        let there = scene.others(&lost);
+        for member in there.iter().copied() {
             let Ok(state) = cluster.state(member).await else { return false };
             let undone = if state.paused {
                 cluster.operate(member, Operation::Unpause, &Start::Again).await.map(|_| ())
@@ -232,7 +234,10 @@ impl Stage {
             }
             case::disarm_all(cluster, member).await;
         }
-        cluster.agreed(&cluster.members(), cluster.limits.heal).await.is_ok()
+        // Without a quorum, no member joins again.
+        (lost.is_empty() || there.len() >= cluster.quorum())
+            && case::rejoin(scene, &lost).await.is_ok()
+            && cluster.agreed(&cluster.members(), cluster.limits.heal).await.is_ok()
     }
 
     /// The revision that the store has now.

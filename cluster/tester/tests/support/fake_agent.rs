@@ -2,8 +2,9 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,11 +42,18 @@ pub(crate) struct FakeAgent {
     memory: Memory,
     fault: Fault,
     members: Mutex<BTreeMap<String, (MemberState, Logs)>>,
+    /// Members whose data was removed. They do not start unless they join the others.
+    without_data: Mutex<BTreeSet<usize>>,
 }
 
 impl FakeAgent {
     pub(crate) fn new(memory: &Memory, fault: Fault) -> Arc<Self> {
-        Arc::new(Self { memory: memory.clone(), fault, members: Mutex::default() })
+        Arc::new(Self {
+            memory: memory.clone(),
+            fault,
+            members: Mutex::default(),
+            without_data: Mutex::default(),
+        })
     }
 
     /// How many members run.
@@ -55,6 +63,15 @@ impl FakeAgent {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, (MemberState, Logs)>> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn without_data(&self) -> MutexGuard<'_, BTreeSet<usize>> {
+        self.without_data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often each member was started.
+    pub(crate) fn starts(&self) -> Vec<u64> {
+        self.lock().values().map(|(state, _)| state.starts).collect()
     }
 
     /// Lets the first member that runs lead.
@@ -104,7 +121,21 @@ impl Agent for FakeAgent {
                 Operation::InitialStartEtcd if self.fault == Fault::DoesNotStart => {
                     return Err(error(member, "the program `etcd` is not there"));
                 }
-                Operation::InitialStartEtcd | Operation::RestartEtcd => {
+                Operation::RestartEtcd if self.without_data().contains(&index) => {
+                    state.starts += 1;
+                    state.ended = Some(Ended { code: Some(1), signal: None });
+                    Reach::Refused
+                }
+                Operation::SigquitEtcdAndRemoveData => {
+                    self.without_data().insert(index);
+                    state.pid = None;
+                    state.ended = Some(Ended { code: None, signal: Some(3) });
+                    Reach::Refused
+                }
+                Operation::InitialStartEtcd
+                | Operation::RestartEtcd
+                | Operation::RestartFromSnapshot => {
+                    self.without_data().remove(&index);
                     starts(state);
                     if self.fault == Fault::DoesNotHeal && state.starts > 1 {
                         Reach::Refused
@@ -173,12 +204,21 @@ impl Agent for FakeAgent {
 /// A [`Memory`] whose members have agents.
 pub(crate) struct Managed {
     pub(crate) driver: Arc<dyn Driver>,
+    /// Whether members can be removed, and whether they can be added again then.
+    pub(crate) changes: Option<Arc<AtomicBool>>,
 }
 
 #[async_trait]
 impl Driver for Managed {
     fn abilities(&self) -> Abilities {
-        Abilities { stop: true, kill: true, pause: true, logs: true, ..self.driver.abilities() }
+        Abilities {
+            stop: true,
+            kill: true,
+            pause: true,
+            logs: true,
+            restore: self.changes.is_some(),
+            ..self.driver.abilities()
+        }
     }
 
     fn files(&self, member: usize) -> MemberFiles {
@@ -199,6 +239,17 @@ impl Driver for Managed {
 
     async fn compact(&self, member: usize, revision: Revision) -> Result<(), DriverError> {
         self.driver.compact(member, revision).await
+    }
+
+    async fn remove_member(&self, _via: usize, _member: usize) -> Result<(), DriverError> {
+        Ok(())
+    }
+
+    async fn add_member(&self, via: usize, _member: usize) -> Result<(), DriverError> {
+        if self.changes.as_ref().is_some_and(|changes| changes.load(Ordering::Relaxed)) {
+            return Ok(());
+        }
+        Err(DriverError { whom: format!("member {via}"), message: "no member is added".into() })
     }
 
     fn client(&self, member: usize) -> Box<dyn Client> {

@@ -13,6 +13,7 @@ mod snapshot;
 mod stop;
 
 pub(super) use failpoints::disarm_all;
+pub(super) use stop::rejoin;
 
 /// Runs a case: injects its fault, proves that it was felt, heals it, and proves that it is healed.
 pub(super) async fn run(scene: &mut Scene<'_>, case: &Case, number: u64) -> Result<(), Failure> {

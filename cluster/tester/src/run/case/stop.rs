@@ -102,8 +102,20 @@ pub(super) async fn join(scene: &Scene<'_>, members: &[usize]) -> Result<(), Fai
         let start = Start::Joining(there.clone());
         scene.cluster.operate(member, Operation::RestartFromSnapshot, &start).await?;
         scene.cluster.agreed(&there, scene.cluster.limits.heal).await?;
+        scene.cluster.joined(member);
     }
     Ok(())
+}
+
+/// Takes out members that have lost their data, where that was not done yet, and brings them back.
+pub(in super::super) async fn rejoin(scene: &Scene<'_>, members: &[usize]) -> Result<(), Failure> {
+    for member in members {
+        if scene.cluster.state(*member).await?.pid.is_some() {
+            scene.cluster.operate(*member, Operation::SigkillEtcd, &Start::Again).await?;
+        }
+    }
+    leave(scene, members).await?;
+    join(scene, members).await
 }
 
 #[derive(Clone, Copy)]
