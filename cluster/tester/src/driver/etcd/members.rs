@@ -1,5 +1,6 @@
 //! Which members does the cluster have, and how are they changed?
 
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -60,6 +61,13 @@ impl Etcd {
             }
             let name = &self.members[member].name;
             return Err(self.error(via, format!("{name} is a member already")));
+        }
+        // A new member refuses to join a cluster that has not said its version yet, and ends. So it is
+        // soon after a restore.
+        let versions = self.peers[via].call(Method::GET, "/version", Vec::new(), STATUS).await;
+        let versions = versions.map_err(|failure| self.fail(via, failure.into()))?;
+        if String::from_utf8_lossy(&versions.body).contains("not_decided") {
+            return Err(self.error(via, "the version of the cluster is not decided"));
         }
         let request = json!({ "peerURLs": [self.peer_url(member)] });
         let added = self.gateways[via].call("/v3/cluster/member/add", &request, CHANGE).await;
