@@ -151,6 +151,19 @@ impl Inner {
     }
 
     fn tell(&mut self, event: &Event<'_>) {
+        if std::env::var_os("TRACE_STEPS").is_some() {
+            let now = self.now();
+            match event {
+                Event::Step(step) => eprintln!("TRACE {now} step {step}"),
+                Event::Case { name, .. } => eprintln!("TRACE {now} CASE {name}"),
+                Event::CaseEnded(case) => eprintln!("TRACE {now} END {}", case.case),
+                Event::Checked(check) => eprintln!(
+                    "TRACE {now} checked {} {:?} {}",
+                    check.check, check.case, check.milliseconds
+                ),
+                _ => {}
+            }
+        }
         self.collector.on(event);
         for observer in &mut self.observers {
             observer.on(event);
