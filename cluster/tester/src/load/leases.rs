@@ -153,6 +153,12 @@ impl Shared {
         self.measured(member, leases.revoke(lease, self.limit)).await.is_some()
     }
 
+    /// Whether a member says that there is no such lease.
+    pub(super) async fn is_gone(&self, member: usize, lease: LeaseId) -> bool {
+        let Some(leases) = self.clients[member].leases() else { return true };
+        matches!(leases.time_to_live(lease, self.limit).await, Ok(None))
+    }
+
     /// Writes a key with a lease. Returns whether it was answered.
     pub(super) async fn put_with(
         &self,

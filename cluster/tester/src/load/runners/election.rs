@@ -8,7 +8,6 @@ use crate::history::Compare;
 pub(super) async fn run(mut turns: Turns) {
     let name = format!("{}election", turns.shared.prefix);
     while let Some(guard) = turns.next(7).await {
-        let generation = turns.shared.generation();
         let (draw, other) = (turns.random.next_u64(), turns.random.next_u64());
         let member = turns.shared.members.choose(draw);
         let Some(lease) = turns.shared.grant(member, TTL).await else { continue };
@@ -34,6 +33,6 @@ pub(super) async fn run(mut turns: Turns) {
             }
         }
         drop(guard);
-        turns.give_back(lease, generation).await;
+        turns.give_back(lease).await;
     }
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 use rand::Rng;
 use tokio::time::sleep;
 
-use super::{REVOCATIONS, Turns};
+use super::Turns;
 use crate::history::{Outcome, Request, Response};
 use crate::load::leases::LONG_TTL;
 
 /// How often a lease is renewed before it is revoked.
 const RENEWALS: usize = 5;
+/// How often it is tried to revoke it.
+const REVOCATIONS: usize = 10;
 /// How long it rests between two of them.
 const REST: Duration = Duration::from_millis(200);
 

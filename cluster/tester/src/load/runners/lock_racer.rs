@@ -8,7 +8,6 @@ use crate::history::Compare;
 pub(super) async fn run(mut turns: Turns) {
     let lock = format!("{}lock", turns.shared.prefix);
     while let Some(guard) = turns.next(6).await {
-        let generation = turns.shared.generation();
         let draw = turns.random.next_u64();
         let member = turns.shared.members.choose(draw);
         // A lease of its own for each turn: when it ends, nothing of the turn is left.
@@ -25,6 +24,6 @@ pub(super) async fn run(mut turns: Turns) {
             }
         }
         drop(guard);
-        turns.give_back(lease, generation).await;
+        turns.give_back(lease).await;
     }
 }

@@ -25,10 +25,9 @@ use crate::history::{Compare, Outcome, Request, Response, Revision};
 
 /// The numbers of these clients start here.
 const FIRST_CLIENT: u64 = 2_000;
-/// How long the leases of locks and elections live: long enough for what is done under them.
-const TTL: Duration = Duration::from_secs(10);
-/// How often a runner tries to end a lease.
-const REVOCATIONS: usize = 10;
+/// How long the leases of locks and elections live: long enough for what is done under them. A store
+/// that is restored from a snapshot has leases again that were given back.
+const TTL: Duration = Duration::from_secs(3);
 /// How long a runner rests after each turn.
 const REST: Duration = Duration::from_millis(20);
 
@@ -112,13 +111,12 @@ impl Turns {
         }
     }
 
-    /// Ends a lease, and all that is held under it. Tries that again where it is not answered: what is
-    /// left of a turn keeps the other runners away until its lease expires.
-    async fn give_back(&mut self, lease: LeaseId, generation: u64) {
-        for _ in 0..REVOCATIONS {
-            let Some(_guard) = self.next(1).await else { return };
+    /// Ends a lease, and all that is held under it. Tries that until the lease is gone: what is left of
+    /// a turn keeps the next one away until its lease expires, which each new leader puts off.
+    async fn give_back(&mut self, lease: LeaseId) {
+        while let Some(_guard) = self.next(2).await {
             let member = self.shared.members.choose(self.random.next_u64());
-            if self.shared.generation() != generation || self.shared.revoke(member, lease).await {
+            if self.shared.revoke(member, lease).await || self.shared.is_gone(member, lease).await {
                 return;
             }
         }
