@@ -299,6 +299,11 @@ impl Link {
                     sleep(BUSY).await;
                     continue;
                 }
+                // The detail names variables and headers, which a configuration does not have.
+                Ok(_) if status == StatusCode::UNAUTHORIZED => {
+                    "refuses: this member's `token-file` is not a copy of the token of the agent"
+                        .to_owned()
+                }
                 Ok(Problem { detail, .. }) => format!("refuses: {detail}"),
                 Err(_) => format!("answers with status {status}"),
             };

@@ -7,7 +7,8 @@
 //!
 //! Durations have a unit (`500ms`, `2s`, `5m`), sizes may have one (`32KiB`). A list of one entry may be
 //! written without the list. `${NAME}` is a variable of the environment, `${NAME:-DEFAULT}` has a
-//! default, and `$${` stands for `${`. Relative paths start at the current directory.
+//! default, and `$${` stands for `${`. Relative paths start at the current directory, except for those
+//! in `start`, `launch` and calls: these are run in the directory of the member.
 //!
 //! # The calls of the driver `commands`
 //!

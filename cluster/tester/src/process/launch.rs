@@ -90,7 +90,13 @@ fn launch(mut arguments: impl Iterator<Item = OsString>) -> Result<Infallible, E
         return Err(failed(report, format!("ignored signals cannot be reset: {error}")));
     }
     let error = Command::new(&program).args(arguments).exec();
-    Err(failed(report, format!("{} cannot be run: {error}", Path::new(&program).display())))
+    let program = Path::new(&program);
+    // A path that is not absolute starts there; a name without a slash is looked up in PATH.
+    let place = std::env::current_dir()
+        .ok()
+        .filter(|_| program.is_relative() && program.as_os_str().as_encoded_bytes().contains(&b'/'))
+        .map_or_else(String::new, |directory| format!(" in {}", directory.display()));
+    Err(failed(report, format!("{} cannot be run{place}: {error}", program.display())))
 }
 
 /// The command that starts programs: the file in the variable `FAILPOINT_AGENT`; else the running

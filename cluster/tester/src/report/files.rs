@@ -40,7 +40,7 @@ impl Display for FileError {
                 f.write_str("; free some space, or give another directory")
             }
             io::ErrorKind::NotFound if *verb != "read" => {
-                f.write_str("; its directory was removed while the run went on")
+                f.write_str("; its directory does not exist, or was removed while the run went on")
             }
             _ => Ok(()),
         }

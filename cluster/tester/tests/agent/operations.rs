@@ -198,11 +198,17 @@ pub(crate) async fn a_member_that_does_not_start_is_noticed<A: Agent>(one: One<A
         "the log of m has \"ready\" in 0 of 1 lines; its last lines are:\nthe port is in use"
     );
 
-    let argv = vec!["no-such-program".to_owned()];
-    let nothing = Program { argv, ..Program::default() };
-    let why =
-        one.refused(&Request { start: Some(nothing), ..request(Operation::RestartEtcd) }).await;
-    assert!(why.contains("no-such-program cannot be run: No such file"), "{why}");
+    // A path that is not absolute is told with the directory in which it starts.
+    let directory = one.directory.path().join("m").canonicalize().expect("it is there");
+    for (program, place) in [
+        ("no-such-program", String::new()),
+        ("./no-such-program", format!(" in {}", directory.display())),
+    ] {
+        let nothing = Program { argv: vec![program.to_owned()], ..Program::default() };
+        let why =
+            one.refused(&Request { start: Some(nothing), ..request(Operation::RestartEtcd) }).await;
+        assert!(why.contains(&format!("{program} cannot be run{place}: No such file")), "{why}");
+    }
     assert_eq!(one.state().await.starts, 1);
 }
 

@@ -89,7 +89,7 @@ async fn a_request_needs_the_token() {
         let settings = Settings { token_file, ..agent.settings.clone() };
         let remote = Remote::new(&settings, Clock::start()).expect("an agent");
         let why = remote.add(&files(agent.directory(), "m")).await.expect_err("no token").message;
-        assert!(why.contains("refuses: ") && why.contains("token"), "{why}");
+        assert!(why.contains("refuses: ") && why.contains("`token-file`"), "{why}");
     }
     let missing = Settings { token_file: Some("/no/such/token".into()), ..agent.settings.clone() };
     assert!(Remote::new(&missing, Clock::start()).is_err());
