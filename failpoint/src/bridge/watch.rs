@@ -7,7 +7,7 @@ use crate::error::{Error, WaitError};
 use crate::event::Event;
 use crate::runtime::env;
 use crate::runtime::eval::wait;
-use crate::runtime::events::{self, Queue};
+use crate::runtime::events::{self, Reader};
 use crate::runtime::plan::Plan;
 use crate::runtime::registry::point::{InForce, Over, Past, PointRef};
 use crate::runtime::registry::{Changed, registry};
@@ -164,7 +164,7 @@ pub async fn sleep(length: Duration) {
 /// What happens at points that are armed globally, from the moment it was made. It holds so much and no more.
 #[derive(Debug)]
 pub struct Feed {
-    queue: Arc<Queue>,
+    queue: Reader,
 }
 
 impl Feed {

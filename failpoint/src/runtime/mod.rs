@@ -1,7 +1,7 @@
 //! What the public face calls where failpoints are compiled in.
 
 use self::eval::{explore, wait};
-use self::events::Queue;
+use self::events::Reader;
 use self::own_code::OwnCode;
 use self::plan::{Plan, random};
 use self::registry::target::Target;
@@ -272,7 +272,7 @@ impl Scope {
 }
 
 pub(crate) struct Subscription {
-    queue: Arc<Queue>,
+    queue: Reader,
     lost: u64,
 }
 

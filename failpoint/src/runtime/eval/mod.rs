@@ -362,7 +362,7 @@ fn publish(plan: &Plan, site: &'static Site, context: Context<'_>, through: Opti
     let facts = |key: &str, look: &mut dyn FnMut(&dyn Display)| {
         show_fact((site, context, through), key, look);
     };
-    events::publish(plan, EventKind::Fired, site.keys().iter().copied(), &facts);
+    events::publish(plan, EventKind::Fired, site.keys(), &facts);
 }
 
 /// Shows `look` what there is to know of an evaluation under `key`.

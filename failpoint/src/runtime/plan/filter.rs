@@ -3,6 +3,7 @@
 //! What is compared is rendered as it is compared, into no text of its own where that can be
 //! avoided.
 
+use crate::runtime::sync::Arc;
 use crate::terms::{Condition, Op, compare_numbers};
 use std::cell::{Cell, OnceCell};
 use std::cmp::Ordering;
@@ -139,6 +140,21 @@ impl ThisThread {
         // Kept, because `thread::current` panics at the very end of a thread, when its last memory is
         // given back to an allocator. This is gone before then.
         Self(THIS.try_with(|this| this.get_or_init(thread::current).clone()).ok())
+    }
+}
+
+/// Shows `look` how this thread is shown, as a text that the thread keeps.
+pub(crate) fn with_thread_name<R>(look: impl FnOnce(&Arc<str>) -> R) -> R {
+    thread_local! {
+        static NAME: OnceCell<Arc<str>> = const { OnceCell::new() };
+    }
+    let made = || Arc::from(ThisThread::get().to_string());
+    let mut look = Some(look);
+    let mut show = |name: &Arc<str>| look.take().map(|look| look(name));
+    let shown = NAME.try_with(|name| show(name.get_or_init(made))).ok().flatten();
+    match shown {
+        Some(result) => result,
+        None => show(&made()).expect("it was shown nothing yet"),
     }
 }
 
