@@ -104,7 +104,7 @@ fn poll_once(evaluation: &mut Evaluation) -> Poll<Returned> {
 }
 
 fn text(returned: eval::Returned) -> Returned {
-    returned.map(|text| text.map(String::from))
+    eval::awaited::text(returned)
 }
 
 /// What a macro does at a site that was reached before.
@@ -161,7 +161,7 @@ mod gate {
             let callers = [(); 2].map(|()| {
                 let mut evaluation = evaluate_async(callsite, &[], None);
                 assert!(poll_once(&mut evaluation).is_pending());
-                thread::spawn(move || block_on(evaluation))
+                thread::spawn(move || text(block_on(evaluation)))
             });
             assert_eq!(plan.gate.resume(1), 1);
             assert_eq!(plan.gate.paused(), 1);
@@ -182,7 +182,7 @@ mod gate {
                 move || plan.gate.resume(1)
             });
             assert_eq!(plan.gate.resume(1), 1);
-            evaluations.into_iter().for_each(|e| assert!(block_on(e).is_some()));
+            evaluations.into_iter().for_each(|e| assert!(text(block_on(e)).is_some()));
             assert_eq!(resumer.join().unwrap(), 1);
         });
     }

@@ -46,7 +46,6 @@ pub(crate) use self::error::ParseError;
 pub(crate) use self::literal::holds_line_end;
 pub(crate) use self::nearest::{most_alike, nearest};
 pub(crate) use self::number::compare as compare_numbers;
-pub(crate) use self::text::Text;
 pub(crate) use self::value::Value;
 
 mod chance;
@@ -60,7 +59,6 @@ mod nearest;
 mod number;
 pub(crate) mod parse;
 mod print;
-mod text;
 mod value;
 
 #[cfg(all(test, feature = "runtime"))]

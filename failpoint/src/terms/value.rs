@@ -1,7 +1,5 @@
 //! What is a value before a site gives it a type?
 
-#[cfg(feature = "runtime")]
-use super::Text;
 #[cfg(test)]
 use super::literal;
 
@@ -12,9 +10,6 @@ use super::literal;
 pub(crate) struct Value {
     raw: String,
     content: String,
-    /// The same, to be handed to a task.
-    #[cfg(feature = "runtime")]
-    text: Text,
     /// Whether it was written without quotes, in our language.
     is_word: bool,
 }
@@ -31,13 +26,7 @@ impl Value {
 
     pub(crate) fn spelled(raw: &str, content: &str) -> Value {
         let is_word = !raw.starts_with(['"', '`']);
-        Value {
-            raw: raw.to_owned(),
-            content: content.to_owned(),
-            #[cfg(feature = "runtime")]
-            text: content.into(),
-            is_word,
-        }
+        Value { raw: raw.to_owned(), content: content.to_owned(), is_word }
     }
 
     /// A value of another language, which has its own quotes or none.
@@ -54,12 +43,6 @@ impl Value {
     /// What the text says: without quotes, escapes resolved.
     pub(crate) fn content(&self) -> &str {
         &self.content
-    }
-
-    /// The same, to be handed to a task.
-    #[cfg(feature = "runtime")]
-    pub(crate) fn text(&self) -> Text {
-        self.text.clone()
     }
 
     /// Whether it was written without quotes, in our language.

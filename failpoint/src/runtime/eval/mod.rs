@@ -17,7 +17,7 @@ use crate::runtime::simulated;
 use crate::runtime::site::{Callsite, Site};
 use crate::runtime::sync::{Arc, thread_local};
 use crate::runtime::{env, events};
-use crate::terms::{Step, Term, Text, Value};
+use crate::terms::{Step, Term, Value};
 use crate::value::{FromTerm, Written};
 use std::fmt::Display;
 use std::future::Future;
@@ -34,9 +34,6 @@ use crate::runtime::log::{self, Level};
 
 /// What a site tells of its passage, in the order of its keys; rendered only when it is asked for.
 pub(crate) type Context<'a> = &'a [&'a dyn Display];
-
-/// A value on its way to a task: the content of `return(…)`, or none.
-pub(crate) type Returned = Option<Option<Text>>;
 
 /// Takes what is returned to a site on this thread, while it is still where it was armed.
 type Sink<'a> = &'a mut dyn FnMut(Option<&str>);
@@ -112,17 +109,18 @@ pub mod awaited {
     use super::*;
 
     /// Nothing.
-    #[inline]
-    pub fn statement(_cannot_return: Returned) {}
+    pub fn statement(returned: Returned) {
+        let _cannot_return = returned.read(|_| ());
+    }
 
     /// The text that a closure takes.
     pub fn text(returned: Returned) -> Option<Option<String>> {
-        returned.map(|text| text.map(String::from))
+        returned.read(|text| text.map(str::to_owned))
     }
 
     /// A value of a type.
     pub fn typed<T: FromTerm>(returned: Returned) -> Option<T> {
-        returned.and_then(|text| T::from_term(text.as_ref().map(Text::as_str)).ok())
+        returned.read(|text| T::from_term(text).ok()).flatten()
     }
 
     /// An error.
@@ -139,7 +137,8 @@ fn result(site: &'static Site, returned: Option<Option<String>>) -> Result<(), I
 }
 
 /// Evaluates a site in full.
-#[inline]
+// Always: a hit that is only counted pays for a frame that it does not need.
+#[inline(always)]
 #[track_caller]
 fn evaluate_into(
     callsite: Callsite,
@@ -442,7 +441,7 @@ fn begin(
     when_fired(point, site, context, through, |plan, fired, _own| {
         rest = match fired.steps(plan) {
             [Step::Off] => None,
-            [Step::Return(value)] => Some(Rest::Returned(value.as_ref().map(Value::text)).boxed()),
+            [Step::Return(value)] => Some(Rest::returned(value.as_ref())),
             _ => begin_steps(plan, site, through, fired)?,
         };
         Ok(())
@@ -461,15 +460,16 @@ fn begin_steps(
     for step in 0..steps.len() {
         let rest = match step::perform(plan, site, through, fired.fire, steps, step) {
             Effect::Done => continue,
-            Effect::Return(value) => Rest::Returned(value.as_ref().map(Value::text)),
+            Effect::Return(value) => Rest::returned(value.as_ref()),
             Effect::Panic(panic) => return Err(panic),
             Effect::Wait(kind) => {
                 let pending = Some(PendingWait::new(plan.clone(), site, kind));
                 let step = step + 1;
-                Rest::Run(Box::new(Run { plan: plan.clone(), site, fired, step, pending }))
+                let run = Run { plan: plan.clone(), site, fired, step, pending };
+                Box::new(Rest::Run(Box::new(run)))
             }
         };
-        return Ok(Some(rest.boxed()));
+        return Ok(Some(rest));
     }
     Ok(None)
 }
@@ -488,20 +488,16 @@ impl Future for Evaluation {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Returned> {
         match self.rest.as_deref_mut() {
-            None => Poll::Ready(None),
-            Some(Rest::Returned(value)) => {
-                let value = value.take();
-                self.rest.take().into_iter().for_each(Rest::put_by);
-                Poll::Ready(Some(value))
-            }
-            Some(Rest::Run(run)) => match task::ready!(run.poll(cx)) {
-                Ok(returned) => Poll::Ready(returned),
-                Err(panic) => {
-                    // What it holds is let go of first.
-                    self.rest = None;
-                    panic.raise()
+            None | Some(Rest::Returned(_)) => Poll::Ready(Returned(self.rest.take())),
+            Some(Rest::Run(run)) => {
+                let done = task::ready!(run.poll(cx));
+                // What it holds is let go of first.
+                self.rest = None;
+                match done {
+                    Ok(returned) => Poll::Ready(Returned(returned)),
+                    Err(panic) => panic.raise(),
                 }
-            },
+            }
         }
     }
 }
@@ -509,35 +505,59 @@ impl Future for Evaluation {
 /// What is left of an evaluation that began on a task.
 #[derive(Debug)]
 enum Rest {
-    Returned(Option<Text>),
+    Returned(Handed),
     Run(Box<Run>),
 }
 
+/// A value on its way to a task: the content of `return(…)`, or none.
+#[derive(Debug, Default)]
+struct Handed {
+    text: String,
+    is_some: bool,
+}
+
+/// What an evaluation gave a task. It is in the box that it came in.
+#[derive(Debug)]
+pub struct Returned(Option<Box<Rest>>);
+
+/// A longer text is not kept.
+const KEPT_TEXT: usize = 1 << 10;
+
 thread_local! {
-    /// The box of the last value that was handed to a task, for the next one.
+    /// The box of the last value that a task on this thread was handed, for the next one.
     static SPARE: Shelf<Box<Rest>, 1> = const { Shelf::new() };
 }
 
 impl Rest {
-    fn boxed(self) -> Box<Self> {
+    fn returned(value: Option<&Value>) -> Box<Self> {
         let mut spare = None;
         let _ = SPARE.try_with(|kept| kept.swap(0, &mut spare));
-        match spare {
-            Some(mut spare) => {
-                *spare = self;
-                spare
-            }
-            None => Box::new(self),
+        let mut spare = spare.unwrap_or_else(|| Box::new(Rest::Returned(Handed::default())));
+        if let Rest::Returned(Handed { text, is_some }) = &mut *spare {
+            *is_some = value.is_some();
+            text.clear();
+            text.push_str(value.map_or("", Value::content));
         }
+        spare
     }
+}
 
-    /// Keeps a box whose value was taken out.
-    fn put_by(self: Box<Self>) {
-        let mut spare = Some(self);
-        let _ = SPARE.try_with(|kept| kept.swap(0, &mut spare));
+impl Returned {
+    /// Shows `read` what was returned, and keeps the box. It may be the user's code.
+    #[inline]
+    fn read<R>(self, read: impl FnOnce(Option<&str>) -> R) -> Option<R> {
+        let rest = self.0?;
+        let Rest::Returned(Handed { text, is_some }) = &*rest else { return None };
+        let result = read(is_some.then_some(text));
+        let is_kept = text.capacity() <= KEPT_TEXT;
+        let mut spare = Some(rest);
+        if is_kept {
+            let _ = SPARE.try_with(|kept| kept.swap(0, &mut spare));
+        }
         if spare.is_some() {
             drop_as_own(spare);
         }
+        Some(result)
     }
 }
 
@@ -552,7 +572,7 @@ struct Run {
 }
 
 impl Run {
-    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<OrPanic<Returned>> {
+    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<OrPanic<Option<Box<Rest>>>> {
         let _own = OwnCode::enter();
         loop {
             if let Some(pending) = &mut self.pending {
@@ -574,7 +594,7 @@ impl Run {
             match effect {
                 Effect::Done => {}
                 Effect::Return(value) => {
-                    return Poll::Ready(Ok(Some(value.as_ref().map(Value::text))));
+                    return Poll::Ready(Ok(Some(Rest::returned(value.as_ref()))));
                 }
                 Effect::Panic(panic) => return Poll::Ready(Err(panic)),
                 Effect::Wait(kind) => {
