@@ -24,9 +24,20 @@ pub fn of(profile: Profile, body: Body, measured: &[Measured], points: usize) ->
         let is = format!("{:.2}", seconds(off) / seconds(none));
         lines.push(line(what, is, off.time <= none.slowest));
     }
-    if let (Body::Line, Some(none), Some(on), Some(fail)) =
-        (body, of(Kind::None), of(Kind::On), of(Kind::Fail))
-    {
+    let forms = [Kind::On, Kind::Closure, Kind::Typed, Kind::Value, Kind::Result];
+    for kind in forms.into_iter().filter(|_| body == Body::Line) {
+        let (Some(ours), Some(fails)) = (of(kind), kind.same_of_fail().and_then(of)) else {
+            continue;
+        };
+        let (most, words) = match profile {
+            Profile::Dev => (1.0, "at most the time"),
+            Profile::Release => (0.25, "at most a quarter of the time"),
+        };
+        let ratio = seconds(ours) / seconds(fails);
+        let what = format!("{}: {words} of the same form of `fail`", kind.title());
+        lines.push(line(what, format!("{ratio:.2}"), ratio <= most));
+    }
+    if let (Body::Line, Some(none), Some(on)) = (body, of(Kind::None), of(Kind::On)) {
         match profile {
             Profile::Dev => {
                 let over = (seconds(on) - seconds(none)) / points as f64 * 1e3;
@@ -34,9 +45,6 @@ pub fn of(profile: Profile, body: Body, measured: &[Measured], points: usize) ->
                 lines.push(line(what.to_owned(), format!("{over:.2} ms"), over <= 1.5));
             }
             Profile::Release => {
-                let ratio = seconds(on) / seconds(fail);
-                let what = "compiled in, points take at most a quarter of `fail`'s time";
-                lines.push(line(what.to_owned(), format!("{ratio:.2}"), ratio <= 0.25));
                 let bytes = (on.sizes.text + on.sizes.data) as f64 / (points - 1).max(1) as f64;
                 let what = "compiled in, a point takes at most 192 bytes of text and data";
                 lines.push(line(what.to_owned(), format!("{bytes:.0}"), bytes <= 192.0));

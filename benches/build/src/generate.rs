@@ -152,6 +152,6 @@ fn dependency(kind: Kind, root: &Path) -> String {
         Kind::On | Kind::Closure | Kind::Typed | Kind::Value | Kind::Result => format!(
             "failpoint = {{ path = {path:?}, default-features = false, features = [\"failpoints\"] }}\n"
         ),
-        Kind::Fail => "fail = { version = \"0.5\", features = [\"failpoints\"] }\n".to_owned(),
+        Kind::Fail | Kind::FailClosure | Kind::FailTyped => "fail = { version = \"0.5\", features = [\"failpoints\"] }\n".to_owned(),
     }
 }

@@ -16,8 +16,8 @@ pub fn text(measured: &[(Profile, Body, Vec<Measured>)], points: usize, rounds: 
         let _ = write!(
             text,
             "{points} points, {}, {}, medians of {rounds} rounds:\n\n\
-             | | time to `fail`'s | time to none's | its fastest and slowest | over none, a point | text | data | text and data | unwinding | relocations |\n\
-             |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+             | | time to the same form of `fail` | time to `fail`'s plain one | time to none's | its fastest and slowest | over none, a point | text | data | text and data | unwinding | relocations |\n\
+             |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
             profile.name(),
             body.title(),
         );
@@ -28,8 +28,9 @@ pub fn text(measured: &[(Profile, Body, Vec<Measured>)], points: usize, rounds: 
             };
             let _ = write!(
                 text,
-                "| {} | {} | {} | {}–{} |",
+                "| {} | {} | {} | {} | {}–{} |",
                 one.kind.title(),
+                one.kind.same_of_fail().map_or(String::new(), |same| ratio(one.time, of(same))),
                 ratio(one.time, of(Kind::Fail)),
                 ratio(one.time, of(Kind::None)),
                 ratio(one.fastest, of(Kind::None)),

@@ -27,6 +27,10 @@ pub enum Kind {
     Result,
     /// `fail_point!("…")` of the crate `fail` 0.5, compiled in.
     Fail,
+    /// `fail_point!("…", |_| 0)` of the crate `fail` 0.5, compiled in.
+    FailClosure,
+    /// A closure that reads a number, as `fail` has it, compiled in.
+    FailTyped,
 }
 
 /// What a function does beside its point.
@@ -88,7 +92,7 @@ impl Body {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 13] = [
         Kind::None,
         Kind::Bare,
         Kind::FailOff,
@@ -100,6 +104,8 @@ impl Kind {
         Kind::Value,
         Kind::Result,
         Kind::Fail,
+        Kind::FailClosure,
+        Kind::FailTyped,
     ];
 
     /// As an option of the bench names it.
@@ -116,10 +122,22 @@ impl Kind {
             Kind::Value => "value",
             Kind::Result => "result",
             Kind::Fail => "fail",
+            Kind::FailClosure => "fail-closure",
+            Kind::FailTyped => "fail-typed",
         }
     }
 
-    /// As a reader of the table knows it.
+    /// The form of `fail` that does the same, of a kind that is compiled in. `fail` has no points that are
+    /// values: a closure that returns does what is written around them here.
+    pub fn same_of_fail(self) -> Option<Kind> {
+        match self {
+            Kind::On | Kind::Fail => Some(Kind::Fail),
+            Kind::Closure | Kind::Result | Kind::FailClosure => Some(Kind::FailClosure),
+            Kind::Typed | Kind::Value | Kind::FailTyped => Some(Kind::FailTyped),
+            Kind::None | Kind::Bare | Kind::Off | Kind::OffBare | Kind::FailOff => None,
+        }
+    }
+
     /// As a table names it.
     pub fn title(self) -> &'static str {
         match self {
@@ -134,6 +152,10 @@ impl Kind {
             Kind::Value => "`fail_value!(\"…\", u64)`, compiled in",
             Kind::Result => "`fail_result!(\"…\")`, compiled in",
             Kind::Fail => "`fail_point!(\"…\")` of `fail` 0.5, compiled in",
+            Kind::FailClosure => "`fail_point!(\"…\", \\|_\\| 0)` of `fail` 0.5, compiled in",
+            Kind::FailTyped => {
+                "`fail_point!(\"…\", \\|v\\| v.unwrap().parse::<u64>().unwrap())` of `fail` 0.5, compiled in"
+            }
         }
     }
 
@@ -157,6 +179,10 @@ impl Kind {
                 format!("if failpoint::fail_result!(\"{name}\").is_err() {{ return 0; }}")
             }
             Kind::Fail | Kind::FailOff => format!("fail::fail_point!(\"{name}\");"),
+            Kind::FailClosure => format!("fail::fail_point!(\"{name}\", |_| 0);"),
+            Kind::FailTyped => {
+                format!("fail::fail_point!(\"{name}\", |v| v.unwrap().parse::<u64>().unwrap());")
+            }
         }
     }
 }
