@@ -57,6 +57,7 @@ pub struct Client {
     /// The index of the member that is asked first.
     next: Arc<AtomicUsize>,
     limit: Duration,
+    is_patient: bool,
 }
 
 /// How a read is done. The default is a linearizable read of the last revision.
@@ -94,13 +95,21 @@ impl Client {
             }
         }
         let http = Http::new().map_err(|failure| ClientError::Invalid(failure.message))?;
-        Ok(Self { http, members: members.into(), next: Arc::default(), limit: LIMIT })
+        let (members, next) = (members.into(), Arc::default());
+        Ok(Self { http, members, next, limit: LIMIT, is_patient: true })
     }
 
     /// The same client, whose requests take this long at most.
     #[must_use]
     pub fn limit(self, limit: Duration) -> Self {
         Self { limit, ..self }
+    }
+
+    /// The same client, which sends each request once, to one member. The next request goes to the
+    /// next member if that one could not do it. For callers that choose members themselves.
+    #[must_use]
+    pub fn without_retries(self) -> Self {
+        Self { is_patient: false, ..self }
     }
 
     /// Writes a key, and returns the revision.
@@ -341,6 +350,7 @@ impl Client {
     ) -> Result<(String, Vec<u8>), ClientError> {
         let deadline = Instant::now() + self.limit;
         let (attempt, last_start) = match repeat {
+            _ if !self.is_patient => (self.limit, deadline),
             // One that does not answer a read must leave time for the others.
             Repeat::Yes => (self.limit / (self.members.len() as u32).min(4), deadline - REST),
             // Without enough time for its answer, a write that could certainly fail would end as unknown.
@@ -370,7 +380,7 @@ impl Client {
                     Ordering::Relaxed,
                     Ordering::Relaxed,
                 );
-                if Instant::now() >= last_start {
+                if !self.is_patient || Instant::now() >= last_start {
                     return Err(error);
                 }
             }

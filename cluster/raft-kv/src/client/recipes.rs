@@ -20,7 +20,19 @@ impl Lock {
     /// # Errors
     /// [`ClientError`]; [`Refused`](ClientError::Refused) with `lease-not-found` if the session has ended.
     pub async fn acquire(session: &Session, name: &str) -> Result<Self, ClientError> {
-        let turn = Turn::enter(session, &format!("lock/{name}"), "").await?;
+        Self::acquire_with_lease(session.client(), session.lease(), name).await
+    }
+
+    /// The same, with a lease that the caller renews.
+    ///
+    /// # Errors
+    /// As [`Lock::acquire`].
+    pub async fn acquire_with_lease(
+        client: &Client,
+        lease: LeaseId,
+        name: &str,
+    ) -> Result<Self, ClientError> {
+        let turn = Turn::enter(client, lease, &format!("lock/{name}"), "").await?;
         turn.wait().await?;
         Ok(Self { turn })
     }
@@ -57,7 +69,20 @@ impl Election {
     /// # Errors
     /// As [`Lock::acquire`].
     pub async fn campaign(session: &Session, name: &str, value: &str) -> Result<Self, ClientError> {
-        let turn = Turn::enter(session, &format!("election/{name}"), value).await?;
+        Self::campaign_with_lease(session.client(), session.lease(), name, value).await
+    }
+
+    /// The same, with a lease that the caller renews.
+    ///
+    /// # Errors
+    /// As [`Lock::acquire`].
+    pub async fn campaign_with_lease(
+        client: &Client,
+        lease: LeaseId,
+        name: &str,
+        value: &str,
+    ) -> Result<Self, ClientError> {
+        let turn = Turn::enter(client, lease, &format!("election/{name}"), value).await?;
         turn.wait().await?;
         Ok(Self { turn })
     }
@@ -102,8 +127,12 @@ struct Turn {
 impl Turn {
     /// Takes the last place. The key depends on the lease alone, so a second attempt after an unknown
     /// outcome finds the place that the first one took.
-    async fn enter(session: &Session, prefix: &str, value: &str) -> Result<Self, ClientError> {
-        let (client, lease) = (session.client().clone(), session.lease());
+    async fn enter(
+        client: &Client,
+        lease: LeaseId,
+        prefix: &str,
+        value: &str,
+    ) -> Result<Self, ClientError> {
         let key = format!("{prefix}/{lease:016x}");
         let put = Operation::Put(Put { key: key.clone(), value: value.to_owned(), lease });
         let is_new =
@@ -117,7 +146,7 @@ impl Turn {
         }
         let entered = client.get(&key).await?.ok_or_else(lost)?;
         let revision = entered.create_revision;
-        Ok(Self { client, prefix: prefix.to_owned(), key, lease, revision })
+        Ok(Self { client: client.clone(), prefix: prefix.to_owned(), key, lease, revision })
     }
 
     /// Waits until all places before this one are gone.

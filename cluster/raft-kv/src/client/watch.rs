@@ -77,7 +77,7 @@ impl Watch {
 
     /// Opens it with the first member that serves it, and reads where that is.
     async fn reopen(&mut self) -> Result<(), ClientError> {
-        let Client { http, members, next, limit } = &self.client;
+        let Client { http, members, next, limit, is_patient } = &self.client;
         let deadline = Instant::now() + *limit;
         loop {
             let index = next.load(Ordering::Relaxed) % members.len();
@@ -107,11 +107,14 @@ impl Watch {
                 },
                 Err(failure) => ClientError::of_failure(member, failure),
             };
-            if error.code().is_some() || Instant::now() + REST >= deadline {
+            if error.code().is_some() {
                 return Err(error);
             }
             let after = (index + 1) % members.len();
             let _ = next.compare_exchange(index, after, Ordering::Relaxed, Ordering::Relaxed);
+            if !is_patient || Instant::now() + REST >= deadline {
+                return Err(error);
+            }
             sleep(REST).await;
         }
     }
