@@ -8,13 +8,15 @@ use crate::driver::{Point, Role, Trigger};
 const ROLES: [(&str, Role); 3] =
     [("any", Role::Any), ("leader", Role::Leader), ("follower", Role::Follower)];
 
-const TRIGGERS: [(&str, Trigger); 7] = [
+const TRIGGERS: [(&str, Trigger); 9] = [
     ("load", Trigger::Load),
     ("compaction", Trigger::Compaction),
     ("snapshot", Trigger::Snapshot),
     ("restart", Trigger::Restart),
     ("membership", Trigger::Membership),
     ("defragmentation", Trigger::Defragmentation),
+    ("lease", Trigger::Lease),
+    ("watch", Trigger::Watch),
     ("none", Trigger::None),
 ];
 

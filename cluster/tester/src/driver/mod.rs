@@ -242,6 +242,10 @@ pub enum Trigger {
     Membership,
     /// [`Driver::defragment`].
     Defragmentation,
+    /// A lease that is granted, renewed, looked at, and ends.
+    Lease,
+    /// A watch that begins in the past.
+    Watch,
     /// Nothing that the tester does.
     None,
 }

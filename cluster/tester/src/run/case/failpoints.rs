@@ -20,6 +20,13 @@ use crate::driver::points::{self, Control};
 use crate::driver::{Point, Role, Start, Trigger};
 use crate::load::WholeWatch;
 
+/// The shortest time to live that stores have.
+const LEASE: Duration = Duration::from_secs(1);
+
+/// How long a process that panics takes to end, if it does: on a busy machine, it prints its backtrace
+/// for a while.
+const DYING: Duration = Duration::from_secs(5);
+
 /// One point, armed with one command on one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Combination {
@@ -177,19 +184,12 @@ async fn listed(scene: &Scene<'_>) -> Result<Vec<(String, Point)>, Failure> {
     Ok(chosen.into_iter().map(|name| (name.clone(), known(scene, &name))).collect())
 }
 
-/// What is known of a point: by the configuration, else by the driver, else by its name.
+/// What is known of a point: by the configuration, else by the driver.
 fn known(scene: &Scene<'_>, name: &str) -> Point {
     let short = name.rsplit('/').next().unwrap_or(name);
     let said = &scene.config.failpoints.known;
-    let mut known = said.get(name).or_else(|| said.get(short)).copied();
-    let known = known.get_or_insert_with(|| scene.cluster.driver().point(short));
-    if known.trigger == Trigger::Load
-        && short.contains("Snap")
-        && scene.cluster.abilities().snapshots
-    {
-        known.trigger = Trigger::Snapshot;
-    }
-    *known
+    let known = said.get(name).or_else(|| said.get(short)).copied();
+    known.unwrap_or_else(|| scene.cluster.driver().point(short))
 }
 
 fn control(scene: &Scene<'_>, member: usize) -> Result<Control, Failure> {
@@ -237,7 +237,7 @@ async fn one(scene: &mut Scene<'_>, combination: &Combination) -> Result<(), Fai
     }
     if !felt {
         // Leave nothing armed behind.
-        heal(scene, point, armed).await?;
+        heal(scene, combination, armed).await?;
         return Err(Failure::Subject("the point was armed and did not fire".to_owned()));
     }
     let gone: Vec<usize> =
@@ -246,7 +246,7 @@ async fn one(scene: &mut Scene<'_>, combination: &Combination) -> Result<(), Fai
         scene.during(&gone, begin).await?;
     }
     sleep_until(begin + scene.cluster.limits.fault).await;
-    heal(scene, point, armed).await?;
+    heal(scene, combination, armed).await?;
     scene.healed().await?;
     disarmed(scene, point).await
 }
@@ -289,6 +289,8 @@ async fn pull(
                 let _ = tokio::time::timeout(limit, cluster.driver().defragment(member)).await;
             }
         }
+        Trigger::Lease => lease(scene, &members).await,
+        Trigger::Watch => watch(scene, &members).await,
         Trigger::Compaction => {
             let seen = scene.watch.map(WholeWatch::seen).unwrap_or_default();
             scene.step(&format!("compacting up to revision {seen}"));
@@ -331,6 +333,38 @@ async fn pull(
         }
     }
     Ok(())
+}
+
+/// Through each member, a lease is granted, renewed and looked at. Then it is left to end.
+async fn lease(scene: &Scene<'_>, members: &[usize]) {
+    scene.step("granting a lease, which will end");
+    let limit = scene.cluster.limits.request;
+    for &member in members {
+        let client = scene.cluster.driver().client(member);
+        let Some(leases) = client.leases() else { continue };
+        // The member may end before it answers: that is what was armed.
+        if let Ok(lease) = leases.grant(LEASE, limit).await {
+            let _ = leases.keep_alive(lease, limit).await;
+            let _ = leases.time_to_live(lease, limit).await;
+        }
+    }
+}
+
+/// Through each member, a watch of all keys begins a little in the past, and gets what it missed.
+async fn watch(scene: &Scene<'_>, members: &[usize]) {
+    scene.step("watching what has happened");
+    let seen = scene.watch.map(WholeWatch::seen).unwrap_or_default();
+    let limit = scene.cluster.limits.request;
+    for &member in members {
+        let client = scene.cluster.driver().client(member);
+        let watched = async {
+            if let Ok(mut watch) = client.watch("", None, seen.max(1)).await {
+                let _ = watch.next().await;
+            }
+        };
+        // The member may end before it answers: that is what was armed.
+        let _ = tokio::time::timeout(limit, watched).await;
+    }
 }
 
 /// Waits until the point was felt on a member, or on each one if it can fire on each.
@@ -407,12 +441,21 @@ async fn write(scene: &Scene<'_>, member: usize) -> Option<Duration> {
 }
 
 /// Disarms the point, and starts again what it ended.
-async fn heal(scene: &Scene<'_>, point: &str, armed: Vec<Armed>) -> Result<(), Failure> {
+async fn heal(
+    scene: &Scene<'_>,
+    Combination { point, command, .. }: &Combination,
+    armed: Vec<Armed>,
+) -> Result<(), Failure> {
     scene.step("disarming, and starting again what has ended");
-    for Armed { member, control, starts, caused, .. } in armed {
+    for Armed { member, control, starts, caused, fires, .. } in armed {
+        let fired = matches!(control.fires(point).await, Ok(Some(1..))) || fires > 0;
         let disarmed = control.disarm(point).await;
         // A process that is about to end may still have answered.
-        let limit = if disarmed.is_ok() { Duration::ZERO } else { scene.cluster.limits.felt };
+        let limit = match disarmed {
+            Ok(_) if fired && ends_process(command) => DYING.min(scene.cluster.limits.felt),
+            Ok(_) => Duration::ZERO,
+            Err(_) => scene.cluster.limits.felt,
+        };
         if scene.cluster.ended(member, starts, limit).await?.is_some() {
             scene.cluster.operate(member, Operation::RestartEtcd, &Start::Again).await?;
         } else {
@@ -421,6 +464,11 @@ async fn heal(scene: &Scene<'_>, point: &str, armed: Vec<Armed>) -> Result<(), F
         scene.no_more(caused);
     }
     Ok(())
+}
+
+/// Whether a process that fires these terms ends, or may do so.
+fn ends_process(command: &str) -> bool {
+    ["panic", "kill", "exit", "abort"].iter().any(|action| command.contains(action))
 }
 
 /// Proves that the point is armed nowhere.
