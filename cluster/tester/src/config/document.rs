@@ -70,7 +70,7 @@ fn whole(reader: &mut Reader<'_>, node: &Node, path: &Path) -> Option<Config> {
     };
     let limits = limits(reader, top.field("limits"));
     let cases = cases::read(reader, &top, abilities.as_ref());
-    let load = load::read(reader, top.field("load"), abilities.as_ref());
+    let load = load::read(reader, top.field("load"), driver.as_ref(), abilities.as_ref());
     let failpoints =
         failpoints::read(reader, top.field("failpoints"), driver.as_ref(), abilities.as_ref());
     let checks = checks::read(reader, top.field("checks"), abilities.as_ref(), &load, &cases);

@@ -1,6 +1,7 @@
 //! How is the subject run and asked?
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::calls;
 use super::points;
@@ -8,41 +9,61 @@ use super::reader::{Field, Reader, Section};
 use super::types::DriverConfig;
 use super::yaml::Value;
 use crate::driver::commands::{self, Call, Expect, template};
-use crate::driver::etcd;
+use crate::driver::{etcd, raft_kv};
+
+/// The drivers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Name {
+    Etcd,
+    RaftKv,
+    Commands,
+}
+
+const NAMES: [(&str, Name); 3] =
+    [("etcd", Name::Etcd), ("raft-kv", Name::RaftKv), ("commands", Name::Commands)];
 
 /// The driver: its name, or a map with its name and its settings.
 pub(super) fn read(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<DriverConfig> {
     if matches!(field.node.value, Value::Text(_)) {
-        let commands = reader.one_of(field, "driver", &[("etcd", false), ("commands", true)])?;
-        if commands {
-            let message = "the driver `commands` needs settings, at least `put` and `get`: write a map \
-                           `commands:` below `driver:`";
-            reader.mistake(field.node.at, message);
-            return None;
-        }
-        return Some(DriverConfig::Etcd(etcd(reader, None)));
+        return match reader.one_of(field, "driver", &NAMES)? {
+            Name::Etcd => Some(DriverConfig::Etcd(etcd(reader, None))),
+            Name::RaftKv => Some(DriverConfig::RaftKv(raft_kv(reader, None))),
+            Name::Commands => {
+                let message = "the driver `commands` needs settings, at least `put` and `get`: write a map \
+                               `commands:` below `driver:`";
+                reader.mistake(field.node.at, message);
+                None
+            }
+        };
     }
     if !field.is_map() {
-        return reader.expected(field, "`etcd`, or a map with `etcd:` or `commands:`");
+        let what = "`etcd` or `raft-kv`, or a map with `etcd:`, `raft-kv:` or `commands:`";
+        return reader.expected(field, what);
     }
     let section = reader.section(field, "driver")?;
-    let etcd_given = field_of(field, "etcd");
-    match (etcd_given, section.field("commands")) {
-        (true, Some(commands)) => {
-            reader.mistake(commands.node.at, "there is one driver; name `etcd` or `commands`");
+    let given: Vec<_> = NAMES.into_iter().filter(|(name, _)| has(field, name)).collect();
+    match given[..] {
+        [(name, Name::Etcd)] => Some(DriverConfig::Etcd(etcd(reader, section.field(name)))),
+        [(name, Name::RaftKv)] => Some(DriverConfig::RaftKv(raft_kv(reader, section.field(name)))),
+        [(name, Name::Commands)] if section.has(name) => {
+            let given = section.field(name)?;
+            Some(DriverConfig::Commands(commands(reader, &given)?))
+        }
+        [] | [_] => {
+            let message = "`driver` expects `etcd:`, `raft-kv:` or `commands:` with its settings";
+            reader.mistake(section.at, message);
             None
         }
-        (true, None) => Some(DriverConfig::Etcd(etcd(reader, section.field("etcd")))),
-        (false, Some(given)) => Some(DriverConfig::Commands(commands(reader, &given)?)),
-        (false, None) => {
-            reader.mistake(section.at, "`driver` expects `etcd:` or `commands:` with its settings");
+        [.., (last, _)] => {
+            let at = section.field(last).map_or(section.at, |field| field.node.at);
+            reader.mistake(at, "there is one driver; name `etcd`, `raft-kv` or `commands`");
             None
         }
     }
 }
 
 /// Whether a map has a key, also without a value.
-fn field_of(field: &Field<'_>, name: &str) -> bool {
+fn has(field: &Field<'_>, name: &str) -> bool {
     match &field.node.value {
         Value::Map(entries) => {
             entries.iter().any(|(key, _)| matches!(&key.value, Value::Text(text) if text == name))
@@ -53,15 +74,34 @@ fn field_of(field: &Field<'_>, name: &str) -> bool {
 
 fn etcd(reader: &mut Reader<'_>, field: Option<Field<'_>>) -> etcd::Settings {
     let section = field.and_then(|field| reader.section(&field, "driver.etcd"));
-    let of = |name: &str| section.as_ref().and_then(|section| section.field(name));
-    let mut program = |name: &str| {
-        let read = of(name).and_then(|field| reader.word(&field, "a program, by name or path"));
-        read.unwrap_or_else(|| name_of(name).to_owned()).into()
-    };
-    let binary = program("binary");
-    let etcdctl = program("etcdctl");
+    let binary = program(reader, section.as_ref(), "binary", "etcd");
+    let etcdctl = program(reader, section.as_ref(), "etcdctl", "etcdctl");
+    let flags = flags(reader, section.as_ref());
+    etcd::Settings { binary, etcdctl, flags, env: env_of(reader, section.as_ref()) }
+}
+
+fn raft_kv(reader: &mut Reader<'_>, field: Option<Field<'_>>) -> raft_kv::Settings {
+    let section = field.and_then(|field| reader.section(&field, "driver.raft-kv"));
+    let binary = program(reader, section.as_ref(), "binary", "raft-kv");
+    let flags = flags(reader, section.as_ref());
+    raft_kv::Settings { binary, flags, env: env_of(reader, section.as_ref()) }
+}
+
+fn program(
+    reader: &mut Reader<'_>,
+    section: Option<&Section<'_>>,
+    key: &str,
+    default: &str,
+) -> PathBuf {
+    let field = section.and_then(|section| section.field(key));
+    let read = field.and_then(|field| reader.word(&field, "a program, by name or path"));
+    read.unwrap_or_else(|| default.to_owned()).into()
+}
+
+fn flags(reader: &mut Reader<'_>, section: Option<&Section<'_>>) -> Vec<String> {
     let mut flags = Vec::new();
-    for flag in of("flags").map(|field| reader.list(&field)).unwrap_or_default() {
+    let field = section.and_then(|section| section.field("flags"));
+    for flag in field.map(|field| reader.list(&field)).unwrap_or_default() {
         let Some(text) = reader.text(&flag) else { continue };
         if !text.starts_with('-') {
             let _: Option<()> = reader.expected(&flag, "a flag, such as `--snapshot-count=100`");
@@ -69,12 +109,12 @@ fn etcd(reader: &mut Reader<'_>, field: Option<Field<'_>>) -> etcd::Settings {
         }
         flags.push(text);
     }
-    let env = of("env").map(|field| env(reader, &field)).unwrap_or_default();
-    etcd::Settings { binary, etcdctl, flags, env }
+    flags
 }
 
-fn name_of(key: &str) -> &str {
-    if key == "binary" { "etcd" } else { key }
+fn env_of(reader: &mut Reader<'_>, section: Option<&Section<'_>>) -> BTreeMap<String, String> {
+    let field = section.and_then(|section| section.field("env"));
+    field.map(|field| env(reader, &field)).unwrap_or_default()
 }
 
 fn commands(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<commands::Settings> {

@@ -21,7 +21,7 @@ pub const KEYS: &[Key] = &[
     key("name", "the name of the subject in reports", "the name of the driver"),
     key(
         "driver",
-        "how the subject is run and asked: `etcd`, or a map with `etcd:` or `commands:`",
+        "how the subject is run and asked: `etcd`, `raft-kv`, or a map with `etcd:`, `raft-kv:` or `commands:`",
         "required",
     ),
     key("driver.etcd", "settings of the driver `etcd`", "the defaults below"),
@@ -29,6 +29,10 @@ pub const KEYS: &[Key] = &[
     key("driver.etcd.etcdctl", "`etcdctl`, for the restore case", "`etcdctl`"),
     key("driver.etcd.flags", "flags that are added", "none"),
     key("driver.etcd.env", "variables that are added to its environment", "none"),
+    key("driver.raft-kv", "settings of the driver `raft-kv`", "the defaults below"),
+    key("driver.raft-kv.binary", "the program, by name or path", "`raft-kv`"),
+    key("driver.raft-kv.flags", "flags of `raft-kv serve` that are added", "none"),
+    key("driver.raft-kv.env", "variables that are added to its environment", "none"),
     key("driver.commands", "settings of the driver `commands`", "required there"),
     key(
         "driver.commands.start",
@@ -75,7 +79,7 @@ pub const KEYS: &[Key] = &[
     key("driver.commands.points.*.role", "where it fires: `any`, `leader` or `follower`", "`any`"),
     key(
         "driver.commands.points.*.trigger",
-        "what makes it reached: `load`, `compaction`, `snapshot`, `restart`, `membership`, `defragmentation`, or `none` if nothing does",
+        "what makes it reached: `load`, `compaction`, `snapshot`, `restart`, `membership`, `defragmentation`, `lease`, `watch`, or `none` if nothing does",
         "`load`",
     ),
     key(
@@ -110,7 +114,7 @@ pub const KEYS: &[Key] = &[
     key(
         "members",
         "how many members, a map with `count:`, or a list",
-        "3 for `etcd`, 1 for `commands`",
+        "3 for `etcd` and `raft-kv`, 1 for `commands`",
     ),
     key("members.count", "how many", "required there"),
     key("members.failpoints", "whether each has a control plane of failpoints", "`false`"),
@@ -158,7 +162,11 @@ pub const KEYS: &[Key] = &[
         "one of each that the subject can serve",
     ),
     key("load.large-value", "how long the values of KV_WRITE_LARGE are", "`32KiB`"),
-    key("load.snapshot-entries", "how many writes make a member need a snapshot", "`5500`"),
+    key(
+        "load.snapshot-entries",
+        "how many writes make a member need a snapshot",
+        "`5500`; `300` for `raft-kv`",
+    ),
     key("failpoints", "what FAILPOINTS arms", "the defaults below"),
     key("failpoints.points", "the points, by the end of their names", "all that a member lists"),
     key("failpoints.commands", "the terms that are armed", "`panic`, `sleep(1000)`"),
@@ -180,7 +188,7 @@ pub const KEYS: &[Key] = &[
     key("failpoints.known.*.role", "where it fires: `any`, `leader` or `follower`", "`any`"),
     key(
         "failpoints.known.*.trigger",
-        "what makes it reached: `load`, `compaction`, `snapshot`, `restart`, `membership`, `defragmentation`, or `none` if nothing does",
+        "what makes it reached: `load`, `compaction`, `snapshot`, `restart`, `membership`, `defragmentation`, `lease`, `watch`, or `none` if nothing does",
         "`load`",
     ),
     key("failpoints.latency", "how long FAILPOINTS_WITH_DISK_IO_LATENCY delays", "`200ms`"),

@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use super::mistakes::Place;
 use super::reader::{Field, Reader};
+use super::types::DriverConfig;
 use crate::driver::Abilities;
 use crate::load::{Kind, Runner, Settings};
 
@@ -12,6 +13,7 @@ use crate::load::{Kind, Runner, Settings};
 pub(super) fn read(
     reader: &mut Reader<'_>,
     field: Option<Field<'_>>,
+    driver: Option<&DriverConfig>,
     abilities: Option<&Abilities>,
 ) -> Settings {
     let section = field.and_then(|field| reader.section(&field, "load"));
@@ -22,7 +24,8 @@ pub(super) fn read(
     let clients = whole("clients", 1..=10_000, 8);
     let rate = whole("rate", 1..=1_000_000, 300);
     let keys = whole("keys", 1..=1_000_000, 50);
-    let snapshot_entries = whole("snapshot-entries", 1..=10_000_000, 5_500);
+    let entries = driver.map_or(1, DriverConfig::snapshot_entries);
+    let snapshot_entries = whole("snapshot-entries", 1..=10_000_000, entries);
     let large = field("large-value").and_then(|field| reader.size(&field, 1..=1 << 20));
 
     let minimum = field("minimum-rate");

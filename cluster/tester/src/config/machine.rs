@@ -53,6 +53,11 @@ impl Config {
                         missing("driver.etcd.binary", message);
                     }
                 }
+                DriverConfig::RaftKv(raft_kv) => {
+                    if let Err(message) = program(&raft_kv.binary) {
+                        missing("driver.raft-kv.binary", message);
+                    }
+                }
                 DriverConfig::Commands(commands) => {
                     if let Some(Err(message)) = commands.start.as_deref().map(first) {
                         missing("driver.commands.start", message);
@@ -76,7 +81,7 @@ impl Config {
             missing("directory", message);
         }
         let started = match &self.driver {
-            DriverConfig::Etcd(_) => true,
+            DriverConfig::Etcd(_) | DriverConfig::RaftKv(_) => true,
             DriverConfig::Commands(commands) => commands.start.is_some(),
         };
         for (index, member) in self.members.iter().enumerate() {
@@ -144,6 +149,11 @@ fn install(name: &Path) -> String {
         Some("redis-cli") => "redis-tools",
         Some("curl") => "curl",
         Some("ssh") => "openssh-client",
+        Some("raft-kv") => {
+            return "build it with `cargo build --manifest-path cluster/Cargo.toml -p raft-kv`, and \
+                    write its path"
+                .to_owned();
+        }
         _ => return "install it, or write its path".to_owned(),
     };
     format!("install it with `apt-get install {package}`, or write its path")

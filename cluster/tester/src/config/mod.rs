@@ -25,12 +25,16 @@
 //! | key | what it says | default |
 //! |---|---|---|
 //! | `name` | the name of the subject in reports | the name of the driver |
-//! | `driver` | how the subject is run and asked: `etcd`, or a map with `etcd:` or `commands:` | required |
+//! | `driver` | how the subject is run and asked: `etcd`, `raft-kv`, or a map with `etcd:`, `raft-kv:` or `commands:` | required |
 //! | `driver.etcd` | settings of the driver `etcd` | the defaults below |
 //! | `driver.etcd.binary` | the program, by name or path; one with gofail works | `etcd` |
 //! | `driver.etcd.etcdctl` | `etcdctl`, for the restore case | `etcdctl` |
 //! | `driver.etcd.flags` | flags that are added | none |
 //! | `driver.etcd.env` | variables that are added to its environment | none |
+//! | `driver.raft-kv` | settings of the driver `raft-kv` | the defaults below |
+//! | `driver.raft-kv.binary` | the program, by name or path | `raft-kv` |
+//! | `driver.raft-kv.flags` | flags of `raft-kv serve` that are added | none |
+//! | `driver.raft-kv.env` | variables that are added to its environment | none |
 //! | `driver.commands` | settings of the driver `commands` | required there |
 //! | `driver.commands.start` | the program that runs a member in the foreground: a command line, or a list of words | members run outside of the tester |
 //! | `driver.commands.launch` | a call instead of `start`: starts a member in the background, and returns | members run already |
@@ -51,7 +55,7 @@
 //! | `driver.commands.revision` | a call: the revision of a member | no revisions |
 //! | `driver.commands.points` | what is known of its points, by name | nothing |
 //! | `driver.commands.points.*.role` | where it fires: `any`, `leader` or `follower` | `any` |
-//! | `driver.commands.points.*.trigger` | what makes it reached: `load`, `compaction`, `snapshot`, `restart`, `membership`, `defragmentation`, or `none` if nothing does | `load` |
+//! | `driver.commands.points.*.trigger` | what makes it reached: `load`, `compaction`, `snapshot`, `restart`, `membership`, `defragmentation`, `lease`, `watch`, or `none` if nothing does | `load` |
 //! | `CALL.run` | of a call: a program, as a command line or a list of words | one of `run`, `http`, `tcp` |
 //! | `CALL.http` | of a call: `METHOD URL` | one of `run`, `http`, `tcp` |
 //! | `CALL.body` | of an HTTP call: the body | none |
@@ -61,7 +65,7 @@
 //! | `CALL.success` | of a call: a regular expression that a good answer matches; its first group is the value | any answer |
 //! | `CALL.missing` | of a call: a regular expression for an answer that says that the key does not exist | none |
 //! | `CALL.failed` | of a call: a regular expression for an answer that says that nothing was changed | none |
-//! | `members` | how many members, a map with `count:`, or a list | 3 for `etcd`, 1 for `commands` |
+//! | `members` | how many members, a map with `count:`, or a list | 3 for `etcd` and `raft-kv`, 1 for `commands` |
 //! | `members.count` | how many | required there |
 //! | `members.failpoints` | whether each has a control plane of failpoints | `false` |
 //! | `members[].name` | its name | `m1`, `m2`, … |
@@ -84,7 +88,7 @@
 //! | `load.kinds` | the kinds of requests: a list, or a map with weights | all that the subject can serve |
 //! | `load.runners` | the runners: a list, or a map with how many of each | one of each that the subject can serve |
 //! | `load.large-value` | how long the values of KV_WRITE_LARGE are | `32KiB` |
-//! | `load.snapshot-entries` | how many writes make a member need a snapshot | `5500` |
+//! | `load.snapshot-entries` | how many writes make a member need a snapshot | `5500`; `300` for `raft-kv` |
 //! | `failpoints` | what FAILPOINTS arms | the defaults below |
 //! | `failpoints.points` | the points, by the end of their names | all that a member lists |
 //! | `failpoints.commands` | the terms that are armed | `panic`, `sleep(1000)` |
@@ -92,7 +96,7 @@
 //! | `failpoints.sample` | how many combinations a round takes, or `all` | one point for each command and target |
 //! | `failpoints.known` | what is known of points, by name, over what the driver knows | nothing |
 //! | `failpoints.known.*.role` | where it fires: `any`, `leader` or `follower` | `any` |
-//! | `failpoints.known.*.trigger` | what makes it reached: `load`, `compaction`, `snapshot`, `restart`, `membership`, `defragmentation`, or `none` if nothing does | `load` |
+//! | `failpoints.known.*.trigger` | what makes it reached: `load`, `compaction`, `snapshot`, `restart`, `membership`, `defragmentation`, `lease`, `watch`, or `none` if nothing does | `load` |
 //! | `failpoints.latency` | how long FAILPOINTS_WITH_DISK_IO_LATENCY delays | `200ms` |
 //! | `failpoints.latency-point` | the point of FAILPOINTS_WITH_DISK_IO_LATENCY | `raftAfterSave` |
 //! | `external` | the program of EXTERNAL; `enable N` and `disable N` are added | none |

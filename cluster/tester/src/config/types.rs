@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::mistakes::Place;
 use crate::cases::{Case, Target};
 use crate::checks::Check;
-use crate::driver::{Abilities, Member, Point, commands, etcd};
+use crate::driver::{Abilities, Member, Point, commands, etcd, raft_kv};
 use crate::load;
 
 /// A checked configuration.
@@ -72,6 +72,8 @@ impl Config {
 pub enum DriverConfig {
     /// etcd.
     Etcd(etcd::Settings),
+    /// raft-kv.
+    RaftKv(raft_kv::Settings),
     /// Any subject, by programs and HTTP calls.
     Commands(commands::Settings),
 }
@@ -82,6 +84,7 @@ impl DriverConfig {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Etcd(_) => "etcd",
+            Self::RaftKv(_) => "raft-kv",
             Self::Commands(_) => "commands",
         }
     }
@@ -91,7 +94,16 @@ impl DriverConfig {
     pub fn abilities(&self, members: &[Member]) -> Abilities {
         match self {
             Self::Etcd(settings) => settings.abilities(members),
+            Self::RaftKv(settings) => settings.abilities(members),
             Self::Commands(settings) => settings.abilities(members),
+        }
+    }
+
+    /// How many writes make a member need a snapshot, with the flags that the driver gives.
+    pub(super) fn snapshot_entries(&self) -> u64 {
+        match self {
+            Self::RaftKv(_) => raft_kv::SNAPSHOT_ENTRIES,
+            Self::Etcd(_) | Self::Commands(_) => 5_500,
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod commands;
 pub mod etcd;
 mod http;
 pub mod points;
+pub mod raft_kv;
 
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use crate::config::{Config, DriverConfig};
 use crate::driver::Driver;
 use crate::driver::commands::{Commands, Outside};
 use crate::driver::etcd::Etcd;
+use crate::driver::raft_kv::RaftKv;
 
 /// The store that is run.
 #[derive(Clone)]
@@ -35,6 +36,10 @@ impl Subject {
             DriverConfig::Etcd(settings) => {
                 let etcd = Etcd::new(settings.clone(), members, directory);
                 Arc::new(etcd.map_err(|error| error.to_string())?)
+            }
+            DriverConfig::RaftKv(settings) => {
+                let raft_kv = RaftKv::new(settings.clone(), members, directory);
+                Arc::new(raft_kv.map_err(|error| error.to_string())?)
             }
             DriverConfig::Commands(settings) => {
                 let commands = Commands::new(settings.clone(), members, directory);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use failpoint_tester::cases::CASES;
 use failpoint_tester::config::{Config, parse_with};
 
 fn example(name: &str) -> (String, Config) {
@@ -20,7 +21,8 @@ fn all_examples_are_right() {
         .map(|entry| entry.expect("a file").file_name().into_string().expect("a name"))
         .collect();
     names.sort();
-    assert_eq!(names, ["etcd-fast.yaml", "etcd.yaml", "redis.yaml", "wal_server.yaml"]);
+    let all = ["etcd-fast.yaml", "etcd.yaml", "raft-kv.yaml", "redis.yaml", "wal_server.yaml"];
+    assert_eq!(names, all);
     for name in names {
         let (text, _) = example(&name);
         let command = format!("failpoint-tester run cluster/tester/examples/{name}");
@@ -49,6 +51,9 @@ fn the_other_examples_have_the_cases_that_fit_them() {
         redis,
         "SIGTERM_ALL SIGKILL_ALL PAUSE_ALL NO_FAIL_WITH_STRESS NO_FAIL_WITH_NO_STRESS_FOR_LIVENESS"
     );
+    let raft_kv = names(&example("raft-kv.yaml").1);
+    let all = CASES.iter().map(|case| case.name).filter(|name| *name != "EXTERNAL");
+    assert_eq!(raft_kv, all.collect::<Vec<_>>());
     let wal_server = names(&example("wal_server.yaml").1).join(" ");
     assert_eq!(wal_server, format!("{redis} FAILPOINTS FAILPOINTS_WITH_DISK_IO_LATENCY"));
 }

@@ -52,6 +52,14 @@ fn the_smallest_configuration() {
 }
 
 #[test]
+fn raft_kv_needs_no_settings() {
+    let config = good("driver: raft-kv");
+    assert_eq!((config.name.as_str(), config.members.len()), ("raft-kv", 3));
+    assert!(config.abilities().locks && !config.abilities().failpoints);
+    assert_eq!(config.load.snapshot_entries, 300);
+}
+
+#[test]
 fn variables_are_those_of_the_environment() {
     let config = good(
         "driver: {etcd: {binary: '${PROGRAM}', etcdctl: '${EMPTY:-a}${NONE:-b}', flags: ['--x=$${a}$']}}\n\
