@@ -146,10 +146,11 @@ fn missing(program: &str, package: &str) -> bool {
     found.is_err()
 }
 
-/// A round over real etcds. If no opportunity to corrupt something came, there is another one.
+/// A round over real etcds. If no opportunity to corrupt something came, as on a busy machine, a longer one
+/// follows.
 async fn run_etcd(corruption: Corruption, seed: u64) -> Ended {
-    for _ in 0..10 {
-        let (ended, corrupted) = run_etcd_once(corruption, seed).await;
+    for milliseconds in [500, 1_000, 2_000, 4_000, 8_000, 16_000] {
+        let (ended, corrupted) = run_etcd_once(corruption, seed, milliseconds).await;
         if corrupted == (corruption != Corruption::None) {
             return ended;
         }
@@ -157,13 +158,13 @@ async fn run_etcd(corruption: Corruption, seed: u64) -> Ended {
     panic!("nothing was corrupted");
 }
 
-/// The end of a round, and whether something was corrupted.
-async fn run_etcd_once(corruption: Corruption, seed: u64) -> (Ended, bool) {
+/// The end of a round with so much time under load, and whether something was corrupted.
+async fn run_etcd_once(corruption: Corruption, seed: u64, milliseconds: u64) -> (Ended, bool) {
     let directory = tempfile::tempdir().expect("a directory");
-    // A panic is seen from the very first start on. The others happen in the time that a fault gives them.
+    // A panic is seen from the very first start on. The others need the load.
     let case = match corruption {
         Corruption::Panic => "NO_FAIL_WITH_NO_STRESS_FOR_LIVENESS",
-        _ => "SIGTERM_ALL",
+        _ => "NO_FAIL_WITH_STRESS",
     };
     // One member is enough, except to differ from another one.
     let (members, hash) = match corruption {
@@ -177,7 +178,7 @@ members: {members}
 cases: [{case}]
 checks: [{hash}ORDER, WATCH, LOGS, SOME_SUCCEEDED]
 load: {{ keys: 5, minimum-rate: 1, kinds: [KV_WRITE_SMALL, KV_READ_ONE_KEY] }}
-limits: {{ heal: 30s }}
+limits: {{ heal: 30s, fault: {milliseconds}ms }}
 ",
         directory.path().display()
     );

@@ -139,8 +139,10 @@ fn an_external_program_freezes_a_member() {
     }
     let directory = tempfile::tempdir().expect("a temporary directory");
     let at = |name: &str| directory.path().join(name);
-    // What the kernel says of the member after each call.
-    let state = "awk '{print $3}' /proc/$pid/stat >> states\n";
+    // What the kernel says of the member after each call. It stops the threads one after the other.
+    let state = "state() { awk '{print $3}' \"/proc/$pid/stat\"; }
+        for try in $(seq 100); do [ \"$1\" = enable ] && [ \"$(state)\" != T ] && sleep 0.1 || break; done
+        state >> states\n";
     fs::write(at("pause.sh"), script_of_the_page().to_owned() + state).expect("it is written");
     let executable = fs::Permissions::from_mode(0o755);
     fs::set_permissions(at("pause.sh"), executable).expect("it is there");
