@@ -1,5 +1,7 @@
 //! Which members are there?
 
+use std::net::IpAddr;
+
 use super::reader::{Field, Reader};
 use super::types::DriverConfig;
 use super::values;
@@ -57,7 +59,7 @@ pub(super) fn read(
         }
         _ => {
             let _: Option<()> =
-                reader.expected(&field, "how many members there are, a map, or a list");
+                reader.expected(&field, "a whole number of members, a map, or a list");
             counted(count, peers, false)
         }
     };
@@ -195,6 +197,30 @@ fn is_free(address: &str) -> bool {
     values::address(address).is_ok_and(|(_, port)| port == 0)
 }
 
+/// Whether two servers cannot listen at these addresses at once.
+fn is_same(one: &str, other: &str) -> bool {
+    let (Ok((one, port)), Ok((other, other_port))) = (values::address(one), values::address(other))
+    else {
+        return false;
+    };
+    port == other_port && hosts(one).iter().any(|host| hosts(other).contains(host))
+}
+
+/// The addresses of this machine for which a host stands. Another name stands for itself.
+fn hosts(host: &str) -> Vec<String> {
+    let host = host.to_ascii_lowercase();
+    let loopback = ["127.0.0.1", "::1"].map(str::to_owned);
+    match host.parse::<IpAddr>() {
+        // A server that listens at all addresses takes the port of each.
+        Ok(address) if address.is_unspecified() => {
+            loopback.into_iter().chain([address.to_string()]).collect()
+        }
+        Ok(address) => vec![address.to_string()],
+        Err(_) if host == "localhost" => loopback.to_vec(),
+        Err(_) => vec![host],
+    }
+}
+
 /// Notes names and addresses that are there twice.
 fn twice(reader: &mut Reader<'_>, key: &str, members: &[Member]) {
     for (index, member) in members.iter().enumerate() {
@@ -216,10 +242,15 @@ fn twice(reader: &mut Reader<'_>, key: &str, members: &[Member]) {
             }
             let before = members[..index].iter().flat_map(|member| addresses(member));
             let mut others = before.chain(own[..position].iter().copied());
-            if others.any(|(_, other)| other == *address)
+            if let Some((_, other)) = others.find(|(_, other)| is_same(other, address))
                 && let Some(at) = place(reader, name)
             {
-                reader.mistake(at, format!("the address `{address}` is already taken above"));
+                let as_what = match other {
+                    other if other == *address => String::new(),
+                    other => format!(", as `{other}`"),
+                };
+                let message = format!("the address `{address}` is already taken above{as_what}");
+                reader.mistake(at, message);
             }
         }
     }

@@ -84,10 +84,14 @@ impl<'a> Reader<'a> {
             Value::Nothing => "nothing".to_owned(),
             Value::Flag(flag) => format!("`{flag}`"),
             Value::Whole(number) => format!("`{number}`"),
-            Value::Number(number) => format!("`{number}`"),
+            // With its point: `3.0` is not `3`.
+            Value::Number(number) => format!("`{number:?}`"),
+            Value::Text(text) if text.is_empty() => "an empty text".to_owned(),
             Value::Text(text) => format!("`{}`", shortened(text)),
+            Value::List(entries) if entries.is_empty() => "an empty list".to_owned(),
             Value::List(_) => "a list".to_owned(),
             Value::Map(entries) => match entries.as_slice() {
+                [] => "an empty map".to_owned(),
                 // `{name}` without quotes is a map in YAML.
                 [(Node { value: Value::Text(name), .. }, Node { value: Value::Nothing, .. })] => {
                     format!("a map; if `{{{name}}}` is a place for a value, write it in quotes")

@@ -1,7 +1,7 @@
 //! Which variables of the environment does a text take?
 //!
 //! As in docker-compose: `${NAME}` is the variable, `${NAME:-DEFAULT}` the default if the variable is
-//! not set or empty, and `$${` stands for `${`. Every other `$` is a `$`, so that a regular expression
+//! not set or empty, and `$${` stands for `${`. A default takes no variables. Every other `$` is a `$`, so that a regular expression
 //! may end in one.
 
 /// Looks a variable up.
@@ -37,6 +37,12 @@ pub(super) fn substitute(text: &str, variables: Variables<'_>) -> Result<Option<
             return Err(format!(
                 "`${{{inside}}}` names no variable; write `${{NAME}}` or `${{NAME:-DEFAULT}}`, \
                  and `$${{` for the characters `${{`"
+            ));
+        }
+        if default.is_some_and(|default| default.contains("${")) {
+            return Err(format!(
+                "the default of `{name}` takes a variable in `${{{inside}}}`; a default is a text \
+                 without `${{`"
             ));
         }
         match (variables(name).filter(|value| !value.is_empty()), default) {
