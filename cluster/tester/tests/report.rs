@@ -80,6 +80,13 @@ fn the_first_failure_is_short_where_a_message_is_long() {
 fn the_verdict_tells_a_violation_an_interruption_and_a_run_of_nothing_apart() {
     assert_eq!(collector().finish(false).summary.verdict, Some(Outcome::NotDecided));
     assert_eq!(collector().finish(true).summary.verdict, Some(Outcome::Interrupted));
+    let mut broken = collector();
+    broken.on(&Event::Broken("etcd is not there"));
+    assert_eq!(broken.finish(true).summary.verdict, Some(Outcome::SetupFailed));
+    let mut unhealthy = collector();
+    unhealthy.on(&Event::Unhealthy("m1 does not answer"));
+    let summary = unhealthy.finish(true).summary;
+    assert_eq!((summary.verdict, summary.failed), (Some(Outcome::Failed), 1));
     let mut passed = collector();
     passed.on(&Event::CaseEnded(&case(1)));
     assert_eq!(passed.finish(false).summary.verdict, Some(Outcome::Passed));

@@ -23,7 +23,8 @@ const GO: &str = "REPORT_TERMINAL_GO";
 fn the_process_in_the_terminal() {
     let Some(go) = std::env::var_os(GO) else { return };
     let mut collector = Collector::new(Clock::start(), "failpoint-tester run x.yaml".to_owned());
-    let mut terminal = Terminal::new(Some("reports/7-1/report.html".into()));
+    let mut terminal =
+        Terminal::new(Some("reports/7-1/report.html".into()), Box::new(std::io::stdout()));
     let mut on = |event: &Event<'_>| {
         collector.on(event);
         terminal.on(event);

@@ -195,6 +195,7 @@ async fn a_member_that_is_not_started_ends_the_run() {
     assert_eq!(ended.status(), 1);
     let Some(Why::Setup(why)) = &ended.why else { panic!("{:?}", ended.why) };
     assert!(why.contains("`etcd` is not there"), "{why}");
+    assert_eq!(ended.report.summary.verdict, Some(Outcome::SetupFailed));
     // A script that reads only the summary is told, too.
     assert_eq!(ended.report.summary.first_failure, Some(format!("the run cannot go on: {why}")));
 }
@@ -231,7 +232,8 @@ async fn a_round_is_judged_even_if_its_last_write_fails() {
     let pending = std::future::pending();
     let Stage { ended, .. } =
         run_on(&memory, config, Fault::None, once(), observers, pending).await;
-    let Some(Why::Setup(why)) = &ended.why else { panic!("{:?}", ended.why) };
+    assert_eq!(ended.status(), 3);
+    let Some(Why::Subject(why)) = &ended.why else { panic!("{:?}", ended.why) };
     assert!(why.contains("no write through m1 succeeds"), "{why}");
     let order = ended.report.checks.iter().find(|check| check.check == Check::Order);
     let order = order.expect("the round is judged");

@@ -18,7 +18,7 @@
 //! from moving other files; it does not confine the programs.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -98,7 +98,9 @@ impl Served {
                 continue;
             }
             if self.agent.runs_any() {
-                eprintln!(
+                // A standard error that is closed is no reason to stop.
+                let _ = writeln!(
+                    io::stderr(),
                     "failpoint-agent: no tester has asked for {limit:?}; the members are killed"
                 );
             }

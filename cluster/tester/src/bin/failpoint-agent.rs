@@ -10,6 +10,8 @@ use failpoint_tester::agent::embedded::Embedded;
 use failpoint_tester::agent::routes::Served;
 use failpoint_tester::clock::Clock;
 use failpoint_tester::process::launch;
+use failpoint_tester::report::output::Output;
+use failpoint_tester::report::terminal::tell;
 
 /// Runs members on this machine for a failpoint-tester on another one.
 ///
@@ -42,9 +44,9 @@ fn main() -> ExitCode {
         return with_token(file, &arguments);
     }
     match serve(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(why) => {
-            eprintln!("failpoint-agent: {why}");
+            tell(&format!("failpoint-agent: {why}"));
             ExitCode::FAILURE
         }
     }
@@ -60,11 +62,11 @@ fn with_token(file: &Path, arguments: &Arguments) -> ExitCode {
         .env("FAILPOINT_HTTP_TOKEN_FILE", file)
         .env_remove("FAILPOINT_HTTP_TOKEN")
         .exec();
-    eprintln!("failpoint-agent: {error}");
+    tell(&format!("failpoint-agent: {error}"));
     ExitCode::FAILURE
 }
 
-fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+fn serve(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
     // Its control plane is for members; it has no points of its own.
     failpoint::__bridge::control::do_not_announce();
     let runtime =
@@ -73,11 +75,16 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         Embedded::below(&arguments.directory, Clock::start()).map_err(|error| error.message)?;
     let served = Served::extend(agent, runtime.handle().clone())?;
     let control = failpoint_http::serve(&arguments.listen)?;
+    let output = Output::default();
     if let Some(address) = control.address() {
-        println!("failpoint-agent: listening at {address}");
+        output.line(format_args!("failpoint-agent: listening at {address}"));
+    }
+    // What started it has gone, or will not learn the address.
+    if output.has_no_reader() || output.is_incomplete() {
+        return Ok(ExitCode::from(u8::from(!output.has_no_reader())));
     }
     runtime.block_on(served.watch(Duration::from_secs(arguments.alone)));
     // Dropping it waits until the last reply was sent.
     drop(control);
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

@@ -27,6 +27,15 @@ pub(super) fn reset() -> io::Result<()> {
     Ok(())
 }
 
+/// Whether this process ignores a signal.
+///
+/// # Errors
+/// The system does not say it.
+pub fn is_ignored(signal: i32) -> io::Result<bool> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    Ok((1..=64).contains(&signal) && ignored(&status) & (1 << (signal - 1)) != 0)
+}
+
 /// The mask of ignored signals; bit 0 is signal 1.
 fn ignored(status: &str) -> u64 {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -30,6 +30,7 @@ pub(crate) mod path;
 mod running;
 mod spawner;
 
+pub use ignored::is_ignored;
 pub(crate) use output::rotated;
 pub use running::Process;
 pub(crate) use spawner::left_out;

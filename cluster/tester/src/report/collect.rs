@@ -47,6 +47,8 @@ struct State {
     sample_length: u64,
     faults: Vec<Span>,
     summary: Summary,
+    /// Whether the set-up does not work.
+    broken: bool,
     not_decided: u64,
     /// Why not, the first time.
     first_not_decided: Option<String>,
@@ -69,6 +71,7 @@ impl Collector {
             sample_length: 0,
             faults: Vec::new(),
             summary: Summary::default(),
+            broken: false,
             not_decided: 0,
             first_not_decided: None,
         };
@@ -126,9 +129,14 @@ impl State {
                 self.summary.discarded += discarded;
             }
             Event::Broken(why) => {
+                self.broken = true;
                 let mut why = format!("the run cannot go on: {why}");
                 cut(&mut why, FIRST_BYTES);
                 self.summary.first_failure.get_or_insert(why);
+            }
+            Event::Unhealthy(why) => {
+                let what = format!("the subject in round {}", self.rounds);
+                self.judge(Outcome::Failed, &what, why);
             }
             Event::Case { .. } | Event::Step(_) | Event::Ended(_) => {}
         }
@@ -155,6 +163,8 @@ impl State {
         let mut summary = self.summary.clone();
         let verdict = if summary.failed > 0 {
             Outcome::Failed
+        } else if self.broken {
+            Outcome::SetupFailed
         } else if interrupted {
             Outcome::Interrupted
         } else if self.not_decided > 0 || summary.cases == 0 {

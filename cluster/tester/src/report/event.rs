@@ -45,6 +45,9 @@ pub enum Event<'a> {
     },
     /// The set-up does not work, so that the run cannot go on; why.
     Broken(&'a str),
+    /// The subject is not healthy where no case says so, such as at the start of a round, so that the
+    /// run cannot go on; why.
+    Unhealthy(&'a str),
     /// The run ended.
     Ended(&'a Report),
 }

@@ -110,8 +110,7 @@ pub(crate) fn write_whole(
     path: &Path,
     contents: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), FileError> {
-    let mut temporary = path.to_owned().into_os_string();
-    temporary.push(".tmp");
+    let temporary = temporary(path);
     let written = (|| {
         let mut file = io::BufWriter::new(File::create(&temporary)?);
         contents(&mut file)?;
@@ -122,6 +121,29 @@ pub(crate) fn write_whole(
         let _ = fs::remove_file(&temporary);
         FileError { path: path.to_owned(), verb: "write", error }
     })
+}
+
+/// Whether a file can be written as a whole. What is there stays.
+///
+/// # Errors
+/// It cannot; why.
+pub fn can_write(path: &Path) -> Result<(), String> {
+    let created = match path.file_name() {
+        None => Err(io::Error::from(io::ErrorKind::InvalidFilename)),
+        Some(_) if path.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
+        Some(_) => {
+            let temporary = temporary(path);
+            File::create(&temporary).and_then(|_| fs::remove_file(&temporary))
+        }
+    };
+    created.map_err(|error| format!("{}: cannot be written: {error}", path.display()))
+}
+
+/// Where a file is written before it is whole.
+fn temporary(path: &Path) -> PathBuf {
+    let mut temporary = path.to_owned().into_os_string();
+    temporary.push(".tmp");
+    temporary.into()
 }
 
 /// Writes a report as JSON.

@@ -34,6 +34,15 @@ pub fn xml(report: &Report) -> String {
         let (round, milliseconds, outcome) = (*round, *milliseconds, *outcome);
         tests.push(Test { name, round, milliseconds, outcome, message, around });
     }
+    // What ended the run may concern no case and no check.
+    let outcome = report.summary.verdict.unwrap_or(Outcome::Interrupted);
+    let told = tests.iter().any(|test| matches!(test.element(), Some("failure" | "error")));
+    if outcome != Outcome::Passed && !told {
+        let message = report.summary.first_failure.as_deref().unwrap_or("");
+        let (round, milliseconds) = (report.rounds, report.milliseconds);
+        let name = "run".to_owned();
+        tests.push(Test { name, round, milliseconds, outcome, message, around: &[] });
+    }
     let count = |element| tests.iter().filter(|test| test.element() == Some(element)).count();
     let (failures, errors, skipped) = (count("failure"), count("error"), count("skipped"));
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
@@ -100,7 +109,7 @@ impl Test<'_> {
         match self.outcome {
             Outcome::Passed => None,
             Outcome::Failed => Some("failure"),
-            Outcome::NotDecided | Outcome::Interrupted => Some("error"),
+            Outcome::NotDecided | Outcome::Interrupted | Outcome::SetupFailed => Some("error"),
             Outcome::NotApplicable | Outcome::NotAvailable => Some("skipped"),
         }
     }

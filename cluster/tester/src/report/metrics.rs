@@ -162,7 +162,7 @@ impl Counts {
                 self.running = None;
                 self.ended = true;
             }
-            Event::Step(_) | Event::Fault(_) | Event::Broken(_) => {}
+            Event::Step(_) | Event::Fault(_) | Event::Broken(_) | Event::Unhealthy(_) => {}
         }
     }
 

@@ -8,6 +8,7 @@
 //! | [`files`], [`live`] | where are the files of a report, and how are they kept up to date? |
 //! | [`html`] | what does a report look like in a browser? |
 //! | [`terminal`] | what does a run look like on a terminal? |
+//! | [`output`] | what happens where a command cannot print? |
 //! | [`metrics`], [`junit`] | how does a monitoring system see it, and a CI system? |
 //! | [`archive`] | what is kept of a run that failed? |
 //! | [`recheck`] | what can be judged again? |
@@ -21,6 +22,7 @@ pub mod junit;
 pub mod live;
 pub mod metrics;
 pub mod model;
+pub mod output;
 pub mod recheck;
 pub mod terminal;
 mod text;

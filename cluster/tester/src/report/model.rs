@@ -23,6 +23,8 @@ pub enum Outcome {
     NotAvailable,
     /// The run ended before.
     Interrupted,
+    /// The set-up did not work, so that the run ended before.
+    SetupFailed,
 }
 
 impl Outcome {
@@ -36,6 +38,7 @@ impl Outcome {
             Self::NotApplicable => "not-applicable",
             Self::NotAvailable => "not-available",
             Self::Interrupted => "interrupted",
+            Self::SetupFailed => "setup-failed",
         }
     }
 }
@@ -89,7 +92,8 @@ pub struct Report {
 pub struct Summary {
     /// Cases that were run.
     pub cases: u64,
-    /// Cases and checks that failed.
+    /// Cases and checks that failed; and 1 if the subject was not healthy at the start or
+    /// the end of a round.
     pub failed: u64,
     /// Cases and combinations of FAILPOINTS that were not applicable or not available.
     pub not_applicable: u64,
@@ -101,7 +105,8 @@ pub struct Summary {
     pub lost_writes: u64,
     /// Acknowledged writes that a restore from a snapshot discarded. That is no loss.
     pub discarded: u64,
-    /// `passed`, `failed`, `not-decided` or `interrupted`; `None`: the run has not ended.
+    /// `passed`, `failed`, `not-decided`, `interrupted` or `setup-failed`; `None`: the run has not
+    /// ended.
     pub verdict: Option<Outcome>,
     /// The first thing that failed, in a sentence.
     pub first_failure: Option<String>,

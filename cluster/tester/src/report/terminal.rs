@@ -60,14 +60,14 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Shows a run on the standard error, and its summary on the standard output. `report` is where
-    /// its report is written.
+    /// Shows a run on the standard error, and its summary on `output`. `report` is where its report
+    /// is written.
     #[must_use]
-    pub fn new(report: Option<PathBuf>) -> Self {
+    pub fn new(report: Option<PathBuf>, output: Box<dyn Write + Send>) -> Self {
         let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let terminal = io::stderr().is_terminal() && !dumb;
-        let mut shown = Self::plain(report, Box::new(io::stderr()), Box::new(io::stdout()));
+        let mut shown = Self::plain(report, Box::new(io::stderr()), output);
         shown.colours = terminal && !is_set("NO_COLOR");
         if terminal {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
@@ -248,7 +248,7 @@ impl Terminal {
     fn paint(&self, outcome: Outcome) -> String {
         let colour = match outcome {
             Outcome::Passed => 32,
-            Outcome::Failed => 31,
+            Outcome::Failed | Outcome::SetupFailed => 31,
             Outcome::NotDecided | Outcome::Interrupted => 33,
             Outcome::NotApplicable | Outcome::NotAvailable => 90,
         };
@@ -358,7 +358,8 @@ impl Observer for Terminal {
                 self.tell();
             }
             Event::Ended(report) => self.ended(report),
-            Event::Fault(_) | Event::WritesGone { .. } | Event::Broken(_) => {}
+            Event::Fault(_) | Event::WritesGone { .. } | Event::Broken(_) | Event::Unhealthy(_) => {
+            }
         }
     }
 }

@@ -81,6 +81,8 @@ pub enum Why {
     },
     /// The set-up does not work.
     Setup(String),
+    /// The subject is not healthy at the start or the end of a round.
+    Subject(String),
 }
 
 impl Ended {
@@ -90,7 +92,7 @@ impl Ended {
     pub fn status(&self) -> u8 {
         match (&self.why, self.report.summary.verdict) {
             (Some(Why::Interrupted { .. }), _) => 130,
-            (_, Some(Outcome::Failed)) => 3,
+            (Some(Why::Subject(_)), _) | (_, Some(Outcome::Failed)) => 3,
             (Some(Why::Setup(_)), _) => 1,
             (None, Some(Outcome::Passed)) => 0,
             (None, _) => 4,
@@ -156,7 +158,12 @@ pub async fn run(
             stage.keep_broken_off(current).await;
             Some(match failure {
                 None => Why::Interrupted { members: stage.cluster.running().await },
-                Some(_) => Why::Setup(reason),
+                Some(Failure::Subject(_)) => {
+                    journal.tell(&Event::Unhealthy(&reason));
+                    stage.archive(&format!("round-{current}")).await;
+                    Why::Subject(reason)
+                }
+                Some(Failure::Setup(_) | Failure::NotApplicable(_)) => Why::Setup(reason),
             })
         }
     };

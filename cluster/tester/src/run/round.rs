@@ -292,7 +292,7 @@ impl Stage {
     }
 
     /// Keeps data and logs of all members.
-    async fn archive(&self, label: &str) {
+    pub(super) async fn archive(&self, label: &str) {
         let Some(archive) = &self.archive else { return };
         self.journal.step("keeping data and logs");
         let members = self.cluster.with_agents();

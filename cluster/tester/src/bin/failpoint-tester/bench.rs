@@ -1,17 +1,18 @@
 //! `failpoint-tester bench`: how long does a checker take?
 
-use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum, value_parser};
 use failpoint_tester::checks::linearizable::{self, Budget};
 use failpoint_tester::checks::{Verdict, order, watch};
 use failpoint_tester::history::History;
+use failpoint_tester::report::output::Output;
 use failpoint_tester::simulate::Simulation;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The checker.
+    #[arg(ignore_case = true)]
     check: Check,
     /// How many operations the history has.
     #[arg(value_parser = value_parser!(u32).range(1..=10_000_000))]
@@ -38,31 +39,32 @@ enum Check {
 }
 
 impl Check {
-    /// Prints the verdict.
-    fn run(self, history: &History) -> ExitCode {
+    /// Prints the verdict, and gives the exit status for it.
+    fn run(self, history: &History, output: &Output) -> u8 {
         match self {
-            Self::Order => say("ORDER", &order::check(history).verdict),
+            Self::Order => say(output, "ORDER", &order::check(history).verdict),
             Self::Linearizable => {
-                say("LINEARIZABLE", &linearizable::check(history, Budget::default()))
+                say(output, "LINEARIZABLE", &linearizable::check(history, Budget::default()))
             }
-            Self::Watch => say("WATCH", &watch::check(history)),
+            Self::Watch => say(output, "WATCH", &watch::check(history)),
         }
     }
 }
 
 fn say<V: std::fmt::Display, N: std::fmt::Display>(
+    output: &Output,
     name: &str,
     verdict: &Verdict<V, N>,
-) -> ExitCode {
-    println!("{name} {verdict}");
-    ExitCode::from(match verdict {
+) -> u8 {
+    output.line(format_args!("{name} {verdict}"));
+    match verdict {
         Verdict::Holds => 0,
         Verdict::Violated(_) => 3,
         Verdict::NotDecided(_) => 4,
-    })
+    }
 }
 
-pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+pub(crate) fn run(arguments: &Arguments, output: &Output) -> u8 {
     let &Arguments { check, operations, keys, clients, unknown, seed } = arguments;
     // LINEARIZABLE is for stores without revisions, whose requests concern one key.
     let (operations, clients, keys) = (operations as usize, clients as usize, keys as usize);
@@ -71,7 +73,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         Simulation { seed, operations, clients, keys, unknown, joined: revisions, revisions };
     let history = simulation.run();
     let start = Instant::now();
-    let status = check.run(&history);
-    println!("{operations} operations in {:.3} s", start.elapsed().as_secs_f64());
+    let status = check.run(&history, output);
+    let seconds = start.elapsed().as_secs_f64();
+    output.line(format_args!("{operations} operations in {seconds:.3} s"));
     status
 }

@@ -1,11 +1,12 @@
 //! `failpoint-tester cases`.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::Args;
 use failpoint_tester::cases::{Availability, CASES};
 use failpoint_tester::config::{self, Config};
+use failpoint_tester::report::output::Output;
+use failpoint_tester::report::terminal::tell;
 use failpoint_tester::run::schedule::Schedule;
 
 /// List all cases, and whether the subject of a configuration can be put through them.
@@ -25,24 +26,24 @@ pub(super) struct Arguments {
     rounds: u64,
 }
 
-pub(super) fn main(arguments: &Arguments) -> ExitCode {
+pub(super) fn main(arguments: &Arguments, output: &Output) -> u8 {
     let Some(path) = &arguments.config else {
         for case in CASES {
-            println!("{}", case.name);
+            output.line(case.name);
         }
-        return ExitCode::SUCCESS;
+        return 0;
     };
     match load(path, &arguments.cases) {
         Ok(config) => {
             match arguments.seed {
-                Some(seed) => schedule(&config, seed, arguments.rounds),
-                None => list(&config),
+                Some(seed) => schedule(&config, seed, arguments.rounds, output),
+                None => list(&config, output),
             }
-            ExitCode::SUCCESS
+            0
         }
         Err(mistakes) => {
-            eprintln!("{mistakes}");
-            ExitCode::FAILURE
+            tell(&mistakes);
+            1
         }
     }
 }
@@ -55,7 +56,7 @@ fn load(path: &Path, cases: &[String]) -> Result<Config, String> {
     Ok(config)
 }
 
-fn list(config: &Config) {
+fn list(config: &Config, output: &Output) {
     let longest = CASES.iter().map(|case| case.name.len()).max().unwrap_or_default();
     for case in CASES {
         let available = match config.availability(case) {
@@ -64,22 +65,26 @@ fn list(config: &Config) {
             Availability::NotApplicable(reason) => format!("not applicable: {reason}"),
             Availability::NotAvailable(reason) => format!("not available: {reason}"),
         };
-        println!("{:longest$}  {available}", case.name);
+        output.line(format_args!("{:longest$}  {available}", case.name));
     }
 }
 
-fn schedule(config: &Config, seed: u64, rounds: u64) {
+fn schedule(config: &Config, seed: u64, rounds: u64, output: &Output) {
     let schedule = Schedule::new(config, seed);
     for round in 1..=rounds {
+        if output.has_no_reader() {
+            return;
+        }
         let round = schedule.round(round);
-        println!("round {}, load from {}", round.number, round.seed);
+        output.line(format_args!("round {}, load from {}", round.number, round.seed));
         for planned in round.cases {
-            print!("{:>4} {} from {}", planned.number, planned.case.name, planned.seed);
-            match planned.availability {
-                Availability::Available => println!(),
-                Availability::NotApplicable(reason) => println!("  not applicable: {reason}"),
-                Availability::NotAvailable(reason) => println!("  not available: {reason}"),
-            }
+            let available = match planned.availability {
+                Availability::Available => String::new(),
+                Availability::NotApplicable(reason) => format!("  not applicable: {reason}"),
+                Availability::NotAvailable(reason) => format!("  not available: {reason}"),
+            };
+            let (number, name, seed) = (planned.number, planned.case.name, planned.seed);
+            output.line(format_args!("{number:>4} {name} from {seed}{available}"));
         }
     }
 }

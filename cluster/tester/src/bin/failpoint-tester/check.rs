@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -12,7 +11,9 @@ use failpoint_tester::checks::{Check, Verdict, coverage, order, watch};
 use failpoint_tester::history::History;
 use failpoint_tester::process::checker::{self, Limits};
 use failpoint_tester::report::files::FileError;
+use failpoint_tester::report::output::Output;
 use failpoint_tester::report::recheck::Recorded;
+use failpoint_tester::report::terminal::tell;
 
 /// Check the histories of a report again, or one history of JSON lines.
 ///
@@ -25,7 +26,7 @@ pub(crate) struct Arguments {
     path: PathBuf,
     /// The checks to make. The default: those that the report had; of a history, order and watch.
     /// ORDER needs revisions, so it is not right for every store.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', ignore_case = true)]
     checks: Vec<Checker>,
     /// How many seconds LINEARIZABLE may take.
     #[arg(long, default_value_t = 60)]
@@ -35,12 +36,14 @@ pub(crate) struct Arguments {
     memory: u64,
 }
 
-/// The checks that need only a history.
+/// The checks that need only a history, with the names that they have in a configuration.
 #[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "SCREAMING_SNAKE_CASE")]
 enum Checker {
     Order,
     Linearizable,
     Watch,
+    #[value(alias = "some-succeeded")]
     SomeSucceeded,
 }
 
@@ -58,26 +61,27 @@ impl Checker {
 
 const VIOLATED: u8 = 3;
 
-pub(crate) fn main(arguments: Arguments) -> ExitCode {
-    match check(arguments) {
+pub(crate) fn main(arguments: Arguments, output: &Output) -> u8 {
+    match check(arguments, output) {
         // A violation weighs more than what is not decided.
-        Ok(statuses) if statuses.contains(&VIOLATED) => ExitCode::from(VIOLATED),
-        Ok(statuses) => ExitCode::from(statuses.into_iter().max().unwrap_or(0)),
+        Ok(statuses) if statuses.contains(&VIOLATED) => VIOLATED,
+        Ok(statuses) => statuses.into_iter().max().unwrap_or(0),
         Err(message) => {
-            eprintln!("{message}");
-            ExitCode::FAILURE
+            tell(&message);
+            1
         }
     }
 }
 
-fn check(arguments: Arguments) -> Result<Vec<u8>, String> {
+fn check(arguments: Arguments, output: &Output) -> Result<Vec<u8>, String> {
     let Arguments { path, checks, seconds, memory } = arguments;
     let recorded = Recorded::find(&path).map_err(|error| error.to_string())?;
     let checkers = if checks.is_empty() {
         let needs_more = recorded.checks.iter().filter(|check| Checker::of(**check).is_none());
         let needs_more: Vec<&str> = needs_more.map(|check| check.name()).collect();
         if !needs_more.is_empty() {
-            eprintln!("not made again, because a history is not enough: {}", needs_more.join(", "));
+            let names = needs_more.join(", ");
+            tell(&format!("not made again, because a history is not enough: {names}"));
         }
         recorded.checks.iter().copied().filter_map(Checker::of).collect()
     } else {
@@ -100,46 +104,56 @@ fn check(arguments: Arguments) -> Result<Vec<u8>, String> {
             true => format!("{}: ", path.file_name().unwrap_or_default().display()),
             false => String::new(),
         };
-        statuses.extend(checkers.iter().map(|checker| checker.run(&history, limits, &prefix)));
+        let say = Say { output, prefix: &prefix };
+        statuses.extend(checkers.iter().map(|checker| checker.run(&history, limits, &say)));
     }
     Ok(statuses)
 }
 
 impl Checker {
     /// Prints the verdict, and gives the exit status for it.
-    fn run(self, history: &History, limits: Limits, prefix: &str) -> u8 {
+    fn run(self, history: &History, limits: Limits, say: &Say<'_>) -> u8 {
         match self {
             Self::Order => {
                 let order = order::check(history);
-                let status = say(prefix, Check::Order, &order.verdict);
+                let status = say.verdict(Check::Order, &order.verdict);
                 if order.discarded > 0 {
-                    println!(
-                        "{prefix}ORDER discarded by a restore: {} acknowledged writes",
-                        order.discarded
-                    );
+                    say.output.line(format_args!(
+                        "{}ORDER discarded by a restore: {} acknowledged writes",
+                        say.prefix, order.discarded
+                    ));
                 }
                 status
             }
             Self::Linearizable => {
-                say(prefix, Check::Linearizable, &checker::linearizable(history, limits))
+                say.verdict(Check::Linearizable, &checker::linearizable(history, limits))
             }
-            Self::Watch => say(prefix, Check::Watch, &watch::check(history)),
+            Self::Watch => say.verdict(Check::Watch, &watch::check(history)),
             Self::SomeSucceeded => {
                 let verdict: Verdict<_, &str> = match coverage::some_succeeded(history) {
                     Ok(()) => Verdict::Holds,
                     Err(none) => Verdict::Violated(none),
                 };
-                say(prefix, Check::SomeSucceeded, &verdict)
+                say.verdict(Check::SomeSucceeded, &verdict)
             }
         }
     }
 }
 
-fn say<V: Display, N: Display>(prefix: &str, check: Check, verdict: &Verdict<V, N>) -> u8 {
-    println!("{prefix}{check} {verdict}");
-    match verdict {
-        Verdict::Holds => 0,
-        Verdict::Violated(_) => VIOLATED,
-        Verdict::NotDecided(_) => 4,
+/// Where verdicts are printed, and what stands in front of them.
+struct Say<'a> {
+    output: &'a Output,
+    prefix: &'a str,
+}
+
+impl Say<'_> {
+    /// Prints a verdict, and gives the exit status for it.
+    fn verdict<V: Display, N: Display>(&self, check: Check, verdict: &Verdict<V, N>) -> u8 {
+        self.output.line(format_args!("{}{check} {verdict}", self.prefix));
+        match verdict {
+            Verdict::Holds => 0,
+            Verdict::Violated(_) => VIOLATED,
+            Verdict::NotDecided(_) => 4,
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use failpoint_tester::report::output::Output;
 
 mod bench;
 mod cases;
@@ -32,11 +33,13 @@ fn main() -> ExitCode {
     if let Some(status) = failpoint_tester::process::launch::main_if_asked() {
         return status;
     }
-    match Arguments::parse().command {
-        Command::Run(arguments) => run::main(&arguments),
-        Command::Validate(arguments) => validate::main(&arguments),
-        Command::Cases(arguments) => cases::main(&arguments),
-        Command::Check(arguments) => check::main(arguments),
-        Command::Bench(arguments) => bench::run(&arguments),
-    }
+    let output = Output::default();
+    let status = match Arguments::parse().command {
+        Command::Run(arguments) => run::main(&arguments, &output),
+        Command::Validate(arguments) => validate::main(&arguments, &output),
+        Command::Cases(arguments) => cases::main(&arguments, &output),
+        Command::Check(arguments) => check::main(arguments, &output),
+        Command::Bench(arguments) => bench::run(&arguments, &output),
+    };
+    output.end(status)
 }

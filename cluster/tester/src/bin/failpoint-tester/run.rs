@@ -1,20 +1,22 @@
 //! `failpoint-tester run`.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::task::Poll;
 use std::time::Duration;
 
 use clap::Args;
 use failpoint_tester::clock::Clock;
 use failpoint_tester::config::{self, Config};
+use failpoint_tester::process::is_ignored;
 use failpoint_tester::report::collect::Collector;
 use failpoint_tester::report::event::Observer;
 use failpoint_tester::report::files::{self, Directory};
 use failpoint_tester::report::junit;
 use failpoint_tester::report::live::Live;
 use failpoint_tester::report::metrics::Metrics;
-use failpoint_tester::report::terminal::Terminal;
+use failpoint_tester::report::output::Output;
+use failpoint_tester::report::terminal::{Terminal, tell};
 use failpoint_tester::run::{self, Claim, Options, Subject, Why};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -22,7 +24,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 ///
 /// The last line of the output is a summary in JSON. The exit status is 0 if all is well; 3 if a
 /// violation was found, or a fault was not felt or did not heal; 4 if a check could not decide; 1 if
-/// the set-up does not work; 130 after Ctrl-C.
+/// the set-up does not work, or the summary or the file of --junit cannot be written; 130 after Ctrl-C.
 #[derive(Args)]
 pub(super) struct Arguments {
     /// The configuration.
@@ -55,27 +57,21 @@ pub(super) struct Arguments {
 
 /// A number with a unit: `s`, `m`, `h` or `d`.
 fn time(text: &str) -> Result<Duration, String> {
-    let (number, unit) = text.split_at(text.len() - usize::from(!text.is_empty()));
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err("write a number with a unit, such as 90s, 30m, 8h or 7d".to_owned()),
+    let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+    let read = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)));
+    let Some((number, seconds)) = read else {
+        return Err("write a number with a unit, such as 90s, 30m, 8h or 7d".to_owned());
     };
     let number: u64 = number.parse().map_err(|_| format!("{number:?} is no number"))?;
     let seconds = number.checked_mul(seconds).ok_or("that is too long")?;
     Ok(Duration::from_secs(seconds))
 }
 
-pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    match prepare(arguments) {
-        Ok(prepared) => prepared.run(),
-        Err(message) => {
-            eprintln!("{message}");
-            ExitCode::FAILURE
-        }
-    }
+pub(super) fn main(arguments: &Arguments, output: &Output) -> u8 {
+    prepare(arguments, output).and_then(Prepared::run).unwrap_or_else(|message| {
+        tell(&message);
+        1
+    })
 }
 
 /// All that is needed before anything is started.
@@ -90,10 +86,13 @@ struct Prepared {
     claim: Claim,
 }
 
-fn prepare(arguments: &Arguments) -> Result<Prepared, String> {
+fn prepare(arguments: &Arguments, output: &Output) -> Result<Prepared, String> {
     let mut config = config::load(&arguments.config).map_err(|mistakes| mistakes.to_string())?;
     if !arguments.cases.is_empty() {
         config.choose_cases(&arguments.cases)?;
+    }
+    if let Some(path) = &arguments.junit {
+        files::can_write(path)?;
     }
     let claim = Claim::new(&config.directory)?;
     config.choose_ports().map_err(|error| format!("no port is free: {error}"))?;
@@ -112,6 +111,7 @@ fn prepare(arguments: &Arguments) -> Result<Prepared, String> {
             Directory::at(out.clone())
         }
     };
+    files::can_write(&directory.path().join(files::JSON))?;
     let options = Options {
         seed,
         rounds: match (arguments.rounds, arguments.time) {
@@ -123,22 +123,17 @@ fn prepare(arguments: &Arguments) -> Result<Prepared, String> {
     };
     let observers: Vec<Box<dyn Observer>> = vec![
         Box::new(Live::start(collector.clone(), directory.clone())),
-        Box::new(Terminal::new(Some(directory.path().join(files::HTML)))),
+        Box::new(Terminal::new(Some(directory.path().join(files::HTML)), Box::new(output.clone()))),
     ];
     let (junit, metrics) = (arguments.junit.clone(), arguments.metrics.clone());
     Ok(Prepared { config, options, clock, collector, observers, junit, metrics, claim })
 }
 
 impl Prepared {
-    fn run(self) -> ExitCode {
+    fn run(self) -> Result<u8, String> {
         let Self { config, options, clock, collector, mut observers, junit, metrics, claim } = self;
-        let runtime = match tokio::runtime::Runtime::new() {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                eprintln!("no runtime can be started: {error}");
-                return ExitCode::FAILURE;
-            }
-        };
+        let runtime = tokio::runtime::Runtime::new()
+            .map_err(|error| format!("no runtime can be started: {error}"))?;
         let ended = runtime.block_on(async {
             let interrupt = interrupted().map_err(|error| error.to_string())?;
             let subject = Subject::new(&config, clock)?;
@@ -157,45 +152,46 @@ impl Prepared {
         // A checker may still be at work after an interrupt.
         runtime.shutdown_background();
         drop(claim);
-        match ended {
-            Ok(ended) => {
-                for problem in &ended.problems {
-                    eprintln!("{problem}");
-                }
-                match &ended.why {
-                    Some(Why::Interrupted { members: 1 }) => {
-                        eprintln!("interrupted; 1 member was ended");
-                    }
-                    Some(Why::Interrupted { members }) => {
-                        eprintln!("interrupted; {members} members were ended");
-                    }
-                    Some(Why::Setup(why)) => eprintln!("the run cannot go on: {why}"),
-                    None => {}
-                }
-                if let Some(path) = junit
-                    && let Err(error) = junit::write(&ended.report, &path)
-                {
-                    eprintln!("{error}");
-                }
-                ExitCode::from(ended.status())
+        let ended = ended?;
+        for problem in &ended.problems {
+            tell(problem);
+        }
+        match &ended.why {
+            Some(Why::Interrupted { members: 1 }) => tell("interrupted; 1 member was ended"),
+            Some(Why::Interrupted { members }) => {
+                tell(&format!("interrupted; {members} members were ended"));
             }
-            Err(why) => {
-                eprintln!("{why}");
-                ExitCode::FAILURE
+            Some(Why::Setup(why) | Why::Subject(why)) => {
+                tell(&format!("the run cannot go on: {why}"));
             }
+            None => {}
+        }
+        let status = ended.status();
+        let Some(path) = junit else { return Ok(status) };
+        match junit::write(&ended.report, &path) {
+            Err(error) => {
+                tell(&error.to_string());
+                Ok(if status == 0 { 1 } else { status })
+            }
+            Ok(()) => Ok(status),
         }
     }
 }
 
-/// Completes at the first SIGINT or SIGTERM. The second one ends the process at once, and members
-/// end with it.
+/// Completes at the first SIGINT, SIGTERM or SIGHUP. A SIGINT or SIGTERM after it ends the process at
+/// once, and members end with it.
 fn interrupted() -> std::io::Result<impl Future<Output = ()>> {
-    let mut signals = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
+    let mut signals = vec![signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
+    // `nohup` lets a program ignore it.
+    if !is_ignored(SignalKind::hangup().as_raw_value())? {
+        signals.push(signal(SignalKind::hangup())?);
+    }
     let (first, interrupted) = tokio::sync::oneshot::channel();
     tokio::spawn(async move {
-        either(&mut signals).await;
+        next(&mut signals).await;
         let _ = first.send(());
-        either(&mut signals).await;
+        // A terminal that is closed may send SIGHUP twice.
+        next(&mut signals[..2]).await;
         std::process::exit(130);
     });
     Ok(async move {
@@ -204,11 +200,15 @@ fn interrupted() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-async fn either([interrupt, terminate]: &mut [Signal; 2]) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+/// Completes at the next of these signals.
+async fn next(signals: &mut [Signal]) {
+    poll_fn(|context| {
+        match signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
 }
 
 /// A seed that differs from run to run.
@@ -222,7 +222,9 @@ fn drawn() -> u64 {
 fn replay(arguments: &Arguments, seed: u64) -> String {
     let config = arguments.config.to_string_lossy();
     let mut command = format!("failpoint-tester run {} --seed {seed}", quoted(&config));
-    if let Some(rounds) = arguments.rounds.filter(|rounds| *rounds != 1) {
+    // One round is the default only without a time.
+    let is_default = |rounds: &u64| *rounds == 1 && arguments.time.is_none();
+    if let Some(rounds) = arguments.rounds.filter(|rounds| !is_default(rounds)) {
         command.push_str(&format!(" --rounds {rounds}"));
     }
     if let Some(time) = arguments.time {

@@ -1,10 +1,11 @@
 //! `failpoint-tester validate`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 use failpoint_tester::config;
+use failpoint_tester::report::output::Output;
+use failpoint_tester::report::terminal::tell;
 
 /// Check a configuration, and say what a run would do. Nothing is started.
 ///
@@ -15,19 +16,20 @@ pub(super) struct Arguments {
     config: PathBuf,
 }
 
-pub(super) fn main(arguments: &Arguments) -> ExitCode {
+pub(super) fn main(arguments: &Arguments, output: &Output) -> u8 {
     let checked = config::load(&arguments.config).and_then(|config| {
         config.check_machine()?;
         Ok(config)
     });
     match checked {
         Ok(config) => {
-            print!("{}: no mistakes\n\n{}", arguments.config.display(), config.plan());
-            ExitCode::SUCCESS
+            let file = arguments.config.display();
+            output.text(&format!("{file}: no mistakes\n\n{}", config.plan()));
+            0
         }
         Err(mistakes) => {
-            eprintln!("{mistakes}");
-            ExitCode::FAILURE
+            tell(&mistakes.to_string());
+            1
         }
     }
 }
