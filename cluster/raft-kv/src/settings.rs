@@ -28,7 +28,7 @@ pub struct Settings {
     pub snapshot_count: u64,
     /// So many entries stay in the log before a snapshot, for followers that are a little behind.
     pub catch_up_entries: u64,
-    /// After so many ticks without an answer, a client is told that there is none.
+    /// After so many ticks without an answer, a client is told that it does not come.
     pub request_ticks: u64,
     /// The most requests that wait at once, without watches.
     pub max_requests: usize,

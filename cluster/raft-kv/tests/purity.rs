@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The parts of the library that are the core. The rest is the server and its clients.
 const CORE: &[&str] = &["node", "points.rs", "request.rs", "settings.rs", "storage", "store"];
 
-/// The crates that the core uses. `raft` draws election time-outs at random; the node sets them anew after
+/// The crates that the core uses. `raft` draws election time-outs at random; the node sets them again after
 /// each step, and `tests/core/determinism.rs` shows that nothing of them is left.
 const CRATES: &[&str] = &[
     "cluster_log",

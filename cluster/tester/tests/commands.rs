@@ -17,10 +17,10 @@ use failpoint_tester::history::{Outcome, Request, Response};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-#[path = "support/wal_server.rs"]
-mod wal_server;
+#[path = "support/servers.rs"]
+mod servers;
 
-use wal_server::{free_address, wal_server};
+use servers::{free_address, wal_server};
 
 /// Ends a test that hangs. Nothing is shown to be quick by it.
 const PATIENCE: Duration = Duration::from_secs(60);

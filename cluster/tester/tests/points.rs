@@ -10,10 +10,10 @@ use std::thread;
 use failpoint_tester::driver::points::{Arming, Control, Kind, NoMatch, matching};
 use proptest::prelude::*;
 
-#[path = "support/wal_server.rs"]
-mod wal_server;
+#[path = "support/servers.rs"]
+mod servers;
 
-use wal_server::wal_server;
+use servers::wal_server;
 
 const SAVE: &str = "go.etcd.io/etcd/server/v3/etcdserver/raftAfterSave";
 const SEND: &str = "go.etcd.io/etcd/server/v3/etcdserver/raftBeforeLeaderSend";

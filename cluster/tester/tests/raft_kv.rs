@@ -1,7 +1,7 @@
 //! The command `run` on three members of raft-kv: a seeded sample of cases and of FAILPOINTS.
 
 mod support {
-    pub(crate) mod raft_kv;
+    pub(crate) mod servers;
 }
 
 use std::fs;
@@ -36,7 +36,7 @@ fn faults_are_felt_and_healed_and_the_store_keeps_its_promises() {
 
     let output = Command::new(env!("CARGO_BIN_EXE_failpoint-tester"))
         .current_dir(directory.path())
-        .env("RAFT_KV", support::raft_kv::raft_kv())
+        .env("RAFT_KV", support::servers::raft_kv())
         .arg("run")
         .arg(config)
         .args(["--seed", &seed, "--cases", &CASES.join(","), "--out", "report"])

@@ -88,7 +88,12 @@ fn once() -> Options {
 }
 
 async fn run_once(cases: &str, fault: Fault) -> Stage {
-    run_with(config(cases), fault, once(), Vec::new(), std::future::pending()).await
+    run_alone(config(cases), fault, once()).await
+}
+
+/// A run that is neither observed nor interrupted.
+async fn run_alone(config: Config, fault: Fault, options: Options) -> Stage {
+    run_with(config, fault, options, Vec::new(), std::future::pending()).await
 }
 
 #[tokio::test]
@@ -136,8 +141,7 @@ async fn a_fault_that_does_not_heal_fails_the_case() {
     let mut config = config("SIGTERM_LEADER, SIGTERM_ALL");
     config.shuffle = false;
     config.limits.heal = Duration::from_millis(300);
-    let Stage { ended, agent } =
-        run_with(config, Fault::DoesNotHeal, once(), Vec::new(), std::future::pending()).await;
+    let Stage { ended, agent } = run_alone(config, Fault::DoesNotHeal, once()).await;
     assert_eq!(ended.status(), 3);
     let [found] = &ended.report.cases[..] else { panic!("no case is run on a broken cluster") };
     let reason = found.reason.as_deref().unwrap_or_default();
@@ -205,8 +209,7 @@ async fn a_pattern_of_the_configuration_is_found_in_lines_that_are_long_gone() {
     let mut config = config("SIGTERM_LEADER");
     config.checks = vec![Check::Logs];
     config.log_patterns = vec!["quota exceeded".to_owned()];
-    let Stage { ended, .. } =
-        run_with(config, Fault::LogsQuota, once(), Vec::new(), std::future::pending()).await;
+    let Stage { ended, .. } = run_alone(config, Fault::LogsQuota, once()).await;
     let [check] = &ended.report.checks[..] else { panic!("{:#?}", ended.report.checks) };
     assert_eq!((check.check, check.outcome), (Check::Logs, Outcome::Failed), "{}", check.message);
     assert!(check.message.contains("quota exceeded"), "{}", check.message);
@@ -300,14 +303,7 @@ async fn an_interrupt_at_any_event_ends_the_run_at_once() {
 #[tokio::test]
 async fn the_time_ends_a_run_without_an_end() {
     let options = Options { rounds: None, time: Some(Duration::from_millis(1_500)), ..once() };
-    let Stage { ended, .. } = run_with(
-        config("SIGKILL_LEADER"),
-        Fault::None,
-        options,
-        Vec::new(),
-        std::future::pending(),
-    )
-    .await;
+    let Stage { ended, .. } = run_alone(config("SIGKILL_LEADER"), Fault::None, options).await;
     // How many rounds that was depends on the machine.
     assert_eq!(ended.why, None);
     assert_eq!(ended.report.summary.verdict, Some(Outcome::Passed));
@@ -342,14 +338,7 @@ async fn a_run_without_an_end_goes_on_until_it_is_interrupted() {
 #[tokio::test]
 async fn a_time_that_no_clock_reaches_is_no_limit() {
     let options = Options { time: Some(Duration::MAX), ..once() };
-    let Stage { ended, .. } = run_with(
-        config("NO_FAIL_WITH_STRESS"),
-        Fault::None,
-        options,
-        Vec::new(),
-        std::future::pending(),
-    )
-    .await;
+    let Stage { ended, .. } = run_alone(config("NO_FAIL_WITH_STRESS"), Fault::None, options).await;
     assert_eq!(ended.report.summary.verdict, Some(Outcome::Passed));
 }
 
@@ -361,14 +350,7 @@ async fn histories_of_failed_rounds_and_of_the_last_one_are_kept() {
         directory: Some(Directory::at(directory.path().to_owned())),
         ..once()
     };
-    let Stage { ended, .. } = run_with(
-        config("NO_FAIL_WITH_STRESS"),
-        Fault::None,
-        options,
-        Vec::new(),
-        std::future::pending(),
-    )
-    .await;
+    let Stage { ended, .. } = run_alone(config("NO_FAIL_WITH_STRESS"), Fault::None, options).await;
     assert_eq!(ended.report.summary.verdict, Some(Outcome::Passed));
     let mut files: Vec<String> = std::fs::read_dir(directory.path())
         .expect("the directory is there")
@@ -383,7 +365,7 @@ async fn run_external(script: &str) -> Ended {
     let mut config = config("NO_FAIL_WITH_STRESS");
     config.cases = vec![Case::named("EXTERNAL").expect("there is such a case")];
     config.external = Some(["sh", "-c", script, "sh"].map(str::to_owned).to_vec());
-    run_with(config, Fault::None, once(), Vec::new(), std::future::pending()).await.ended
+    run_alone(config, Fault::None, once()).await.ended
 }
 
 #[tokio::test]

@@ -13,10 +13,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use support::{skipped, until};
 use tempfile::TempDir;
 
-#[path = "support/wal_server.rs"]
-mod wal_server;
+#[path = "support/servers.rs"]
+mod servers;
 
-use wal_server::free_address;
+use servers::free_address;
 
 /// A configuration, and what it runs.
 struct Setup {

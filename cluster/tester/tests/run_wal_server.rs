@@ -1,7 +1,7 @@
 //! The command `run` on `wal_server`: a seeded sample of FAILPOINTS, one point for each command.
 
 mod support {
-    pub(crate) mod wal_server;
+    pub(crate) mod servers;
 }
 
 use std::fs;
@@ -24,7 +24,7 @@ fn each_command_is_felt_and_healed() {
 
     let output = Command::new(env!("CARGO_BIN_EXE_failpoint-tester"))
         .current_dir(directory.path())
-        .env("WAL_SERVER", support::wal_server::wal_server())
+        .env("WAL_SERVER", support::servers::wal_server())
         .arg("run")
         .arg(config)
         .args(["--seed", &seed, "--cases", "FAILPOINTS,FAILPOINTS_WITH_DISK_IO_LATENCY"])

@@ -250,7 +250,7 @@ mod fast_counter {
         let second = new_plan("off");
         let over = point.arm(Some(second.clone()), 2).unwrap();
         assert!(Arc::ptr_eq(&first, &over));
-        // What was counted before the arming satisfies nobody who waits after it.
+        // What was counted before the arming satisfies no one who waits after it.
         let before = first.hits();
         for caller in callers {
             assert!(caller.join().unwrap().is_none());
@@ -545,7 +545,7 @@ mod switch {
         });
     }
 
-    /// What a thread has kept is not looked at after another thread has armed the point anew.
+    /// What a thread has kept is not looked at after another thread has armed the point again.
     #[test]
     fn a_snapshot_that_was_kept_is_not_mistaken_for_the_next() {
         check(3, || {

@@ -10,10 +10,15 @@ use raft_kv::{
 };
 
 impl State {
-    /// A node of a store asks something of it. `text` says what, for the answer.
-    fn request(&mut self, id: u64, text: String, request: Request) {
-        let number = self.group.requests.ask(id, Asked::Request(text));
-        self.group.step(id, Input::Command(Command::Request { id: number, request }));
+    /// A client asks something of a node.
+    fn ask(&mut self, node: u64, asked: Asked, request: Request) {
+        let id = self.group.requests.ask(node, asked);
+        self.group.step(node, Input::Command(Command::Request { id, request }));
+    }
+
+    /// The same of a request with one answer, which repeats `text`.
+    fn request(&mut self, node: u64, text: String, request: Request) {
+        self.ask(node, Asked::Request(text), request);
     }
 
     /// Refuses a command to a node that is no store.
@@ -30,10 +35,7 @@ impl State {
     /// Proposes a value, and is answered when it is applied: as a key without a value.
     pub(super) fn propose_to_store(&mut self, id: u64, value: &str) {
         let put = Put { key: value.to_owned(), ..Put::default() };
-        let asked = Asked::Value(describe::data(value.as_bytes()));
-        let number = self.group.requests.ask(id, asked);
-        let request = Request::Write(Write::Put(put));
-        self.group.step(id, Input::Command(Command::Request { id: number, request }));
+        self.ask(id, Asked::Value(quoted(value)), Request::Write(Write::Put(put)));
     }
 }
 
@@ -185,9 +187,7 @@ pub(super) fn watch(
     if state.group.requests.watch(id, name).is_some() {
         return Err(name.error(format!("node {id} has a watch of this name")));
     }
-    let number = state.group.requests.ask(id, Asked::Watch(name.value.clone()));
-    let request = Request::Watch { keys, first };
-    state.group.step(id, Input::Command(Command::Request { id: number, request }));
+    state.ask(id, Asked::Watch(name.value.clone()), Request::Watch { keys, first });
     Ok(())
 }
 

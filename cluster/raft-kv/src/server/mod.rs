@@ -213,7 +213,7 @@ fn check(settings: &Settings) -> Result<(), StartError> {
     }
     if !members.is_empty() && !members.iter().any(|member| member.id == *id) {
         let ids: Vec<_> = members.iter().map(|Member { id, .. }| id.to_string()).collect();
-        return refuse(format!("member {id} is none of the members {}", ids.join(", ")));
+        return refuse(format!("member {id} is not one of the members {}", ids.join(", ")));
     }
     if settings.heartbeat.is_zero() || settings.election < settings.heartbeat * 2 {
         return refuse("an election time-out is at least two heartbeats, which are not 0".into());

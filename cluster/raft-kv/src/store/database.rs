@@ -118,7 +118,7 @@ pub(super) fn encode(value: &impl Serialize) -> io::Result<Vec<u8>> {
 
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
     postcard::from_bytes(bytes).map_err(|error| {
-        let why = format!("the state holds a row that is none of ours: {error}");
+        let why = format!("the state holds a row that cannot be read: {error}");
         io::Error::new(io::ErrorKind::InvalidData, why)
     })
 }

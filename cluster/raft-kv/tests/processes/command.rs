@@ -86,7 +86,7 @@ fn mistakes_are_told_with_what_would_be_right() {
         (&["serve", "--id", "0", "--data-dir", data], "the number of a member is not 0"),
         (
             &["serve", "--id", "4", "--data-dir", data, "--cluster", "1=127.0.0.1:1"],
-            "member 4 is none of the members 1",
+            "member 4 is not one of the members 1",
         ),
         (
             &["serve", "--id", "1", "--data-dir", data, "--heartbeat", "1s"],

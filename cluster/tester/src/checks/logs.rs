@@ -50,7 +50,7 @@ impl Patterns {
     /// Compiles regular expressions of the [crate `regex`](https://docs.rs/regex/1/regex/#syntax).
     ///
     /// # Errors
-    /// The first one that is none.
+    /// The first one that is not a regular expression.
     pub fn new<P: AsRef<str>>(patterns: &[P]) -> Result<Self, PatternError> {
         if let Ok(set) = RegexSet::new(patterns) {
             return Ok(Self(set));

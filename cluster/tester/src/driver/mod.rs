@@ -4,6 +4,7 @@
 //! a [`Client`] speaks to one of them. It never runs a process itself; an [agent](crate::agent) does.
 
 use std::fmt::{self, Display, Formatter};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -65,6 +66,41 @@ pub struct Abilities {
     pub kill: bool,
     /// Its members can be frozen, and go on.
     pub pause: bool,
+}
+
+impl Abilities {
+    /// What a replicated store of these members can do that lacks nothing, as etcd and raft-kv.
+    pub(crate) fn of_cluster(members: &[Member]) -> Self {
+        let several = members.len() > 1;
+        Self {
+            members: members.len(),
+            leader: several,
+            revisions: true,
+            ranges: true,
+            transactions: true,
+            deletes: true,
+            watches: true,
+            leases: true,
+            locks: true,
+            hash: true,
+            snapshots: several,
+            // Of two members, none can be removed without the quorum.
+            restore: members.len() > 2,
+            failpoints: members.iter().all(|member| member.failpoints.is_some()),
+            logs: true,
+            stop: true,
+            kill: true,
+            pause: true,
+        }
+    }
+}
+
+/// The directory of a subject as a path that means the same in the directories of its members.
+fn absolute(directory: &Path) -> Result<PathBuf, DriverError> {
+    std::path::absolute(directory).map_err(|error| DriverError {
+        whom: directory.display().to_string(),
+        message: format!("cannot be made an absolute path: {error}"),
+    })
 }
 
 /// How a member is started.

@@ -130,7 +130,7 @@ impl History {
     ///
     /// # Errors
     /// The first line that is no part of a history, or longer than
-    /// [`LONGEST_LINE`](Self::LONGEST_LINE); that there is none; or an error of the reader.
+    /// [`LONGEST_LINE`](Self::LONGEST_LINE); that the history is empty; or an error of the reader.
     pub fn read(mut reader: impl BufRead) -> Result<Self, ReadError> {
         let mut history = Self { epochs: Vec::new() };
         let mut bytes = Vec::new();

@@ -56,7 +56,7 @@ pub(super) struct Stage {
 /// comes next.
 #[derive(Default)]
 pub(super) struct Unjudged {
-    /// The last line of each member that was judged. Before the first start there is none.
+    /// The last line of each member that was judged. Empty before the first start.
     after: Vec<usize>,
     /// What the tester did in between, or just before.
     causes: Vec<Cause>,

@@ -3,7 +3,7 @@
 //! A hit takes its number, draws, and is counted with its fire by one compare-and-exchange. So both show
 //! at once, and the fires among the first n hits do not depend on the threads.
 //!
-//! Each of the two has a part of the word. Whoever sets the highest bit of a part moves it out, before it
+//! Each of the two has a part of the word. A hit that sets the highest bit of a part moves it out, before it
 //! counts again.
 
 use crate::runtime::count::striped::CachePadded;

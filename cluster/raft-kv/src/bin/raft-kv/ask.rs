@@ -26,7 +26,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         to: To,
     },
-    /// Print the value of a key. The exit status is 1 if there is none.
+    /// Print the value of a key. The exit status is 1 if the key does not exist.
     Get {
         key: String,
         #[command(flatten)]

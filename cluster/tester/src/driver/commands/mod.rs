@@ -161,7 +161,7 @@ impl Commands {
     /// The subject with these members, whose files go below `directory`.
     ///
     /// # Errors
-    /// A call has a place that it does not have, or a regular expression that is none.
+    /// A call has a place that it does not have, or its regular expression is not one.
     pub fn new(
         settings: Settings,
         members: Vec<Member>,
@@ -250,7 +250,7 @@ impl Commands {
         let message = match judged.map_err(|why| self.no_answer(member, call, why))? {
             Judged::Done(Found::Text(text)) => return Ok(text.trim().to_owned()),
             Judged::Done(Found::Array(values)) => return Ok(values.join("\n")),
-            Judged::Missing => format!("`{call}`: there is none"),
+            Judged::Missing => format!("`{call}`: it found nothing"),
             Judged::Failed(text) | Judged::Unclear(text) => format!("`{call}`: {text}"),
         };
         Err(DriverError { whom: self.members[member].name.clone(), message })

@@ -361,7 +361,7 @@ impl Member {
         let answer = self.commands.ask(self.index, call, &[("signal", signal)], limit).await;
         let why = match answer {
             Ok(Judged::Done(_)) => return Ok(()),
-            Ok(Judged::Missing) => "there is none".to_owned(),
+            Ok(Judged::Missing) => "it found nothing".to_owned(),
             Ok(Judged::Failed(text) | Judged::Unclear(text)) => text,
             Err(why) => why.message(),
         };

@@ -16,6 +16,7 @@ use self::gateway::{Gateway, GatewayError, Header, number};
 use super::http::{Http, Reply};
 use super::{
     Abilities, Client, Driver, DriverError, Hash, Health, KeepsEntries, Member, Point, Start,
+    absolute,
 };
 use crate::agent::{MemberFiles, Program};
 use crate::history::Revision;
@@ -54,27 +55,7 @@ impl Settings {
     /// What an etcd of these members can do.
     #[must_use]
     pub fn abilities(&self, members: &[Member]) -> Abilities {
-        let several = members.len() > 1;
-        Abilities {
-            members: members.len(),
-            leader: several,
-            revisions: true,
-            ranges: true,
-            transactions: true,
-            deletes: true,
-            watches: true,
-            leases: true,
-            locks: true,
-            hash: true,
-            snapshots: several,
-            // Of two members, none can be removed without the quorum.
-            restore: members.len() > 2,
-            failpoints: members.iter().all(|member| member.failpoints.is_some()),
-            logs: true,
-            stop: true,
-            kill: true,
-            pause: true,
-        }
+        Abilities::of_cluster(members)
     }
 }
 
@@ -102,10 +83,7 @@ impl Etcd {
         members: Vec<Member>,
         directory: &Path,
     ) -> Result<Self, DriverError> {
-        let directory = std::path::absolute(directory).map_err(|error| DriverError {
-            whom: directory.display().to_string(),
-            message: format!("cannot be made an absolute path: {error}"),
-        })?;
+        let directory = absolute(directory)?;
         let gateways = each(&members, |member| Gateway::new(&member.client))?;
         let peers = each(&members, |member| Http::new(&member.peer))?;
         Ok(Self { settings, members, directory, gateways, peers, ids: Mutex::default() })

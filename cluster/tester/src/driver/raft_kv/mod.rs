@@ -10,7 +10,7 @@ use raft_kv::client::{self, ClientError};
 
 use self::members::Ids;
 use self::requests::KvClient;
-use super::{Abilities, Client, Driver, DriverError, Hash, Health, Member, Point, Start};
+use super::{Abilities, Client, Driver, DriverError, Hash, Health, Member, Point, Start, absolute};
 use crate::agent::{MemberFiles, Program};
 use crate::history::Revision;
 
@@ -45,27 +45,7 @@ impl Settings {
     /// What a raft-kv of these members can do.
     #[must_use]
     pub fn abilities(&self, members: &[Member]) -> Abilities {
-        let several = members.len() > 1;
-        Abilities {
-            members: members.len(),
-            leader: several,
-            revisions: true,
-            ranges: true,
-            transactions: true,
-            deletes: true,
-            watches: true,
-            leases: true,
-            locks: true,
-            hash: true,
-            snapshots: several,
-            // Of two members, none can be removed without the quorum.
-            restore: members.len() > 2,
-            failpoints: members.iter().all(|member| member.failpoints.is_some()),
-            logs: true,
-            stop: true,
-            kill: true,
-            pause: true,
-        }
+        Abilities::of_cluster(members)
     }
 }
 
@@ -85,16 +65,13 @@ impl RaftKv {
     /// A raft-kv of these members, whose files are below `directory`. Nothing is started or asked.
     ///
     /// # Errors
-    /// The directory is empty, or the address of a member is none.
+    /// The directory is empty, or the address of a member cannot be used.
     pub fn new(
         settings: Settings,
         members: Vec<Member>,
         directory: &Path,
     ) -> Result<Self, DriverError> {
-        let directory = std::path::absolute(directory).map_err(|error| DriverError {
-            whom: directory.display().to_string(),
-            message: format!("cannot be made an absolute path: {error}"),
-        })?;
+        let directory = absolute(directory)?;
         let clients = members.iter().map(|member| {
             // The load chooses members itself, and counts what each refuses.
             let client = client::Client::new([member.client.as_str()]);
