@@ -19,7 +19,6 @@ const CASES: [&str; 5] = [
 ];
 
 #[test]
-#[ignore = "slow: builds raft-kv, and takes minutes"]
 fn faults_are_felt_and_healed_and_the_store_keeps_its_promises() {
     let seed = std::env::var("RUN_SEED").unwrap_or_else(|_| "7".to_owned());
     println!("RUN_SEED={seed}");

@@ -15,6 +15,7 @@ use crate::agent::Operation;
 use crate::cases::Target;
 use crate::checks::logs::Cause;
 use crate::config::Config;
+use crate::driver::Role;
 use crate::driver::Start;
 use crate::load::{Load, Recorder, WholeWatch};
 use crate::report::model::Injection;
@@ -63,26 +64,21 @@ impl Scene<'_> {
 
     /// Draws the members that a case concerns. Waits until there is a leader.
     pub(super) async fn draw(&mut self, target: Target) -> Result<Vec<usize>, Failure> {
-        let mut members = self.cluster.members();
+        self.draw_for(target, Role::Any).await
+    }
+
+    /// Draws members on which a point is armed that is reached in this role.
+    pub(super) async fn draw_for(
+        &mut self,
+        target: Target,
+        role: Role,
+    ) -> Result<Vec<usize>, Failure> {
+        let members = self.cluster.members();
         if target == Target::All {
             return Ok(members);
         }
         let leader = self.cluster.leader().await?;
-        match target {
-            Target::Leader => members = vec![leader],
-            Target::OneFollower => {
-                members.retain(|member| *member != leader);
-                let drawn = self.rng.random_range(0..members.len());
-                members = vec![members[drawn]];
-            }
-            Target::Quorum => {
-                members.shuffle(&mut self.rng);
-                members.truncate(self.cluster.quorum());
-                members.sort_unstable();
-            }
-            Target::All => {}
-        }
-        Ok(members)
+        Ok(drawn(target, role, members, leader, self.cluster.quorum(), &mut self.rng))
     }
 
     /// The members that are not among these.
@@ -282,7 +278,59 @@ pub(super) fn traces() -> u64 {
     u64::try_from(TRACES.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// The members that are drawn. A quorum for a point of the leader has the leader: the others never reach it.
+fn drawn(
+    target: Target,
+    role: Role,
+    mut members: Vec<usize>,
+    leader: usize,
+    quorum: usize,
+    rng: &mut ChaCha8Rng,
+) -> Vec<usize> {
+    match target {
+        Target::Leader => vec![leader],
+        Target::OneFollower => {
+            members.retain(|member| *member != leader);
+            vec![members[rng.random_range(0..members.len())]]
+        }
+        Target::Quorum => {
+            members.shuffle(rng);
+            if role == Role::Leader {
+                members.sort_by_key(|member| *member != leader);
+            }
+            members.truncate(quorum);
+            members.sort_unstable();
+            members
+        }
+        Target::All => members,
+    }
+}
+
 /// Something that the tester does to a member, until it says that it is over.
 #[must_use]
 #[derive(Clone, Copy)]
 pub(super) struct Caused(usize);
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    /// Of five members, a quorum is three.
+    fn quorum(role: Role, seed: u64) -> Vec<usize> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        drawn(Target::Quorum, role, (0..5).collect(), 4, 3, &mut rng)
+    }
+
+    #[test]
+    fn a_quorum_for_a_point_of_the_leader_has_the_leader() {
+        let quorums: Vec<_> = (0..100).map(|seed| quorum(Role::Leader, seed)).collect();
+        for members in &quorums {
+            assert!(members.contains(&4) && members.len() == 3, "{members:?}");
+        }
+        assert!(quorums.iter().any(|members| *members != quorums[0]), "the others are drawn");
+        // Another point is reached on any of them.
+        assert!((0..100).any(|seed| !quorum(Role::Any, seed).contains(&4)));
+    }
+}

@@ -221,7 +221,7 @@ async fn one(scene: &mut Scene<'_>, combination: &Combination) -> Result<(), Fai
     if combination.known.trigger == Trigger::Snapshot {
         scene.let_forget().await?;
     }
-    let members = scene.draw(combination.target).await?;
+    let members = scene.draw_for(combination.target, combination.known.role).await?;
     let Combination { point, command, .. } = combination;
     scene.step(&format!("{point}={command} on {}", scene.cluster.names(&members).join(", ")));
     let begin = scene.fault(&members);
