@@ -1,0 +1,50 @@
+//! What does a cluster do on a network that fails? TCP proxies, one for each directed link, and toxiproxy's
+//! HTTP API.
+//!
+//! A [`Link`] listens at an address and passes each connection on to another one, through its [`Toxic`]s:
+//! delays, losses, a limited bandwidth, resets, cuts. A [`Mesh`] is a link for each ordered pair of
+//! members, with the [`Partition`]s of Jepsen. Random choices come from a seed, and each link counts what
+//! it passes and what it drops.
+//!
+//! # What holds
+//! - **A stream is whole, or ends.** No byte arrives after one that was dropped: a connection that lost
+//!   bytes is closed or reset. A loss is not a dropped byte; as below TCP, the chunk arrives later.
+//! - **A cut is complete when it returns.** [`Link::cut`], [`Mesh::partition`] and their like cut also
+//!   the connections that are there, and no byte is written after they returned.
+//! - **A heal is at once.** What waits leaves; connections that were cut are reset, so that both sides
+//!   connect again.
+//! - **Memory is bounded**, and a receiver that does not read slows its sender down. The end of a stream
+//!   is passed on in one direction (half-close), and so is a reset.
+//!
+//! # What a proxy cannot do
+//! It ends TCP on both sides. A caller's connection is made although the upstream cannot be reached; then
+//! it is reset. Bytes are acknowledged when the proxy has them. Packets are not reordered or damaged,
+//! because TCP hides that. While one direction alone is cut, connections are still made, which a network
+//! that drops all packets one way would not allow.
+//!
+//! # How it works
+//! Each direction of a connection has a *pump*. It reads a chunk of up to 16 KiB and pushes it through a
+//! *pipeline* of *stages*, one for each toxic, which say by arithmetic alone when which piece of it leaves.
+//! It writes pieces when they are due. When the toxics change, what waits leaves at once, or is dropped.
+#![forbid(unsafe_code)]
+
+mod connection;
+mod counters;
+mod effect;
+mod event;
+mod link;
+mod mesh;
+mod partition;
+mod pipeline;
+mod pump;
+mod seed;
+mod stage;
+mod toxics;
+
+pub use counters::Counters;
+pub use effect::{Direction, Effect, RETRANSMISSION_TIMEOUT, RETRANSMISSIONS, Toxic, ToxicError};
+pub use event::{End, Event, Reason, Sink};
+pub use link::{Link, Settings};
+pub use mesh::{Member, Mesh, MeshSettings};
+pub use partition::Partition;
+pub use toxics::MAX_TOXICS;
