@@ -134,6 +134,7 @@ impl Log {
     ///
     /// # Errors
     /// [`LogError::Closed`]: those that were not durable before may or may not be there after a restart.
+    #[track_caller] // each caller is a sync of its own for `explore_syncs`
     pub fn sync(&mut self) -> Result<(), LogError> {
         self.be_ready()?;
         self.sync_file()

@@ -88,6 +88,11 @@ impl Writer {
         self.log.as_mut().expect("it is open")
     }
 
+    /// All syncs of a workload are one call in the source.
+    fn sync(&mut self) -> Result<(), LogError> {
+        self.log().sync()
+    }
+
     fn step(&mut self, run: &Run<Contents>, step: &Step) {
         let arm = |name, terms| run.scope().arm(name, terms).expect("a point of the disk");
         let disarm = |name| assert!(run.scope().disarm(name).expect("a point of the disk"));
@@ -104,7 +109,7 @@ impl Writer {
                 self.written.last = next + 2;
             }
             Step::Sync => {
-                self.log().sync().expect("the disk works");
+                self.sync().expect("the disk works");
                 run.ack(self.written);
             }
             Step::Restate => {
@@ -133,7 +138,7 @@ impl Writer {
                 // Nothing to sync is nothing to fail.
                 self.step(run, &Step::Append(1));
                 arm("disk.sync", "return(drop)");
-                let error = self.log().sync().expect_err("the sync fails");
+                let error = self.sync().expect_err("the sync fails");
                 assert!(matches!(error, LogError::Closed { .. }), "{error}");
                 disarm("disk.sync");
                 self.step(run, &Step::Restart);

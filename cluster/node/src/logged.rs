@@ -33,7 +33,15 @@ impl Logged {
     /// # Errors
     /// Those of [`cluster_log::Log::open`], and records that are not raft's.
     pub fn open(directory: &Path) -> io::Result<Self> {
-        let opened = cluster_log::Log::open(directory, Options::default());
+        Self::open_with(directory, Options::default())
+    }
+
+    /// The same, with options of the log.
+    ///
+    /// # Errors
+    /// Those of [`Logged::open`].
+    pub fn open_with(directory: &Path, options: Options) -> io::Result<Self> {
+        let opened = cluster_log::Log::open(directory, options);
         let (disk, recovered) = opened.map_err(open_error)?;
         let mut log = Log::default();
         for record in &recovered.records {

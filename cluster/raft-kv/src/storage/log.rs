@@ -1,5 +1,6 @@
 //! The log of raft on the disk, with the data of snapshots beside it.
 
+use cluster_log::Options;
 use cluster_node::{Logged, Storage, snapshot_file};
 use failpoint_disk::fs;
 use raft::eraftpb::{Entry, HardState, Snapshot};
@@ -30,8 +31,15 @@ impl Log {
     /// # Errors
     /// The disk refused, or the log or its snapshot is damaged.
     pub fn open(directory: &Path) -> io::Result<Self> {
-        create_directory(directory)?;
-        let log = Logged::open(&directory.join("log"))?;
+        Self::open_with(directory, Options::default())
+    }
+
+    /// The same, with options of the log.
+    ///
+    /// # Errors
+    /// Those of [`Log::open`].
+    pub fn open_with(directory: &Path, options: Options) -> io::Result<Self> {
+        let log = Logged::open_with(&directory.join("log"), options)?;
         let mut log = Self { directory: directory.to_owned(), log, received: None };
         let index = log.snapshot_index()?;
         log.received = snapshot_file::read(&log.snapshot_path(index))?;
@@ -67,18 +75,6 @@ impl Log {
     }
 }
 
-/// Creates a directory and those above it, so that a crash does not take them back.
-fn create_directory(directory: &Path) -> io::Result<()> {
-    if fs::exists(directory)? {
-        return Ok(());
-    }
-    let above = directory.parent().filter(|above| !above.as_os_str().is_empty());
-    let above = above.unwrap_or(Path::new("."));
-    create_directory(above)?;
-    fs::create_dir(directory)?;
-    fs::File::open(above)?.sync_all()
-}
-
 impl Storage for Log {
     fn save(
         &mut self,
@@ -99,7 +95,11 @@ impl Storage for Log {
         let mut marker = Snapshot::default();
         marker.set_metadata(snapshot.get_metadata().clone());
         self.log.save_snapshot(&marker)?;
-        self.received = has_data.then(|| snapshot.clone());
+        self.received = match has_data {
+            true => Some(snapshot.clone()),
+            // The same one, made here: its data are still on the disk.
+            false => self.received.take().filter(|last| last.get_metadata().index == index),
+        };
         self.remove_snapshots_but(index)
     }
 

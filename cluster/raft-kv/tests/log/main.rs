@@ -1,0 +1,6 @@
+//! The log on a disk that crashes and decays: what was saved is there, or its loss is told.
+#![cfg(feature = "failpoints")]
+
+mod crashes;
+mod seen;
+mod writer;
