@@ -2,5 +2,6 @@
 #![cfg(feature = "failpoints")]
 
 mod crashes;
+mod damage;
 mod seen;
 mod writer;
