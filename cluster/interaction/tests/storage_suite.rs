@@ -223,6 +223,11 @@ fn the_log_on_a_disk_passes() {
 }
 
 #[test]
+fn the_log_of_raft_kv_passes() {
+    storage_suite(raft_kv::Log::open);
+}
+
+#[test]
 fn a_storage_with_other_io_passes() {
     storage_suite(|directory| Whole::open(directory, Mistake::None));
 }
