@@ -1,27 +1,53 @@
 //! Failpoints that are armed over HTTP, and what clients notice of them.
 
-use crate::support::{Cluster, eventually, write};
+use crate::support::{Cluster, Member, eventually, write};
 use raft_kv::client::ClientError;
+use reqwest::Method;
 use std::time::{Duration, Instant};
 
-#[tokio::test]
-async fn a_slow_save_is_seen_by_writers_until_it_is_disarmed() {
-    let cluster = Cluster::start(3, SLOW).await;
-    let client = cluster.client();
-    client.put("k", "0").await.unwrap();
-    let leader = cluster.leader().await;
-    let points = cluster.members[leader].points();
-    let armed = points.arm("raftAfterSave", "sleep(100)").await.unwrap();
-    // The thread that saves is the one that answers, so no answer is faster than the point.
-    let started = Instant::now();
-    cluster.members[leader].client().put("k", "1").await.unwrap();
-    assert!(started.elapsed() >= Duration::from_millis(100));
-    assert!(points.get("raftAfterSave").await.unwrap().fires >= 1);
+/// How long a save takes at least while the point is armed.
+const DELAY: Duration = Duration::from_millis(100);
 
-    armed.disarm().await.unwrap();
-    cluster.members[leader].client().put("k", "2").await.unwrap();
-    assert_eq!(points.get("raftAfterSave").await.unwrap().terms, None);
-    assert_eq!(client.get("k").await.unwrap().unwrap().value, "2");
+/// The latencies of writes by a few clients of one member.
+async fn load(member: &Member) -> Vec<Duration> {
+    let writers = (0..3).map(|writer| {
+        let (client, key) = (member.client(), format!("load/{writer}"));
+        tokio::spawn(async move {
+            let mut latencies = Vec::new();
+            for value in 0..3 {
+                let started = Instant::now();
+                client.put(&key, &value.to_string()).await.unwrap();
+                latencies.push(started.elapsed());
+            }
+            latencies
+        })
+    });
+    let mut latencies = Vec::new();
+    for writer in writers.collect::<Vec<_>>() {
+        latencies.extend(writer.await.unwrap());
+    }
+    latencies
+}
+
+#[tokio::test]
+async fn a_slow_save_is_in_every_latency_until_it_is_disarmed() {
+    let cluster = Cluster::start(3, SLOW).await;
+    let leader = &cluster.members[cluster.leader().await];
+    load(leader).await;
+    let armed = leader.curl(Method::PUT, "raftAfterSave", "sleep(100)").await;
+    assert_eq!(armed, (204, String::new()));
+    // The thread that saves is the one that answers, so no write that begins now is faster than the point.
+    let slow = load(leader).await;
+    assert!(slow.iter().all(|latency| *latency >= DELAY), "{slow:?}");
+    let (_, saves) = leader.curl(Method::GET, "raftAfterSave/count", "").await;
+    assert!(saves.trim().parse::<u64>().unwrap() >= 3, "each client wrote three times: {saves}");
+
+    assert_eq!(leader.curl(Method::DELETE, "raftAfterSave", "").await, (204, String::new()));
+    // While it was armed, no write was as fast as this one, however busy the machine is.
+    eventually("a write that does not wait", async || {
+        load(leader).await.iter().any(|latency| *latency < DELAY).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -54,41 +80,55 @@ const SLOW: &[&str] = &["--heartbeat", "100ms", "--election", "5s"];
 
 #[tokio::test]
 async fn a_follower_that_hears_no_heartbeats_makes_an_election() {
-    let cluster = Cluster::start(3, &[]).await;
-    let follower = cluster.follower().await;
-    let member = &cluster.members[follower];
+    // Long enough that no follower campaigns by itself.
+    let cluster = Cluster::start(3, &["--heartbeat", "50ms", "--election", "2s"]).await;
+    let member = &cluster.members[cluster.follower().await];
     let before = member.client().status().await.unwrap().term;
-    let dropped = member.points().arm("raftDropHeartbeat", "return").await.unwrap();
-    eventually("a higher term", async || {
-        (member.client().status().await.ok()?.term > before).then_some(())
+    let armed = member.curl(Method::PUT, "raftDropHeartbeat", "return").await;
+    assert_eq!(armed, (204, String::new()));
+    let term = eventually("a higher term", async || {
+        let term = member.client().status().await.ok()?.term;
+        (term > before).then_some(term)
     })
     .await;
-    assert!(member.points().get("raftDropHeartbeat").await.unwrap().fires >= 1);
-    dropped.disarm().await.unwrap();
-    write(&cluster.client(), "k", "v").await;
+    let (_, dropped) = member.curl(Method::GET, "raftDropHeartbeat/count", "").await;
+    assert!(dropped.trim().parse::<u64>().unwrap() >= 1, "{dropped}");
+    assert_eq!(member.curl(Method::DELETE, "raftDropHeartbeat", "").await, (204, String::new()));
+    // All follow a leader of that term, or of a later one.
+    for member in &cluster.members {
+        write(&member.client(), "k", "v").await;
+        assert!(member.client().status().await.unwrap().term >= term);
+    }
 }
 
 #[tokio::test]
 async fn a_full_disk_stops_writes_until_there_is_room() {
+    for full in ["return(ENOSPC)", "when(path~*.log):return(ENOSPC)"] {
+        a_full_disk_stops_writes(full).await;
+    }
+}
+
+async fn a_full_disk_stops_writes(terms: &'static str) {
     let cluster = Cluster::start(1, &[]).await;
-    let client = cluster.members[0].client().limit(Duration::from_secs(4));
+    let member = &cluster.members[0];
+    let client = member.client().limit(Duration::from_secs(4));
     client.put("before", "x").await.unwrap();
-    let points = cluster.members[0].points();
-    let full = points.arm("disk.write", "return(ENOSPC)").await.unwrap();
+    let armed = member.curl(Method::PUT, "disk.write", terms).await;
+    assert_eq!(armed, (204, String::new()));
     // The write that met the full disk may be there after a restart.
     let first = client.put("during", "x").await.unwrap_err();
     assert!(first.is_unknown() && first.to_string().contains("No space left"), "{first}");
     let later = client.put("later", "x").await.unwrap_err();
     assert!(matches!(later, ClientError::Failed { .. }), "{later:?}");
     assert!(later.to_string().contains("No space left"), "{later}");
-    cluster.members[0].log().wait_line("node stopped error=");
+    member.log().wait_line("node stopped error=");
 
-    full.disarm().await.unwrap();
+    assert_eq!(member.curl(Method::DELETE, "disk.write", "").await, (204, String::new()));
     let client = cluster.client();
     client.put("after", "x").await.unwrap();
     assert!(client.get("before").await.unwrap().is_some());
     assert!(client.get("later").await.unwrap().is_none(), "it was said not to have happened");
-    cluster.members[0].log().wait_line("node serves again");
+    member.log().wait_line("node serves again");
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 use failpoint_http::Client as Points;
 use raft_kv::client::Client;
 use raft_kv::server::free_ports;
+#[cfg(feature = "failpoints")]
+use reqwest::Method;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -28,6 +30,8 @@ pub(crate) struct Member {
     pub(crate) peer: String,
     pub(crate) failpoints: String,
     arguments: Vec<String>,
+    /// Variables of its environment.
+    pub(crate) environment: Vec<(&'static str, &'static str)>,
     running: Option<Running>,
 }
 
@@ -94,7 +98,9 @@ impl Cluster {
             peers,
         ];
         let arguments = arguments.iter().chain(more).map(|text| (*text).to_owned()).collect();
-        self.members.push(Member { id, client, peer, failpoints, arguments, running: None });
+        let environment = Vec::new();
+        let member = Member { id, client, peer, failpoints, arguments, environment, running: None };
+        self.members.push(member);
     }
 
     /// Prepares one more member, which joins; it is not started, and the others do not know it.
@@ -180,6 +186,7 @@ impl Member {
             .args(&self.arguments)
             .env("GOFAIL_HTTP", &self.failpoints)
             .env_remove("GOFAIL_FAILPOINTS")
+            .envs(self.environment.iter().copied())
             // Stays open as long as this process lives.
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -215,6 +222,20 @@ impl Member {
     /// A client of this member alone.
     pub(crate) fn client(&self) -> Client {
         Client::new([self.client.clone()]).unwrap()
+    }
+
+    /// The status and the body that its control plane answers to `curl -X METHOD -d BODY`.
+    #[cfg(feature = "failpoints")]
+    pub(crate) async fn curl(
+        &self,
+        method: Method,
+        path: &str,
+        body: &'static str,
+    ) -> (u16, String) {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("http://{}/{path}", self.failpoints);
+        let response = http.request(method, url).body(body).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
     }
 
     /// Its failpoints.
