@@ -5,5 +5,7 @@ mod command;
 mod faults;
 mod http;
 mod members;
+#[cfg(feature = "failpoints")]
+mod power;
 mod requests;
 mod support;

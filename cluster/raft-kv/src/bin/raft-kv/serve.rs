@@ -92,6 +92,8 @@ pub(crate) struct RestoreArguments {
 
 pub(crate) fn main(arguments: &Arguments) -> Done {
     end_at_a_panic();
+    // Before the control plane starts: /v1/ext/disk, which cuts the power.
+    failpoint_disk::extend_control()?;
     // Before the node starts, so that points of a restart can be armed.
     let _control = failpoint_http::serve_from_env()?;
     let settings = arguments.settings();
