@@ -40,6 +40,7 @@ mod pump;
 mod seed;
 mod stage;
 mod toxics;
+pub mod toxiproxy;
 
 pub use counters::Counters;
 pub use effect::{Direction, Effect, RETRANSMISSION_TIMEOUT, RETRANSMISSIONS, Toxic, ToxicError};

@@ -8,6 +8,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
+pub(crate) mod server;
+
 /// A test that waits longer has failed.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
