@@ -18,6 +18,7 @@ Examples:
   failpoint reset                               disarm all points
   failpoint watch                               a live table
   failpoint --addr :22381,:22382,:22383 list    several servers at once
+  failpoint list --binary target/release/server the points in the file of a program
 
 Exit status: 0 done, 1 refused, 2 usage, 3 not reachable, 4 timed out. With several servers, the
 highest status is used. These commands also work with a Go server that uses gofail: list, get, arm,
@@ -53,7 +54,7 @@ pub(crate) struct Global {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Lists the points.
+    /// Lists the points of servers, or of a program's file.
     #[command(visible_alias = "ls")]
     List(List),
     /// Shows points in full: terms, counts, places in the source.
@@ -133,6 +134,16 @@ pub(crate) struct List {
     /// Only points whose name matches; `*` and `?` are wildcards.
     #[arg(long = "match", value_name = "GLOB")]
     pub(crate) glob: Option<String>,
+    /// Read the points from the file of a program (ELF), without running it.
+    #[arg(
+        long,
+        value_name = "PATH",
+        conflicts_with_all = ["armed", "idle", "reached", "unreached", "addr", "token"]
+    )]
+    pub(crate) binary: Option<PathBuf>,
+    /// With --binary: exit with 1 if the program has a point. For a release build.
+    #[arg(long, requires = "binary")]
+    pub(crate) expect_none: bool,
 }
 
 #[derive(Args)]

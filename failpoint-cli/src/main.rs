@@ -4,6 +4,7 @@
 mod args;
 mod arm;
 mod ask;
+mod binary;
 mod duration;
 mod events;
 mod output;
@@ -17,7 +18,7 @@ mod wait;
 mod watch;
 mod words;
 
-use args::{Cli, Command};
+use args::{Cli, Command, List};
 use clap::{CommandFactory, Parser};
 use output::Output;
 use servers::Servers;
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli, output: &mut Output) -> Result<Status, Failure> {
     match cli.command {
-        // These two ask no server.
+        // These three ask no server.
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "failpoint", &mut script);
@@ -56,6 +57,10 @@ fn run(cli: Cli, output: &mut Output) -> Result<Status, Failure> {
             let text = if cli.global.json { report.to_json() } else { report.to_string() };
             output.text(&text);
             Ok(Status::Done)
+        }
+        Command::List(List { binary: Some(path), expect_none, glob, .. }) => {
+            let matching = glob.as_deref().unwrap_or("*");
+            binary::list(&path, matching, expect_none, cli.global.json, output)
         }
         command => {
             let servers = Servers::of(&cli.global)?;

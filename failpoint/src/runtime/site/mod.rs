@@ -15,6 +15,7 @@ use crate::runtime::sync::{OnceLock, Ordering};
 use crate::value::{self, BadTerm, FromTerm, Written};
 use std::any::Any;
 use std::fmt;
+use std::mem::offset_of;
 
 mod list;
 
@@ -70,6 +71,10 @@ impl Callsite {
 }
 
 /// One place in the source.
+///
+/// The layout is fixed, because `failpoint list --binary` reads sites from the file of a program. The
+/// section's name bears the version of the layout.
+#[repr(C)]
 pub struct Site {
     name: &'static str,
     place: &'static Place,
@@ -94,7 +99,10 @@ impl Registration {
 }
 
 /// What sites of one kind in one file have in common: the compiler makes it once for them all.
+///
+/// The layout is fixed, as that of [`Site`].
 #[derive(Debug)]
+#[repr(C)]
 pub struct Place {
     /// `file!()`.
     pub file: &'static str,
@@ -102,11 +110,21 @@ pub struct Place {
     pub module: &'static str,
     /// What cargo calls the package, if cargo builds it.
     pub package: Option<&'static str>,
-    /// What a `return` may hand to it.
-    pub accepts: &'static Accepts,
     /// The keys of its context.
     pub keys: &'static [&'static str],
+    /// What a `return` may hand to it.
+    pub accepts: &'static Accepts,
 }
+
+// What `failpoint list --binary` relies on.
+const _: () = {
+    const WORD: usize = size_of::<usize>();
+    assert!(offset_of!(Site, name) == 0 && offset_of!(Site, place) == 2 * WORD);
+    assert!(offset_of!(Site, line) == 3 * WORD);
+    assert!(size_of::<Site>() == if WORD == 8 { 6 } else { 7 } * WORD);
+    assert!(offset_of!(Place, file) == 0 && offset_of!(Place, module) == 2 * WORD);
+    assert!(offset_of!(Place, package) == 4 * WORD && offset_of!(Place, keys) == 6 * WORD);
+};
 
 impl Site {
     /// A site of the point `name`, which must be a good name, except for a site of `fail`'s macro:
