@@ -24,6 +24,8 @@ Exit status: 0 done, 1 refused, 2 usage, 3 not reachable, 4 timed out. With seve
 highest status is used. These commands also work with a Go server that uses gofail: list, get, arm,
 disarm, reset, export.";
 
+const GLOBAL: &str = "Options of all commands";
+
 /// Lists, arms, waits for and watches the failpoints of running servers.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES, max_term_width = 100)]
@@ -38,17 +40,17 @@ pub(crate) struct Cli {
 pub(crate) struct Global {
     /// The servers: HOST:PORT, http://HOST:PORT/prefix, or unix:/path. Repeat the option, or
     /// separate addresses by commas. Default: GOFAIL_HTTP, then FAILPOINT_HTTP.
-    #[arg(long, global = true, value_delimiter = ',', value_name = "ADDRESS")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_delimiter = ',', value_name = "ADDRESS")]
     pub(crate) addr: Vec<String>,
     /// The token of the servers. Other users can see your command line, so prefer
     /// FAILPOINT_HTTP_TOKEN or FAILPOINT_HTTP_TOKEN_FILE.
-    #[arg(long, global = true, value_name = "SECRET")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "SECRET")]
     pub(crate) token: Option<String>,
     /// How long to wait for a connection and for a reply. `wait` adds its own timeout.
-    #[arg(long, global = true, value_name = "TIME", value_parser = duration, default_value = "10s")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "TIME", value_parser = duration, default_value = "10s")]
     pub(crate) patience: Duration,
     /// Print JSON instead of text; with several servers, an object with one entry per address.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
 }
 

@@ -57,12 +57,7 @@ impl ArmRequest {
         }
         let mut pairs = Vec::new();
         for pair in what {
-            let (name, terms) = pair.split_once('=').ok_or_else(|| {
-                Failure::usage(format!(
-                    "`{}` is not of the form NAME=TERMS; write arm NAME TERMS, or arm NAME=TERMS …",
-                    pair.escape_debug()
-                ))
-            })?;
+            let (name, terms) = pair.split_once('=').ok_or_else(|| no_pair(pair, what))?;
             if pairs.iter().any(|(known, _)| known == name) {
                 return Err(Failure::usage(format!("`{}` is given twice", name.escape_debug())));
             }
@@ -73,6 +68,20 @@ impl ArmRequest {
             Err(pairs) => ArmRequest::Several(pairs),
         })
     }
+}
+
+/// The likely slip is that a shell split the terms.
+fn no_pair(pair: &str, what: &[String]) -> Failure {
+    let pair = pair.escape_debug();
+    Failure::usage(match what {
+        [name, terms @ ..] if terms.len() > 1 && what.iter().all(|word| !word.contains('=')) => {
+            let (name, terms) = (name.escape_debug(), terms.join(" "));
+            format!("put the terms in quotes, as one argument: arm {name} '{}'", visible(&terms))
+        }
+        _ => format!(
+            "`{pair}` is not of the form NAME=TERMS; write arm NAME TERMS, or arm NAME=TERMS …"
+        ),
+    })
 }
 
 fn arming(terms: &str, arm: &Arm) -> Arming {

@@ -122,6 +122,16 @@ pub(crate) fn cut(text: &str, columns: usize) -> &str {
     end.map_or(text, |(end, _)| &text[..end])
 }
 
+/// `1 hit`, `2 hits`.
+pub(crate) fn plural(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `2 hits, 1 fire, 0 paused`.
+pub(crate) fn counted(hits: u64, fires: u64, paused: u64) -> String {
+    format!("{}, {}, {paused} paused", plural(hits, "hit"), plural(fires, "fire"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{cut, width};

@@ -2,7 +2,7 @@
 
 use crate::args::List;
 use crate::ask;
-use crate::output::{Output, visible, visible_terms};
+use crate::output::{Output, counted, plural, visible, visible_terms};
 use crate::report::section;
 use crate::servers::Servers;
 use crate::show;
@@ -82,7 +82,8 @@ pub(crate) async fn reset(servers: &Servers, output: &mut Output) -> Result<Stat
         }
         let line = |was: &failpoint_http::wire::WasArmed| {
             let (name, terms) = (visible(&was.name), visible_terms(&was.terms));
-            format!("disarmed {name}: was {terms}, {} hits, {} fires\n", was.hits, was.fires)
+            let (hits, fires) = (plural(was.hits, "hit"), plural(was.fires, "fire"));
+            format!("disarmed {name}: was {terms}, {hits}, {fires}\n")
         };
         reset.disarmed.iter().map(line).collect()
     };
@@ -200,8 +201,7 @@ fn in_full(point: &Point) -> String {
         None => text += ": idle\n",
     }
     if point.armed {
-        let (hits, fires, paused) = (point.hits, point.fires, point.paused);
-        text += &format!("  {hits} hits, {fires} fires, {paused} paused");
+        text += &format!("  {}", counted(point.hits, point.fires, point.paused));
         if let Some(time) = &point.last_fire {
             text += &format!(", last fire {}", visible(time));
         }

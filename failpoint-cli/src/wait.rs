@@ -1,7 +1,7 @@
 //! `failpoint wait`: waits for a point, and shows the progress on a terminal.
 
 use crate::args;
-use crate::output::{Output, visible};
+use crate::output::{Output, counted, visible};
 use crate::servers::Servers;
 use crate::show;
 use crate::status::{Failure, Status};
@@ -47,7 +47,7 @@ fn show(servers: &Servers, reached: &[(String, Counts)], output: &mut Output) {
     for (address, counts) in reached {
         let Counts { name, hits, fires, paused, .. } = counts;
         let (prefix, name) = (servers.prefix(address), visible(name));
-        output.line(&format!("{prefix}{name}: {hits} hits, {fires} fires, {paused} paused"));
+        output.line(&format!("{prefix}{name}: {}", counted(*hits, *fires, *paused)));
     }
 }
 
@@ -78,18 +78,18 @@ async fn with_progress<T>(
             points = points => points,
         };
         let counts: Vec<String> =
-            points.iter().filter_map(|(_, point)| point.as_ref().ok()).map(counted).collect();
+            points.iter().filter_map(|(_, point)| point.as_ref().ok()).map(progress).collect();
         let left = end.saturating_duration_since(Instant::now()).as_secs();
-        let line = format!("waiting for {}: {}; {left} s left", request.name, counts.join(", "));
+        let line = format!("waiting for {}: {}; {left} s left", request.name, counts.join("; "));
         let _ = write!(io::stderr(), "\r{}\x1b[K", visible(&line));
     };
     let _ = write!(io::stderr(), "\r\x1b[K");
     reached
 }
 
-fn counted(point: &Point) -> String {
+fn progress(point: &Point) -> String {
     match point.armed {
-        true => format!("{} hits {} fires {} paused", point.hits, point.fires, point.paused),
+        true => counted(point.hits, point.fires, point.paused),
         false => "idle".to_owned(),
     }
 }

@@ -164,6 +164,8 @@ fn usage() {
         assert_eq!((asked.status, asked.out.as_str()), (2, ""), "{arguments:?}");
         assert!(!asked.err.is_empty(), "{arguments:?}");
     }
+    let told = failpoint(&["arm", "--addr", "127.0.0.1:1", "walSync", "sleep", "100"]).err;
+    assert!(told.contains("in quotes, as one argument: arm walSync 'sleep 100'"), "{told}");
     let told = failpoint(&["watch", "--addr", "127.0.0.1:1"]).err;
     assert!(told.contains("failpoint events"), "{told}");
     let told = failpoint(&["list"]).err;

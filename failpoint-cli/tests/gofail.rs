@@ -39,7 +39,7 @@ fn what_gofails_routes_suffice_for() {
     server();
     let listed = ask(&["list"]);
     assert!(listed.contains("\nraftAfterSave   1*off->off "), "{listed}");
-    assert!(ask(&["get", "raftAfterSave"]).contains(" 1 fires"));
+    assert!(ask(&["get", "raftAfterSave"]).contains(" 1 fire, "));
     ask(&["arm", "raftBeforeSave=sleep(1)", "raftAfterSave=2*off"]);
     assert_eq!(ask(&["export"]), "raftAfterSave=2*off;raftBeforeSave=sleep(1)\n");
     // As from any server: what it shows must not act on the terminal, or pass for something else.

@@ -25,7 +25,7 @@ fn wait_and_resume() {
     server.ask(&["arm", "tick", "1*pause->off"]);
     let paused = server.ask(&["wait", "tick", "--paused", "1"]);
     assert_eq!((paused.status, paused.err.as_str()), (0, ""), "no progress but on a terminal");
-    assert_eq!(paused.out, "tick: 1 hits, 1 fires, 1 paused\n");
+    assert_eq!(paused.out, "tick: 1 hit, 1 fire, 1 paused\n");
     assert_eq!(server.ask(&["resume", "tick"]).out, "1 resumed, 0 still paused\n");
     let hits = server.ask(&["wait", "tick", "--hits", "3", "--json"]);
     let hits: Value = serde_json::from_str(&hits.out).unwrap();
@@ -90,7 +90,7 @@ fn progress_on_a_terminal() {
     ]);
     tmux.shows("waiting for raftAfterSave: idle; ");
     server.ask(&["arm", "raftAfterSave", "off"]);
-    tmux.shows("waiting for raftAfterSave: 0 hits 0 fires 0 paused; ");
+    tmux.shows("waiting for raftAfterSave: 0 hits, 0 fires, 0 paused; ");
     server.ask(&["disarm", "raftAfterSave"]);
     tmux.shows("the arming of raftAfterSave has ended");
     tmux.shows("ended with 1");

@@ -44,7 +44,7 @@ pub fn of(program: &Path) -> Sizes {
     for section in file.sections() {
         let name = section.name().unwrap_or_default();
         let loaded = match section.flags() {
-            SectionFlags::Elf { sh_flags } => sh_flags & u64::from(object::elf::SHF_ALLOC) != 0,
+            SectionFlags::Elf { sh_flags, .. } => sh_flags.contains(object::elf::SHF_ALLOC),
             _ => !matches!(section.kind(), SectionKind::Debug | SectionKind::DebugString),
         };
         if !loaded {

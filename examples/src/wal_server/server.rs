@@ -38,10 +38,11 @@ const REST: Duration = Duration::from_millis(50);
 pub fn serve(listener: &TcpListener, store: &Arc<Store>) {
     let open = Arc::new(AtomicUsize::new(0));
     loop {
-        let accepted = listener.accept().and_then(|(stream, _)| {
+        let accepted = listener.accept().and_then(|(stream, peer)| {
             let place = Place::take(&open);
             let store = Arc::clone(store);
-            thread::Builder::new().spawn(move || {
+            // An event of a failpoint names the thread.
+            thread::Builder::new().name(format!("client {peer}")).spawn(move || {
                 // An error means that the client has gone, so it cannot be told.
                 let _ = match place {
                     Some(_place) => talk(&stream, &store),

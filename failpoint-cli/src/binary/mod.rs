@@ -3,7 +3,7 @@
 mod image;
 mod sites;
 
-use crate::output::{Output, Style, visible, visible_json};
+use crate::output::{Output, Style, plural, visible, visible_json};
 use crate::show;
 use crate::status::{Failure, Status};
 use image::Image;
@@ -52,14 +52,9 @@ pub(crate) fn list(
     if !expect_none || count == 0 {
         return Ok(Status::Done);
     }
-    Err(Failure::new(
-        Status::Refused,
-        format!(
-            "{} has {count} failpoint{}; build it without the feature `failpoints`",
-            path.display(),
-            if count == 1 { "" } else { "s" },
-        ),
-    ))
+    let (path, count) = (path.display(), plural(count as u64, "failpoint"));
+    let why = format!("{path} has {count}; build it without the feature `failpoints`");
+    Err(Failure::new(Status::Refused, why))
 }
 
 fn read(path: &Path, matching: &str) -> Result<Points, String> {
