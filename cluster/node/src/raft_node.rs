@@ -234,7 +234,7 @@ impl<S: Storage, M: StateMachine> RaftNode<S, M> {
             self.send_as_leader(mem::take(&mut messages), outputs)?;
         }
         if cfg!(feature = "bug_ack_before_save") {
-            send_as_follower(ready.take_persisted_messages(), outputs);
+            self.send_as_follower(ready.take_persisted_messages(), outputs)?;
         }
 
         let snapshot = ready.snapshot().clone();
@@ -250,7 +250,7 @@ impl<S: Storage, M: StateMachine> RaftNode<S, M> {
             fail_point!("raftAfterApplySnap");
         }
         self.send_as_leader(messages, outputs)?;
-        send_as_follower(ready.take_persisted_messages(), outputs);
+        self.send_as_follower(ready.take_persisted_messages(), outputs)?;
         for read in ready.take_read_states() {
             let reply = Reply::Readable { context: read.request_ctx, index: read.index };
             outputs.replies.push(reply.into());
@@ -396,13 +396,35 @@ impl<S: Storage, M: StateMachine> RaftNode<S, M> {
         if messages.is_empty() {
             return Ok(());
         }
+        self.complete_snapshots(&mut messages)?;
+        fail_point!("raftBeforeLeaderSend");
+        send(messages, outputs);
+        fail_point!("raftAfterLeaderSend");
+        Ok(())
+    }
+
+    /// A leader that has just stepped down may have a snapshot among these, from before.
+    fn send_as_follower<R>(
+        &self,
+        mut messages: Vec<Message>,
+        outputs: &mut Outputs<Message, R>,
+    ) -> Result<(), StepError> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        self.complete_snapshots(&mut messages)?;
+        fail_point!("raftBeforeFollowerSend");
+        send(messages, outputs);
+        fail_point!("raftAfterFollowerSend");
+        Ok(())
+    }
+
+    /// Gives the snapshots that are sent their data.
+    fn complete_snapshots(&self, messages: &mut [Message]) -> Result<(), StepError> {
         for message in messages.iter_mut().filter(|message| message.has_snapshot()) {
             let snapshot = self.machine.complete(message.take_snapshot());
             message.set_snapshot(snapshot.map_err(disk("read the state for a snapshot"))?);
         }
-        fail_point!("raftBeforeLeaderSend");
-        send(messages, outputs);
-        fail_point!("raftAfterLeaderSend");
         Ok(())
     }
 
@@ -442,15 +464,6 @@ fn first_snapshot(settings: &Settings) -> Snapshot {
     configuration.set_voters(settings.voters.clone());
     configuration.set_learners(settings.learners.clone());
     snapshot
-}
-
-fn send_as_follower<R>(messages: Vec<Message>, outputs: &mut Outputs<Message, R>) {
-    if messages.is_empty() {
-        return;
-    }
-    fail_point!("raftBeforeFollowerSend");
-    send(messages, outputs);
-    fail_point!("raftAfterFollowerSend");
 }
 
 /// Sends in the order of the receivers: raft goes through its members in the order of a hash.

@@ -175,6 +175,11 @@ impl Group {
         self.step(id, Input::Command(Command::Raft(command)));
     }
 
+    /// The messages that are on their way.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.messages.iter()
+    }
+
     /// Until there is nothing left to do.
     pub(crate) fn run(&mut self) {
         for _ in 0..100_000 {

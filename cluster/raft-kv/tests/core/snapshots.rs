@@ -1,7 +1,9 @@
 //! Snapshots: made here, sent to a slow follower, restored from a file.
 
 use crate::group::{Group, member};
+use cluster_node::Input;
 use failpoint_disk::Keep;
+use raft::eraftpb::{Message, MessageType};
 use raft_kv::{Put, Request, Response, Settings, Write};
 
 fn small(settings: &mut Settings) {
@@ -50,6 +52,38 @@ fn a_slow_follower_gets_a_snapshot() {
     group.put(2, "after", "1");
     group.crash(3, Keep::Synced);
     group.start(3);
+    group.tick(20);
+    group.assert_equal();
+}
+
+#[test]
+fn a_leader_that_steps_down_sends_a_whole_snapshot() {
+    let mut group = Group::with(3, small);
+    group.cut.insert(3);
+    for n in 0..30 {
+        group.put(1, &format!("k{n}"), &n.to_string());
+    }
+    group.cut.clear();
+    let (term, view) = (group.node(1).status().term, group.node(1).view());
+    let message = |kind, from, term| {
+        let mut message = Message::default();
+        message.set_msg_type(kind);
+        (message.from, message.to, message.term) = (from, 1, term);
+        message
+    };
+    // Node 3 lacks entries that node 1 has forgotten. Before that snapshot leaves, node 1 hears of a leader
+    // of a later term.
+    let mut refused = message(MessageType::MsgAppendResponse, 3, term);
+    (refused.reject, refused.index, refused.reject_hint) = (true, view.last_index(), 1);
+    group.step(1, Input::Message(refused));
+    group.step(1, Input::Message(message(MessageType::MsgHeartbeat, 2, term + 1)));
+    group.step(1, Input::Proceed);
+    let snapshot = group.messages().find(|message| message.has_snapshot());
+    assert!(!snapshot.expect("it was on its way").get_snapshot().get_data().is_empty());
+    group.run();
+    assert_eq!(group.stale(3, "k29").unwrap(), "29");
+    group.elect();
+    group.put(1, "after", "1");
     group.tick(20);
     group.assert_equal();
 }
