@@ -6,6 +6,30 @@
 //! members, with the [`Partition`]s of Jepsen. Random choices come from a seed, and each link counts what
 //! it passes and what it drops.
 //!
+//! ```
+//! use failpoint_proxy::{Effect, Member, Mesh, MeshSettings};
+//! use std::time::Duration;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let member = |name: &str, address: &str| Member { name: name.into(), address: address.into() };
+//! let members =
+//!     [member("a", "127.0.0.1:2380"), member("b", "127.0.0.1:2480"), member("c", "127.0.0.1:2580")];
+//! let mesh = Mesh::start(&members, MeshSettings::new(42)).await?;
+//! // Start the members. Tell `a` that `b` is at `mesh.address(0, 1)`, and so on.
+//!
+//! mesh.isolate(0);
+//! // … they elect another leader …
+//! mesh.heal();
+//!
+//! let latency = Duration::from_millis(300);
+//! let slow = Effect::Delay { latency, jitter: Duration::from_millis(100) };
+//! mesh.add("slow", mesh.pairs_of(2), &slow)?;
+//! mesh.heal();
+//! mesh.stop().await;
+//! # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # What holds
 //! - **A stream is whole, or ends.** No byte arrives after one that was dropped: a connection that lost
 //!   bytes is closed or reset. A loss is not a dropped byte; as below TCP, the chunk arrives later.
@@ -21,6 +45,10 @@
 //! it is reset. Bytes are acknowledged when the proxy has them. Packets are not reordered or damaged,
 //! because TCP hides that. While one direction alone is cut, connections are still made, which a network
 //! that drops all packets one way would not allow.
+//!
+//! # From other languages
+//! The program `failpoint-proxy` is such proxies behind the HTTP API of toxiproxy, for its clients in ten
+//! languages. [`toxiproxy`] says where it differs.
 //!
 //! # How it works
 //! Each direction of a connection has a *pump*. It reads a chunk of up to 16 KiB and pushes it through a
