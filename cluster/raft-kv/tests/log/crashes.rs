@@ -8,9 +8,9 @@ use raft_kv::Log;
 use std::path::Path;
 
 /// With this, each save begins a new segment after the first.
-const TINY: u64 = 1;
+pub(crate) const TINY: u64 = 1;
 /// With this, a segment holds a few saves.
-const SMALL: u64 = 300;
+pub(crate) const SMALL: u64 = 300;
 
 fn recover() -> Result<Seen, String> {
     let log = Log::open_with(Path::new(DIRECTORY), Options { segment_bytes: TINY });
@@ -76,7 +76,7 @@ fn every_crash_of_a_life_with_many_segments_leaves_what_was_acknowledged() {
 }
 
 /// What a node does, and what the disk does to it.
-const ALPHABET: &[Step] = &[
+pub(crate) const ALPHABET: &[Step] = &[
     Step::Save,
     Step::Conflict,
     Step::Commit,

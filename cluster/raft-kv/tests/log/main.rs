@@ -3,5 +3,6 @@
 
 mod crashes;
 mod damage;
+mod lives;
 mod seen;
 mod writer;

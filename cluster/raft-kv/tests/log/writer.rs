@@ -56,6 +56,11 @@ impl Writer {
         Self { log: Some(log), options, scope: scope.clone(), legal: vec![now.clone()], now }
     }
 
+    /// What raft sees.
+    pub(crate) fn now(&self) -> &Seen {
+        &self.now
+    }
+
     /// Does `step`, and tells before and after what a crash may leave.
     pub(crate) fn step(&mut self, step: &Step, tell: &dyn Fn(Legal)) {
         let stages = self.stages(step);
