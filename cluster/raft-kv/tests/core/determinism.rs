@@ -1,6 +1,7 @@
 //! The same inputs give the same outputs, byte for byte: messages, answers, log lines and what is on the disks.
 
 use crate::group::{Group, member, put};
+use crate::numbers::Numbers;
 use cluster_node::Command as Raft;
 use failpoint_disk::{Keep, fs};
 use raft_kv::{KeyRange, Request, Settings, Write};
@@ -89,18 +90,6 @@ fn difference<'a>(left: &'a str, right: &'a str) -> Option<(&'a str, &'a str)> {
     let lines = |text: &'a str| text.split('\n').chain(std::iter::repeat("nothing"));
     let count = left.split('\n').count().max(right.split('\n').count());
     lines(left).zip(lines(right)).take(count).find(|(left, right)| left != right)
-}
-
-/// A sequence of numbers that only looks random (xorshift).
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
 }
 
 #[test]

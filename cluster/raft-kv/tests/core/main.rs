@@ -1,5 +1,8 @@
 //! The core of raft-kv: nodes in one thread, each with a simulated disk, stepped by a small owner.
 
+#[path = "../numbers/mod.rs"]
+mod numbers;
+
 mod group;
 
 mod basics;

@@ -1,6 +1,7 @@
 //! A log that lives on after its crashes: what it saves next does not mix with what they left.
 
 use crate::crashes::{ALPHABET, SMALL, TINY};
+use crate::numbers::Numbers;
 use crate::seen::Seen;
 use crate::writer::{Legal, Writer};
 use failpoint::Scope;
@@ -53,16 +54,4 @@ fn live(disk: &SimDisk, legal: &RefCell<Legal>, numbers: &mut Numbers, at: (u64,
         let is_injected = failpoint::InjectedPanic::of(&*panic).is_some();
         is_injected || std::panic::resume_unwind(panic)
     })
-}
-
-/// A sequence of numbers that only looks random (xorshift).
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
 }
