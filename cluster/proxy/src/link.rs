@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
@@ -104,8 +104,15 @@ pub struct Link {
     running: Option<Running>,
 }
 
+/// Gives a link connections that another listener has accepted.
+pub(crate) type Handover = mpsc::Sender<(TcpStream, SocketAddr)>;
+
+/// How many connections wait to be taken over, at most.
+const HANDED_OVER: usize = 64;
+
 struct Running {
     address: SocketAddr,
+    handover: Handover,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -154,8 +161,9 @@ impl Link {
         self.listen = address.to_string();
         let (stop, stopped) = oneshot::channel();
         self.shared.tell(&Event::Listening(address));
-        let task = tokio::spawn(serve(listener, Arc::clone(&self.shared), stopped));
-        self.running = Some(Running { address, stop, task });
+        let (handover, handed) = mpsc::channel(HANDED_OVER);
+        let task = tokio::spawn(serve(listener, handed, Arc::clone(&self.shared), stopped));
+        self.running = Some(Running { address, handover, stop, task });
         Ok(address)
     }
 
@@ -167,6 +175,11 @@ impl Link {
         // It does not panic, and nothing else aborts it.
         let _ = task.await;
         self.shared.tell(&Event::Stopped);
+    }
+
+    /// Where it takes over connections until it stops, if it runs.
+    pub(crate) fn handover(&self) -> Option<Handover> {
+        self.running.as_ref().map(|running| running.handover.clone())
     }
 
     /// Its name.
@@ -275,27 +288,22 @@ impl Link {
     }
 }
 
-/// Accepts connections until it is stopped. Dropping it ends all of them.
-async fn serve(listener: TcpListener, link: Arc<Shared>, mut stopped: oneshot::Receiver<()>) {
+/// Accepts connections, and takes those of other listeners, until it is stopped. Dropping it ends all.
+async fn serve(
+    listener: TcpListener,
+    mut handed: mpsc::Receiver<(TcpStream, SocketAddr)>,
+    link: Arc<Shared>,
+    mut stopped: oneshot::Receiver<()>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             biased;
             _ = &mut stopped => break,
             Some(_) = connections.join_next() => {}
+            Some((client, address)) = handed.recv() => take(client, address, &link, &mut connections),
             accepted = listener.accept() => match accepted {
-                Ok((client, address)) if link.open.load(Relaxed) >= link.max_connections => {
-                    link.tell(&Event::TooMany(address));
-                    connection::reset(client);
-                }
-                Ok((client, address)) => {
-                    let number = link.accepted.fetch_add(1, Relaxed);
-                    link.tell(&Event::Accepted { connection: number, client: address });
-                    let open = Open::new(Arc::clone(&link));
-                    // Subscribed here: a reset that comes before the task runs is for it, too.
-                    let resets = link.resets.subscribe();
-                    connections.spawn(async move { connect(client, number, &open.0, resets).await });
-                }
+                Ok((client, address)) => take(client, address, &link, &mut connections),
                 Err(error) => {
                     // Such as: too many open files.
                     link.tell(&Event::AcceptFailed(error));
@@ -305,6 +313,19 @@ async fn serve(listener: TcpListener, link: Arc<Shared>, mut stopped: oneshot::R
         }
     }
     connections.shutdown().await;
+}
+
+fn take(client: TcpStream, address: SocketAddr, link: &Arc<Shared>, connections: &mut JoinSet<()>) {
+    if link.open.load(Relaxed) >= link.max_connections {
+        link.tell(&Event::TooMany(address));
+        return connection::reset(client);
+    }
+    let number = link.accepted.fetch_add(1, Relaxed);
+    link.tell(&Event::Accepted { connection: number, client: address });
+    let open = Open::new(Arc::clone(link));
+    // Subscribed here: a reset that comes before the task runs is for it, too.
+    let resets = link.resets.subscribe();
+    connections.spawn(async move { connect(client, number, &open.0, resets).await });
 }
 
 /// Counts a connection as long as it lives.

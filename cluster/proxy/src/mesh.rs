@@ -10,6 +10,7 @@ use crate::effect::{Direction, Effect, Toxic, ToxicError};
 use crate::event::Sink;
 use crate::link::{Link, Settings};
 use crate::partition::Partition;
+use crate::shared_port::{SharedPort, WhoCalls};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -66,8 +67,11 @@ impl MeshSettings {
 /// ```
 pub struct Mesh {
     members: usize,
-    /// The link from `a` to `b` is at `a * members + b`. Those from members to themselves do not listen.
+    /// The link from `a` to `b` is at `a * members + b`. Those from members to themselves are for callers
+    /// that are no members, and listen only if they are needed.
     links: Vec<Link>,
+    ip: IpAddr,
+    shared_ports: Vec<SharedPort>,
 }
 
 impl Mesh {
@@ -94,11 +98,47 @@ impl Mesh {
                 links.push(link);
             }
         }
-        Ok(Self { members: members.len(), links })
+        Ok(Self { members: members.len(), links, ip: settings.ip, shared_ports: Vec::new() })
+    }
+
+    /// Listens at one address for all callers of a member, and lets each connection take the link of the
+    /// member that made it, as `who` says. Connections of others pass without toxics.
+    ///
+    /// That is for programs in which a member has one address for all others, such as etcd: give it this
+    /// one as its own. If all members run on this machine, [`owner`](crate::owner) tells who calls.
+    ///
+    /// # Errors
+    /// It cannot listen.
+    ///
+    /// # Panics
+    /// There is no such member; outside of a tokio runtime with I/O and time.
+    ///
+    /// ```
+    /// # use failpoint_proxy::{Mesh, owner};
+    /// # use std::sync::Arc;
+    /// # async fn share(mesh: &mut Mesh, pids: [u32; 3]) -> std::io::Result<()> {
+    /// let who = Arc::new(move |caller, callee| {
+    ///     let pid = owner(caller, callee, &pids).ok()??;
+    ///     pids.iter().position(|other| *other == pid)
+    /// });
+    /// let advertised = mesh.share(0, who).await?;
+    /// # let _ = advertised;
+    /// # Ok(()) }
+    /// ```
+    pub async fn share(&mut self, member: usize, who: WhoCalls) -> io::Result<SocketAddr> {
+        assert!(member < self.members, "no member {member}");
+        self.links[member * self.members + member].start().await?;
+        let handover = |from| self.link(from, member).handover().expect("it was started");
+        let links = (0..self.members).map(handover).collect();
+        let listen = SocketAddr::new(self.ip, 0);
+        let (port, address) = SharedPort::start(listen, links, handover(member), who).await?;
+        self.shared_ports.push(port);
+        Ok(address)
     }
 
     /// Closes all its links.
     pub async fn stop(mut self) {
+        self.shared_ports.clear();
         for link in &mut self.links {
             link.stop().await;
         }

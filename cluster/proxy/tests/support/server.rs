@@ -35,6 +35,10 @@ impl Server {
         Self { child, stdin, _stdout: stdout, address }
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
