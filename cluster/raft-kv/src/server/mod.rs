@@ -122,7 +122,8 @@ impl Server {
         let limit = settings.request_limit + settings.election * 2;
         let (inputs, work) = Inputs::new(limit, Arc::clone(&metrics));
         let cluster = settings.cluster_name.clone();
-        let local = Local { cluster, id: settings.id, removed: Arc::default() };
+        let via = Arc::new(settings.peer_via.clone());
+        let local = Local { cluster, id: settings.id, via, removed: Arc::default() };
         let sink = {
             let inputs = inputs.clone();
             Arc::new(move |event| inputs.peer(event))

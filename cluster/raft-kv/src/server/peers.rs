@@ -10,7 +10,7 @@ use crate::Member;
 use protobuf::Message as _;
 use raft::SnapshotStatus;
 use raft::eraftpb::{Message, MessageType};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,6 +59,8 @@ pub(super) struct Local {
     pub(super) cluster: String,
     /// Its number.
     pub(super) id: u64,
+    /// Where it calls others, if not at their addresses.
+    pub(super) via: Arc<BTreeMap<u64, String>>,
     /// The members that were removed while it runs. No leader tells them, so its peers do.
     pub(super) removed: Arc<Mutex<BTreeSet<u64>>>,
 }
@@ -144,7 +146,7 @@ impl Peers {
         let bytes = Arc::new(AtomicUsize::new(0));
         let caller = Caller {
             hello: Handshake { cluster: self.local.cluster.clone(), from: self.local.id, to: id },
-            address: address.clone(),
+            address: self.local.via.get(&id).unwrap_or(&address).clone(),
             bytes: Arc::clone(&bytes),
             sink: Arc::clone(&self.sink),
             is_down: false,

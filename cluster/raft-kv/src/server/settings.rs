@@ -2,6 +2,7 @@
 
 use crate::Member;
 use cluster_node::Level;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ pub struct Settings {
     /// The members of the cluster: their numbers, and where their peers connect; the same on each of
     /// them. Empty: this one alone. Of a member that has data, they are taken from there.
     pub members: Vec<Member>,
+    /// Where this member reaches others, if not at their addresses: proxies, in a test of the network. By
+    /// their numbers; the others are not told.
+    pub peer_via: BTreeMap<u64, String>,
     /// Whether it joins a cluster that runs, which knows of it already.
     pub join: bool,
     /// The time between two heartbeats of a leader, which is a tick.
@@ -54,6 +58,7 @@ impl Settings {
             client: "127.0.0.1:0".to_owned(),
             peer: "127.0.0.1:0".to_owned(),
             members: Vec::new(),
+            peer_via: BTreeMap::new(),
             join: false,
             heartbeat: Duration::from_millis(20),
             election: Duration::from_millis(200),

@@ -5,6 +5,7 @@ mod command;
 mod faults;
 mod http;
 mod members;
+mod network;
 #[cfg(feature = "failpoints")]
 mod power;
 mod requests;

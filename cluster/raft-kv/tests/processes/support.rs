@@ -2,6 +2,7 @@
 
 #[cfg(feature = "failpoints")]
 use failpoint_http::Client as Points;
+use failpoint_proxy::{Mesh, MeshSettings};
 use raft_kv::client::Client;
 use raft_kv::server::free_ports;
 #[cfg(feature = "failpoints")]
@@ -53,6 +54,30 @@ struct Lines {
 impl Cluster {
     /// Starts `size` members with further arguments, and waits until they have a leader.
     pub(crate) async fn start(size: usize, arguments: &[&str]) -> Self {
+        let mut cluster = Self::prepare_all(size, arguments);
+        cluster.start_all().await;
+        cluster
+    }
+
+    /// Starts `size` members that reach each other through the links of a mesh. Its members are numbered
+    /// by their indices.
+    pub(crate) async fn start_in_mesh(size: usize) -> (Self, Mesh) {
+        let mut cluster = Self::prepare_all(size, &[]);
+        let member = |member: &Member| failpoint_proxy::Member {
+            name: format!("m{}", member.id),
+            address: member.peer.clone(),
+        };
+        let members: Vec<_> = cluster.members.iter().map(member).collect();
+        let mesh = Mesh::start(&members, MeshSettings::new(0)).await.unwrap();
+        for (from, to) in mesh.pairs() {
+            let via = format!("{}={}", cluster.members[to].id, mesh.address(from, to));
+            cluster.members[from].arguments.extend(["--peer-via".to_owned(), via]);
+        }
+        cluster.start_all().await;
+        (cluster, mesh)
+    }
+
+    fn prepare_all(size: usize, arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let name = format!("test-{}", directory.path().display());
         let mut cluster = Self { members: Vec::new(), directory, name };
@@ -63,11 +88,14 @@ impl Cluster {
         for (i, ports) in ports.into_iter().enumerate() {
             cluster.prepare(i as u64 + 1, ports, &peers.join(","), arguments);
         }
-        for member in &mut cluster.members {
+        cluster
+    }
+
+    async fn start_all(&mut self) {
+        for member in &mut self.members {
             member.start();
         }
-        cluster.leader().await;
-        cluster
+        self.leader().await;
     }
 
     /// Adds a process that is not started yet.

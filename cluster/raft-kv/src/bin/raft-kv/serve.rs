@@ -36,6 +36,10 @@ pub(crate) struct Arguments {
     /// nor by a member that has data.
     #[arg(long, value_name = "1=HOST:PORT,2=…", value_delimiter = ',', value_parser = member)]
     cluster: Vec<Member>,
+    /// Where this member reaches others, if not at their addresses: proxies, in a test of the network. The
+    /// others are not told.
+    #[arg(long, value_name = "2=HOST:PORT,3=…", value_delimiter = ',', value_parser = member)]
+    peer_via: Vec<Member>,
     /// The name of the cluster. Members of two clusters refuse each other.
     #[arg(long, value_name = "NAME", default_value = "raft-kv")]
     cluster_name: String,
@@ -162,6 +166,8 @@ impl Arguments {
         settings.client.clone_from(&self.client);
         settings.peer.clone_from(&self.peer);
         settings.members.clone_from(&self.cluster);
+        let via = self.peer_via.iter().map(|member| (member.id, member.peer.clone()));
+        settings.peer_via = via.collect();
         settings.join = self.join;
         settings.heartbeat = self.heartbeat;
         settings.election = self.election;
