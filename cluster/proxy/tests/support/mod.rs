@@ -71,3 +71,10 @@ pub(crate) async fn until(what: &str, mut done: impl FnMut() -> bool) {
     };
     timeout(LIMIT, wait).await.unwrap_or_else(|_| panic!("not within {LIMIT:?}: {what}"));
 }
+
+/// Says that a test lacks a program. With `REQUIRE_PROGRAMS=1`, it fails.
+pub(crate) fn skipped(program: &str) {
+    println!("skipped: needs {program}");
+    let required = std::env::var_os("REQUIRE_PROGRAMS").is_some_and(|value| value == "1");
+    assert!(!required, "REQUIRE_PROGRAMS=1, and {program} is missing");
+}
