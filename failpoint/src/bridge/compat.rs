@@ -10,7 +10,7 @@ use crate::injected::Panic;
 use crate::runtime::env;
 use crate::runtime::eval::step::{self, Effect};
 use crate::runtime::eval::wait::{self, WaitEnd};
-use crate::runtime::eval::{self, OrPanic};
+use crate::runtime::eval::{self, Acting, OrPanic};
 use crate::runtime::own_code::{self, OwnCode};
 use crate::runtime::registry::point::Point;
 use crate::runtime::registry::{Request, Unknown, registry};
@@ -134,7 +134,14 @@ fn run(
     log: fn(fmt::Arguments<'_>),
     returned: &mut Returned,
 ) -> OrPanic<()> {
-    eval::when_fired(point, site, &[], None, |plan, fired, _own| {
+    eval::when_fired(point, site, &[], None, |plan, acting, _own| {
+        let fired = match acting {
+            Acting::Return(value) => {
+                *returned = Some(raw(value));
+                return Ok(());
+            }
+            Acting::Steps(fired) => fired,
+        };
         let steps = fired.steps(plan);
         for (step, action) in steps.iter().enumerate() {
             match action {
@@ -156,7 +163,7 @@ fn run(
                 _ => match step::perform(plan, site, None, fired.fire, steps, step) {
                     Effect::Done => {}
                     Effect::Return(value) => {
-                        *returned = Some(value.as_ref().map(|value| value.raw().to_owned()));
+                        *returned = Some(raw(value));
                         return Ok(());
                     }
                     Effect::Wait(need) => match wait::block(plan, site, need) {
@@ -170,6 +177,10 @@ fn run(
         }
         Ok(())
     })
+}
+
+fn raw(value: &Option<Value>) -> Option<String> {
+    value.as_ref().map(|value| value.raw().to_owned())
 }
 
 /// The same where the name is computed. Two loads while nothing is armed anywhere.

@@ -10,7 +10,8 @@ pub use core::{compile_error, concat, file, line, module_path, option_env, panic
 
 #[cfg(feature = "failpoints")]
 mod imp {
-    pub use crate::runtime::eval::{awaited, evaluate, evaluate_async, ready, sync};
+    pub use crate::runtime::eval::task::{Done, Waits, awaited, begun};
+    pub use crate::runtime::eval::{evaluate, ready, sync};
     pub use crate::runtime::site::*;
 }
 

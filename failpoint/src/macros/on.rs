@@ -97,27 +97,29 @@ macro_rules! __evaluate {
             $crate::__through!($scope),
         )
     };
-    (async_ result [] $scope:tt $callsite:ident $context:tt) => {
-        $crate::__private::awaited::result($callsite.site, $crate::__awaited!($scope $callsite $context))
-    };
     (async_ $form:ident [$($type:ty)?] $scope:tt $callsite:ident $context:tt) => {
-        $crate::__private::awaited::$form $(::<$type>)? ($crate::__awaited!($scope $callsite $context))
+        $crate::__awaited!($form [$($type)?] $scope $callsite $context)
     };
 }
 
-/// An evaluation that is begun and then awaited, in two statements: what the site tells is gone before
-/// the await.
+/// An evaluation that is begun, and awaited if it waits, in two statements: what the site tells, and what
+/// the beginning gave, is gone before the await.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __awaited {
-    ($scope:tt $callsite:ident $context:tt) => {{
-        let __evaluation = $crate::__private::evaluate_async(
-            $callsite,
-            $crate::__context!($context),
-            $crate::__through!($scope),
-        );
-        __evaluation.await
-    }};
+    ($form:ident [$($type:ty)?] $scope:tt $callsite:ident $context:tt) => {
+        '__begun: {
+            let __evaluation = match $crate::__private::begun::$form $(::<$type>)? (
+                $callsite,
+                $crate::__context!($context),
+                $crate::__through!($scope),
+            ) {
+                $crate::__private::Done(__value) => break '__begun __value,
+                $crate::__private::Waits(__evaluation) => __evaluation,
+            };
+            $crate::__private::awaited::$form $(::<$type>)? (__evaluation.await)
+        }
+    };
 }
 
 /// The scope that was passed by hand, if one was.

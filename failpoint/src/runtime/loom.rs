@@ -10,8 +10,8 @@
 //! ```
 
 use crate::runtime::eval::step::WaitKind;
+use crate::runtime::eval::task::{Awaited, Begun, Evaluation, Returned, awaited, begun};
 use crate::runtime::eval::wait::{PendingWait, WaitEnd, watch_async};
-use crate::runtime::eval::{self, Evaluation, evaluate_async};
 use crate::runtime::park::gate::{Entered, Gate, Reason};
 use crate::runtime::plan::random::Purpose;
 use crate::runtime::plan::{Behavior, Origin, Plan, PlanSource};
@@ -32,9 +32,6 @@ use std::time::Duration;
 
 /// Beyond what the clock can hold: no wait ends by its time.
 const NEVER: Duration = Duration::MAX;
-
-/// The content of what is returned to a site, if anything.
-type Returned = Option<Option<String>>;
 
 const NAME: &str = "models/point";
 static TEXT: Accepts = Accepts::TEXT;
@@ -99,12 +96,16 @@ fn disarm(point: &Point) {
 }
 
 /// Goes as far as it can go now.
-fn poll_once(evaluation: &mut Evaluation) -> Poll<Returned> {
-    Pin::new(evaluation).poll(&mut Context::from_waker(Waker::noop())).map(text)
+fn poll_once(evaluation: &mut Evaluation) -> Poll<Awaited> {
+    Pin::new(evaluation).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-fn text(returned: eval::Returned) -> Returned {
-    eval::awaited::text(returned)
+/// Begins what has to wait.
+fn begin(callsite: Callsite) -> Evaluation {
+    match begun::text(callsite, &[], None) {
+        Begun::Waits(evaluation) => evaluation,
+        Begun::Done(returned) => panic!("it has ended, with {returned:?}"),
+    }
 }
 
 /// What a macro does at a site that was reached before.
@@ -112,7 +113,10 @@ fn evaluate(callsite: Callsite) -> Returned {
     if !callsite.armed() {
         return None;
     }
-    text(block_on(evaluate_async(callsite, &[], None)))
+    match begun::text(callsite, &[], None) {
+        Begun::Done(returned) => returned,
+        Begun::Waits(evaluation) => awaited::text(block_on(evaluation)),
+    }
 }
 
 fn caller(callsite: Callsite) -> JoinHandle<Returned> {
@@ -159,9 +163,9 @@ mod gate {
         check(2, || {
             let (point, callsite, plan) = armed("pause&return(x)");
             let callers = [(); 2].map(|()| {
-                let mut evaluation = evaluate_async(callsite, &[], None);
+                let mut evaluation = begin(callsite);
                 assert!(poll_once(&mut evaluation).is_pending());
-                thread::spawn(move || text(block_on(evaluation)))
+                thread::spawn(move || block_on(evaluation))
             });
             assert_eq!(plan.gate.resume(1), 1);
             assert_eq!(plan.gate.paused(), 1);
@@ -175,14 +179,14 @@ mod gate {
     fn two_resumes_free_two() {
         check(2, || {
             let (_, callsite, plan) = armed("pause&return(x)");
-            let mut evaluations = [(); 2].map(|()| evaluate_async(callsite, &[], None));
+            let mut evaluations = [(); 2].map(|()| begin(callsite));
             evaluations.iter_mut().for_each(|e| assert!(poll_once(e).is_pending()));
             let resumer = thread::spawn({
                 let plan = plan.clone();
                 move || plan.gate.resume(1)
             });
             assert_eq!(plan.gate.resume(1), 1);
-            evaluations.into_iter().for_each(|e| assert!(text(block_on(e)).is_some()));
+            evaluations.into_iter().for_each(|e| assert!(block_on(e).is_some()));
             assert_eq!(resumer.join().unwrap(), 1);
         });
     }
@@ -214,8 +218,10 @@ mod gate {
         check(3, || {
             let (point, callsite, plan) = armed("pause");
             let leaver = thread::spawn(move || {
-                let mut evaluation: Evaluation = evaluate_async(callsite, &[], None);
-                let _ = poll_once(&mut evaluation);
+                // It finds nothing where it is disarmed before.
+                if let Begun::Waits(mut evaluation) = begun::text(callsite, &[], None) {
+                    let _ = poll_once(&mut evaluation);
+                }
             });
             let resumer = thread::spawn({
                 let plan = plan.clone();

@@ -3,11 +3,11 @@
 //! The cold half of a site whose switch says to go on. See *One evaluation* in ARCHITECTURE.md.
 
 use self::step::{Effect, Fired};
-use self::wait::{PendingWait, WaitEnd};
+use self::wait::WaitEnd;
 use crate::callback::{self, Hit};
 use crate::event::EventKind;
 use crate::injected::{Injected, Panic};
-use crate::runtime::own_code::{self, OwnCode, Shelf, drop_as_own};
+use crate::runtime::own_code::{self, OwnCode};
 use crate::runtime::plan::filter::{Facts, ThisThread, fact};
 use crate::runtime::plan::{Decision, Fire, Plan};
 use crate::runtime::registry::point::{Point, Snapshot};
@@ -15,16 +15,15 @@ use crate::runtime::registry::{self, kept, registry};
 use crate::runtime::scope::{self, Found, Scope};
 use crate::runtime::simulated;
 use crate::runtime::site::{Callsite, Site};
-use crate::runtime::sync::{Arc, thread_local};
+use crate::runtime::sync::Arc;
 use crate::runtime::{env, events};
 use crate::terms::{Step, Term, Value};
 use crate::value::{FromTerm, Written};
 use std::fmt::Display;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{self, Poll};
+
 pub(crate) mod explore;
 pub(crate) mod step;
+pub(crate) mod task;
 pub(crate) mod wait;
 
 #[cfg(unix)]
@@ -104,31 +103,6 @@ pub mod sync {
     }
 }
 
-/// The same for what was awaited.
-pub mod awaited {
-    use super::*;
-
-    /// Nothing.
-    pub fn statement(returned: Returned) {
-        let _cannot_return = returned.read(|_| ());
-    }
-
-    /// The text that a closure takes.
-    pub fn text(returned: Returned) -> Option<Option<String>> {
-        returned.read(|text| text.map(str::to_owned))
-    }
-
-    /// A value of a type.
-    pub fn typed<T: FromTerm>(returned: Returned) -> Option<T> {
-        returned.read(|text| T::from_term(text).ok()).flatten()
-    }
-
-    /// An error.
-    pub fn result(site: &'static Site, returned: Returned) -> Result<(), Injected> {
-        super::result(site, text(returned))
-    }
-}
-
 fn result(site: &'static Site, returned: Option<Option<String>>) -> Result<(), Injected> {
     match returned {
         None => Ok(()),
@@ -150,23 +124,6 @@ fn evaluate_into(
     let through = scope.map(crate::Scope::inner);
     if let Err(panic) = run(point, callsite.site, context, through, sink) {
         panic.raise()
-    }
-}
-
-/// Begins an evaluation that awaits what it has to wait for. What the site tells is used up here:
-/// nothing of it is held across an await.
-#[cold]
-#[inline(never)]
-#[track_caller]
-pub fn evaluate_async(
-    callsite: Callsite,
-    context: Context<'_>,
-    scope: Option<&crate::Scope>,
-) -> Evaluation {
-    let Some(point) = enter(callsite) else { return Evaluation { rest: None } };
-    match begin(point, callsite.site, context, scope.map(crate::Scope::inner)) {
-        Ok(rest) => Evaluation { rest },
-        Err(panic) => panic.raise(),
     }
 }
 
@@ -269,24 +226,32 @@ fn has_no_clock(plan: &Plan, term: &Term, through: Option<&Scope>) -> bool {
     is_simulated
 }
 
+/// What a fire comes to.
+pub(crate) enum Acting<'a> {
+    /// Only this is handed to the site.
+    Return(&'a Option<Value>),
+    /// Something else, or more.
+    Steps(Fired),
+}
+
 /// Decides, and has `act` do what fires. What it is lent is held by nothing that a change waits
 /// for. It is given the mark of our own code, to end it before it runs the user's.
 #[inline]
-pub(crate) fn when_fired(
+pub(crate) fn when_fired<R: Default>(
     point: &'static Point,
     site: &'static Site,
     context: Context<'_>,
     through: Option<&Scope>,
-    act: impl FnOnce(&Arc<Plan>, Fired, OwnCode) -> OrPanic<()>,
-) -> OrPanic<()> {
+    act: impl FnOnce(&Arc<Plan>, Acting<'_>, OwnCode) -> OrPanic<R>,
+) -> OrPanic<R> {
     let own = OwnCode::enter();
     let Some(now) = point.kept() else {
         return when_fired_unkept(point, site, context, through, own, act);
     };
-    let mut done = Ok(());
+    let mut done = Ok(R::default());
     if let Some(plan) = find(&now, site, through) {
-        if let Some(fired) = decide(plan, site, context, through) {
-            done = act(plan, fired, own);
+        if let Some(acting) = decide(plan, site, context, through) {
+            done = act(plan, acting, own);
         }
     }
     kept::keep(now);
@@ -295,39 +260,41 @@ pub(crate) fn when_fired(
 
 /// The same where what is armed may not be kept, or where nothing is.
 #[inline(never)]
-fn when_fired_unkept(
+fn when_fired_unkept<R: Default>(
     point: &'static Point,
     site: &'static Site,
     context: Context<'_>,
     through: Option<&Scope>,
     own: OwnCode,
-    act: impl FnOnce(&Arc<Plan>, Fired, OwnCode) -> OrPanic<()>,
-) -> OrPanic<()> {
+    act: impl FnOnce(&Arc<Plan>, Acting<'_>, OwnCode) -> OrPanic<R>,
+) -> OrPanic<R> {
     let now = point.snapshot();
-    let Some(plan) = now.as_ref().and_then(|now| find(now, site, through)) else { return Ok(()) };
-    match decide_in_full(plan, site, context, through) {
-        Some(fired) => act(plan, fired, own),
-        None => Ok(()),
+    let found = now.as_ref().and_then(|now| find(now, site, through));
+    match found.and_then(|plan| Some((plan, decide_in_full(plan, site, context, through)?))) {
+        Some((plan, fired)) => act(plan, Acting::Steps(fired), own),
+        None => Ok(R::default()),
     }
 }
 
-/// Decides, and tells who subscribed.
+/// Decides, and tells who subscribed. What only counts does not act.
 #[inline(always)]
-fn decide(
-    plan: &Plan,
+fn decide<'a>(
+    plan: &'a Plan,
     site: &'static Site,
     context: Context<'_>,
     through: Option<&Scope>,
-) -> Option<Fired> {
-    match plan.decide_alone() {
-        Some(fire) => {
-            let fired = Fired { fire: fire?, asked: None };
-            if events::has_subscribers() {
-                publish(plan, site, context, through);
-            }
-            Some(fired)
-        }
-        None => decide_in_full(plan, site, context, through),
+) -> Option<Acting<'a>> {
+    let Some(fire) = plan.decide_alone() else {
+        return decide_in_full(plan, site, context, through).map(Acting::Steps);
+    };
+    let fire = fire?;
+    if events::has_subscribers() {
+        publish(plan, site, context, through);
+    }
+    match plan.steps(fire.term) {
+        [Step::Return(value)] => Some(Acting::Return(value)),
+        [Step::Off] => None,
+        _ => Some(Acting::Steps(Fired { fire, asked: None })),
     }
 }
 
@@ -389,20 +356,35 @@ fn run(
     through: Option<&Scope>,
     sink: Sink<'_>,
 ) -> OrPanic<()> {
-    when_fired(point, site, context, through, |plan, fired, own| {
-        let returned = match fired.steps(plan) {
-            [Step::Off] => return Ok(()),
-            [Step::Return(value)] => value,
-            steps => match run_steps(plan, site, through, fired.fire, steps)? {
-                Some(value) => value,
-                None => return Ok(()),
-            },
-        };
-        // The sink may be the user's code.
-        drop(own);
-        sink(returned.as_ref().map(Value::content));
-        Ok(())
+    when_fired(point, site, context, through, move |plan, acting, own| match acting {
+        Acting::Return(value) => {
+            hand(value, own, sink);
+            Ok(())
+        }
+        Acting::Steps(fired) => run_fired(plan, site, through, fired, own, sink),
     })
+}
+
+/// Hands what is returned to the site. The sink may be the user's code.
+#[inline]
+fn hand(value: &Option<Value>, own: OwnCode, sink: Sink<'_>) {
+    drop(own);
+    sink(value.as_ref().map(Value::content));
+}
+
+#[inline(never)]
+fn run_fired(
+    plan: &Arc<Plan>,
+    site: &'static Site,
+    through: Option<&Scope>,
+    fired: Fired,
+    own: OwnCode,
+    sink: Sink<'_>,
+) -> OrPanic<()> {
+    if let Some(value) = run_steps(plan, site, through, fired.fire, fired.steps(plan))? {
+        hand(value, own, sink);
+    }
+    Ok(())
 }
 
 /// Runs steps on this thread: gives what a `return` among them hands to the site.
@@ -427,180 +409,4 @@ fn run_steps<'a>(
         }
     }
     Ok(None)
-}
-
-/// The same for a task, up to where it has to wait: what is left for it to do, if anything is.
-#[inline(never)]
-fn begin(
-    point: &'static Point,
-    site: &'static Site,
-    context: Context<'_>,
-    through: Option<&Scope>,
-) -> OrPanic<Option<Box<Rest>>> {
-    let mut rest = None;
-    when_fired(point, site, context, through, |plan, fired, _own| {
-        rest = match fired.steps(plan) {
-            [Step::Off] => None,
-            [Step::Return(value)] => Some(Rest::returned(value.as_ref())),
-            _ => begin_steps(plan, site, through, fired)?,
-        };
-        Ok(())
-    })?;
-    Ok(rest)
-}
-
-#[inline(never)]
-fn begin_steps(
-    plan: &Arc<Plan>,
-    site: &'static Site,
-    through: Option<&Scope>,
-    fired: Fired,
-) -> OrPanic<Option<Box<Rest>>> {
-    let steps = fired.steps(plan);
-    for step in 0..steps.len() {
-        let rest = match step::perform(plan, site, through, fired.fire, steps, step) {
-            Effect::Done => continue,
-            Effect::Return(value) => Rest::returned(value.as_ref()),
-            Effect::Panic(panic) => return Err(panic),
-            Effect::Wait(kind) => {
-                let pending = Some(PendingWait::new(plan.clone(), site, kind));
-                let step = step + 1;
-                let run = Run { plan: plan.clone(), site, fired, step, pending };
-                Box::new(Rest::Run(Box::new(run)))
-            }
-        };
-        return Ok(Some(rest));
-    }
-    Ok(None)
-}
-
-/// An evaluation that awaits. Dropping it leaves the gate that it waits at.
-#[derive(Debug)]
-#[must_use = "an evaluation does nothing unless it is awaited"]
-pub struct Evaluation {
-    // One pointer, so that an idle point costs its future no more.
-    rest: Option<Box<Rest>>,
-}
-
-impl Future for Evaluation {
-    type Output = Returned;
-
-    #[track_caller]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Returned> {
-        match self.rest.as_deref_mut() {
-            None | Some(Rest::Returned(_)) => Poll::Ready(Returned(self.rest.take())),
-            Some(Rest::Run(run)) => {
-                let done = task::ready!(run.poll(cx));
-                // What it holds is let go of first.
-                self.rest = None;
-                match done {
-                    Ok(returned) => Poll::Ready(Returned(returned)),
-                    Err(panic) => panic.raise(),
-                }
-            }
-        }
-    }
-}
-
-/// What is left of an evaluation that began on a task.
-#[derive(Debug)]
-enum Rest {
-    Returned(Handed),
-    Run(Box<Run>),
-}
-
-/// A value on its way to a task: the content of `return(…)`, or none.
-#[derive(Debug, Default)]
-struct Handed {
-    text: String,
-    is_some: bool,
-}
-
-/// What an evaluation gave a task. It is in the box that it came in.
-#[derive(Debug)]
-pub struct Returned(Option<Box<Rest>>);
-
-/// A longer text is not kept.
-const KEPT_TEXT: usize = 1 << 10;
-
-thread_local! {
-    /// The box of the last value that a task on this thread was handed, for the next one.
-    static SPARE: Shelf<Box<Rest>, 1> = const { Shelf::new() };
-}
-
-impl Rest {
-    fn returned(value: Option<&Value>) -> Box<Self> {
-        let mut spare = None;
-        let _ = SPARE.try_with(|kept| kept.swap(0, &mut spare));
-        let mut spare = spare.unwrap_or_else(|| Box::new(Rest::Returned(Handed::default())));
-        if let Rest::Returned(Handed { text, is_some }) = &mut *spare {
-            *is_some = value.is_some();
-            text.clear();
-            text.push_str(value.map_or("", Value::content));
-        }
-        spare
-    }
-}
-
-impl Returned {
-    /// Shows `read` what was returned, and keeps the box. It may be the user's code.
-    #[inline]
-    fn read<R>(self, read: impl FnOnce(Option<&str>) -> R) -> Option<R> {
-        let rest = self.0?;
-        let Rest::Returned(Handed { text, is_some }) = &*rest else { return None };
-        let result = read(is_some.then_some(text));
-        let is_kept = text.capacity() <= KEPT_TEXT;
-        let mut spare = Some(rest);
-        if is_kept {
-            let _ = SPARE.try_with(|kept| kept.swap(0, &mut spare));
-        }
-        if spare.is_some() {
-            drop_as_own(spare);
-        }
-        Some(result)
-    }
-}
-
-/// The steps of a term that fired, from one that waits.
-#[derive(Debug)]
-struct Run {
-    plan: Arc<Plan>,
-    site: &'static Site,
-    fired: Fired,
-    step: usize,
-    pending: Option<PendingWait>,
-}
-
-impl Run {
-    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<OrPanic<Option<Box<Rest>>>> {
-        let _own = OwnCode::enter();
-        loop {
-            if let Some(pending) = &mut self.pending {
-                match task::ready!(pending.poll_async(cx)) {
-                    WaitEnd::Continue => self.pending = None,
-                    WaitEnd::PlanOver => return Poll::Ready(Ok(None)),
-                    WaitEnd::Panic(panic) => return Poll::Ready(Err(panic)),
-                }
-            }
-            let steps = self.fired.steps(&self.plan);
-            if self.step == steps.len() {
-                return Poll::Ready(Ok(None));
-            }
-            // A simulation that is in force lets nothing wait, so one that was given by hand was not in force
-            // when this began.
-            let (fire, step) = (self.fired.fire, self.step);
-            let effect = step::perform(&self.plan, self.site, None, fire, steps, step);
-            self.step += 1;
-            match effect {
-                Effect::Done => {}
-                Effect::Return(value) => {
-                    return Poll::Ready(Ok(Some(Rest::returned(value.as_ref()))));
-                }
-                Effect::Panic(panic) => return Poll::Ready(Err(panic)),
-                Effect::Wait(kind) => {
-                    self.pending = Some(PendingWait::new(self.plan.clone(), self.site, kind));
-                }
-            }
-        }
-    }
 }

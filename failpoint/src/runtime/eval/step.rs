@@ -64,7 +64,7 @@ impl Fired {
     pub(crate) fn steps<'a>(&'a self, plan: &'a Plan) -> &'a [Step] {
         match &self.asked {
             Some(asked) => asked,
-            None => &plan.terms.chain[self.fire.term].steps,
+            None => plan.steps(self.fire.term),
         }
     }
 }

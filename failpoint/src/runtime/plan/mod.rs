@@ -409,6 +409,12 @@ impl Plan {
         self.armed_at.elapsed()
     }
 
+    /// What the term at this index does.
+    #[inline]
+    pub(crate) fn steps(&self, term: usize) -> &[Step] {
+        &self.terms.chain[term].steps
+    }
+
     pub(crate) fn draws(&self, term: usize) -> &Draws {
         &self.rules[term].draws
     }
