@@ -10,7 +10,7 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 
 /// Chances alone, in chains, and together with everything that counts.
-const TERMS: [&str; 8] = [
+const TERMS: [&str; 9] = [
     "37%return",
     "50%return(a)->50%return(b)",
     "5*20%return(a)->50%return(b)->every(3):return(c)",
@@ -18,6 +18,7 @@ const TERMS: [&str; 8] = [
     "every(2):50%return(a)->nth(9):return(b)->12*10%off->90%return(c)",
     "30%sleep(0us..50us)&return(a)->return(b)",
     "when(kind=a):40%return(a)->when(kind!=b):40%return(b)",
+    "3%return(a)->1%return(b)->0.5%off->40%return(c)",
     "for(1h):60%return(a)->after(1h):return(b)->after(0s):9*return(c)",
 ];
 const THREADS: [usize; 3] = [1, 2, 8];

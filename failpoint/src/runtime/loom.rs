@@ -13,7 +13,8 @@ use crate::runtime::eval::step::WaitKind;
 use crate::runtime::eval::task::{Awaited, Begun, Evaluation, Returned, awaited, begun};
 use crate::runtime::eval::wait::{PendingWait, WaitEnd, watch_async};
 use crate::runtime::park::gate::{Entered, Gate, Reason};
-use crate::runtime::plan::random::Purpose;
+use crate::runtime::plan::random::{Draws, Odds, Purpose};
+use crate::runtime::plan::rare::RareTally;
 use crate::runtime::plan::{Behavior, Origin, Plan, PlanSource};
 use crate::runtime::point_name::Name;
 use crate::runtime::registry::point::Point;
@@ -384,6 +385,29 @@ mod numbers {
         });
     }
 
+    /// The same where threads take parts of a run, and take them back.
+    #[test]
+    fn small_chances_are_drawn_by_number() {
+        check(2, || {
+            // The draws of a chance that is not small, of which few hits are enough.
+            let draw = Odds::new(Draws::new(NAME, "", 0), 0.3).draw();
+            let tally = Arc::new(RareTally::default());
+            let add = |hits: u64| (0..hits).filter(|_| tally.add(draw)).count() as u64;
+            let fires = |hits: u64| (0..hits).filter(|number| draw.allows(*number)).count() as u64;
+            let before = add(3);
+            assert_eq!((before, tally.sums()), (fires(3), (3, fires(3))));
+            let others = [(); 2].map(|()| {
+                let tally = tally.clone();
+                thread::spawn(move || u64::from(tally.add(draw)))
+            });
+            let mine = add(1);
+            let (hits, fired) = tally.sums();
+            assert!((4..=6).contains(&hits) && fired == fires(hits), "{hits}, {fired}");
+            let theirs: u64 = others.map(|other| other.join().unwrap()).iter().sum();
+            assert_eq!((before + mine + theirs, tally.sums()), (fires(6), (6, fires(6))));
+        });
+    }
+
     #[test]
     fn so_many_act_as_may() {
         check(3, || {
@@ -415,6 +439,17 @@ mod watching {
     #[test]
     fn a_watcher_sees_a_hit_that_one_addition_counts() {
         sees_a_hit("return(x)", WaitFor::Hits(1));
+    }
+
+    #[test]
+    fn a_watcher_sees_hits_that_a_stripe_was_allowed() {
+        check(2, || {
+            let (_, callsite, plan) = armed("0%off");
+            // The first is counted with the lock held, and gets an allowance for the others.
+            let hitter = thread::spawn(move || (0..3).for_each(|_| drop(evaluate(callsite))));
+            wait_for(&plan, WaitFor::Hits(3));
+            hitter.join().unwrap();
+        });
     }
 
     #[test]

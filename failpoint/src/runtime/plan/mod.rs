@@ -6,10 +6,12 @@
 
 pub(crate) mod filter;
 pub(crate) mod random;
+pub(crate) mod rare;
 mod tally;
 
 use self::filter::{Facts, Filter, ThisThread};
 use self::random::{Draws, Odds};
+use self::rare::RareTally;
 use self::tally::Tally;
 use crate::callback::{self, Hit};
 use crate::runtime::count::fast_counter::{CounterLease, CounterPause, FastCounter};
@@ -179,6 +181,8 @@ enum Counting {
     Picked,
     /// A chance drawn by the number of a hit.
     ByChance(Odds),
+    /// The same, where it is small.
+    Rarely(Odds),
     /// The same, behind `skip`, `nth` or `every`; or the fires that chance allows are bounded, or draw
     /// again.
     Numbered(Odds),
@@ -202,6 +206,8 @@ struct Numbers {
     reached: CachePadded<AtomicU64>,
     /// The same and their fires, of a term that acts by chance alone.
     tally: Tally,
+    /// Likewise, where the chance is small.
+    rare: Option<Box<RareTally>>,
     /// Fires, of a term that has to bound or to number what chance lets through.
     fired: CachePadded<AtomicU64>,
 }
@@ -297,7 +303,7 @@ impl Plan {
     fn make_counts(&self) -> &Counts {
         self.counts.get_or_init(|| {
             let _own = OwnCode::enter();
-            Box::new(Counts::new(self.terms.chain.len().max(1)))
+            Box::new(Counts::new(&self.rules))
         })
     }
 
@@ -548,6 +554,7 @@ impl Rule {
         let odds = term.chance.as_ref().map(|chance| Odds::new(draws, chance.probability()));
         let counting = match (odds, is_numbered) {
             (Some(odds), true) => Counting::Numbered(odds),
+            (Some(odds), false) if odds.are_small() => Counting::Rarely(odds),
             (Some(odds), false) => Counting::ByChance(odds),
             (None, true) => Counting::Picked,
             (None, false) => Counting::All,
@@ -570,30 +577,35 @@ impl Rule {
     ///
     /// What a hit decides follows from its number among those that reached the term, so the first n
     /// decide alike whatever the threads do. One addition makes the hit and its fire show at once.
-    #[inline]
+    // Always: a term that acts at every hit pays for no call. The others take longer than one.
+    #[inline(always)]
     fn spend(&self, index: usize, counts: &Counts) -> Spent {
-        let numbers = &counts.numbers[index];
         match &self.counting {
             Counting::All => {
                 counts.counters.add(FIRES + index);
                 Spent::Fire(0)
             }
-            Counting::Picked => match self.picked(numbers.reach()) {
-                Some(picked) if picked < self.times => Spent::Fire(picked),
-                _ => Spent::Counted,
-            },
-            Counting::ByChance(odds) => {
-                let draw = odds.draw();
-                let fires = numbers.tally.add(|number| draw.allows(number));
-                if fires { Spent::Fire(0) } else { Spent::Counted }
-            }
-            Counting::Numbered(odds) => {
-                let picked = self.picked(numbers.reach());
-                let allowed = picked.is_some_and(|picked| odds.draw().allows(picked));
-                let fire = if allowed { numbers.fire(self.times) } else { None };
-                fire.map_or(Spent::Uncounted, Spent::Fire)
-            }
+            Counting::Picked => self.spend_picked(&counts.numbers[index]),
+            Counting::ByChance(odds) => counts.numbers[index].spend_chance(odds),
+            Counting::Rarely(odds) => counts.numbers[index].spend_small_chance(odds),
+            Counting::Numbered(odds) => self.spend_numbered(odds, &counts.numbers[index]),
         }
+    }
+
+    #[inline(never)]
+    fn spend_picked(&self, numbers: &Numbers) -> Spent {
+        match self.picked(numbers.reach()) {
+            Some(picked) if picked < self.times => Spent::Fire(picked),
+            _ => Spent::Counted,
+        }
+    }
+
+    #[inline(never)]
+    fn spend_numbered(&self, odds: &Odds, numbers: &Numbers) -> Spent {
+        let picked = self.picked(numbers.reach());
+        let allowed = picked.is_some_and(|picked| odds.draw().allows(picked));
+        let fire = if allowed { numbers.fire(self.times) } else { None };
+        fire.map_or(Spent::Uncounted, Spent::Fire)
     }
 
     /// What [`Rule::spend`] has counted: hits that reached the term, and fires. Hits that it leaves
@@ -610,6 +622,7 @@ impl Rule {
                 (reached, self.picks(reached).min(self.times))
             }
             Counting::ByChance(_) => numbers.tally.sums(),
+            Counting::Rarely(_) => numbers.rare().sums(),
             Counting::Numbered(_) => {
                 let fires = numbers.fired();
                 (fires, fires)
@@ -640,10 +653,15 @@ impl Rule {
 }
 
 impl Counts {
-    fn new(terms: usize) -> Self {
+    /// Of these terms; of none for a callback, whose hits have a number as well.
+    fn new(rules: &[Rule]) -> Self {
+        let mut numbers: Vec<Numbers> = rules.iter().map(Numbers::of).collect();
+        if numbers.is_empty() {
+            numbers.push(Numbers::default());
+        }
         Self {
-            numbers: (0..terms).map(|_| Numbers::default()).collect(),
-            counters: StripedCounters::new(FIRES + terms),
+            counters: StripedCounters::new(FIRES + numbers.len()),
+            numbers,
             last_fire: LastFired::new(),
         }
     }
@@ -659,6 +677,28 @@ impl Counts {
 
 // Why these are all `SeqCst`: see `Gate::ring`.
 impl Numbers {
+    fn of(rule: &Rule) -> Self {
+        let rare = matches!(rule.counting, Counting::Rarely(_)).then(Box::default);
+        Self { rare, ..Self::default() }
+    }
+
+    #[inline(never)]
+    fn spend_chance(&self, odds: &Odds) -> Spent {
+        let draw = odds.draw();
+        let fires = self.tally.add(|number| draw.allows(number));
+        if fires { Spent::Fire(0) } else { Spent::Counted }
+    }
+
+    #[inline(never)]
+    fn spend_small_chance(&self, odds: &Odds) -> Spent {
+        if self.rare().add(odds.draw()) { Spent::Fire(0) } else { Spent::Counted }
+    }
+
+    #[inline]
+    fn rare(&self) -> &RareTally {
+        self.rare.as_ref().expect("a term that acts rarely has it")
+    }
+
     /// The number of a hit that reaches the term, from 0.
     fn reach(&self) -> u64 {
         self.reached.0.fetch_add(1, Ordering::SeqCst)

@@ -73,6 +73,11 @@ impl Odds {
         Self { draws, below, seed, base: draws.base(seed, Purpose::Chance) }
     }
 
+    /// Whether so few draws allow that those which do not come in long runs.
+    pub(crate) fn are_small(&self) -> bool {
+        self.below < PARTS / 32
+    }
+
     /// What decides now.
     #[inline]
     pub(crate) fn draw(&self) -> Draw {
@@ -84,6 +89,12 @@ impl Odds {
 }
 
 impl Draw {
+    /// What tells these draws from those under another seed.
+    #[inline]
+    pub(crate) fn base(self) -> u64 {
+        self.base
+    }
+
     /// Whether the `number`-th draw allows.
     #[inline]
     pub(crate) fn allows(self, number: u64) -> bool {
