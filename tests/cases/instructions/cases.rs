@@ -87,6 +87,17 @@ fn run(case: &str, count: u64) {
                 black_box(statement(n));
             });
         }
+        // Each fire is an event, and the reader is behind: the oldest is lost.
+        "armed-off-subscribed" => {
+            arm("instructions/statement", "off");
+            let _reader = failpoint::subscribe();
+            (0..2_000).for_each(|n| {
+                black_box(statement(n));
+            });
+            times(count, |n| {
+                black_box(statement(n));
+            });
+        }
         // The long way, to a plan.
         "armed-off-numbered" => {
             arm("instructions/statement", "1000000000*off");
@@ -95,7 +106,13 @@ fn run(case: &str, count: u64) {
             });
         }
         "armed-off-by-chance" => {
-            arm("instructions/statement", "0.0001%off");
+            arm("instructions/statement", "50%off");
+            times(count, |n| {
+                black_box(statement(n));
+            });
+        }
+        "armed-off-rarely" => {
+            arm("instructions/statement", "1%off");
             times(count, |n| {
                 black_box(statement(n));
             });
