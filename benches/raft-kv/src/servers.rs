@@ -19,7 +19,7 @@ pub(crate) struct Servers {
 /// If one does not build.
 pub(crate) fn build() -> Servers {
     Servers {
-        compiled_out: build_one("compiled-out", &["--no-default-features"]),
+        compiled_out: build_one("compiled-out", &["--no-default-features", "--features", "server"]),
         compiled_in: build_one("compiled-in", &[]),
     }
 }

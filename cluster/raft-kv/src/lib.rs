@@ -8,15 +8,24 @@
 //! messages, requests) and gets outputs (messages, answers). All that it saves, it saves through
 //! `failpoint_disk::fs`. Three owners run the same node: the server, the interpreter of scripts and the
 //! simulator.
+//!
+//! | feature | what it has |
+//! |---|---|
+//! | none | the node, for an owner of your own: no runtime, no HTTP |
+//! | `server` (default) | the server on tokio and axum, the client library, and the command `raft-kv` |
+//! | `failpoints` (default) | the failpoints; without it they are compiled out |
 
+#[cfg(feature = "server")]
 pub mod client;
 mod node;
 mod points;
 mod request;
+#[cfg(feature = "server")]
 pub mod server;
 mod settings;
 mod storage;
 mod store;
+#[cfg(feature = "server")]
 pub mod wire;
 
 pub use node::Node;

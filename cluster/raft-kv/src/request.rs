@@ -1,7 +1,6 @@
 //! What is asked of a store, and what it answers.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// A number that each write which changes something raises by one. The empty store has revision 1.
 pub type Revision = u64;
@@ -409,61 +408,40 @@ pub enum OperationResponse {
 }
 
 /// Why a request was not answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
     /// The request cannot be done by any store. The text says why.
+    #[error("{0}")]
     BadRequest(String),
     /// A lease is not there.
+    #[error("there is no lease {0}")]
     LeaseNotFound(LeaseId),
     /// A member is not there.
+    #[error("there is no member {0}")]
     MemberNotFound(u64),
     /// A member is there already.
+    #[error("member {0} is there already; give the new one another id")]
     MemberExists(u64),
     /// The revision is forgotten; this is the first one that is not.
+    #[error("the revision is compacted; the first one that is there is {0}")]
     Compacted(Revision),
     /// The revision is not there yet; this is the last one.
+    #[error("the revision is not there yet; the last one is {0}")]
     FutureRevision(Revision),
     /// Too many requests wait. It did not happen.
+    #[error("too many requests wait; send it again later")]
     TooManyRequests,
     /// No leader could be asked in time. It did not happen.
+    #[error("there is no leader that answers; send it again later")]
     NoLeader,
     /// It did not happen. The text says why.
+    #[error("{0}; it did not happen")]
     Failed(String),
     /// It may have happened, or may still happen.
+    #[error("no answer in time; it may have happened, or may still happen")]
     Unknown,
 }
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RequestError::BadRequest(why) => f.write_str(why),
-            RequestError::LeaseNotFound(id) => write!(f, "there is no lease {id}"),
-            RequestError::MemberNotFound(id) => write!(f, "there is no member {id}"),
-            RequestError::MemberExists(id) => {
-                write!(f, "member {id} is there already; give the new one another id")
-            }
-            RequestError::Compacted(first) => {
-                write!(f, "the revision is compacted; the first one that is there is {first}")
-            }
-            RequestError::FutureRevision(last) => {
-                write!(f, "the revision is not there yet; the last one is {last}")
-            }
-            RequestError::TooManyRequests => {
-                f.write_str("too many requests wait; send it again later")
-            }
-            RequestError::NoLeader => {
-                f.write_str("there is no leader that answers; send it again later")
-            }
-            RequestError::Failed(why) => write!(f, "{why}; it did not happen"),
-            RequestError::Unknown => {
-                f.write_str("no answer in time; it may have happened, or may still happen")
-            }
-        }
-    }
-}
-
-impl std::error::Error for RequestError {}
 
 /// What an owner asks of a node.
 #[derive(Clone, Debug)]

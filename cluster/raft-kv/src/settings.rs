@@ -20,7 +20,8 @@ pub struct Settings {
     pub election_ticks: usize,
     /// A leader sends a heartbeat every so many ticks.
     pub heartbeat_ticks: usize,
-    /// Whether a node asks for votes before it raises its term.
+    /// Whether a node asks for votes before it raises its term. Not by default, here and in the server: a
+    /// node that hears nothing then makes an election, which is what a lost heartbeat should show in a test.
     pub pre_vote: bool,
     /// Whether a leader steps down that hears from no quorum.
     pub check_quorum: bool,
@@ -48,7 +49,7 @@ impl Settings {
             members: Vec::new(),
             election_ticks: 10,
             heartbeat_ticks: 1,
-            pre_vote: true,
+            pre_vote: false,
             check_quorum: true,
             snapshot_count: 100,
             catch_up_entries: 50,

@@ -6,6 +6,70 @@
 use crate::{KeyValue, LeaseId, Member, Revision};
 use serde::{Deserialize, Serialize};
 
+/// The parameters of `PUT /v1/kv/{key}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutQuery {
+    /// The lease that the key goes with; 0: none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub lease: LeaseId,
+}
+
+/// How a read is done: the parameters of `GET /v1/kv/{key}`. The default is a linearizable read of the
+/// last revision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadOptions {
+    /// Whether the member may answer from what it has, which may be old.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub stale: bool,
+    /// The revision to read; `None`: the last one.
+    pub revision: Option<Revision>,
+    /// How many keys are returned at most; 0: all.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub limit: u64,
+}
+
+/// The parameters of `GET /v1/range`: a [`KeyRange`](crate::KeyRange) and [`ReadOptions`], in one, because
+/// parameters of a URL cannot be nested. Those of `DELETE /v1/range` are a `KeyRange`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "they are those of the two types")]
+pub struct RangeQuery {
+    pub from: String,
+    pub to: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub stale: bool,
+    pub revision: Option<Revision>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub limit: u64,
+}
+
+/// The parameters of `GET /v1/watch`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WatchQuery {
+    /// The first key.
+    pub from: String,
+    /// The key after the last one; `None`: all from `from` on.
+    pub to: Option<String>,
+    /// The first revision, in the past or in the future; 0: the next one.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub revision: Revision,
+}
+
+/// The parameters of `GET /v1/hash`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HashQuery {
+    /// The revision to hash; `None`: the last one.
+    pub revision: Option<Revision>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// The answer to `PUT /v1/kv/{key}`, `POST /v1/compact` and `GET /health`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct At {

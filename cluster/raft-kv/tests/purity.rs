@@ -25,6 +25,7 @@ const CRATES: &[&str] = &[
     "redb",
     "serde",
     "slog",
+    "thiserror",
 ];
 
 /// What no line of it says. Maps with a random order are a random source.
@@ -168,7 +169,7 @@ fn an_impure_line_is_found() {
         "    let now = std::time::Instant::now();",
         "use std::{thread, time};",
         "use std::time::{self};",
-        "    let clock = rustix::time::clock_gettime(id);",
+        "    let now = humantime::format_rfc3339(now);",
         "    tokio::task::yield_now();",
         "use ::tokio::time;",
         "pub(crate) use tokio::time;",
@@ -190,5 +191,14 @@ fn an_impure_line_is_found() {
         "//! No `tokio::time` is here.",
     ] {
         assert_eq!(fault(pure), None, "{pure}");
+    }
+}
+
+#[test]
+fn without_the_server_the_package_depends_on_nothing_else() {
+    let manifest = manifest(&package());
+    let lines = manifest.lines().filter(|line| !line.contains("optional = true"));
+    for name in dependencies(&lines.collect::<Vec<_>>().join("\n")) {
+        assert!(CRATES.contains(&name.as_str()), "{name} is not optional");
     }
 }

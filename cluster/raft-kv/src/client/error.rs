@@ -2,15 +2,16 @@
 
 use super::http::Failure;
 use crate::wire::Problem;
-use std::fmt;
 
 /// Why a request was not done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
     /// What was asked cannot be sent: there is no address of a member, or the key is not possible.
+    #[error("{0}")]
     Invalid(String),
     /// No member could do it within the limit. It certainly has no effect.
+    #[error("not done: {member}: {message}")]
     Failed {
         /// The member that was asked last.
         member: String,
@@ -18,6 +19,7 @@ pub enum ClientError {
         message: String,
     },
     /// It may have had an effect, may have one later, or may never have one.
+    #[error("it is not known whether it was done: {member}: {message}")]
     Unknown {
         /// The member that was asked.
         member: String,
@@ -25,6 +27,7 @@ pub enum ClientError {
         message: String,
     },
     /// The cluster refuses it, and would refuse it again. It has no effect.
+    #[error("{message}")]
     Refused {
         /// Why, for a program, such as `compacted` or `lease-not-found`.
         code: String,
@@ -73,19 +76,3 @@ impl ClientError {
         }
     }
 }
-
-impl fmt::Display for ClientError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ClientError::Invalid(message) | ClientError::Refused { message, .. } => {
-                f.write_str(message)
-            }
-            ClientError::Failed { member, message } => write!(f, "not done: {member}: {message}"),
-            ClientError::Unknown { member, message } => {
-                write!(f, "it is not known whether it was done: {member}: {message}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for ClientError {}

@@ -32,13 +32,20 @@ pub use recipes::{Election, Lock};
 pub use session::Session;
 pub use watch::Watch;
 
-use crate::wire::{At, Compact, Deleted, Got, Grant, Granted, Hash, Lease, Members, is_address};
-use crate::{KeyValue, LeaseId, Member, RangeResponse, Revision, Status, Txn, TxnResponse};
+pub use crate::wire::ReadOptions;
+
+use crate::wire::{
+    At, Compact, Deleted, Got, Grant, Granted, Hash, HashQuery, Lease, Members, PutQuery,
+    RangeQuery, is_address,
+};
+use crate::{
+    KeyRange, KeyValue, LeaseId, Member, RangeResponse, Revision, Status, Txn, TxnResponse,
+};
 use http::Http;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -48,6 +55,8 @@ use tokio::time::{Instant, sleep};
 const LIMIT: Duration = Duration::from_secs(10);
 /// How long to wait when all members have refused, for example during an election.
 const REST: Duration = Duration::from_millis(20);
+/// What is written as `%XX` in a path: everything that could mean something in a URL.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A client of a cluster. Clones share its connections. It needs a tokio runtime.
 #[derive(Clone, Debug)]
@@ -58,17 +67,6 @@ pub struct Client {
     next: Arc<AtomicUsize>,
     limit: Duration,
     is_patient: bool,
-}
-
-/// How a read is done. The default is a linearizable read of the last revision.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ReadOptions {
-    /// Whether the member may answer from what it has, which may be old.
-    pub stale: bool,
-    /// The revision to read; `None`: the last one.
-    pub revision: Option<Revision>,
-    /// How many keys are returned at most; 0: all.
-    pub limit: u64,
 }
 
 /// Whether a request may be sent again when its fate is unknown.
@@ -130,7 +128,7 @@ impl Client {
         value: &str,
         lease: LeaseId,
     ) -> Result<Revision, ClientError> {
-        let path = format!("{}{}", key_path(key)?, query(&[("lease", lease)]));
+        let path = with_query(&key_path(key)?, &PutQuery { lease })?;
         let written: At =
             self.ask(Method::PUT, &path, value.as_bytes().to_vec(), Repeat::No).await?;
         Ok(written.revision)
@@ -149,7 +147,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`]; below the compacted revision, [`Refused`](ClientError::Refused) with `compacted`.
     pub async fn get_with(&self, key: &str, read: ReadOptions) -> Result<Got, ClientError> {
-        self.read(&format!("{}{}", key_path(key)?, read.query("?"))).await
+        self.read(&with_query(&key_path(key)?, &read)?).await
     }
 
     /// What is at the keys `from <= key < to`; without `to`, at all from `from` on.
@@ -162,7 +160,10 @@ impl Client {
         to: Option<&str>,
         read: ReadOptions,
     ) -> Result<RangeResponse, ClientError> {
-        self.read(&format!("/v1/range{}{}", keys(from, to), read.query("&"))).await
+        let KeyRange { from, to } = key_range(from, to);
+        let ReadOptions { stale, revision, limit } = read;
+        let query = RangeQuery { from, to, stale, revision, limit };
+        self.read(&with_query("/v1/range", &query)?).await
     }
 
     /// Removes a key. Returns 1 as the number if it was there, else 0.
@@ -178,7 +179,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn delete_range(&self, from: &str, to: Option<&str>) -> Result<Deleted, ClientError> {
-        let path = format!("/v1/range{}", keys(from, to));
+        let path = with_query("/v1/range", &key_range(from, to))?;
         self.ask(Method::DELETE, &path, Vec::new(), Repeat::No).await
     }
 
@@ -201,7 +202,7 @@ impl Client {
         to: Option<&str>,
         first: Option<Revision>,
     ) -> Result<Watch, ClientError> {
-        Watch::open(self, from, to, first).await
+        Watch::open(self, key_range(from, to), first).await
     }
 
     /// Forgets what only revisions before this one had.
@@ -262,8 +263,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn hash(&self, revision: Option<Revision>) -> Result<Hash, ClientError> {
-        self.read(&format!("/v1/hash{}", query(&[("revision", revision.unwrap_or_default())])))
-            .await
+        self.read(&with_query("/v1/hash", &HashQuery { revision })?).await
     }
 
     /// The members of the cluster.
@@ -389,35 +389,6 @@ impl Client {
     }
 }
 
-impl ReadOptions {
-    fn query(self, separator: &str) -> String {
-        let mut text = query(&[
-            ("stale", u64::from(self.stale)),
-            ("revision", self.revision.unwrap_or_default()),
-            ("limit", self.limit),
-        ]);
-        if !text.is_empty() {
-            text.replace_range(..1, separator);
-        }
-        text.replace("stale=1", "stale=true")
-    }
-}
-
-/// The parameters that are not 0, with `?` in front.
-fn query(parameters: &[(&str, u64)]) -> String {
-    let mut text = String::new();
-    for (name, value) in parameters.iter().filter(|(_, value)| *value != 0) {
-        let separator = if text.is_empty() { '?' } else { '&' };
-        let _ = write!(text, "{separator}{name}={value}");
-    }
-    text
-}
-
-fn keys(from: &str, to: Option<&str>) -> String {
-    let to = to.map(|to| format!("&to={}", percent(to))).unwrap_or_default();
-    format!("?from={}{to}", percent(from))
-}
-
 fn key_path(key: &str) -> Result<String, ClientError> {
     match key {
         "" => Err(ClientError::Invalid("a key has at least one character".into())),
@@ -426,21 +397,18 @@ fn key_path(key: &str) -> Result<String, ClientError> {
             let message = format!("the key `{key}` cannot be part of a path: use a transaction");
             Err(ClientError::Invalid(message))
         }
-        key => Ok(format!("/v1/kv/{}", percent(key))),
+        key => Ok(format!("/v1/kv/{}", utf8_percent_encode(key, ESCAPED))),
     }
 }
 
-/// Writes everything as `%XX` that could mean something in a URL.
-fn percent(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            encoded.push(byte.into());
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
+fn with_query(path: &str, query: &impl Serialize) -> Result<String, ClientError> {
+    let query = serde_urlencoded::to_string(query)
+        .map_err(|error| ClientError::Invalid(error.to_string()))?;
+    Ok(if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") })
+}
+
+fn key_range(from: &str, to: Option<&str>) -> KeyRange {
+    KeyRange { from: from.to_owned(), to: to.map(ToOwned::to_owned) }
 }
 
 #[cfg(test)]
@@ -460,14 +428,16 @@ mod tests {
     fn keys_are_written_so_that_they_arrive() {
         assert_eq!(key_path("a/b c?é").unwrap(), "/v1/kv/a%2Fb%20c%3F%C3%A9");
         assert!(key_path("..").is_err() && key_path("").is_err());
-        assert_eq!(keys("a", Some("b")), "?from=a&to=b");
-        assert_eq!(keys("", None), "?from=");
+        let ranges = [("a", Some("b"), "/?from=a&to=b"), ("&é", None, "/?from=%26%C3%A9")];
+        for (from, to, expected) in ranges {
+            assert_eq!(with_query("/", &key_range(from, to)).unwrap(), expected);
+        }
     }
 
     #[test]
     fn a_read_says_only_what_differs_from_the_default() {
-        assert_eq!(ReadOptions::default().query("?"), "");
+        assert_eq!(with_query("/", &ReadOptions::default()).unwrap(), "/");
         let read = ReadOptions { stale: true, revision: Some(7), limit: 2 };
-        assert_eq!(read.query("&"), "&stale=true&revision=7&limit=2");
+        assert_eq!(with_query("/", &read).unwrap(), "/?stale=true&revision=7&limit=2");
     }
 }

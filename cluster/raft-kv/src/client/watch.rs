@@ -1,9 +1,9 @@
 //! How does a watch go on when its member ends?
 
 use super::http::Lines;
-use super::{Client, ClientError, REST, keys, query};
-use crate::wire::Problem;
-use crate::{Revision, WatchMessage};
+use super::{Client, ClientError, REST, with_query};
+use crate::wire::{Problem, WatchQuery};
+use crate::{KeyRange, Revision, WatchMessage};
 use std::sync::atomic::Ordering;
 use tokio::time::{Instant, sleep};
 
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 #[derive(Debug)]
 pub struct Watch {
     client: Client,
-    keys: String,
+    keys: KeyRange,
     /// The first revision that was not received yet; 0: all from now on.
     next: Revision,
     /// The events of `next` and later, and who sends them.
@@ -21,12 +21,11 @@ pub struct Watch {
 impl Watch {
     pub(super) async fn open(
         client: &Client,
-        from: &str,
-        to: Option<&str>,
+        keys: KeyRange,
         first: Option<Revision>,
     ) -> Result<Self, ClientError> {
-        let (client, keys) = (client.clone(), keys(from, to));
-        let mut watch = Self { client, keys, next: first.unwrap_or_default(), open: None };
+        let (client, next) = (client.clone(), first.unwrap_or_default());
+        let mut watch = Self { client, keys, next, open: None };
         watch.reopen().await?;
         Ok(watch)
     }
@@ -82,8 +81,8 @@ impl Watch {
         loop {
             let index = next.load(Ordering::Relaxed) % members.len();
             let member = &members[index];
-            let revision = query(&[("revision", self.next)]).replace('?', "&");
-            let path = format!("/v1/watch{}{revision}", self.keys);
+            let KeyRange { from, to } = self.keys.clone();
+            let path = with_query("/v1/watch", &WatchQuery { from, to, revision: self.next })?;
             let limit = deadline.saturating_duration_since(Instant::now());
             let error = match http.lines(member, &path, limit / 2).await {
                 Ok((200, mut lines)) => match lines.next().await {

@@ -19,29 +19,18 @@ pub(super) const MAX_HANDSHAKE: usize = 1 << 10;
 const PIECE: usize = 1 << 20;
 
 /// Why a frame cannot be read.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum FrameError {
     /// The connection broke.
-    Broken(io::Error),
+    #[error("{0}")]
+    Broken(#[from] io::Error),
     /// The frame says that it is longer than any frame may be here.
+    #[error("a frame of {length} bytes; at most {limit} are allowed here")]
     TooLong { length: usize, limit: usize },
     /// The payload is not what was sent.
+    #[error("a frame with a wrong checksum")]
     Damaged,
 }
-
-impl fmt::Display for FrameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            FrameError::Broken(error) => error.fmt(f),
-            FrameError::TooLong { length, limit } => {
-                write!(f, "a frame of {length} bytes; at most {limit} are allowed here")
-            }
-            FrameError::Damaged => f.write_str("a frame with a wrong checksum"),
-        }
-    }
-}
-
-impl std::error::Error for FrameError {}
 
 /// Writes one frame. Does not flush.
 pub(super) async fn write(
@@ -60,10 +49,10 @@ pub(super) async fn read(
     limit: usize,
 ) -> Result<Option<Vec<u8>>, FrameError> {
     let mut head = [0; 8];
-    if stream.read(&mut head[..1]).await.map_err(FrameError::Broken)? == 0 {
+    if stream.read(&mut head[..1]).await? == 0 {
         return Ok(None);
     }
-    stream.read_exact(&mut head[1..]).await.map_err(FrameError::Broken)?;
+    stream.read_exact(&mut head[1..]).await?;
     let [a, b, c, d, checksum @ ..] = head;
     let length = u32::from_le_bytes([a, b, c, d]) as usize;
     if length > limit {
@@ -73,7 +62,7 @@ pub(super) async fn read(
     while payload.len() < length {
         let start = payload.len();
         payload.resize(length.min(start + PIECE), 0);
-        stream.read_exact(&mut payload[start..]).await.map_err(FrameError::Broken)?;
+        stream.read_exact(&mut payload[start..]).await?;
     }
     if crc32fast::hash(&payload) != u32::from_le_bytes(checksum) {
         return Err(FrameError::Damaged);

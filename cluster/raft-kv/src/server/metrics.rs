@@ -1,11 +1,12 @@
 //! What has the server done? In the text format of Prometheus.
 
+use super::locked;
 use super::refusal::Refusal;
 use crate::Status;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Counts since the server started, and the state of the node when it was last between two steps.
 #[derive(Debug, Default)]
@@ -121,8 +122,4 @@ impl Metrics {
         }
         text
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

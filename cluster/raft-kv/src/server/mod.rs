@@ -30,10 +30,9 @@ use inputs::Inputs;
 use metrics::Metrics;
 use owner::{End, Owner, Parts};
 use peers::{Local, Peers};
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -60,45 +59,27 @@ pub struct Server {
 }
 
 /// Why a member cannot start.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// It cannot listen there.
+    #[error("cannot listen at {address}: {error}")]
     Listen {
         /// The address.
         address: String,
         /// What the system says.
+        #[source]
         error: io::Error,
     },
     /// The settings contradict each other.
+    #[error("{0}")]
     Settings(String),
     /// The node cannot start from its disk.
-    Node(StepError),
+    #[error("{0}")]
+    Node(#[source] StepError),
     /// The system gives no thread.
-    Thread(io::Error),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Listen { address, error } => {
-                write!(f, "cannot listen at {address}: {error}")
-            }
-            StartError::Settings(why) => f.write_str(why),
-            StartError::Node(error) => error.fmt(f),
-            StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            StartError::Listen { error, .. } | StartError::Thread(error) => Some(error),
-            StartError::Node(error) => Some(error),
-            StartError::Settings(_) => None,
-        }
-    }
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] io::Error),
 }
 
 impl Server {
@@ -220,4 +201,9 @@ fn check(settings: &Settings) -> Result<(), StartError> {
         return refuse("an election time-out is at least two heartbeats, which are not 0".into());
     }
     Ok(())
+}
+
+/// A thread that panics leaves its values as they were, and ends the process anyway.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

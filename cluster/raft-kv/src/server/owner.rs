@@ -6,6 +6,7 @@
 //! Until then, clients are told what the disk said.
 
 use super::inputs::{Reply, WatchSender, Work, changes_something};
+use super::locked;
 use super::log;
 use super::metrics::Metrics;
 use super::peers::{self, Peers};
@@ -19,15 +20,13 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// How many inputs are taken before the node works.
 const BATCH: usize = 1_024;
 /// How long to wait before a node is started again whose disk refused.
 const REST: Duration = Duration::from_millis(100);
-
-type Input_ = Input<Message, Command>;
 
 /// The node, and everything that it is stepped with.
 pub(super) struct Owner {
@@ -212,7 +211,9 @@ impl Owner {
     fn tick_if_due(&mut self) {
         let now = Instant::now();
         if now >= self.next_tick {
-            // Ticks that were missed do not come later: a node that slept would campaign at once.
+            // Ticks that were missed do not come later. A node that slept, or that had no core, would
+            // campaign at once, although messages of a healthy leader may wait in its queue. The price:
+            // under load, leases and limits last longer than their time.
             self.next_tick = (self.next_tick + self.tick).max(now);
             self.step(Input::Tick);
         }
@@ -223,9 +224,12 @@ impl Owner {
     }
 
     /// Steps the node, and does what comes of it.
-    fn step(&mut self, input: Input_) {
+    fn step(&mut self, input: Input<Message, Command>) {
         let State::Running(node) = &mut self.node else { return };
-        let mut outputs = Outputs::quiet(&StepClock::default()).sending(&self.sender);
+        // Points sleep in real time here, so the clock of the step stands still, and a message leaves as
+        // soon as the node sends it. No report is wanted.
+        let clock = StepClock::default();
+        let mut outputs = Outputs::quiet(&clock).sending(&self.sender);
         let stepped = node.step(input, &mut outputs);
         for reply in outputs.replies {
             self.reply(reply);
@@ -384,8 +388,4 @@ impl Drop for Owner {
             let _ = reply.send(Err(Refusal::Stopping { is_unknown: is_write }));
         }
     }
-}
-
-fn locked(peers: &Mutex<Peers>) -> MutexGuard<'_, Peers> {
-    peers.lock().unwrap_or_else(PoisonError::into_inner)
 }

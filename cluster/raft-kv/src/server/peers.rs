@@ -5,6 +5,7 @@
 //! cannot be reached, and whether a snapshot left.
 
 use super::frames::{self, FrameError, Handshake, MAX_HANDSHAKE, MAX_MESSAGE};
+use super::locked;
 use super::log::{info, warn_line};
 use crate::Member;
 use protobuf::Message as _;
@@ -13,7 +14,7 @@ use raft::eraftpb::{Message, MessageType};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader, BufWriter};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -61,13 +62,15 @@ pub(super) struct Local {
     pub(super) id: u64,
     /// Where it calls others, if not at their addresses.
     pub(super) via: Arc<BTreeMap<u64, String>>,
-    /// The members that were removed while it runs. No leader tells them, so its peers do.
+    /// The members that were removed while it runs. No leader tells them, so its peers do. It is not kept on
+    /// the disk, so a removed member that calls after the others were started again is not told. That does no
+    /// harm: with `check_quorum`, raft ignores its calls for votes while there is a leader.
     pub(super) removed: Arc<Mutex<BTreeSet<u64>>>,
 }
 
 impl Local {
     fn is_removed(&self, id: u64) -> bool {
-        self.removed.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+        locked(&self.removed).contains(&id)
     }
 }
 
@@ -114,7 +117,7 @@ impl Peers {
 
     /// Does not listen to a member any more that was removed; to one that was added, again.
     pub(super) fn set_removed(&mut self, id: u64, is_removed: bool) {
-        let mut removed = self.local.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut removed = locked(&self.local.removed);
         if is_removed {
             removed.insert(id);
         } else {
@@ -311,12 +314,12 @@ pub(super) async fn listen(listener: TcpListener, local: Local, sink: Sink) {
 
 /// Takes the messages of one connection.
 async fn take(stream: TcpStream, local: &Local, sink: &Sink) -> Result<(), FrameError> {
-    stream.set_nodelay(true).map_err(FrameError::Broken)?;
+    stream.set_nodelay(true)?;
     let (from, mut to) = stream.into_split();
     let mut from = BufReader::new(from);
     let greeting = frames::read(&mut from, MAX_HANDSHAKE);
     let greeting = timeout(CONNECT_LIMIT, greeting).await.unwrap_or_else(|_| {
-        Err(FrameError::Broken(io::Error::new(io::ErrorKind::TimedOut, "no handshake arrives")))
+        Err(io::Error::new(io::ErrorKind::TimedOut, "no handshake arrives").into())
     })?;
     let Some(greeting) = greeting else { return Ok(()) };
     let hello = Handshake::parse(&greeting);
@@ -328,17 +331,16 @@ async fn take(stream: TcpStream, local: &Local, sink: &Sink) -> Result<(), Frame
         }
     };
     let answer = refusal.as_deref().unwrap_or_default();
-    frames::write(&mut to, answer.as_bytes()).await.map_err(FrameError::Broken)?;
+    frames::write(&mut to, answer.as_bytes()).await?;
     if let Some(refusal) = refusal {
-        return Err(FrameError::Broken(io::Error::other(format!("refused a peer: {refusal}"))));
+        return Err(io::Error::other(format!("refused a peer: {refusal}")).into());
     }
     while let Some(payload) = frames::read(&mut from, MAX_MESSAGE).await? {
         // It calls again, and is told.
         if hello.as_ref().is_some_and(|hello| local.is_removed(hello.from)) {
             return Ok(());
         }
-        let message = Message::parse_from_bytes(&payload);
-        let message = message.map_err(|error| FrameError::Broken(io::Error::other(error)))?;
+        let message = Message::parse_from_bytes(&payload).map_err(io::Error::other)?;
         sink(Event::Message(message));
     }
     Ok(())

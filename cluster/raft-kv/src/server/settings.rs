@@ -37,7 +37,7 @@ pub struct Settings {
     /// How long a request may take.
     pub request_limit: Duration,
     /// Whether a member asks for votes before it raises its term. A member that hears no heartbeats, but
-    /// is heard, then makes no election.
+    /// is heard, then makes no election. By default it makes one, as [`crate::Settings`] says.
     pub pre_vote: bool,
     /// After so many applied entries, a member makes a snapshot.
     pub snapshot_count: u64,

@@ -1,10 +1,10 @@
 //! A crash at every point, on every role that reaches it: nothing acknowledged is lost, and the members
 //! agree.
 
-use crate::group::{Group, member, put};
+use crate::group::{Group, member, put, settings};
 use cluster_node::Command as Raft;
 use failpoint_disk::Keep;
-use raft_kv::{KeyRange, POINTS, Read, Request, Response, Role, Settings, Write};
+use raft_kv::{KeyRange, POINTS, Read, Request, Response, Role, Write};
 use std::collections::BTreeMap;
 
 /// A group in which one node crashes, and what its clients were told.
@@ -84,7 +84,7 @@ impl Crashing {
             self.put(2);
             self.restart();
         }
-        self.group.place(Settings::new(4));
+        self.group.place(settings(4));
         self.group.start(4);
         self.ask(asked, Request::AddMember(member(4)));
         self.group.tick(30);

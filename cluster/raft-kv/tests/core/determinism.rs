@@ -1,10 +1,10 @@
 //! The same inputs give the same outputs, byte for byte: messages, answers, log lines and what is on the disks.
 
-use crate::group::{Group, member, put};
+use crate::group::{Group, member, put, settings};
 use crate::numbers::Numbers;
 use cluster_node::Command as Raft;
 use failpoint_disk::{Keep, fs};
-use raft_kv::{KeyRange, Request, Settings, Write};
+use raft_kv::{KeyRange, Request, Write};
 use std::path::Path;
 
 /// A life with all that a node does, from the numbers of `seed`; at its end there are so many more ticks.
@@ -55,7 +55,7 @@ fn life(seed: u64, steps: u64, more: u64) -> String {
     }
     group.cut.clear();
     group.tick(40);
-    group.place(Settings::new(4));
+    group.place(settings(4));
     group.start(4);
     group.call(1, Request::AddMember(member(4))).unwrap();
     group.tick(100);

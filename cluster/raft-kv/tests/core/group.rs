@@ -45,6 +45,14 @@ pub(crate) fn member(id: u64) -> Member {
     Member { id, name, peer: format!("peer-{id}"), client: format!("client-{id}") }
 }
 
+/// The settings of a node of a group. A node that was cut off asks for votes before it raises its term, so
+/// that it does not end the term of the leader when it comes back.
+pub(crate) fn settings(id: u64) -> Settings {
+    let mut settings = Settings::new(id);
+    settings.pre_vote = true;
+    settings
+}
+
 impl Group {
     pub(crate) fn new(size: u64) -> Self {
         Self::with(size, |_| {})
@@ -54,7 +62,7 @@ impl Group {
     pub(crate) fn with(size: u64, change: impl Fn(&mut Settings)) -> Self {
         let mut group = Self::default();
         for id in 1..=size {
-            let mut settings = Settings::new(id);
+            let mut settings = settings(id);
             settings.members = (1..=size).map(member).collect();
             change(&mut settings);
             group.place(settings);

@@ -1,15 +1,15 @@
 //! Changes of the members.
 
-use crate::group::{Group, member};
+use crate::group::{Group, member, settings};
 use cluster_node::Command as Raft;
 use failpoint_disk::Keep;
-use raft_kv::{Request, RequestError, Response, Settings};
+use raft_kv::{Request, RequestError, Response};
 
 #[test]
 fn a_member_joins_and_leaves() {
     let mut group = Group::new(3);
     group.put(1, "a", "1");
-    group.place(Settings::new(4));
+    group.place(settings(4));
     group.start(4);
     let added = group.call(2, Request::AddMember(member(4)));
     assert_eq!(added, Ok(Response::Members((1..=4).map(member).collect())));
@@ -69,7 +69,7 @@ fn a_leader_that_applies_its_own_removal_steps_down() {
 #[test]
 fn changes_of_members_survive_a_restart() {
     let mut group = Group::new(1);
-    group.place(Settings::new(2));
+    group.place(settings(2));
     group.start(2);
     group.call(1, Request::AddMember(member(2))).unwrap();
     group.tick(5);

@@ -1,6 +1,6 @@
 //! Snapshots: made here, sent to a slow follower, restored from a file.
 
-use crate::group::{Group, member};
+use crate::group::{Group, member, settings};
 use cluster_node::Input;
 use failpoint_disk::Keep;
 use raft::eraftpb::{Message, MessageType};
@@ -101,7 +101,7 @@ fn a_snapshot_starts_a_new_cluster() {
     let old = group.hash(2);
 
     let mut restored = Group::default();
-    restored.place(Settings::new(7));
+    restored.place(settings(7));
     restored.in_scope(7, |path| raft_kv::restore(path, &bytes, member(7)).unwrap());
     restored.start(7);
     assert_eq!(restored.elect(), 7);
@@ -109,7 +109,7 @@ fn a_snapshot_starts_a_new_cluster() {
     assert_eq!(restored.node(7).members(), [member(7)]);
     assert_eq!(restored.put(7, "new", "1"), 17);
     // Another one joins, and gets the state.
-    restored.place(Settings::new(8));
+    restored.place(settings(8));
     restored.start(8);
     let added = restored.call(7, Request::AddMember(member(8)));
     assert_eq!(added, Ok(Response::Members(vec![member(7), member(8)])));
@@ -127,7 +127,7 @@ fn a_damaged_snapshot_is_refused() {
     let put = Put { key: "a".into(), value: "1".into(), lease: 0 };
     group.write(1, Write::Put(put)).unwrap();
     let Ok(Response::Snapshot { bytes, .. }) = group.call(1, Request::Snapshot) else { panic!() };
-    group.place(Settings::new(2));
+    group.place(settings(2));
     group.in_scope(2, |path| {
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();

@@ -81,7 +81,7 @@ fn mistakes_are_told_with_what_would_be_right() {
     let data = directory.path().to_str().unwrap();
     for (arguments, expected) in [
         (&["put", "a", "b", "--endpoints", "nowhere"][..], "write HOST:PORT"),
-        (&["serve", "--id", "1", "--data-dir", data, "--heartbeat", "1h"], "write 20ms, 5s or 2m"),
+        (&["serve", "--id", "1", "--data-dir", data, "--heartbeat", "20"], "20sec or 20ms"),
         (&["serve", "--id", "1", "--data-dir", data, "--cluster", "1"], "write 1=HOST:PORT"),
         (&["serve", "--id", "0", "--data-dir", data], "the number of a member is not 0"),
         (

@@ -1,6 +1,6 @@
 //! The commands that ask members: `put`, `get`, `watch` and the others.
 
-use crate::{Done, duration};
+use crate::Done;
 use clap::{Args, Subcommand};
 use raft_kv::client::{Client, ClientError, ReadOptions};
 use raft_kv::{
@@ -114,7 +114,7 @@ pub(crate) enum Lease {
     /// Grant a lease.
     Grant {
         /// The time after which it ends, unless it is renewed: whole seconds.
-        #[arg(value_name = "TIME", value_parser = duration::parse)]
+        #[arg(value_name = "TIME", value_parser = humantime::parse_duration)]
         ttl: Duration,
         #[command(flatten)]
         to: To,
@@ -179,7 +179,7 @@ pub(crate) struct To {
     )]
     endpoints: Vec<String>,
     /// How long to try.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     timeout: Duration,
     /// Print JSON.
     #[arg(long)]

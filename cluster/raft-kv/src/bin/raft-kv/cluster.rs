@@ -48,12 +48,9 @@ struct Member {
 
 pub(crate) fn main(arguments: &Arguments) -> Done {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let temporary = match &arguments.data_dir {
-        Some(_) => None,
-        None => Some(Temporary::create()?),
-    };
-    let directory = temporary.as_ref().map(|temporary| &temporary.0);
-    let Some(directory) = arguments.data_dir.as_ref().or(directory) else { return Ok(()) };
+    // Removed at the end of this function; empty with `--data-dir`.
+    let temporary = tempfile::Builder::new().prefix("raft-kv-").tempdir()?;
+    let directory = arguments.data_dir.as_deref().unwrap_or(temporary.path());
     fs::create_dir_all(directory)
         .map_err(|error| format!("cannot make {}: {error}", directory.display()))?;
     let directory = directory.canonicalize()?;
@@ -239,27 +236,4 @@ fn last_lines(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
     lines[lines.len().saturating_sub(5)..].join("\n")
-}
-
-/// A directory that is removed in the end.
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn create() -> io::Result<Self> {
-        let parent = env::temp_dir();
-        for number in 0.. {
-            let path = parent.join(format!("raft-kv-{}-{number}", std::process::id()));
-            match fs::create_dir(&path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                created => return created.map(|()| Self(path)),
-            }
-        }
-        Err(io::ErrorKind::AlreadyExists.into())
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

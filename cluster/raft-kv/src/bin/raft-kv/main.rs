@@ -2,7 +2,6 @@
 
 mod ask;
 mod cluster;
-mod duration;
 mod serve;
 
 use clap::{Parser, Subcommand};

@@ -1,6 +1,6 @@
 //! `raft-kv serve` and `raft-kv restore`: one member, and its data.
 
-use crate::{Done, duration};
+use crate::Done;
 use cluster_node::Level;
 use raft_kv::Member;
 use raft_kv::server::{Server, Settings};
@@ -47,13 +47,13 @@ pub(crate) struct Arguments {
     #[arg(long)]
     join: bool,
     /// The time between two heartbeats.
-    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = humantime::parse_duration)]
     heartbeat: Duration,
     /// Without a leader for this long, up to twice as long, the member campaigns.
-    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = humantime::parse_duration)]
     election: Duration,
     /// How long a request may take.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
     request_limit: Duration,
     /// Ask for votes before the term is raised. Then a member that hears no heartbeats, but is heard,
     /// makes no election.

@@ -5,6 +5,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use std::error::Error;
 
@@ -36,7 +37,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
         // The extractor would replace what is not UTF-8.
-        if !is_utf8(parts.uri.query().unwrap_or_default()) {
+        let query = percent_decode_str(parts.uri.query().unwrap_or_default());
+        if query.decode_utf8().is_err() {
             return Err(Refusal::BadRequest("the query is not UTF-8".to_owned()));
         }
         match axum::extract::Query::try_from_uri(&parts.uri) {
@@ -78,17 +80,4 @@ async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Ref
             error.source().map_or_else(|| error.body_text(), ToString::to_string)
         )),
     })
-}
-
-/// Whether a text is UTF-8 when each `%XX` stands for a byte.
-fn is_utf8(text: &str) -> bool {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        let byte = hex.filter(|_| first == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        bytes.push(byte.unwrap_or(first));
-        rest = if byte.is_some() { &after[2..] } else { after };
-    }
-    std::str::from_utf8(&bytes).is_ok()
 }

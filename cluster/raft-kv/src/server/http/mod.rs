@@ -32,10 +32,13 @@ mod watch;
 use super::inputs::Inputs;
 use super::metrics::Metrics;
 use super::refusal::Refusal;
-use crate::wire::{At, Compact, Deleted, Got, Grant, Granted, Hash, Lease, Members, is_address};
+use crate::wire::{
+    At, Compact, Deleted, Got, Grant, Granted, Hash, HashQuery, Lease, Members, PutQuery,
+    RangeQuery, ReadOptions, is_address,
+};
 use crate::{
-    KeyRange, LeaseId, Member, Put, Range, RangeResponse, Read, Request, Response, Revision,
-    Status, Txn, TxnResponse, Write,
+    KeyRange, LeaseId, Member, Put, Range, RangeResponse, Read, Request, Response, Status, Txn,
+    TxnResponse, Write,
 };
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header;
@@ -88,61 +91,6 @@ pub(super) fn routes(app: App) -> Router {
         .with_state(app)
 }
 
-/// Which state of the store a read sees.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReadQuery {
-    #[serde(default)]
-    stale: bool,
-    revision: Option<Revision>,
-    #[serde(default)]
-    limit: u64,
-}
-
-impl ReadQuery {
-    async fn read(self, app: &App, keys: KeyRange) -> Result<RangeResponse, Refusal> {
-        let Self { stale, revision, limit } = self;
-        let read = Read::Range(Range { keys, revision, limit });
-        match app.inputs.request(Request::Read { read, stale }).await? {
-            Response::Range(found) => Ok(found),
-            other => Err(unexpected(&other)),
-        }
-    }
-}
-
-/// The keys of a range, and how they are read.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RangeQuery {
-    from: String,
-    to: Option<String>,
-    #[serde(default)]
-    stale: bool,
-    revision: Option<Revision>,
-    #[serde(default)]
-    limit: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeysQuery {
-    from: String,
-    to: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PutQuery {
-    #[serde(default)]
-    lease: LeaseId,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HashQuery {
-    revision: Option<Revision>,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NoQuery {}
@@ -153,18 +101,17 @@ async fn put_key(
     Query(PutQuery { lease }): Query<PutQuery>,
     Text(value): Text,
 ) -> Answer<At> {
-    match write(&app, Write::Put(Put { key, value, lease })).await? {
-        Response::Put { revision } => Ok(Json(At { revision })),
-        other => Err(unexpected(&other)),
-    }
+    let put = Write::Put(Put { key, value, lease });
+    let Response::Put { revision } = app.write(put).await? else { unexpected() };
+    Ok(Json(At { revision }))
 }
 
 async fn get_key(
     State(app): State<App>,
     Segment(key): Segment<String>,
-    Query(query): Query<ReadQuery>,
+    Query(options): Query<ReadOptions>,
 ) -> Answer<Got> {
-    let found = query.read(&app, KeyRange::key(&key)).await?;
+    let found = read(&app, KeyRange::key(&key), options).await?;
     Ok(Json(Got { revision: found.revision, kv: found.kvs.into_iter().next() }))
 }
 
@@ -178,29 +125,31 @@ async fn delete_key(
 
 async fn range(State(app): State<App>, Query(query): Query<RangeQuery>) -> Answer<RangeResponse> {
     let RangeQuery { from, to, stale, revision, limit } = query;
-    let query = ReadQuery { stale, revision, limit };
-    query.read(&app, KeyRange { from, to }).await.map(Json)
+    let options = ReadOptions { stale, revision, limit };
+    read(&app, KeyRange { from, to }, options).await.map(Json)
 }
 
-async fn delete_range(
-    State(app): State<App>,
-    Query(KeysQuery { from, to }): Query<KeysQuery>,
-) -> Answer<Deleted> {
-    remove(&app, KeyRange { from, to }).await
+async fn read(app: &App, keys: KeyRange, options: ReadOptions) -> Result<RangeResponse, Refusal> {
+    let ReadOptions { stale, revision, limit } = options;
+    let read = Read::Range(Range { keys, revision, limit });
+    let request = Request::Read { read, stale };
+    let Response::Range(found) = app.request(request).await? else { unexpected() };
+    Ok(found)
+}
+
+async fn delete_range(State(app): State<App>, Query(keys): Query<KeyRange>) -> Answer<Deleted> {
+    remove(&app, keys).await
 }
 
 async fn remove(app: &App, keys: KeyRange) -> Answer<Deleted> {
-    match write(app, Write::Delete(keys)).await? {
-        Response::Delete { revision, deleted } => Ok(Json(Deleted { revision, deleted })),
-        other => Err(unexpected(&other)),
-    }
+    let removed = app.write(Write::Delete(keys)).await?;
+    let Response::Delete { revision, deleted } = removed else { unexpected() };
+    Ok(Json(Deleted { revision, deleted }))
 }
 
 async fn txn(State(app): State<App>, Body(txn): Body<Txn>) -> Answer<TxnResponse> {
-    match write(&app, Write::Txn(txn)).await? {
-        Response::Txn(done) => Ok(Json(done)),
-        other => Err(unexpected(&other)),
-    }
+    let Response::Txn(done) = app.write(Write::Txn(txn)).await? else { unexpected() };
+    Ok(Json(done))
 }
 
 async fn grant(State(app): State<App>, Body(Grant { ttl }): Body<Grant>) -> Answer<Granted> {
@@ -215,59 +164,42 @@ async fn keep_alive(State(app): State<App>, Segment(id): Segment<LeaseId>) -> An
 }
 
 async fn granted(app: &App, request: Write) -> Answer<Granted> {
-    match write(app, request).await? {
-        Response::Lease { lease, ttl } => Ok(Json(Granted { id: lease, ttl: app.seconds(ttl) })),
-        other => Err(unexpected(&other)),
-    }
+    let Response::Lease { lease, ttl } = app.write(request).await? else { unexpected() };
+    Ok(Json(Granted { id: lease, ttl: app.seconds(ttl) }))
 }
 
 async fn lease(State(app): State<App>, Segment(id): Segment<LeaseId>) -> Answer<Lease> {
     let request = Request::Read { read: Read::TimeToLive(id), stale: false };
-    match app.inputs.request(request).await? {
-        Response::TimeToLive { lease, ttl, remaining, keys } => {
-            let (ttl, remaining) = (app.seconds(ttl), app.seconds(remaining));
-            Ok(Json(Lease { id: lease, ttl, remaining, keys }))
-        }
-        other => Err(unexpected(&other)),
-    }
+    let found = app.request(request).await?;
+    let Response::TimeToLive { lease, ttl, remaining, keys } = found else { unexpected() };
+    let (ttl, remaining) = (app.seconds(ttl), app.seconds(remaining));
+    Ok(Json(Lease { id: lease, ttl, remaining, keys }))
 }
 
 async fn revoke(State(app): State<App>, Segment(id): Segment<LeaseId>) -> Answer<Deleted> {
-    match write(&app, Write::Revoke(id)).await? {
-        Response::Revoke { revision, deleted } => Ok(Json(Deleted { revision, deleted })),
-        other => Err(unexpected(&other)),
-    }
+    let revoked = app.write(Write::Revoke(id)).await?;
+    let Response::Revoke { revision, deleted } = revoked else { unexpected() };
+    Ok(Json(Deleted { revision, deleted }))
 }
 
 async fn compact(State(app): State<App>, Body(Compact { revision }): Body<Compact>) -> Answer<At> {
-    match write(&app, Write::Compact(revision)).await? {
-        Response::Compact { revision } => Ok(Json(At { revision })),
-        other => Err(unexpected(&other)),
-    }
+    let compacted = app.write(Write::Compact(revision)).await?;
+    let Response::Compact { revision } = compacted else { unexpected() };
+    Ok(Json(At { revision }))
 }
 
-async fn hash(
-    State(app): State<App>,
-    Query(HashQuery { revision }): Query<HashQuery>,
-) -> Answer<Hash> {
-    match app.inputs.request(Request::Hash { revision }).await? {
-        Response::Hash { revision, hash, compacted } => {
-            Ok(Json(Hash { revision, hash, compacted }))
-        }
-        other => Err(unexpected(&other)),
-    }
+async fn hash(State(app): State<App>, Query(query): Query<HashQuery>) -> Answer<Hash> {
+    let hashed = app.request(Request::Hash { revision: query.revision }).await?;
+    let Response::Hash { revision, hash, compacted } = hashed else { unexpected() };
+    Ok(Json(Hash { revision, hash, compacted }))
 }
 
 async fn status(State(app): State<App>) -> Answer<Status> {
-    match app.inputs.request(Request::Status).await? {
-        Response::Status(mut status) => {
-            if !app.name.is_empty() {
-                status.name = app.name;
-            }
-            Ok(Json(status))
-        }
-        other => Err(unexpected(&other)),
+    let Response::Status(mut status) = app.request(Request::Status).await? else { unexpected() };
+    if !app.name.is_empty() {
+        status.name = app.name;
     }
+    Ok(Json(status))
 }
 
 async fn members(State(app): State<App>) -> Answer<Members> {
@@ -289,28 +221,21 @@ async fn remove_member(State(app): State<App>, Segment(id): Segment<u64>) -> Ans
 }
 
 async fn changed_members(app: &App, request: Request) -> Answer<Members> {
-    match app.inputs.request(request).await? {
-        Response::Members(members) => Ok(Json(Members { members })),
-        other => Err(unexpected(&other)),
-    }
+    let Response::Members(members) = app.request(request).await? else { unexpected() };
+    Ok(Json(Members { members }))
 }
 
 async fn move_leader(State(app): State<App>, Segment(id): Segment<u64>) -> Answer<impl Serialize> {
     #[derive(Serialize)]
     struct Asked {}
-    match app.inputs.request(Request::MoveLeader(id)).await? {
-        Response::LeaderAsked => Ok(Json(Asked {})),
-        other => Err(unexpected(&other)),
-    }
+    let Response::LeaderAsked = app.request(Request::MoveLeader(id)).await? else { unexpected() };
+    Ok(Json(Asked {}))
 }
 
 async fn snapshot(State(app): State<App>) -> Result<impl IntoResponse, Refusal> {
-    match app.inputs.request(Request::Snapshot).await? {
-        Response::Snapshot { bytes, .. } => {
-            Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes))
-        }
-        other => Err(unexpected(&other)),
-    }
+    let snapshot = app.request(Request::Snapshot).await?;
+    let Response::Snapshot { bytes, .. } = snapshot else { unexpected() };
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes))
 }
 
 async fn metrics(State(app): State<App>) -> impl IntoResponse {
@@ -319,17 +244,19 @@ async fn metrics(State(app): State<App>) -> impl IntoResponse {
 
 async fn health(State(app): State<App>) -> Answer<At> {
     let request = Request::Read { read: Read::Nothing, stale: false };
-    match app.inputs.request(request).await? {
-        Response::Nothing { revision } => Ok(Json(At { revision })),
-        other => Err(unexpected(&other)),
-    }
-}
-
-async fn write(app: &App, write: Write) -> Result<Response, Refusal> {
-    app.inputs.request(Request::Write(write)).await
+    let Response::Nothing { revision } = app.request(request).await? else { unexpected() };
+    Ok(Json(At { revision }))
 }
 
 impl App {
+    async fn request(&self, request: Request) -> Result<Response, Refusal> {
+        self.inputs.request(request).await
+    }
+
+    async fn write(&self, write: Write) -> Result<Response, Refusal> {
+        self.request(Request::Write(write)).await
+    }
+
     /// Ticks as seconds; a part of a second counts as one.
     fn seconds(&self, ticks: u64) -> u64 {
         let nanoseconds = u128::from(ticks) * self.tick.as_nanos();
@@ -338,6 +265,6 @@ impl App {
 }
 
 /// The node answers each request with the response of its kind, so a client never sees this.
-fn unexpected(response: &Response) -> Refusal {
-    unreachable!("the node gave the answer to another kind of request: {response:?}")
+fn unexpected() -> ! {
+    unreachable!("the node gave the answer to another kind of request")
 }

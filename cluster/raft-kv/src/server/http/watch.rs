@@ -3,25 +3,17 @@
 use super::extract::Query;
 use super::{App, Refusal};
 use crate::server::inputs::OpenWatch;
-use crate::{KeyRange, Revision, WatchMessage};
+use crate::wire::WatchQuery;
+use crate::{KeyRange, WatchMessage};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_core::Stream;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WatchQuery {
-    from: String,
-    to: Option<String>,
-    #[serde(default)]
-    revision: Revision,
-}
 
 pub(super) async fn open(
     State(app): State<App>,
