@@ -213,6 +213,11 @@ pub trait Driver: Send + Sync {
         None
     }
 
+    /// How long members hear nothing from a leader before they elect another one, where that is known.
+    fn election_timeout(&self) -> Option<Duration> {
+        None
+    }
+
     /// What a member says in its log when it has received a snapshot from another one.
     fn received_snapshot(&self) -> Option<&'static str> {
         None

@@ -8,12 +8,13 @@
 //! | samples, faults | 2,000 each | neighbours are merged into longer intervals |
 //! | a message | 16 KiB | it is cut |
 //! | the first failure in the summary | 2 KiB | it is cut |
-//! | lines around a violation | 400 of 2 KiB | the last are dropped |
+//! | lines around a violation, combinations that failed | 400 of 2 KiB | the last are dropped |
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::event::{Event, Observer};
+use super::healing::Healing;
 use super::model::{CaseReport, CheckReport, Outcome, Report, Sample, Span, Summary};
 use super::text::cut;
 use crate::clock::Clock;
@@ -46,6 +47,7 @@ struct State {
     /// Neighbours are merged while they are not longer than this together. Milliseconds.
     sample_length: u64,
     faults: Vec<Span>,
+    healing: Healing,
     summary: Summary,
     /// Whether the set-up does not work.
     broken: bool,
@@ -70,6 +72,7 @@ impl Collector {
             samples: Vec::new(),
             sample_length: 0,
             faults: Vec::new(),
+            healing: Healing::new(),
             summary: Summary::default(),
             broken: false,
             not_decided: 0,
@@ -124,6 +127,10 @@ impl State {
             Event::Checked(check) => self.check(check.clone()),
             Event::Sample(sample) => self.sample(sample),
             Event::Fault(span) => self.fault(span),
+            Event::Healed { milliseconds, election } => {
+                self.healing.record(milliseconds, election);
+                self.summary.healed = self.healing.told();
+            }
             Event::WritesGone { lost, discarded } => {
                 self.summary.lost_writes += lost;
                 self.summary.discarded += discarded;
@@ -184,7 +191,12 @@ impl State {
         if let Some(reason) = &mut case.reason {
             cut(reason, MESSAGE_BYTES);
         }
+        case.failures.truncate(LINES);
+        for failure in &mut case.failures {
+            cut(failure, LINE_BYTES);
+        }
         let summary = &mut self.summary;
+        summary.combinations += case.combinations;
         summary.not_applicable += case.left_out.len() as u64;
         summary.injections += case.injections.len() as u64;
         match case.outcome {
@@ -338,7 +350,8 @@ impl Droppable for CaseReport {
             80 + injection.what.len() + injection.member.len() + felt
         });
         let left_out = self.left_out.iter().map(|(what, why)| 60 + what.len() + why.len());
-        let members = self.members.iter().map(|member| 30 + member.len());
+        let failures = self.failures.iter().map(|failure| 30 + failure.len());
+        let members = self.members.iter().map(|member| 30 + member.len()).chain(failures);
         let texts = self.case.len() + self.reason.as_ref().map_or(0, String::len);
         300 + texts + injections.chain(left_out).chain(members).sum::<usize>()
     }

@@ -30,6 +30,13 @@ pub enum Event<'a> {
     Step(&'a str),
     /// A fault began, or ended: the same span again, now with its end.
     Fault(&'a Span),
+    /// A fault was healed: all members are healthy, agree on one leader, and accept writes.
+    Healed {
+        /// How long that took after the fault was undone, in milliseconds.
+        milliseconds: u64,
+        /// After how many milliseconds without a leader members elect another one, where that is known.
+        election: Option<u64>,
+    },
     /// A case ended.
     CaseEnded(&'a CaseReport),
     /// A checker ended.

@@ -22,7 +22,7 @@ pub fn xml(report: &Report) -> String {
             milliseconds: case.end.saturating_sub(case.start),
             outcome: case.outcome,
             message: case.reason.as_deref().unwrap_or(""),
-            around: &[],
+            around: &case.failures,
         });
     }
     for CheckReport { check, round, case, outcome, message, around, milliseconds } in &report.checks

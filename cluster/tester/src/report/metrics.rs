@@ -162,7 +162,11 @@ impl Counts {
                 self.running = None;
                 self.ended = true;
             }
-            Event::Step(_) | Event::Fault(_) | Event::Broken(_) | Event::Unhealthy(_) => {}
+            Event::Step(_)
+            | Event::Fault(_)
+            | Event::Healed { .. }
+            | Event::Broken(_)
+            | Event::Unhealthy(_) => {}
         }
     }
 

@@ -17,6 +17,7 @@ pub mod archive;
 pub mod collect;
 pub mod event;
 pub mod files;
+mod healing;
 pub mod html;
 pub mod junit;
 pub mod live;

@@ -95,10 +95,16 @@ pub struct Summary {
     /// Cases and checks that failed; and 1 if the subject was not healthy at the start or
     /// the end of a round.
     pub failed: u64,
+    /// Combinations of a point, a command and a target that FAILPOINTS ran.
+    #[serde(default)]
+    pub combinations: u64,
     /// Cases and combinations of FAILPOINTS that were not applicable or not available.
     pub not_applicable: u64,
     /// Faults that were injected: one for each member and each fault.
     pub injections: u64,
+    /// How long the subject took to heal.
+    #[serde(default)]
+    pub healed: Healed,
     /// Requests that were sent.
     pub operations: u64,
     /// Acknowledged writes that were lost.
@@ -110,6 +116,18 @@ pub struct Summary {
     pub verdict: Option<Outcome>,
     /// The first thing that failed, in a sentence.
     pub first_failure: Option<String>,
+}
+
+/// How long it took from the moment when a fault was undone until all members were healthy, agreed on one
+/// leader, and a write through each had succeeded.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Healed {
+    /// How often a fault was healed. A case can have several faults.
+    pub faults: u64,
+    /// The median, the 99th percentile and the maximum in milliseconds, to three digits.
+    pub milliseconds: [u64; 3],
+    /// The same in election time-outs of the subject; `None`: that is not known.
+    pub elections: Option<[f64; 3]>,
 }
 
 /// What came of a case.
@@ -131,13 +149,19 @@ pub struct CaseReport {
     pub members: Vec<String>,
     /// What it injected, such as `SIGTERM_ETCD`, with the member and the evidence that it was felt.
     pub injections: Vec<Injection>,
+    /// How many combinations of a point, a command and a target FAILPOINTS ran.
+    #[serde(default)]
+    pub combinations: u64,
+    /// Those that failed, each with the reason; 400 at most.
+    #[serde(default)]
+    pub failures: Vec<String>,
     /// Combinations that FAILPOINTS left out, with the reason.
     pub left_out: BTreeMap<String, String>,
     /// When it began.
     pub start: u64,
     /// When it ended.
     pub end: u64,
-    /// How long the cluster took to be healthy after the fault.
+    /// How long the cluster took to be healthy after the fault; of several, the longest time.
     pub healed_after: Option<u64>,
     /// Answered requests a second before, during and after the fault.
     pub rates: Option<[f64; 3]>,

@@ -15,7 +15,7 @@ use failpoint::__private::text::{visible, visible_json, visible_lines};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::event::{Event, Observer};
-use super::model::{CaseReport, CheckReport, Outcome, Report};
+use super::model::{CaseReport, CheckReport, Healed, Outcome, Report};
 use super::text::{counted, duration, number};
 
 /// How often a line tells of the progress where there is no terminal.
@@ -212,8 +212,13 @@ impl Terminal {
                 let healed = case
                     .healed_after
                     .map_or(String::new(), |healed| format!(", healed after {}", duration(healed)));
+                let combinations = match case.combinations {
+                    0 => String::new(),
+                    count => format!(", {}", counted(count, "combination")),
+                };
                 let passed = self.paint(case.outcome);
-                self.print(&format!("{passed} {} in {took}{healed}", visible(&case.case)));
+                let case = visible(&case.case);
+                self.print(&format!("{passed} {case} in {took}{combinations}{healed}"));
             }
             outcome => {
                 let outcome = self.paint(outcome);
@@ -281,6 +286,7 @@ impl Terminal {
             counted(summary.lost_writes, "lost write"),
             duration(report.milliseconds),
         ));
+        texts.extend(healed(&summary.healed));
         if let Some(path) = &self.report {
             texts.push(format!("report: {}", visible(&path.display().to_string())));
         }
@@ -293,14 +299,23 @@ impl Terminal {
     }
 
     fn failed_case(&self, case: &CaseReport) -> String {
-        let CaseReport { case: name, number, round, reason, .. } = case;
+        let CaseReport { case: name, number, round, reason, failures, .. } = case;
         let reason = reason.as_deref().unwrap_or("no reason is given");
-        format!(
+        let mut text = format!(
             "\n{} {} (case {number} of round {round}): {}",
             self.paint(case.outcome),
             visible(name),
             visible_lines(reason)
-        )
+        );
+        // The reason has the first one.
+        for failure in failures.iter().take(AROUND).skip(1) {
+            text += &format!("\n  {}", visible(failure));
+        }
+        if failures.len() > AROUND {
+            let more = (failures.len() - AROUND) as u64;
+            text += &format!("\n    the report has {} more", counted(more, "combination"));
+        }
+        text
     }
 
     fn failed_check(&self, check: &CheckReport) -> String {
@@ -331,6 +346,16 @@ impl Terminal {
     }
 }
 
+/// How long the subject took to heal, in a line. `None`: there was no fault.
+fn healed(healed: &Healed) -> Option<String> {
+    let Healed { faults: 1.., milliseconds, elections } = healed else { return None };
+    let [median, p99, longest] = milliseconds.map(duration);
+    let elections = elections.map_or(String::new(), |[median, p99, longest]| {
+        format!("; in election time-outs {median}, {p99}, {longest}")
+    });
+    Some(format!("healed: median {median}, 99th percentile {p99}, longest {longest}{elections}"))
+}
+
 /// A run that stops in the middle leaves no bar.
 impl Drop for Terminal {
     fn drop(&mut self) {
@@ -358,8 +383,11 @@ impl Observer for Terminal {
                 self.tell();
             }
             Event::Ended(report) => self.ended(report),
-            Event::Fault(_) | Event::WritesGone { .. } | Event::Broken(_) | Event::Unhealthy(_) => {
-            }
+            Event::Fault(_)
+            | Event::Healed { .. }
+            | Event::WritesGone { .. }
+            | Event::Broken(_)
+            | Event::Unhealthy(_) => {}
         }
     }
 }

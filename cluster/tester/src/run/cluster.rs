@@ -372,17 +372,18 @@ impl Cluster {
         }
     }
 
-    /// Writes once through each of these members. Every write must succeed before the limit. Returns
+    /// Writes once through each of these members. Every write must succeed before the deadline. Returns
     /// the highest revision of the answers.
     pub(super) async fn final_writes(
         &self,
         members: &[usize],
         recorder: &Recorder,
         prefix: &str,
+        deadline: Instant,
     ) -> Result<Option<Revision>, Failure> {
         let mut last = None;
         for member in members {
-            let revision = self.final_write(*member, recorder, prefix).await?;
+            let revision = self.final_write(*member, recorder, prefix, deadline).await?;
             last = last.max(revision);
         }
         Ok(last)
@@ -393,8 +394,8 @@ impl Cluster {
         member: usize,
         recorder: &Recorder,
         prefix: &str,
+        deadline: Instant,
     ) -> Result<Option<Revision>, Failure> {
-        let deadline = Instant::now() + self.limits.heal;
         loop {
             let why = match self.write(member, recorder, prefix).await {
                 Ok(revision) => return Ok(revision),

@@ -57,6 +57,8 @@ impl Journal {
             reason: None,
             members: Vec::new(),
             injections: Vec::new(),
+            combinations: 0,
+            failures: Vec::new(),
             left_out: BTreeMap::new(),
             start: now,
             end: now,
@@ -98,9 +100,14 @@ impl Journal {
         inner.fault = Some(span);
     }
 
-    /// The fault is healed.
-    pub(super) fn healed(&self) {
-        self.lock().end_fault();
+    /// The fault is healed, so many milliseconds after it was undone. `election`: how many milliseconds
+    /// an election takes to begin.
+    pub(super) fn healed(&self, milliseconds: u64, election: Option<u64>) {
+        let mut inner = self.lock();
+        if inner.fault.is_some() {
+            inner.tell(&Event::Healed { milliseconds, election });
+        }
+        inner.end_fault();
     }
 
     pub(super) fn case_ended(&self, outcome: Outcome, reason: Option<String>) {
@@ -151,19 +158,6 @@ impl Inner {
     }
 
     fn tell(&mut self, event: &Event<'_>) {
-        if std::env::var_os("TRACE_STEPS").is_some() {
-            let now = self.now();
-            match event {
-                Event::Step(step) => eprintln!("TRACE {now} step {step}"),
-                Event::Case { name, .. } => eprintln!("TRACE {now} CASE {name}"),
-                Event::CaseEnded(case) => eprintln!("TRACE {now} END {}", case.case),
-                Event::Checked(check) => eprintln!(
-                    "TRACE {now} checked {} {:?} {}",
-                    check.check, check.case, check.milliseconds
-                ),
-                _ => {}
-            }
-        }
         self.collector.on(event);
         for observer in &mut self.observers {
             observer.on(event);

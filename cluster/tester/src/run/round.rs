@@ -15,12 +15,10 @@ use super::journal::Journal;
 use super::judge::{self, Evidences, Leases};
 use super::scene::{Scene, traces};
 use super::schedule::{Planned, Round};
-use crate::agent::Operation;
 use crate::cases::{Availability, Fault};
 use crate::checks::Check;
 use crate::checks::logs::{Cause, LogLine};
 use crate::config::Config;
-use crate::driver::Start;
 use crate::history::{self, History, Revision};
 use crate::load::{Load, Recorder, WholeWatch};
 use crate::report::archive::Archive;
@@ -134,7 +132,8 @@ impl Stage {
         let mut incomplete = recorder.full();
         let mut failure = None;
         if usable && let Some(watch) = &watch {
-            let written = cluster.final_writes(&cluster.members(), &recorder, &prefix).await;
+            let (members, deadline) = (cluster.members(), Instant::now() + config.limits.heal);
+            let written = cluster.final_writes(&members, &recorder, &prefix, deadline).await;
             failure = written.err();
             let reached = match &failure {
                 None => watch.reached(recorder.latest(), config.limits.heal).await,
@@ -202,42 +201,15 @@ impl Stage {
                 Err(Failure::Subject(why)) => {
                     self.journal.case_ended(Outcome::Failed, Some(why));
                     self.archive(&format!("case-{}", planned.number)).await;
-                    if !self.recovered(scene).await {
+                    if !case::recovered(scene).await {
                         return Ok(false);
                     }
-                    scene.nothing_more();
                 }
                 Err(setup @ Failure::Setup(_)) => return Err(setup),
             }
         }
         leases.finish(scene).await;
         Ok(true)
-    }
-
-    /// Undoes what a failed case may have left behind. Returns whether the cluster is healthy then.
-    async fn recovered(&self, scene: &Scene<'_>) -> bool {
-        let cluster = &self.cluster;
-        self.journal.step("healing what the case left behind");
-        let lost = cluster.without_data();
-        let there = scene.others(&lost);
-        for member in there.iter().copied() {
-            let Ok(state) = cluster.state(member).await else { return false };
-            let undone = if state.paused {
-                cluster.operate(member, Operation::Unpause, &Start::Again).await.map(|_| ())
-            } else if !state.runs() && state.starts > 0 {
-                cluster.operate(member, Operation::RestartEtcd, &Start::Again).await.map(|_| ())
-            } else {
-                Ok(())
-            };
-            if undone.is_err() {
-                return false;
-            }
-            case::disarm_all(cluster, member).await;
-        }
-        // Without a quorum, no member joins again.
-        (lost.is_empty() || there.len() >= cluster.quorum())
-            && case::rejoin(scene, &lost).await.is_ok()
-            && cluster.agreed(&cluster.members(), cluster.limits.heal).await.is_ok()
     }
 
     /// The revision that the store has now.

@@ -21,7 +21,15 @@ fn all_examples_are_right() {
         .map(|entry| entry.expect("a file").file_name().into_string().expect("a name"))
         .collect();
     names.sort();
-    let all = ["etcd-fast.yaml", "etcd.yaml", "raft-kv.yaml", "redis.yaml", "wal_server.yaml"];
+    let all = [
+        "etcd-fast.yaml",
+        "etcd.yaml",
+        "raft-kv-failpoints.yaml",
+        "raft-kv-kills.yaml",
+        "raft-kv.yaml",
+        "redis.yaml",
+        "wal_server.yaml",
+    ];
     assert_eq!(names, all);
     for name in names {
         let (text, _) = example(&name);
@@ -54,6 +62,9 @@ fn the_other_examples_have_the_cases_that_fit_them() {
     let raft_kv = names(&example("raft-kv.yaml").1);
     let all = CASES.iter().map(|case| case.name).filter(|name| *name != "EXTERNAL");
     assert_eq!(raft_kv, all.collect::<Vec<_>>());
+    for only_points in ["raft-kv-failpoints.yaml", "raft-kv-kills.yaml"] {
+        assert_eq!(names(&example(only_points).1), ["FAILPOINTS"]);
+    }
     let wal_server = names(&example("wal_server.yaml").1).join(" ");
     assert_eq!(wal_server, format!("{redis} FAILPOINTS FAILPOINTS_WITH_DISK_IO_LATENCY"));
 }

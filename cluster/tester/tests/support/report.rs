@@ -20,6 +20,8 @@ pub(crate) fn case(number: u64) -> CaseReport {
             member: "m1".to_owned(),
             felt: Some("the process is gone".to_owned()),
         }],
+        combinations: 0,
+        failures: Vec::new(),
         left_out: BTreeMap::new(),
         start: number * 1000,
         end: number * 1000 + 1000,

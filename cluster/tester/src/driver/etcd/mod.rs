@@ -159,6 +159,10 @@ impl Driver for Etcd {
         Some(KeepsEntries { since: "sending merged snapshot", time: Duration::from_secs(31) })
     }
 
+    fn election_timeout(&self) -> Option<Duration> {
+        start::election_timeout(&self.settings.flags)
+    }
+
     fn received_snapshot(&self) -> Option<&'static str> {
         Some("applied snapshot")
     }

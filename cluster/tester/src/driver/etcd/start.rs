@@ -1,6 +1,7 @@
 //! Which programs run a member of etcd, and save and restore its contents?
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{Etcd, TOKEN};
 use crate::agent::{MemberFiles, Program};
@@ -22,6 +23,13 @@ const FLAGS: [&str; 6] = [
     "--election-timeout=300",
     "--strict-reconfig-check=false",
 ];
+
+/// What members are started with.
+pub(super) fn election_timeout(flags: &[String]) -> Option<Duration> {
+    let all = FLAGS.into_iter().chain(flags.iter().map(String::as_str));
+    let last = all.rev().find_map(|flag| flag.strip_prefix("--election-timeout="));
+    last?.parse().ok().map(Duration::from_millis)
+}
 
 impl Etcd {
     pub(super) fn member_files(&self, member: usize) -> MemberFiles {

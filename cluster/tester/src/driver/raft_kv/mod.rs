@@ -126,6 +126,10 @@ impl Driver for RaftKv {
         Some("compacted raft log")
     }
 
+    fn election_timeout(&self) -> Option<Duration> {
+        start::election_timeout(&self.settings.flags)
+    }
+
     fn received_snapshot(&self) -> Option<&'static str> {
         Some("received snapshot")
     }

@@ -6,10 +6,12 @@ use raft_kv::POINTS;
 use crate::driver::{Point, Role, Trigger};
 
 /// Points that raft-kv has from failpoint-disk.
-const OTHERS: [(&str, Trigger); 3] = [
+const OTHERS: [(&str, Trigger); 4] = [
     // After a start, the state is in memory.
     ("disk.create_dir", Trigger::Restart),
     ("disk.read", Trigger::Restart),
+    // Later, only when the file of the state grows or shrinks.
+    ("disk.metadata", Trigger::Restart),
     ("disk.set_attr", Trigger::None),
 ];
 

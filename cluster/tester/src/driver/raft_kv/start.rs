@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use raft_kv::server;
 
 use super::RaftKv;
 use crate::agent::{MemberFiles, Program};
@@ -82,6 +85,39 @@ impl RaftKv {
     }
 }
 
+/// What members are started with. `None`: it is not written as a time.
+pub(super) fn election_timeout(flags: &[String]) -> Option<Duration> {
+    match flags.iter().rev().find_map(|flag| flag.strip_prefix("--election=")) {
+        None => Some(server::Settings::new(1, "").election),
+        Some(time) => {
+            let units = [("ms", 1), ("s", 1_000), ("m", 60_000)];
+            let read = |(unit, milliseconds): (&str, u64)| {
+                time.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(milliseconds)
+            };
+            units.into_iter().find_map(read).map(Duration::from_millis)
+        }
+    }
+}
+
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_flag_says_the_election_time_out() {
+        let of = |flags: &[&str]| {
+            let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
+            election_timeout(&flags)
+        };
+        assert_eq!(of(&["--snapshot-count=50"]), Some(Duration::from_millis(200)));
+        assert_eq!(of(&["--election=5s", "--election=300ms"]), Some(Duration::from_millis(300)));
+        assert_eq!(
+            (of(&["--election=5s"]), of(&["--election=soon"])),
+            (Some(Duration::from_secs(5)), None)
+        );
+    }
 }

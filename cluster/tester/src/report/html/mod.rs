@@ -89,6 +89,7 @@ fn figures(out: &mut String, summary: &Summary, rounds: u64) {
     for (name, count, class) in [
         ("rounds", rounds, ""),
         ("cases", summary.cases, ""),
+        ("combinations", summary.combinations, ""),
         ("faults", summary.injections, ""),
         ("requests", summary.operations, ""),
         ("failed cases and checks", summary.failed, bad(summary.failed > 0)),
@@ -97,6 +98,16 @@ fn figures(out: &mut String, summary: &Summary, rounds: u64) {
         ("not applicable", summary.not_applicable, ""),
     ] {
         let _ = write!(out, "<div{class}><dt>{name}</dt><dd>{}</dd></div>", number(count));
+    }
+    if summary.healed.faults > 0 {
+        let [median, p99, longest] = summary.healed.milliseconds;
+        for (name, time) in [
+            ("median until healed", median),
+            ("99th percentile until healed", p99),
+            ("longest until healed", longest),
+        ] {
+            let _ = write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", duration(time));
+        }
     }
     out.push_str("</dl>");
 }
@@ -179,6 +190,13 @@ fn failed_case(out: &mut String, case: &CaseReport) {
         duration(case.end),
         text(case.reason.as_deref().unwrap_or("No reason is given."))
     );
+    if case.failures.len() > 1 {
+        out.push_str("<ul>");
+        for failure in &case.failures {
+            let _ = write!(out, "<li>{}</li>", text(failure));
+        }
+        out.push_str("</ul>");
+    }
     injections(out, case);
     out.push_str("</article>");
 }

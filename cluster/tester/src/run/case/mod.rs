@@ -8,12 +8,14 @@ mod external;
 mod failpoints;
 mod no_fault;
 mod pause;
+mod recover;
 mod restore;
 mod snapshot;
 mod stop;
 
-pub(super) use failpoints::disarm_all;
-pub(super) use stop::rejoin;
+use failpoints::disarm_all;
+pub(super) use recover::recovered;
+use stop::rejoin;
 
 /// Runs a case: injects its fault, proves that it was felt, heals it, and proves that it is healed.
 pub(super) async fn run(scene: &mut Scene<'_>, case: &Case, number: u64) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! NO_FAIL: nothing happens, and everything works. With load, and without.
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::super::failure::Failure;
 use super::super::scene::Scene;
@@ -19,7 +19,9 @@ pub(super) async fn without_load(scene: &mut Scene<'_>) -> Result<(), Failure> {
     sleep(scene.cluster.limits.fault).await;
     let members = scene.cluster.members();
     scene.step("writing through each member");
-    let written = scene.cluster.final_writes(&members, scene.recorder, scene.prefix).await;
+    let deadline = Instant::now() + scene.cluster.limits.heal;
+    let written =
+        scene.cluster.final_writes(&members, scene.recorder, scene.prefix, deadline).await;
     scene.load.resume();
     written.map(|_| ())?;
     scene.healed().await

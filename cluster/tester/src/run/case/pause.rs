@@ -25,7 +25,7 @@ pub(super) async fn run(scene: &mut Scene<'_>, case: &Case) -> Result<(), Failur
 }
 
 /// Pauses members, and proves that they do not answer.
-pub(super) async fn pause(scene: &Scene<'_>, members: &[usize]) -> Result<(), Failure> {
+async fn pause(scene: &Scene<'_>, members: &[usize]) -> Result<(), Failure> {
     scene.step(&format!("PAUSE {}", scene.cluster.names(members).join(", ")));
     scene.cluster.operate_all(members, Operation::Pause, &Start::Again).await?;
     let health = each(members, |member| {
@@ -47,14 +47,8 @@ pub(super) async fn pause(scene: &Scene<'_>, members: &[usize]) -> Result<(), Fa
     Ok(())
 }
 
-/// Pauses members as a part of another fault.
-pub(super) async fn pause_quietly(scene: &Scene<'_>, members: &[usize]) -> Result<(), Failure> {
-    scene.step(&format!("PAUSE {}", scene.cluster.names(members).join(", ")));
-    scene.cluster.operate_all(members, Operation::Pause, &Start::Again).await
-}
-
 /// Lets members go on.
-pub(super) async fn unpause(scene: &Scene<'_>, members: &[usize]) -> Result<(), Failure> {
+async fn unpause(scene: &Scene<'_>, members: &[usize]) -> Result<(), Failure> {
     scene.step(&format!("UNPAUSE {}", scene.cluster.names(members).join(", ")));
     scene.cluster.operate_all(members, Operation::Unpause, &Start::Again).await
 }

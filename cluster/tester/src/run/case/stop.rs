@@ -108,7 +108,7 @@ pub(super) async fn join(scene: &Scene<'_>, members: &[usize]) -> Result<(), Fai
 }
 
 /// Takes out members that have lost their data, where that was not done yet, and brings them back.
-pub(in super::super) async fn rejoin(scene: &Scene<'_>, members: &[usize]) -> Result<(), Failure> {
+pub(super) async fn rejoin(scene: &Scene<'_>, members: &[usize]) -> Result<(), Failure> {
     for member in members {
         if scene.cluster.state(*member).await?.pid.is_some() {
             scene.cluster.operate(*member, Operation::SigkillEtcd, &Start::Again).await?;
