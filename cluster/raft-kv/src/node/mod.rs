@@ -103,7 +103,7 @@ impl Node {
         let (storage, store) = storage::open(directory).map_err(disk("open the data"))?;
         let mut raft = RaftNode::start(&raft_settings, storage, store, log)?;
         let machine = raft.machine_mut();
-        let incarnation = machine.begin_incarnation().map_err(disk("count the start"))?;
+        let incarnation = machine.begin_incarnation(settings.id).map_err(disk("open the data"))?;
         let leases = machine.leases().map_err(disk("read the leases"))?;
         machine.take_effects();
         let mut node = Self {
@@ -123,6 +123,23 @@ impl Node {
         };
         node.known.snapshot_index = node.snapshot_index()?;
         Ok(node)
+    }
+
+    /// Starts a node that ran in `directory` before. If its data are gone, a new one would forget its vote
+    /// and what it acknowledged, so this is an error.
+    ///
+    /// # Errors
+    /// Those of [`Node::start`], and missing data.
+    pub fn start_again(
+        settings: &Settings,
+        directory: &Path,
+        log: &LogLines,
+    ) -> Result<Self, StepError> {
+        if !storage::has_data(directory).map_err(disk("open the data"))? {
+            let why = format!("{} was removed while the member ran", directory.display());
+            return Err(disk("open the data")(io::Error::new(io::ErrorKind::NotFound, why)));
+        }
+        Self::start(settings, directory, log)
     }
 
     /// How the node is.

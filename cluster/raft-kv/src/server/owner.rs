@@ -295,7 +295,7 @@ impl Owner {
         if Instant::now() < again {
             return;
         }
-        match Node::start(&self.settings, &self.directory, &self.lines) {
+        match Node::start_again(&self.settings, &self.directory, &self.lines) {
             Ok(node) => {
                 self.node = State::Running(Box::new(node));
                 self.role = (0, String::new());

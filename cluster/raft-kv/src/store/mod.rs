@@ -96,6 +96,14 @@ pub(crate) struct Outcome {
 /// The rows of the table `meta`.
 const HEAD: &str = "head";
 const INCARNATION: &str = "incarnation";
+/// The id of the member whose state it is.
+const MEMBER: &str = "member";
+
+/// A number in the table `meta`.
+fn number(tables: &Tables<'_>, row: &str) -> io::Result<Option<u64>> {
+    let found = tables.meta.get(row).map_err(failed)?;
+    found.map(|row| decode(row.value())).transpose()
+}
 
 impl Store {
     /// Opens the state in the file at `path`, or an empty one.
@@ -124,16 +132,25 @@ impl Store {
         mem::take(&mut self.effects)
     }
 
-    /// Counts the starts of the node, and returns the number of this one.
+    /// Counts the starts of the member with this id, and returns the number of this one.
     ///
     /// # Errors
-    /// The disk refused.
-    pub(crate) fn begin_incarnation(&mut self) -> io::Result<u64> {
+    /// The disk refused, or the state is that of another member.
+    pub(crate) fn begin_incarnation(&mut self, member: u64) -> io::Result<u64> {
         let transaction = self.database.begin_write().map_err(failed)?;
         let mut tables = Tables::open(&transaction)?;
-        let last = tables.meta.get(INCARNATION).map_err(failed)?;
-        let last: u64 = last.map_or(Ok(0), |row| decode(row.value()))?;
-        tables.meta.insert(INCARNATION, &*encode(&(last + 1))?).map_err(failed)?;
+        let owner = number(&tables, MEMBER)?;
+        // With the log of another member, this one would vote again in terms in which that one has voted.
+        if let Some(owner) = owner.filter(|owner| *owner != member) {
+            let why = format!(
+                "these are the data of member {owner}, not of member {member}; choose another directory"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        let last = number(&tables, INCARNATION)?.unwrap_or(0);
+        for (row, value) in [(MEMBER, member), (INCARNATION, last + 1)] {
+            tables.meta.insert(row, &*encode(&value)?).map_err(failed)?;
+        }
         drop(tables);
         // Synced: no entry of another start may have this number.
         transaction.commit().map_err(failed)?;

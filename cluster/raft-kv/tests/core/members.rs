@@ -1,9 +1,9 @@
 //! Changes of the members.
 
 use crate::group::{Group, member, settings};
-use cluster_node::Command as Raft;
+use cluster_node::{Command as Raft, Input, LogLines, Node as _, Outputs, StepClock, StepError};
 use failpoint_disk::Keep;
-use raft_kv::{Request, RequestError, Response};
+use raft_kv::{Command, Node, Request, RequestError, Response};
 
 #[test]
 fn a_member_joins_and_leaves() {
@@ -109,4 +109,62 @@ fn leadership_moves() {
         group.tick(1);
         assert_eq!(group.leader(), to);
     }
+}
+
+/// It would vote again in a term in which its owner has voted, and count twice in a quorum.
+#[test]
+fn a_node_refuses_the_data_of_another_member() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = |directory, id| {
+        let mut settings = settings(id);
+        settings.members = (1..=3).map(member).collect();
+        Node::start(&settings, directory, &LogLines::default())
+    };
+    drop(start(directory.path(), 1).unwrap());
+    let error = start(directory.path(), 2).unwrap_err().to_string();
+    assert!(error.contains("the data of member 1, not of member 2"), "{error}");
+    drop(start(directory.path(), 1).unwrap());
+
+    let mut one = Group::new(1);
+    let Ok(Response::Snapshot { bytes, .. }) = one.call(1, Request::Snapshot) else { panic!() };
+    let restored = directory.path().join("restored");
+    raft_kv::restore(&restored, &bytes, member(3)).unwrap();
+    let error = start(&restored, 1).unwrap_err().to_string();
+    assert!(error.contains("the data of member 3, not of member 1"), "{error}");
+    drop(start(&restored, 3).unwrap());
+}
+
+#[test]
+fn a_node_whose_data_are_gone_does_not_start_as_a_new_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let mut settings = settings(1);
+    settings.members = vec![member(1)];
+    let log = LogLines::default();
+    let start = || {
+        let mut node = Node::start(&settings, &data, &log)?;
+        let mut outputs = Outputs::new(&StepClock::default());
+        node.step(Input::Command(Command::Raft(Raft::Campaign)), &mut outputs)?;
+        while node.is_ready() {
+            node.step(Input::Proceed, &mut outputs)?;
+        }
+        Ok::<_, StepError>(node.status().applied)
+    };
+    assert_eq!(start().unwrap(), 2);
+    assert_eq!(start().unwrap(), 3);
+
+    // The state alone, synced by the start before.
+    let moved = directory.path().join("log");
+    std::fs::rename(data.join("log"), &moved).unwrap();
+    let error = start().unwrap_err().to_string();
+    assert!(error.contains("entries of the log are missing"), "{error}");
+    std::fs::remove_dir_all(data.join("log")).unwrap();
+    std::fs::rename(&moved, data.join("log")).unwrap();
+    assert_eq!(start().unwrap(), 4);
+
+    // Nothing at all, while the owner of the node still runs.
+    std::fs::remove_dir_all(&data).unwrap();
+    let error = Node::start_again(&settings, &data, &log).unwrap_err().to_string();
+    assert!(error.contains("was removed"), "{error}");
+    assert!(!data.exists());
 }
