@@ -6,6 +6,10 @@ use std::collections::BTreeSet;
 /// The most bytes of a write.
 pub(super) const MAX_WRITE: usize = 1 << 20;
 
+/// The most comparisons and operations in each list of a transaction, as in etcd. Each member applies a
+/// transaction in one step, and a range in it may answer with all keys.
+const MAX_OPERATIONS: usize = 128;
+
 pub(super) fn check(request: &Request) -> Result<(), RequestError> {
     match request {
         Request::Write(Write::Put(put)) => check_key(&put.key),
@@ -38,7 +42,13 @@ fn check_range(keys: &KeyRange) -> Result<(), RequestError> {
 
 /// A key has one row for each revision, so a transaction writes it once.
 fn check_txn(txn: &Txn) -> Result<(), RequestError> {
-    for operations in [&txn.then, &txn.otherwise] {
+    let Txn { compare, then, otherwise } = txn;
+    if [compare.len(), then.len(), otherwise.len()].iter().any(|length| *length > MAX_OPERATIONS) {
+        return bad(&format!(
+            "a transaction has at most {MAX_OPERATIONS} comparisons, and as many operations in each branch"
+        ));
+    }
+    for operations in [then, otherwise] {
         let mut written = BTreeSet::new();
         for operation in operations {
             match operation {

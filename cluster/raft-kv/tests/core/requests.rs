@@ -4,7 +4,7 @@ use crate::group::{Answer, Group, put};
 use cluster_node::{Command as Raft, Node as _};
 use raft_kv::{
     Compare, Comparison, KeyRange, Operation, OperationResponse, Put, Range, Read, Request,
-    RequestError, Response, Target, Txn, Write,
+    RequestError, Response, Target, Txn, TxnResponse, Write,
 };
 
 fn keys(from: &str, to: &str) -> KeyRange {
@@ -191,4 +191,31 @@ fn an_answer_names_its_entry() {
     group.run();
     assert_eq!(group.entry(request), (3, 1));
     assert_eq!(group.leader(), 1);
+}
+
+/// Each member applies a transaction in one step, and again after each restart.
+#[test]
+fn a_transaction_has_a_bounded_number_of_parts() {
+    let mut group = Group::new(1);
+    let compare = |key: usize| Compare {
+        key: format!("k{key}"),
+        is: Comparison::Equal,
+        target: Target::Version(0),
+    };
+    let read = || Operation::Range(Range { keys: KeyRange::all(), ..Range::default() });
+    let most = Txn {
+        compare: (0..128).map(compare).collect(),
+        then: (0..128).map(|key| operation(&format!("k{key}"), "x")).collect(),
+        otherwise: (0..128).map(|_| read()).collect(),
+    };
+    let mut refused = vec![most.clone(), most.clone(), most.clone()];
+    refused[0].compare.push(compare(128));
+    refused[1].then.push(read());
+    refused[2].otherwise.push(read());
+    for txn in refused {
+        let answer = group.write(1, Write::Txn(txn));
+        assert!(bad(&answer), "{answer:?}");
+    }
+    let answer = group.write(1, Write::Txn(most));
+    assert!(matches!(answer, Ok(Response::Txn(TxnResponse { succeeded: true, .. }))), "{answer:?}");
 }
