@@ -5,6 +5,7 @@
 
 use crate::{KeyValue, LeaseId, Member, Revision};
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU16;
 
 /// The parameters of `PUT /v1/kv/{key}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,10 +168,11 @@ pub struct Problem {
 ///
 /// assert!(is_address("localhost:2380") && is_address("[::1]:2380"));
 /// assert!(!is_address("localhost") && !is_address(":2380") && !is_address("http://localhost:2380"));
+/// assert!(!is_address("localhost:0"), "a port to listen at, and not one to connect to");
 /// ```
 pub fn is_address(text: &str) -> bool {
     text.rsplit_once(':').is_some_and(|(host, port)| {
         let is_host = !host.is_empty() && !host.contains(['/', ' ', '@']);
-        is_host && port.parse::<u16>().is_ok()
+        is_host && port.parse::<NonZeroU16>().is_ok()
     })
 }

@@ -41,6 +41,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+/// The longest time in the settings. Sums of such times, also in ticks, do not overflow.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long answers that are on their way may take when the server stops.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 
@@ -196,6 +198,16 @@ fn check(settings: &Settings) -> Result<(), StartError> {
     if !members.is_empty() && !members.iter().any(|member| member.id == *id) {
         let ids: Vec<_> = members.iter().map(|Member { id, .. }| id.to_string()).collect();
         return refuse(format!("member {id} is not one of the members {}", ids.join(", ")));
+    }
+    for (index, member) in members.iter().enumerate() {
+        let same = members[..index].iter().find(|other| other.peer == member.peer);
+        if let Some(Member { id, peer, .. }) = same.filter(|other| other.id != member.id) {
+            return refuse(format!("members {id} and {} have the same address {peer}", member.id));
+        }
+    }
+    let times = [settings.heartbeat, settings.election, settings.request_limit];
+    if times.iter().any(|time| *time > LONGEST) {
+        return refuse("the times of heartbeats, elections and requests are at most a day".into());
     }
     if settings.heartbeat.is_zero() || settings.election < settings.heartbeat * 2 {
         return refuse("an election time-out is at least two heartbeats, which are not 0".into());

@@ -92,7 +92,40 @@ fn mistakes_are_told_with_what_would_be_right() {
             &["serve", "--id", "1", "--data-dir", data, "--heartbeat", "1s"],
             "an election time-out is at least two heartbeats",
         ),
+        (
+            &["serve", "--id", "1", "--data-dir", data, "--election", "18446744073709551615s"],
+            "at most a day",
+        ),
+        (
+            &["serve", "--id", "1", "--data-dir", data, "--request-limit", "18446744073709551615s"],
+            "at most a day",
+        ),
+        (
+            &[
+                "serve",
+                "--id",
+                "1",
+                "--data-dir",
+                data,
+                "--heartbeat",
+                "2m",
+                "--election",
+                "25000m",
+            ],
+            "at most a day",
+        ),
+        (&["serve", "--id", "1", "--data-dir", data, "--snapshot-count", "0"], "0 is not in 1.."),
+        (
+            &["serve", "--id", "1", "--data-dir", data, "--cluster", "1=127.0.0.1:0"],
+            "write 1=HOST:PORT",
+        ),
+        (
+            &["serve", "--id", "1", "--data-dir", data, "--cluster", "1=127.0.0.1:1,2=127.0.0.1:1"],
+            "members 1 and 2 have the same address 127.0.0.1:1",
+        ),
         (&["restore", "/no/such/file", "--data-dir", data], "cannot read /no/such/file"),
+        (&["restore", "/no/such/file", "--data-dir", data, "--id", "0"], "0 is not in 1.."),
+        (&["restore", "/no/such/file", "--data-dir", data, "--peer", "nowhere"], "write HOST:PORT"),
         (&["get", "..", "--timeout", "1s"], "use a transaction"),
     ] {
         let error = told(arguments);

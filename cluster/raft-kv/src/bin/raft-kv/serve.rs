@@ -1,6 +1,7 @@
 //! `raft-kv serve` and `raft-kv restore`: one member, and its data.
 
 use crate::Done;
+use clap::value_parser;
 use cluster_node::Level;
 use raft_kv::Member;
 use raft_kv::server::{Server, Settings};
@@ -60,7 +61,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pre_vote: bool,
     /// After so many applied entries, the member makes a snapshot.
-    #[arg(long, value_name = "ENTRIES", default_value_t = 100)]
+    #[arg(long, value_name = "ENTRIES", default_value_t = 100, value_parser = value_parser!(u64).range(1..))]
     snapshot_count: u64,
     /// So many entries stay in the log before a snapshot.
     #[arg(long, value_name = "ENTRIES", default_value_t = 50)]
@@ -81,16 +82,16 @@ pub(crate) struct RestoreArguments {
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: PathBuf,
     /// The number of the only member.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u64).range(1..))]
     id: u64,
     /// The name of the member; `m` and its number if it is left out.
     #[arg(long)]
     name: Option<String>,
     /// Where its peers will connect.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:2380")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:2380", value_parser = address)]
     peer: String,
     /// Where its clients will connect.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:2379")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:2379", value_parser = address)]
     client: String,
 }
 
@@ -188,6 +189,10 @@ fn member(text: &str) -> Result<Member, String> {
         return Err(wrong());
     }
     Ok(Member { id, name: format!("m{id}"), peer: peer.to_owned(), client: String::new() })
+}
+
+fn address(text: &str) -> Result<String, String> {
+    if is_address(text) { Ok(text.to_owned()) } else { Err("write HOST:PORT".to_owned()) }
 }
 
 fn level(text: &str) -> Result<Level, String> {
