@@ -33,8 +33,6 @@ pub struct Settings {
     pub max_committed_size_per_ready: u64,
     /// How many bytes of entries an append message has; at least one entry.
     pub max_size_per_message: u64,
-    /// Whether entries that were proposed one after the other leave in one append message.
-    pub batch_append: bool,
     /// Whether a leader steps down before it applies its own removal. Otherwise `raft` 0.7 panics.
     pub steps_down_before_removal: bool,
 }
@@ -56,7 +54,6 @@ impl Settings {
             lease_reads: false,
             max_committed_size_per_ready: u64::MAX,
             max_size_per_message: u64::MAX,
-            batch_append: false,
             steps_down_before_removal: false,
         }
     }
@@ -67,7 +64,10 @@ impl Settings {
             election_tick: self.election_ticks,
             heartbeat_tick: self.heartbeat_ticks,
             max_size_per_msg: self.max_size_per_message,
-            batch_append: self.batch_append,
+            // With it, `raft` 0.7 adds entries to an empty append message that waits to be sent, whatever
+            // index that message says. If it is another one, the follower counts the entries twice, and
+            // acknowledges some that it does not have.
+            batch_append: false,
             max_inflight_msgs: self.inflight,
             pre_vote: self.pre_vote,
             check_quorum: self.check_quorum,

@@ -4,7 +4,7 @@ use cluster_node::{
     Command, Durable, Input, LogLines, Machine, Memory, Node, Outputs, Promise, Promises, RaftNode,
     Reply, Role, Settings, StepClock, describe,
 };
-use raft::eraftpb::Message;
+use raft::eraftpb::{Message, MessageType};
 use std::collections::{BTreeMap, VecDeque};
 
 struct Group {
@@ -58,6 +58,25 @@ impl Group {
         self.replies.extend(outputs.replies);
         let views: Vec<_> = self.nodes.values().map(|node| node.view()).collect();
         self.promises.observe(&views).unwrap();
+    }
+
+    /// Lets a node do what is ready.
+    fn proceed(&mut self, id: u64) {
+        for _ in 0..100 {
+            if !self.nodes[&id].is_ready() {
+                return;
+            }
+            self.step(id, Input::Proceed);
+        }
+        panic!("node {id} does not come to rest");
+    }
+
+    /// Takes the messages to a node that are on their way, and gives them to it.
+    fn deliver(&mut self, to: u64) {
+        let messages = std::mem::take(&mut self.messages).into_iter();
+        let (messages, others): (Vec<_>, _) = messages.partition(|message| message.to == to);
+        self.messages = others.into();
+        messages.into_iter().for_each(|message| self.step(to, Input::Message(message)));
     }
 
     /// Until there is nothing left to do.
@@ -158,4 +177,41 @@ fn a_committed_entry_that_changes_is_seen() {
     let mut views: Vec<_> = group.nodes.values().map(|node| node.view()).collect();
     views[2].entries[0].term += 1;
     assert_eq!(group.promises.observe(&views).unwrap_err().promise, Promise::CommittedStays);
+}
+
+#[test]
+fn entries_follow_the_index_of_their_message() {
+    let mut group = Group::new(3);
+    group.step(1, Input::Command(Command::Campaign));
+    group.stabilize();
+    for value in ["one", "two"] {
+        group.step(1, Input::Command(Command::Propose(value.into())));
+        group.proceed(1);
+    }
+    // Node 2 does not get the first entry, and refuses the second one.
+    let first = group.messages.iter().position(|message| message.to == 2);
+    group.messages.remove(first.unwrap());
+    group.deliver(2);
+    group.proceed(2);
+    group.deliver(3);
+    group.proceed(3);
+    // That node 3 has both comes first: a message with the new commit index, and without entries, waits for
+    // node 2 when its refusal comes.
+    group.messages.make_contiguous().sort_by_key(|message| std::cmp::Reverse(message.from));
+    let answers: Vec<_> = group.messages.iter().map(|message| message.reject).collect();
+    assert_eq!(answers, [false, false, true]);
+    group.deliver(1);
+    group.proceed(1);
+
+    let is_append =
+        |message: &&Message| message.to == 2 && message.get_msg_type() == MessageType::MsgAppend;
+    let appends: Vec<_> = group.messages.iter().filter(is_append).collect();
+    let entries: Vec<_> = appends.iter().flat_map(|append| append.get_entries()).collect();
+    assert_eq!(entries.iter().map(|entry| entry.index).collect::<Vec<_>>(), [12, 13]);
+    for append in appends {
+        let first = append.get_entries().first().map(|entry| entry.index);
+        assert!(first.is_none_or(|first| first == append.index + 1), "{append:?}");
+    }
+    group.stabilize();
+    assert_eq!(group.nodes[&2].machine().content(), b"start\none\ntwo");
 }

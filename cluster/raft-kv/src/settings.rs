@@ -80,7 +80,6 @@ impl Settings {
         raft.check_quorum = self.check_quorum;
         raft.max_committed_size_per_ready = 4 << 20;
         raft.max_size_per_message = 1 << 20;
-        raft.batch_append = true;
         raft.steps_down_before_removal = true;
         Ok(raft)
     }
