@@ -134,7 +134,7 @@ mod suite;
 pub mod trace;
 
 pub use difference::Difference;
-pub use group::{Disk, GroupNode, NodeSettings};
+pub use group::{Disk, GroupNode, NodeSettings, Panicked, caught};
 pub use runner::{Interpreter, NodeKind, Output, Report, RunError, Runner};
 pub use suite::storage_suite;
 

@@ -14,15 +14,18 @@ thread_local! {
 
 /// Why a step did not come to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Panicked {
+pub enum Panicked {
     /// An armed point ended it. The text names the point and the action.
     AtPoint(String),
     /// Something else panicked, with this message.
     Otherwise(String),
 }
 
-/// Calls `run`. A panic is not printed.
-pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
+/// Calls `run`, for an owner that steps a node. A panic is not printed.
+///
+/// # Errors
+/// `run` panicked.
+pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
     install_hook();
     let before = IS_SILENT.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(run));

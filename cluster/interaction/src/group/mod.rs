@@ -12,6 +12,7 @@ mod node;
 mod output;
 mod requests;
 
+pub use caught::{Panicked, caught};
 pub use disk::Disk;
 use disk::SIMULATED;
 pub(crate) use disk::{InMemory, Real, Simulated, start_raft, start_store};
@@ -23,7 +24,6 @@ pub(crate) use output::Output;
 pub(crate) use requests::{Asked, Requests};
 
 use crate::trace::Event;
-use caught::{Panicked, caught};
 use cluster_node::describe::{self, DataText};
 use cluster_node::{Broken, Input, Level, Outputs, Promises, StepError, View};
 use failpoint_disk::Keep;
