@@ -156,3 +156,64 @@ async fn a_cluster_ends_with_its_command() {
     })
     .await;
 }
+
+/// The members know each other by the addresses of the first start.
+#[tokio::test]
+async fn a_cluster_starts_again_in_its_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = |members: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_raft-kv"))
+            .args(["cluster", "--members", members, "--data-dir"])
+            .arg(directory.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = Log::of(child.stdout.take().unwrap(), "cluster");
+        let errors = Log::of(child.stderr.take().unwrap(), "errors of the cluster");
+        (child, out, errors)
+    };
+    let mut addresses = Vec::new();
+    for expected in ["1", "2"] {
+        let (mut child, out, _errors) = start("3");
+        let put = out.wait_line("curl -X PUT -d hello");
+        let address = put.split_whitespace().last().unwrap().split('/').next().unwrap().to_owned();
+        let client = raft_kv::client::Client::new([address.clone()]).unwrap();
+        client.put("k", expected).await.unwrap();
+        let kv = client.get("k").await.unwrap().unwrap();
+        assert_eq!(kv.version.to_string(), expected, "the data are still there");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // The members end after their parent.
+        let ports = std::fs::read_to_string(directory.path().join("addresses")).unwrap();
+        for port in ports.split_whitespace() {
+            crate::support::eventually("the end of the members", async || {
+                tokio::net::TcpStream::connect(port).await.err()
+            })
+            .await;
+        }
+        addresses.push(address);
+    }
+    assert_eq!(addresses[0], addresses[1]);
+    let (mut child, _out, errors) = start("5");
+    errors.wait_line("has a cluster of 3 members");
+    assert!(!child.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_cluster_does_not_start_a_member_again_that_was_removed() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_raft-kv"))
+        .args(["cluster", "--members", "3"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = Log::of(child.stdout.take().unwrap(), "cluster");
+    let endpoints = log.wait_line("RAFT_KV_ENDPOINTS=");
+    let endpoints = endpoints.split('=').nth(1).unwrap().split(',').map(str::to_owned);
+    let client = raft_kv::client::Client::new(endpoints).unwrap();
+    log.wait_line("A member that ends");
+    client.remove_member(3).await.unwrap();
+    log.wait_line("member 3 was removed from the cluster");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

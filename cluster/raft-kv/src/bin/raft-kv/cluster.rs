@@ -28,8 +28,8 @@ pub(crate) struct Arguments {
     /// How many members.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=9))]
     members: u64,
-    /// Where the members have their data and their logs. A directory of this command's, removed at
-    /// its end, if it is left out.
+    /// Where the members have their data and their logs. A cluster that ran there before goes on, at the
+    /// same addresses. If it is left out: a new directory, which is removed at the end.
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
     /// Further arguments for each member, such as `--snapshot-count 10`.
@@ -58,17 +58,46 @@ pub(crate) fn main(arguments: &Arguments) -> Done {
     runtime.block_on(run(&members, &directory))
 }
 
-/// Chooses ports, and says how each member is started.
-fn plan(arguments: &Arguments, directory: &Path) -> Done<Vec<Member>> {
-    let address = |port| format!("127.0.0.1:{port}");
-    let mut ports = Vec::new();
-    for _ in 0..arguments.members {
-        ports.push(free_ports::<3>()?.map(address));
+/// The file in the directory of a cluster with a line for each member: where it listens for clients and
+/// for peers, and where its failpoints are armed. The data of the members have these addresses too.
+const ADDRESSES: &str = "addresses";
+
+/// The addresses of each member: those of the cluster that ran in this directory before, or new ones.
+fn addresses(members: u64, directory: &Path) -> Done<Vec<[String; 3]>> {
+    let file = directory.join(ADDRESSES);
+    let failed = |error| format!("cannot use {}: {error}", file.display());
+    if !fs::exists(&file).map_err(failed)? {
+        let mut all = Vec::new();
+        for _ in 0..members {
+            all.push(free_ports::<3>()?.map(|port| format!("127.0.0.1:{port}")));
+        }
+        let lines: String = all.iter().map(|member| member.join(" ") + "\n").collect();
+        fs::write(&file, lines).map_err(failed)?;
+        return Ok(all);
     }
+    let text = fs::read_to_string(&file).map_err(failed)?;
+    let found = text.lines().map(|line| {
+        let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
+        words.try_into().map_err(|_| format!("{} is damaged: {line}", file.display()))
+    });
+    let found = found.collect::<Result<Vec<[String; 3]>, _>>()?;
+    if found.len() as u64 != members {
+        let (directory, found) = (directory.display(), found.len());
+        let why = format!(
+            "{directory} has a cluster of {found} members; write --members {found}, or choose another directory"
+        );
+        return Err(why.into());
+    }
+    Ok(found)
+}
+
+/// Says how each member is started.
+fn plan(arguments: &Arguments, directory: &Path) -> Done<Vec<Member>> {
+    let addresses = addresses(arguments.members, directory)?;
     let peers: Vec<_> =
-        ports.iter().zip(1..).map(|([_, peer, _], id)| format!("{id}={peer}")).collect();
+        addresses.iter().zip(1..).map(|([_, peer, _], id)| format!("{id}={peer}")).collect();
     let peers = peers.join(",");
-    let members = ports.into_iter().zip(1..).map(|([client, peer, failpoints], id)| {
+    let members = addresses.into_iter().zip(1..).map(|([client, peer, failpoints], id)| {
         let data = directory.join(format!("member-{id}")).display().to_string();
         // Two clusters of one machine may come to use the same ports.
         let cluster = directory.display().to_string();
@@ -97,7 +126,7 @@ async fn run(members: &[Member], directory: &Path) -> Done {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut running = Vec::new();
     for member in members {
-        running.push(member.start()?);
+        running.push(Some(member.start()?));
     }
     let client = Client::new(members.iter().map(|member| member.client.clone()))?;
     let mut elected = false;
@@ -107,12 +136,17 @@ async fn run(members: &[Member], directory: &Path) -> Done {
             _ = interrupt.recv() => break,
             (index, status) = first_end(&mut running) => {
                 let member = &members[index];
+                if last_lines(&member.log).contains("this member was removed from the cluster") {
+                    println!("member {} was removed from the cluster", member.id);
+                    running[index] = None;
+                    continue;
+                }
                 println!("member {} has ended: {status}; its log is {}", member.id, member.log.display());
                 if !elected {
                     return Err(format!("member {} does not run:\n{}", member.id, last_lines(&member.log)).into());
                 }
                 sleep(REST).await;
-                running[index] = member.start()?;
+                running[index] = Some(member.start()?);
                 println!("member {} runs again", member.id);
             }
             found = lead(&client), if !elected => {
@@ -139,9 +173,10 @@ async fn lead(client: &Client) -> Done<u64> {
 }
 
 /// The first member that ends, and how.
-async fn first_end(running: &mut [Running]) -> (usize, String) {
+async fn first_end(running: &mut [Option<Running>]) -> (usize, String) {
     poll_fn(|context| {
         for (index, member) in running.iter_mut().enumerate() {
+            let Some(member) = member else { continue };
             if let Poll::Ready(status) = pin!(member.child.wait()).poll(context) {
                 let status = status.map(|status| status.to_string());
                 return Poll::Ready((index, status.unwrap_or_else(|error| error.to_string())));
@@ -153,9 +188,9 @@ async fn first_end(running: &mut [Running]) -> (usize, String) {
 }
 
 /// Lets the members stop, by the end of their standard input.
-async fn stop(running: Vec<Running>) -> Done {
+async fn stop(running: Vec<Option<Running>>) -> Done {
     let (children, pipes): (Vec<_>, Vec<_>) =
-        running.into_iter().map(|member| (member.child, member.stdin)).unzip();
+        running.into_iter().flatten().map(|member| (member.child, member.stdin)).unzip();
     drop(pipes);
     for mut child in children {
         if timeout(STOP_LIMIT, child.wait()).await.is_err() {
