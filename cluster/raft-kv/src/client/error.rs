@@ -58,6 +58,14 @@ impl ClientError {
         }
     }
 
+    /// The error of a read, which has no effect that could be unknown.
+    pub(super) fn of_read(self) -> Self {
+        match self {
+            ClientError::Unknown { member, message } => ClientError::Failed { member, message },
+            other => other,
+        }
+    }
+
     /// What an answer other than 200 means.
     pub(super) fn of_answer(member: &str, status: u16, body: &[u8]) -> Self {
         let Ok(problem) = serde_json::from_slice::<Problem>(body) else {

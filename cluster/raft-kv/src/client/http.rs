@@ -162,6 +162,6 @@ async fn within<T>(
 ) -> Result<T, Failure> {
     tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| {
         // It may have been sent: the limit can end a request at any moment.
-        Err(Failure { sent: true, message: format!("no answer within {limit:?}") })
+        Err(Failure { sent: true, message: format!("no answer within {} ms", limit.as_millis()) })
     })
 }

@@ -368,6 +368,7 @@ impl Client {
                     Ok(answer) => ClientError::of_answer(member, answer.status, &answer.body),
                     Err(failure) => ClientError::of_failure(member, failure),
                 };
+                let error = if method == Method::GET { error.of_read() } else { error };
                 match &error {
                     ClientError::Failed { .. } => {}
                     ClientError::Unknown { .. } if repeat == Repeat::Yes => {}

@@ -21,6 +21,12 @@ async fn each_request_has_a_subcommand() {
     assert_eq!(ok(&["put", "b", "2"]), "revision 3");
     assert_eq!(ok(&["get", "a"]), "1");
     assert_eq!(run(&["get", "nothing"]).unwrap_err(), "raft-kv: there is no key `nothing`");
+    // A read has no effect that could be unknown.
+    let late = run(&["get", "a", "--timeout", "0s"]).unwrap_err();
+    assert!(
+        late.starts_with("raft-kv: not done: ") && late.ends_with("no answer within 0 ms"),
+        "{late}"
+    );
     assert_eq!(ok(&["range", "a"]), "a\t1\nb\t2");
     assert_eq!(ok(&["range", "--prefix", "b"]), "b\t2");
     assert!(ok(&["get", "a", "--json"]).contains(r#""mod_revision":2"#));
