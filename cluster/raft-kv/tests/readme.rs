@@ -68,3 +68,12 @@ fn the_points_are_those_of_the_code() {
     named.sort();
     assert_eq!(linked, named);
 }
+
+#[test]
+fn the_routes_are_those_of_the_code() {
+    let code = include_str!("../src/server/http/mod.rs");
+    let routes = code.split("//! ```text\n").nth(1).unwrap().split("//! ```").next().unwrap();
+    let routes = routes.replace("//! ", "");
+    assert!(routes.contains("PUT    /v1/kv/{key}"), "{routes}");
+    assert!(include_str!("../README.md").contains(&routes), "the README lists these:\n{routes}");
+}
