@@ -166,6 +166,10 @@ impl Node {
         if self.members().iter().any(|known| known.id == member.id) {
             return Ok(Err(RequestError::MemberExists(member.id)));
         }
+        if let Some(known) = self.members().iter().find(|known| known.peer == member.peer) {
+            let why = format!("member {} has the address {} already", known.id, known.peer);
+            return Ok(Err(RequestError::BadRequest(why)));
+        }
         if self.is_full(0) {
             return Ok(Err(RequestError::TooManyRequests));
         }

@@ -3,7 +3,7 @@
 use crate::group::{Group, member, settings};
 use cluster_node::{Command as Raft, Input, LogLines, Node as _, Outputs, StepClock, StepError};
 use failpoint_disk::Keep;
-use raft_kv::{Command, Node, Request, RequestError, Response};
+use raft_kv::{Command, Member, Node, Request, RequestError, Response};
 
 #[test]
 fn a_member_joins_and_leaves() {
@@ -167,4 +167,15 @@ fn a_node_whose_data_are_gone_does_not_start_as_a_new_one() {
     let error = Node::start_again(&settings, &data, &log).unwrap_err().to_string();
     assert!(error.contains("was removed"), "{error}");
     assert!(!data.exists());
+}
+
+/// Messages to one of them would reach the other, and the cluster would have a member that never answers.
+#[test]
+fn two_members_do_not_have_the_same_address() {
+    let mut group = Group::new(3);
+    let new = Member { id: 4, ..member(2) };
+    let answer = group.call(1, Request::AddMember(new));
+    let Err(RequestError::BadRequest(why)) = answer else { panic!("{answer:?}") };
+    assert_eq!(why, "member 2 has the address peer-2 already");
+    assert_eq!(group.node(1).members().len(), 3);
 }
