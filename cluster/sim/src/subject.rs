@@ -46,6 +46,10 @@ pub trait Subject: Sized {
     /// A number for the message, for the trace: different messages have different ones.
     fn digest(message: &Message<Self>) -> u64;
 
+    /// Whether the message may arrive twice. One that asks for something to be done again must not, unless the
+    /// nodes recognize it.
+    fn may_double(message: &Message<Self>) -> bool;
+
     /// A member has started, for the first time or again.
     ///
     /// # Errors

@@ -313,7 +313,7 @@ impl<S: Subject> World<S> {
             return self.injections.add("dropped messages");
         }
         let leaves = self.now + after;
-        if self.is_stormy && self.draws.chance(self.plan.duplicated) {
+        if self.is_stormy && S::may_double(&message) && self.draws.chance(self.plan.duplicated) {
             self.injections.add("duplicated messages");
             let arrives = leaves + self.way();
             self.plan_at(arrives, Event::Arrive { to, message: message.clone() });

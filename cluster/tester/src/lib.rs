@@ -16,6 +16,7 @@
 //! | [`config`] | what does a run do? |
 //! | [`report`] | what did a run find out? |
 //! | [`run`] | in which order does all of this happen? |
+//! | [`sim`] | does raft-kv keep its promises in a simulation? |
 //! | [`simulate`] | what does the history of a correct store look like? |
 //!
 //! The checkers stand on their own. A verdict is exact: [violated](checks::Verdict::Violated) names
@@ -49,8 +50,8 @@
 //! ```
 //!
 //! [`simulate`] makes histories of a correct store, for tests of checkers and for measurements. The
-//! command `failpoint-tester` runs a configuration (`run`), checks an old history again (`check`), and
-//! measures the checkers (`bench`).
+//! command `failpoint-tester` runs a configuration (`run`), checks an old history again (`check`),
+//! simulates raft-kv (`sim`), and measures the checkers (`bench`).
 
 #![forbid(unsafe_code)]
 
@@ -66,4 +67,5 @@ pub mod load;
 pub mod process;
 pub mod report;
 pub mod run;
+pub mod sim;
 pub mod simulate;

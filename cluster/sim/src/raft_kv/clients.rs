@@ -128,7 +128,7 @@ impl Clients {
             }
             6 => Request::Write(Write::Delete(KeyRange::key(&key))),
             7..=8 => read(KeyRange::key(&key), false),
-            9 => read(KeyRange::all(), false),
+            9 => read(KeyRange { from: "k".to_owned(), to: Some("l".to_owned()) }, false),
             _ => read(KeyRange::key(&key), true),
         }
     }

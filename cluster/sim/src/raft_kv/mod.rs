@@ -10,7 +10,7 @@ use crate::{Draws, Plan, Point, Subject, Violation};
 use clients::Clients;
 use cluster_node::{LogLines, Promises, Role, StepError, View};
 use protobuf::Message as _;
-use raft::eraftpb::Message;
+use raft::eraftpb::{Message, MessageType};
 use raft_kv::{
     Command, KeyRange, Member, Node, Put, Reply, Request, Response, Settings, WatchMessage, Write,
 };
@@ -161,6 +161,11 @@ impl Subject for RaftKv {
             Err(_) => format!("{message:?}").hash(&mut hasher),
         }
         hasher.finish()
+    }
+
+    fn may_double(message: &Message) -> bool {
+        // raft does not recognize a proposal that was passed on twice. The server sends over TCP, once.
+        message.get_msg_type() != MessageType::MsgPropose
     }
 
     fn started(&mut self, node: &Node) -> Checked {

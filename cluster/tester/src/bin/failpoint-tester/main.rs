@@ -9,6 +9,7 @@ mod bench;
 mod cases;
 mod check;
 mod run;
+mod sim;
 mod validate;
 
 /// Injects faults into a running store under load, and checks that it keeps its promises.
@@ -25,6 +26,7 @@ enum Command {
     Validate(validate::Arguments),
     Cases(cases::Arguments),
     Check(check::Arguments),
+    Sim(sim::Arguments),
     /// Measure a checker on the history of a simulated, correct store.
     Bench(bench::Arguments),
 }
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Validate(arguments) => validate::main(&arguments, &output),
         Command::Cases(arguments) => cases::main(&arguments, &output),
         Command::Check(arguments) => check::main(arguments, &output),
+        Command::Sim(arguments) => sim::main(&arguments, &output),
         Command::Bench(arguments) => bench::run(&arguments, &output),
     };
     output.end(status)
