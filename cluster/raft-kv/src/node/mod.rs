@@ -269,6 +269,11 @@ impl Node {
         if is_heartbeat && fail_value!("raftDropHeartbeat").is_some() {
             return Ok(());
         }
+        // Raft would pass it on, and end the process because the message has a term already.
+        let is_transfer = message.get_msg_type() == MessageType::MsgTransferLeader;
+        if is_transfer && !self.leads() {
+            return Ok(());
+        }
         self.raft.step_as(Input::Message(message), outputs)
     }
 

@@ -10,6 +10,7 @@
 //! The owner is one thread, since the disk blocks and so do failpoints. Everything else runs on tokio
 //! and never waits for the disk.
 
+mod admission;
 mod frames;
 mod http;
 mod inputs;

@@ -4,6 +4,7 @@
 //! queue: what does not fit is dropped, because raft sends again what matters. Raft is told which peers
 //! cannot be reached, and whether a snapshot left.
 
+use super::admission;
 use super::frames::{self, FrameError, Handshake, MAX_HANDSHAKE, MAX_MESSAGE};
 use super::locked;
 use super::log::{info, warn_line};
@@ -322,26 +323,31 @@ async fn take(stream: TcpStream, local: &Local, sink: &Sink) -> Result<(), Frame
         Err(io::Error::new(io::ErrorKind::TimedOut, "no handshake arrives").into())
     })?;
     let Some(greeting) = greeting else { return Ok(()) };
-    let hello = Handshake::parse(&greeting);
-    let refusal = match &hello {
-        Some(hello) if local.is_removed(hello.from) => Some(REMOVED.to_owned()),
-        Some(hello) => hello.refusal(&local.cluster, local.id),
-        None => {
-            Some("this is the port for peers of a raft-kv, and they greet in another way".into())
-        }
-    };
-    let answer = refusal.as_deref().unwrap_or_default();
+    let admitted = admit(&greeting, local);
+    let answer = admitted.as_ref().err().map_or("", String::as_str);
     frames::write(&mut to, answer.as_bytes()).await?;
-    if let Some(refusal) = refusal {
-        return Err(io::Error::other(format!("refused a peer: {refusal}")).into());
-    }
+    let peer = admitted.map_err(|why| io::Error::other(format!("refused a peer: {why}")))?;
     while let Some(payload) = frames::read(&mut from, MAX_MESSAGE).await? {
         // It calls again, and is told.
-        if hello.as_ref().is_some_and(|hello| local.is_removed(hello.from)) {
+        if local.is_removed(peer) {
             return Ok(());
         }
         let message = Message::parse_from_bytes(&payload).map_err(io::Error::other)?;
+        if let Some(fault) = admission::fault(&message, peer, local.id) {
+            return Err(io::Error::other(fault).into());
+        }
         sink(Event::Message(message));
     }
     Ok(())
+}
+
+/// The member that calls, or why it is refused.
+fn admit(greeting: &[u8], local: &Local) -> Result<u64, String> {
+    let Some(hello) = Handshake::parse(greeting) else {
+        return Err("this is the port for peers of a raft-kv, and they greet in another way".into());
+    };
+    if local.is_removed(hello.from) {
+        return Err(REMOVED.to_owned());
+    }
+    hello.refusal(&local.cluster, local.id).map_or(Ok(hello.from), Err)
 }

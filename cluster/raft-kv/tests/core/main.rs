@@ -10,6 +10,7 @@ mod crashes;
 mod determinism;
 mod leases;
 mod members;
+mod messages;
 mod requests;
 mod snapshots;
 mod watches;

@@ -6,6 +6,7 @@ mod faults;
 mod http;
 mod members;
 mod network;
+mod peers;
 #[cfg(feature = "failpoints")]
 mod power;
 mod requests;

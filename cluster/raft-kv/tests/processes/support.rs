@@ -171,6 +171,11 @@ impl Cluster {
         self.directory.path().join(format!("member-{id}"))
     }
 
+    /// Its name, which members say when they call each other.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A path in the directory of the cluster.
     pub(crate) fn file(&self, name: &str) -> String {
         self.directory.path().join(name).to_string_lossy().into_owned()
