@@ -3,11 +3,11 @@
 use super::metrics::Metrics;
 use super::peers::Event;
 use super::refusal::Refusal;
-use crate::{KeyRange, Request, RequestError, Response, Revision, WatchMessage};
+use crate::{KeyRange, KeyValue, Request, RequestError, Response, Revision, WatchMessage};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -15,12 +15,57 @@ use tokio::sync::{mpsc, oneshot};
 const QUEUE: usize = 8_192;
 /// How many messages of a watch wait for its client at most. A slower client loses the watch.
 const WATCH_QUEUE: usize = 64;
+/// How many bytes of keys and values wait for the client of a watch at most. One message may be larger.
+const WATCH_BYTES: usize = 4 << 20;
 
 /// Takes the answer to a request.
 pub(super) type Reply = oneshot::Sender<Result<Response, Refusal>>;
 
+/// What a watch gets: messages until the first error.
+type Watched = Result<WatchMessage, RequestError>;
+
 /// Takes the messages of a watch, until the first error.
-pub(super) type WatchSender = mpsc::Sender<Result<WatchMessage, RequestError>>;
+#[derive(Debug)]
+pub(super) struct WatchSender {
+    queue: mpsc::Sender<Watched>,
+    /// How many bytes wait in the queue.
+    bytes: Arc<AtomicUsize>,
+}
+
+impl WatchSender {
+    /// Gives the client a message. If too many wait, or too many bytes, this one is lost.
+    pub(super) fn try_send(&self, message: Watched) -> Result<(), WatchError> {
+        let size = size(&message);
+        let before = self.bytes.fetch_add(size, Ordering::Relaxed);
+        if before > 0 && before + size > WATCH_BYTES {
+            self.bytes.fetch_sub(size, Ordering::Relaxed);
+            return Err(WatchError::Slow);
+        }
+        self.queue.try_send(message).map_err(|error| {
+            self.bytes.fetch_sub(size, Ordering::Relaxed);
+            match error {
+                mpsc::error::TrySendError::Full(_) => WatchError::Slow,
+                mpsc::error::TrySendError::Closed(_) => WatchError::Closed,
+            }
+        })
+    }
+}
+
+/// Why a watch does not get a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WatchError {
+    /// Its client reads too slowly.
+    Slow,
+    /// Its client has gone.
+    Closed,
+}
+
+/// The bytes of the keys and the values in a message.
+fn size(message: &Watched) -> usize {
+    let of = |kv: &KeyValue| kv.key.len() + kv.value.len();
+    let events = message.iter().flat_map(|message| &message.events);
+    events.map(|event| of(&event.kv) + event.previous.as_ref().map_or(0, of)).sum()
+}
 
 /// What happens to the owner of the node.
 #[derive(Debug)]
@@ -55,7 +100,8 @@ pub(super) struct Inputs {
 pub(super) struct OpenWatch {
     /// The revision at which it was opened.
     pub(super) revision: Revision,
-    messages: mpsc::Receiver<Result<WatchMessage, RequestError>>,
+    messages: mpsc::Receiver<Watched>,
+    bytes: Arc<AtomicUsize>,
     id: u64,
     inputs: Inputs,
 }
@@ -84,11 +130,13 @@ impl Inputs {
         keys: KeyRange,
         first: Revision,
     ) -> Result<OpenWatch, Refusal> {
-        let (sender, messages) = mpsc::channel(WATCH_QUEUE);
+        let (queue, messages) = mpsc::channel(WATCH_QUEUE);
+        let bytes = Arc::new(AtomicUsize::new(0));
+        let sender = WatchSender { queue, bytes: Arc::clone(&bytes) };
         self.metrics.watch_opened();
         let id = self.id();
         let request = Request::Watch { keys, first };
-        let mut open = OpenWatch { revision: 0, messages, id, inputs: self.clone() };
+        let mut open = OpenWatch { revision: 0, messages, bytes, id, inputs: self.clone() };
         match self.ask(id, request, Some(sender)).await? {
             Response::Watching { revision } => open.revision = revision,
             other => unreachable!("a watch was answered by {other:?}"),
@@ -134,7 +182,11 @@ impl OpenWatch {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<WatchMessage, RequestError>>> {
-        self.messages.poll_recv(context)
+        let next = ready!(self.messages.poll_recv(context));
+        if let Some(message) = &next {
+            self.bytes.fetch_sub(size(message), Ordering::Relaxed);
+        }
+        Poll::Ready(next)
     }
 }
 

@@ -5,7 +5,7 @@
 //! disk refuses, the node is dropped and started again from what is on the disk, as often as it takes.
 //! Until then, clients are told what the disk said.
 
-use super::inputs::{Reply, WatchSender, Work, changes_something};
+use super::inputs::{Reply, WatchError, WatchSender, Work, changes_something};
 use super::locked;
 use super::log;
 use super::metrics::Metrics;
@@ -255,8 +255,7 @@ impl Owner {
             crate::Reply::Watch { id, message } => {
                 let sent = self.watches.get(&id).map(|watch| watch.try_send(Ok(message)));
                 if let Some(Err(error)) = sent {
-                    use tokio::sync::mpsc::error::TrySendError;
-                    if let TrySendError::Full(_) = error {
+                    if error == WatchError::Slow {
                         self.metrics.slow_watch();
                         let text = format!("watch ended because its client is slow id={id}");
                         self.lines.add(Level::Warn, text);
