@@ -414,6 +414,14 @@ pub enum RequestError {
     /// The request cannot be done by any store. The text says why.
     #[error("{0}")]
     BadRequest(String),
+    /// The write is too large for an entry.
+    #[error("a write has at most {limit} bytes, and this one {bytes}")]
+    TooLarge {
+        /// How many bytes it may have, with its keys.
+        limit: usize,
+        /// How many it has.
+        bytes: usize,
+    },
     /// A lease is not there.
     #[error("there is no lease {0}")]
     LeaseNotFound(LeaseId),

@@ -106,8 +106,7 @@ impl Node {
         let data = proposal.encode().map_err(disk("encode an entry"))?;
         let bytes = data.len();
         if bytes > MAX_WRITE {
-            let why = format!("a write has at most {MAX_WRITE} bytes, and this one {bytes}");
-            return Ok(Err(RequestError::BadRequest(why)));
+            return Ok(Err(RequestError::TooLarge { limit: MAX_WRITE, bytes }));
         }
         if self.is_full(bytes) {
             return Ok(Err(RequestError::TooManyRequests));

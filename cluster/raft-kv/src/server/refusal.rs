@@ -64,7 +64,9 @@ impl Refusal {
             Refusal::Request(E::MemberExists(_)) => (StatusCode::CONFLICT, "member-exists"),
             Refusal::Request(E::Compacted(_)) => (StatusCode::CONFLICT, "compacted"),
             Refusal::Request(E::FutureRevision(_)) => (StatusCode::CONFLICT, "future-revision"),
-            Refusal::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+            Refusal::Request(E::TooLarge { .. }) | Refusal::TooLarge { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "too-large")
+            }
             Refusal::Request(E::TooManyRequests) | Refusal::Overloaded => {
                 (StatusCode::TOO_MANY_REQUESTS, "too-many-requests")
             }

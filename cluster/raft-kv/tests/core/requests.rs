@@ -90,12 +90,13 @@ fn what_no_store_can_do_is_refused() {
         put("", "1", 0),
         Write::Delete(keys("b", "a")),
         Write::Grant { ttl: 0 },
-        put("a", &"x".repeat(1 << 20), 0),
         txn(vec![operation("a", "1"), operation("a", "2")]),
         txn(vec![operation("a", "1"), Operation::Delete(keys("a", "b"))]),
     ] {
         assert!(bad(&group.write(1, write.clone())), "{write:?}");
     }
+    let large = group.write(1, put("a", &"x".repeat(1 << 20), 0));
+    assert!(matches!(large, Err(RequestError::TooLarge { limit: 0x10_0000, .. })), "{large:?}");
     let answer = group.write(1, put("a", "1", 99));
     assert_eq!(answer, Err(RequestError::LeaseNotFound(99)));
     let refused = txn(vec![

@@ -223,3 +223,30 @@ async fn a_cluster_does_not_start_a_member_again_that_was_removed() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[tokio::test]
+async fn output_that_is_not_read_is_no_error() {
+    let cluster = Cluster::start(1, &[]).await;
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = Command::new(env!("CARGO_BIN_EXE_raft-kv"))
+        .args(["status", "--endpoints", &cluster.members[0].client])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_transaction_that_cannot_be_read_says_what_was_expected() {
+    for text in ["[]", "{", r#"{"thn":[]}"#] {
+        let output = raft_kv(&["txn", text, "--endpoints", "127.0.0.1:1"]);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && errors.contains("expected a transaction {"),
+            "{errors}"
+        );
+    }
+}

@@ -87,9 +87,12 @@ async fn every_mistake_has_a_status_and_a_code() {
         (&get, "/v1/kv/a?revision=two", b"", 400, "bad-request"),
         (&put, "/v1/kv/a", b"\xff", 400, "bad-request"),
         (&put, "/v1/kv/a", long.as_bytes(), 413, "too-large"),
+        (&put, "/v1/kv/a", &long.as_bytes()[1..], 413, "too-large"),
         (&put, "/v1/kv/a?lease=9", b"x", 404, "lease-not-found"),
         (&post, "/v1/txn", b"{", 400, "bad-request"),
         (&post, "/v1/txn", br#"{"thn":[]}"#, 400, "bad-request"),
+        (&post, "/v1/txn", b"[]", 400, "bad-request"),
+        (&post, "/v1/leases", b"[7]", 400, "bad-request"),
         (&post, "/v1/leases", br#"{"ttl":-1}"#, 400, "bad-request"),
         (&post, "/v1/leases", br#"{"ttl":0}"#, 400, "bad-request"),
         (&post, "/v1/leases/9/keepalive", b"", 404, "lease-not-found"),
@@ -108,6 +111,15 @@ async fn every_mistake_has_a_status_and_a_code() {
         assert_eq!(answer["code"].as_str().unwrap_or_default(), code, "{method} {path}: {answer}");
         assert!(status == 200 || answer["error"].as_str().is_some_and(|text| text.len() > 10));
     }
+}
+
+#[tokio::test]
+async fn a_member_that_is_added_without_a_name_has_one() {
+    let cluster = Cluster::start(1, &[]).await;
+    let http = Http::of(&cluster);
+    let (status, added) =
+        http.ask(Method::POST, "/v1/members", r#"{"id":2,"peer":"127.0.0.1:1"}"#).await;
+    assert_eq!((status, &added["members"][1]["name"]), (200, &json!("m2")));
 }
 
 #[tokio::test]

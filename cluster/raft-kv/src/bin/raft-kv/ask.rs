@@ -244,8 +244,7 @@ async fn ask(command: &Command) -> Done<ExitCode> {
         }
         Command::Txn { txn, to } => {
             let text = txn.clone().map_or_else(standard_input, Ok)?;
-            let txn: Txn = serde_json::from_str(&text)
-                .map_err(|error| format!("the transaction is not what is expected: {error}"))?;
+            let txn = transaction(&text)?;
             let done = to.client()?.txn(&txn).await?;
             let mut lines = vec![format!(
                 "{} revision {}",
@@ -394,6 +393,15 @@ impl To {
         }
         Ok(())
     }
+}
+
+/// Reads a transaction, which is an object. A list of its fields would be read as one, too.
+fn transaction(text: &str) -> Done<Txn> {
+    let expected = r#"expected a transaction {"compare":[…],"then":[…],"otherwise":[…]}"#;
+    if !text.trim_start().starts_with('{') {
+        return Err(format!("{expected}, found no JSON object").into());
+    }
+    Ok(serde_json::from_str(text).map_err(|error| format!("{expected}: {error}"))?)
 }
 
 impl Keys {

@@ -6,6 +6,7 @@ mod serve;
 
 use clap::{Parser, Subcommand};
 use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
 /// A replicated key-value store whose failpoints can be armed while it runs.
@@ -36,6 +37,11 @@ fn main() -> ExitCode {
         Command::Ask(command) => ask::main(&command),
     };
     done.unwrap_or_else(|error| {
+        // The reader of a pipe, such as `head -1`, wants no more.
+        let cause = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if cause == Some(io::ErrorKind::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
         eprintln!("raft-kv: {error}");
         ExitCode::FAILURE
     })

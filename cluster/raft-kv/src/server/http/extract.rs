@@ -53,8 +53,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let bytes = bytes(request, state).await?;
+        // Without this, a list of its fields would be read as the object.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Refusal::BadRequest("the body is not a JSON object: write {…}".to_owned()));
+        }
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            Refusal::BadRequest(format!("the body is not what is expected: {error}"))
+            Refusal::BadRequest(format!("the body cannot be read as JSON of this route: {error}"))
         })
     }
 }

@@ -207,11 +207,14 @@ async fn members(State(app): State<App>) -> Answer<Members> {
     Ok(Json(Members { members }))
 }
 
-async fn add_member(State(app): State<App>, Body(member): Body<Member>) -> Answer<Members> {
+async fn add_member(State(app): State<App>, Body(mut member): Body<Member>) -> Answer<Members> {
     // A member that cannot be reached may cost the cluster its quorum.
     if !is_address(&member.peer) {
         let why = format!("`{}` is not where peers connect: write HOST:PORT", member.peer);
         return Err(Refusal::BadRequest(why));
+    }
+    if member.name.is_empty() {
+        member.name = format!("m{}", member.id);
     }
     changed_members(&app, Request::AddMember(member)).await
 }
