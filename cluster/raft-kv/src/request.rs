@@ -253,7 +253,7 @@ pub struct WatchMessage {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Member {
-    /// Its number; never 0, and never used again after the member is removed.
+    /// Its number; never 0. Do not use it again after the member is removed, which nothing refuses.
     pub id: u64,
     /// Its name.
     #[serde(default)]

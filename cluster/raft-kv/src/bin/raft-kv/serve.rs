@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 /// The failpoints of the member are armed at the address in the environment variable GOFAIL_HTTP.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The number of the member; not 0, and never used again after the member is removed.
+    /// The number of the member; not 0. Do not use that of a removed member again: nothing refuses it.
     #[arg(long)]
     id: u64,
     /// The name that the member gives itself; else it has the one under which it was added.
