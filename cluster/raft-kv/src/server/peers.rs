@@ -13,6 +13,7 @@ use protobuf::Message as _;
 use raft::SnapshotStatus;
 use raft::eraftpb::{Message, MessageType};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::convert::Infallible;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,7 +22,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader, BufWriter};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -288,18 +289,23 @@ async fn within(writing: impl Future<Output = io::Result<()>>) -> Result<(), Str
     }
 }
 
+/// The connection of each member that calls. Dropping the sender ends it.
+type Callers = Arc<Mutex<HashMap<u64, oneshot::Sender<Infallible>>>>;
+
 /// Takes calls of peers, for ever.
 pub(super) async fn listen(listener: TcpListener, local: Local, sink: Sink) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    let callers = Callers::default();
     loop {
         // The semaphore is never closed.
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
                 let (local, sink) = (local.clone(), Arc::clone(&sink));
+                let callers = Arc::clone(&callers);
                 tokio::spawn(async move {
                     let _permit = permit;
-                    if let Err(error) = take(stream, &local, &sink).await {
+                    if let Err(error) = take(stream, &local, &callers, &sink).await {
                         warn_line!("peer connection ended error={:?}", error.to_string());
                     }
                 });
@@ -314,7 +320,12 @@ pub(super) async fn listen(listener: TcpListener, local: Local, sink: Sink) {
 }
 
 /// Takes the messages of one connection.
-async fn take(stream: TcpStream, local: &Local, sink: &Sink) -> Result<(), FrameError> {
+async fn take(
+    stream: TcpStream,
+    local: &Local,
+    callers: &Callers,
+    sink: &Sink,
+) -> Result<(), FrameError> {
     stream.set_nodelay(true)?;
     let (from, mut to) = stream.into_split();
     let mut from = BufReader::new(from);
@@ -327,7 +338,30 @@ async fn take(stream: TcpStream, local: &Local, sink: &Sink) -> Result<(), Frame
     let answer = admitted.as_ref().err().map_or("", String::as_str);
     frames::write(&mut to, answer.as_bytes()).await?;
     let peer = admitted.map_err(|why| io::Error::other(format!("refused a peer: {why}")))?;
-    while let Some(payload) = frames::read(&mut from, MAX_MESSAGE).await? {
+    let replaced = replace(callers, peer);
+    tokio::select! {
+        ended = take_messages(&mut from, peer, local, sink) => ended,
+        _ = replaced => Ok(()),
+    }
+}
+
+/// A member calls once at a time. One that calls again has lost its connection, of which this side may never
+/// hear. Returns what ends when the member calls again.
+fn replace(callers: &Callers, peer: u64) -> oneshot::Receiver<Infallible> {
+    let (caller, replaced) = oneshot::channel();
+    let mut callers = locked(callers);
+    callers.retain(|_, caller| !caller.is_closed());
+    callers.insert(peer, caller);
+    replaced
+}
+
+async fn take_messages(
+    from: &mut BufReader<OwnedReadHalf>,
+    peer: u64,
+    local: &Local,
+    sink: &Sink,
+) -> Result<(), FrameError> {
+    while let Some(payload) = frames::read(from, MAX_MESSAGE).await? {
         // It calls again, and is told.
         if local.is_removed(peer) {
             return Ok(());

@@ -125,3 +125,15 @@ async fn a_message_that_no_member_sends_ends_its_connection_alone() {
     write(&cluster.client(), "k", "v").await;
     assert_eq!(peer.0.try_read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
+
+/// A connection whose other end has gone without a word would keep its place for ever.
+#[tokio::test]
+async fn a_new_connection_of_a_member_replaces_its_old_one() {
+    let cluster = Cluster::start(1, &[]).await;
+    let mut last = Peer::greet(&cluster).await;
+    // More than there are places for.
+    for _ in 0..300 {
+        let mut old = std::mem::replace(&mut last, Peer::greet(&cluster).await);
+        old.is_closed().await;
+    }
+}
