@@ -51,6 +51,8 @@ pub struct Terminal {
     limit: Option<Duration>,
     round: u64,
     case: String,
+    /// What the case does now.
+    step: String,
     done: u64,
     failed: u64,
     injections: u64,
@@ -96,6 +98,7 @@ impl Terminal {
             limit: None,
             round: 0,
             case: String::new(),
+            step: String::new(),
             done: 0,
             failed: 0,
             injections: 0,
@@ -191,9 +194,10 @@ impl Terminal {
         }
     }
 
-    fn step(&self, step: &str) {
+    fn step(&mut self, step: &str) {
+        self.step = format!("{}: {}", visible(&self.case), visible(step));
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("{}: {}", visible(&self.case), visible(step)));
+            bar.set_message(self.step.clone());
         }
     }
 
@@ -245,7 +249,7 @@ impl Terminal {
         self.progress();
         if self.bar.is_none() && self.told.elapsed() >= RHYTHM {
             self.told = Instant::now();
-            let line = self.line();
+            let line = format!("{}; {}", self.line(), self.step);
             self.print(&line);
         }
     }
