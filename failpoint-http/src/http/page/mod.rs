@@ -12,8 +12,8 @@ const PAGE: &str = include_str!("page.html");
 /// ones. They are constants because a browser normalizes line ends before it hashes, so they also hold
 /// if a checkout converted them.
 const POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-+zK+Xot4fSllURyo9bp00/rbjl2OiQGSUSUO35IqQv4='; \
-    script-src 'sha256-gOv+esT2RPVxVyaiv17DY8hxIawvbG6I3wXD78G4lv0='; \
+    style-src 'sha256-s63GEG32I5zs53cwX8QGpRyRTVfzedWsqjlAXJwmD/Y='; \
+    script-src 'sha256-UUVIaX6bGI2ri2Dkz+NLK1ToA4zDk/9CePEAufdPXbE='; \
     connect-src 'self'; \
     img-src data:; \
     base-uri 'none'; \
