@@ -138,6 +138,12 @@ impl Load {
         self.shared.last_error()
     }
 
+    /// Why the load has ended by itself, if it has: the history is as long as it may be.
+    #[must_use]
+    pub fn full(&self) -> Option<String> {
+        self.shared.recorder.full()
+    }
+
     /// Stops sending. Returns when no request is in flight, after at most the limit of a request: then
     /// the history is complete up to now. In a pause this does nothing.
     pub async fn pause(&self) {

@@ -109,6 +109,11 @@ impl Scene<'_> {
         let minimum = self.config.load.minimum_rate;
         let mut best = 0.0_f64;
         loop {
+            if let Some(full) = self.load.full() {
+                return Err(Failure::Setup(format!(
+                    "{full}; lower `load.rate`, or run fewer cases or combinations in a round"
+                )));
+            }
             sleep_until(since.at + WINDOW).await;
             let now = self.mark();
             #[expect(clippy::cast_precision_loss, reason = "far below 2^52 requests")]

@@ -6,13 +6,15 @@ use raft_kv::POINTS;
 use crate::driver::{Point, Role, Trigger};
 
 /// Points that raft-kv has from failpoint-disk.
-const OTHERS: [(&str, Trigger); 4] = [
+const OTHERS: [(&str, Role, Trigger); 5] = [
     // After a start, the state is in memory.
-    ("disk.create_dir", Trigger::Restart),
-    ("disk.read", Trigger::Restart),
+    ("disk.create_dir", Role::Any, Trigger::Restart),
+    ("disk.read", Role::Any, Trigger::Restart),
     // Later, only when the file of the state grows or shrinks.
-    ("disk.metadata", Trigger::Restart),
-    ("disk.set_attr", Trigger::None),
+    ("disk.metadata", Role::Any, Trigger::Restart),
+    // The same; a snapshot that is received makes a new file.
+    ("disk.set_len", Role::Follower, Trigger::Snapshot),
+    ("disk.set_attr", Role::Any, Trigger::None),
 ];
 
 /// What is known of a point, by its name without package path. One that is not known fires on every
@@ -22,8 +24,10 @@ pub(super) fn point(name: &str) -> Point {
     if let Some(point) = POINTS.iter().find(|point| point.name == name) {
         return Point { role: role(point.role), trigger: trigger(point.trigger) };
     }
-    let other = OTHERS.iter().find(|(point, _)| *point == name);
-    Point { role: Role::Any, trigger: other.map_or(Trigger::Load, |(_, trigger)| *trigger) }
+    let other = OTHERS.iter().find(|(point, ..)| *point == name);
+    let (role, trigger) =
+        other.map_or((Role::Any, Trigger::Load), |(_, role, trigger)| (*role, *trigger));
+    Point { role, trigger }
 }
 
 fn role(role: raft_kv::Role) -> Role {
