@@ -277,7 +277,7 @@ async fn tells_of_an_upstream_that_cannot_be_reached_and_of_too_many_connections
     assert!(is_reset(rest(&mut second).await));
     link.reset_connections();
     assert!(is_reset(rest(&mut first).await));
-    until("all is told", || events.lock().unwrap().len() == 3).await;
+    until("all events have arrived", || events.lock().unwrap().len() == 3).await;
     assert_eq!(*events.lock().unwrap(), ["failed", "too many", "asked"]);
 }
 

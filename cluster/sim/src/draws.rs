@@ -31,7 +31,7 @@ impl Draws {
     /// One of them.
     ///
     /// # Panics
-    /// If there are none.
+    /// If the slice is empty.
     pub fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[self.0.random_range(0..of.len())]
     }

@@ -39,7 +39,7 @@ impl<S: Subject> World<S> {
                 self.links.one_way(self.plan.members, id, is_out);
                 self.injections.add("one-way partitions");
                 self.note(("one way", id, is_out), || {
-                    let what = if is_out { "reaches nobody" } else { "is reached by nobody" };
+                    let what = if is_out { "reaches no other" } else { "is reached by no other" };
                     format!("member {id} {what}")
                 });
                 self.plan_heal();

@@ -15,7 +15,7 @@ pub enum Fault {
     CrashAll,
     /// The members split into two groups that do not reach each other, for a while.
     Partition,
-    /// One member reaches nobody and is still reached, or the other way around, for a while.
+    /// For a while, one member reaches no other but is reached, or the other way around.
     OneWay,
     /// A point is armed on a member: a later hit crashes it there, or delays it.
     Point,

@@ -89,7 +89,7 @@ pub trait Subject: Sized {
     /// Whether no client waits for an answer.
     fn is_idle(&self) -> bool;
 
-    /// Whether the members agree, while nobody asks and there are no faults.
+    /// Whether the members agree, without requests and without faults.
     ///
     /// # Errors
     /// What they do not agree on, in words.

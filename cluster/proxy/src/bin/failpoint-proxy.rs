@@ -99,7 +99,7 @@ async fn run(arguments: &Arguments) -> Done {
     Ok(())
 }
 
-/// Whether it is told without `--verbose`.
+/// Whether it is logged without `--verbose`.
 fn is_important(event: &Event) -> bool {
     !matches!(event, Event::Accepted { .. } | Event::Ended { .. })
 }

@@ -119,7 +119,7 @@ async fn show(State(registry): Proxies, Path(proxy): Path<String>) -> Reply {
 
 async fn update(State(registry): Proxies, Path(proxy): Path<String>, body: Bytes) -> Reply {
     let mut registry = registry.lock().await;
-    // As there, an unknown name is told before a wrong body.
+    // As there, an unknown name is reported before a wrong body.
     registry.show(&proxy)?;
     ok(&registry.update(&proxy, parse(&body)?).await?)
 }

@@ -292,7 +292,7 @@ async fn within(writing: impl Future<Output = io::Result<()>>) -> Result<(), Str
 /// The connection of each member that calls. Dropping the sender ends it.
 type Callers = Arc<Mutex<HashMap<u64, oneshot::Sender<Infallible>>>>;
 
-/// Takes calls of peers, for ever.
+/// Accepts connections of peers until the process ends.
 pub(super) async fn listen(listener: TcpListener, local: Local, sink: Sink) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
     let callers = Callers::default();

@@ -1,4 +1,4 @@
-//! Every single bit that flips is told, or repaired; none is taken for what was saved.
+//! Every single flipped bit is reported or repaired, and never read as what was saved.
 
 use crate::seen::Seen;
 use crate::writer::{DIRECTORY, Legal, Step, Writer};

@@ -1,4 +1,4 @@
-//! The log on a disk that crashes and decays: what was saved is there, or its loss is told.
+//! The log on a disk that crashes and flips bits: what was saved is there, or its loss is reported.
 #![cfg(feature = "failpoints")]
 
 #[path = "../numbers/mod.rs"]

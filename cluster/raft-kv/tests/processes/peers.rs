@@ -126,7 +126,7 @@ async fn a_message_that_no_member_sends_ends_its_connection_alone() {
     assert_eq!(peer.0.try_read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
-/// A connection whose other end has gone without a word would keep its place for ever.
+/// A connection whose other end has vanished would otherwise keep its place forever.
 #[tokio::test]
 async fn a_new_connection_of_a_member_replaces_its_old_one() {
     let cluster = Cluster::start(1, &[]).await;

@@ -1,20 +1,20 @@
 //! Counts the hits that reach a term which acts by a small chance, and its fires, without a line that all
 //! threads write.
 //!
-//! The number of a hit decides whether the term acts, so it is known beforehand which numbers do nothing.
+//! The number of a hit decides whether the term acts, so the numbers that do nothing are known in advance.
 //! Between two numbers that act lies a *run*. The hits of a run need no number each: it is enough that
 //! they are as many. So each stripe gets a part of the run as its *allowance*, and a hit takes one from it
 //! by a subtraction on a line that few threads share.
 //!
 //! A hit that finds no allowance takes a lock, and gets more of the run. Where all of it was given out, the
 //! hit takes back what other stripes have left. Where nothing is left, as many hits were counted as the
-//! next number says, and that number decides. So the first n hits decide alike whatever the threads do.
+//! next number says, and that number decides. So the first n hits decide the same, in whatever order the threads run.
 
 use super::random::Draw;
 use crate::runtime::count::striped::{CachePadded, STRIPES, own_stripe};
 use crate::runtime::sync::{AtomicU64, Mutex, Ordering};
 
-/// The longest run that is looked for at once. The unit tests shall see runs end before a number acts.
+/// The longest run that is looked for at once. Short in unit tests, so that runs end before a number acts.
 const LONGEST: u64 = if cfg!(test) { 3 } else { 512 };
 
 #[derive(Debug, Default)]

@@ -104,7 +104,7 @@ pub(crate) fn main(arguments: &Arguments) -> Done {
     let settings = arguments.settings();
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let served = runtime.block_on(serve(&settings, arguments.until_stdin_closes));
-    // The reader of standard input may block for ever.
+    // The reader of standard input may block forever.
     runtime.shutdown_background();
     served
 }
