@@ -45,8 +45,9 @@ pub(super) async fn pull(
         Trigger::Snapshot => snapshot(scene, combination, armed).await?,
         Trigger::Restart => {
             for armed in armed {
-                end(scene, armed.member).await?;
-                start_armed(scene, combination, armed).await?;
+                if end(scene, armed).await? {
+                    start_armed(scene, combination, armed).await?;
+                }
             }
         }
         Trigger::Membership => membership(scene, armed).await?,
@@ -67,15 +68,24 @@ async fn snapshot(
     let leader = scene.cluster.leader().await?;
     let away = armed.iter().position(|armed| armed.member != leader).unwrap_or_default();
     let away = &mut armed[away];
-    end(scene, away.member).await?;
-    scene.burst(&[away.member]).await?;
-    start_armed(scene, combination, away).await
+    if end(scene, away).await? {
+        scene.burst(&[away.member]).await?;
+        start_armed(scene, combination, away).await?;
+    }
+    Ok(())
 }
 
-async fn end(scene: &Scene<'_>, member: usize) -> Result<(), Failure> {
-    let cluster = scene.cluster;
+/// Ends a member. `false`: the point that is armed there has already ended it.
+async fn end(scene: &Scene<'_>, armed: &Armed) -> Result<bool, Failure> {
+    let (cluster, member) = (scene.cluster, armed.member);
     scene.step(&format!("SIGTERM_ETCD {}", cluster.name(member)));
-    cluster.operate(member, Operation::SigtermEtcd, &Start::Again).await.map(|_| ())
+    match cluster.operate(member, Operation::SigtermEtcd, &Start::Again).await {
+        Ok(_) => Ok(true),
+        Err(failure) => match cluster.ended(member, armed.starts, Duration::ZERO).await? {
+            Some(_) => Ok(false),
+            None => Err(failure),
+        },
+    }
 }
 
 /// Starts a member that has ended, with the point armed from its start on.
