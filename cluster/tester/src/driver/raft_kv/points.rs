@@ -12,8 +12,8 @@ const OTHERS: [(&str, Role, Trigger); 5] = [
     ("disk.read", Role::Any, Trigger::Restart),
     // Later, only when the file of the state grows or shrinks.
     ("disk.metadata", Role::Any, Trigger::Restart),
-    // The same; a snapshot that is received makes a new file.
-    ("disk.set_len", Role::Follower, Trigger::Snapshot),
+    // Only then. Neither a load nor a snapshot brings it for certain.
+    ("disk.set_len", Role::Any, Trigger::None),
     ("disk.set_attr", Role::Any, Trigger::None),
 ];
 
