@@ -1,6 +1,6 @@
-//! Who may ask? Whoever can create proxies can reach what this machine can reach, so the server listens on
-//! loopback, or wants a token; and no web page may ask, whose author can make a name of theirs resolve to
-//! 127.0.0.1.
+//! Who may send requests? A client that can create proxies can reach what this machine can reach, so the
+//! server listens on loopback, or wants a token; and no web page may ask, whose author can make a name of
+//! theirs resolve to 127.0.0.1.
 
 use super::error::ApiError;
 use axum::http::{HeaderMap, header};

@@ -1,7 +1,7 @@
 //! The command `raft-kv`.
 
 use crate::support::{Cluster, Log, raft_kv};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 #[tokio::test]
 async fn each_request_has_a_subcommand() {
@@ -139,14 +139,20 @@ fn mistakes_are_told_with_what_would_be_right() {
     }
 }
 
-#[tokio::test]
-async fn a_cluster_ends_with_its_command() {
+/// The command that runs three members, and what it prints.
+fn cluster_of_three() -> (Child, Log) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_raft-kv"))
         .args(["cluster", "--members", "3"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let log = Log::of(child.stdout.take().unwrap(), "cluster");
+    (child, log)
+}
+
+#[tokio::test]
+async fn a_cluster_ends_with_its_command() {
+    let (mut child, log) = cluster_of_three();
     log.wait_line("A member that ends");
     let put = log.wait_line("curl -X PUT -d hello");
     let address = put.split_whitespace().last().unwrap().split('/').next().unwrap().to_owned();
@@ -208,12 +214,7 @@ async fn a_cluster_starts_again_in_its_directory() {
 
 #[tokio::test]
 async fn a_cluster_does_not_start_a_member_again_that_was_removed() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_raft-kv"))
-        .args(["cluster", "--members", "3"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let log = Log::of(child.stdout.take().unwrap(), "cluster");
+    let (mut child, log) = cluster_of_three();
     let endpoints = log.wait_line("RAFT_KV_ENDPOINTS=");
     let endpoints = endpoints.split('=').nth(1).unwrap().split(',').map(str::to_owned);
     let client = raft_kv::client::Client::new(endpoints).unwrap();

@@ -44,10 +44,7 @@ pub mod begun {
         context: Context<'_>,
         scope: Option<&crate::Scope>,
     ) -> Begun<()> {
-        match begin_into(callsite, context, scope, &mut |_cannot_return| {}) {
-            None => Done(()),
-            Some(evaluation) => Waits(evaluation),
-        }
+        begin_into(callsite, context, scope, &mut |_cannot_return| {}).map_or(Done(()), Waits)
     }
 
     /// The text that a closure takes.
@@ -61,10 +58,7 @@ pub mod begun {
     ) -> Begun<Returned> {
         let mut returned = None;
         let take = &mut |text: Option<&str>| returned = Some(text.map(str::to_owned));
-        match begin_into(callsite, context, scope, take) {
-            None => Done(returned),
-            Some(evaluation) => Waits(evaluation),
-        }
+        begin_into(callsite, context, scope, take).map_or(Done(returned), Waits)
     }
 
     /// A value of a type.
@@ -78,10 +72,7 @@ pub mod begun {
     ) -> Begun<Option<T>> {
         let mut returned = None;
         let take = &mut |text: Option<&str>| returned = T::from_term(text).ok();
-        match begin_into(callsite, context, scope, take) {
-            None => Done(returned),
-            Some(evaluation) => Waits(evaluation),
-        }
+        begin_into(callsite, context, scope, take).map_or(Done(returned), Waits)
     }
 
     /// An error.
